@@ -1,0 +1,46 @@
+/**
+ * Errors are part of the product: what was expected, what came, where, and what to do.
+ * A `UserError` is the user's to mend (exit code 2, no stack trace unless asked); anything else is ours.
+ */
+export class UserError extends Error {
+  override name = 'UserError'
+}
+
+/** Training stopped because going on would do harm. `cause` is the original error, where there is one. */
+export class TrainingError extends Error {
+  override name = 'TrainingError'
+}
+
+/** How a value is shown in an error: `0` (number), `"adm"` (string). */
+export function describe(value: unknown): string {
+  if (value === null) return '`null`'
+  if (value === undefined) return '`undefined`'
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${(value as Float32Array).length}`
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object') return `an object with keys ${Object.keys(value).slice(0, 8).join(', ') || '(none)'}`
+  return `\`${typeof value === 'string' ? JSON.stringify(value) : String(value)}\` (${typeof value})`
+}
+
+/** The closest of `candidates` to `word`, where one is close enough to be a slip of the finger. */
+export function suggest(word: string, candidates: readonly string[]): string | undefined {
+  const limit = Math.max(1, Math.floor(word.length / 3))
+  let best: string | undefined
+  let bestDistance = limit + 1
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
+  }
+  return best
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
+    }
+    row = next
+  }
+  return row[b.length]!
+}

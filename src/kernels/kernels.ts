@@ -1,0 +1,157 @@
+/**
+ * The interface of the arithmetic. One implementation is one promise about bits (see select.ts);
+ * every one passes test/kernels/conformance.test.ts. Nothing above this folder knows which one runs.
+ *
+ * Conventions:
+ * - A `Pointer` is an offset in *elements* (not bytes) from the start of the float memory. No alignment is assumed.
+ * - Matrices are row-major and dense unless a leading dimension (`ld*`, in elements) is given.
+ * - Names are read as: rows x cols. Counts may be 0.
+ * - No function allocates. Sums that feed a decision (losses, squares) are returned in float64.
+ * - NaN and infinities follow IEEE 754: no shortcut may hide one (0 * NaN is NaN in a matrix product).
+ */
+
+/** Offset in elements from the start of the float memory. */
+export type Pointer = number
+
+export type KernelName = 'reference' | 'wasm-strict' | 'wasm' | 'blas'
+
+/** Element-wise activations. The numbers are the ABI between TypeScript and the WebAssembly module. */
+export const Activation = {
+  linear: 0,
+  relu: 1,
+  leakyRelu: 2,
+  elu: 3,
+  selu: 4,
+  gelu: 5,
+  sigmoid: 6,
+  tanh: 7,
+  softplus: 8,
+} as const
+export type ActivationName = keyof typeof Activation
+export type ActivationCode = (typeof Activation)[ActivationName]
+
+/** Losses. `outputs` are what the last layer gives: logits for the cross-entropies. Same ABI remark. */
+export const Loss = {
+  /** Labels are one class index per row. */
+  sparseCategoricalCrossentropy: 0,
+  /** Targets are one probability per class. */
+  categoricalCrossentropy: 1,
+  /** Targets in [0, 1] per output; outputs are logits; mean over the outputs of a row. */
+  binaryCrossentropy: 2,
+  /** Mean over the outputs of a row. */
+  meanSquaredError: 3,
+  meanAbsoluteError: 4,
+  /** Quadratic below `parameter` (delta), linear above; mean over the outputs of a row. */
+  huber: 5,
+} as const
+export type LossName = keyof typeof Loss
+export type LossCode = (typeof Loss)[LossName]
+
+export interface MatrixKernels {
+  /**
+   * C = op(A) op(B), or C += op(A) op(B) with `accumulate`. op(A) is m x k, op(B) is k x n, C is m x n.
+   * Stored shapes: A is m x k (k x m with transA), B is k x n (n x k with transB).
+   * Every element is summed in the order of k, starting from C (or +0): splitting k over several accumulating
+   * calls gives the same bits as one call ('blas' alone is excused from this).
+   */
+  matmul(
+    transA: boolean, transB: boolean, m: number, n: number, k: number,
+    a: Pointer, lda: number, b: Pointer, ldb: number, c: Pointer, ldc: number, accumulate: boolean,
+  ): void
+}
+
+export interface RowKernels {
+  /** x[r, c] += bias[c]. */
+  addBias(rows: number, cols: number, x: Pointer, bias: Pointer): void
+  /** out[c] = sum over r of x[r, c], rows in order; or out[c] += with `accumulate`, continuing the same order. */
+  columnSums(rows: number, cols: number, x: Pointer, out: Pointer, accumulate: boolean): void
+  /** y[i] += x[i]. */
+  add(count: number, x: Pointer, y: Pointer): void
+  /** y[i] = x[i]. */
+  copy(count: number, x: Pointer, y: Pointer): void
+  /** y[i] = f(x[i]); y may be x. `alpha` is the slope of leakyRelu (default 0.01 above) and the scale of elu. */
+  activate(kind: ActivationCode, count: number, x: Pointer, y: Pointer, alpha: number): void
+  /**
+   * dx[i] = dy[i] * f'(.); dx may be dy. `saved` is the *output* y of `activate`, except for gelu: its *input* x.
+   * The derivative of relu at 0 is 0, of leakyRelu at 0 is alpha (as in PyTorch).
+   */
+  activateBackward(kind: ActivationCode, count: number, saved: Pointer, dy: Pointer, dx: Pointer, alpha: number): void
+  /** y[r, c] = x > 0 ? x : slopes[c] * x. */
+  prelu(rows: number, cols: number, x: Pointer, slopes: Pointer, y: Pointer): void
+  /** dx[r, c] = x > 0 ? dy : slopes[c] * dy. */
+  preluBackward(rows: number, cols: number, x: Pointer, slopes: Pointer, dy: Pointer, dx: Pointer): void
+  /** out[c] (+)= sum over r, in order, of (x > 0 ? 0 : x * dy). */
+  preluSlopes(rows: number, cols: number, x: Pointer, dy: Pointer, out: Pointer, accumulate: boolean): void
+  /**
+   * y[r, c] = kept ? x[r, c] / (1 - rate) : 0; y may be x. The mask of element (r, c) is a pure function of
+   * (seed, stream, step, firstRow + r, c): element c of a row takes word c % 4 of
+   * philox4x32(counter = [c >> 2, firstRow + r, step, stream], key = [seed, 0x0d0ff005]), and is kept
+   * when that uint32 >= floor(rate * 2^32). Applied to dy it is its own backward. All arguments uint32.
+   */
+  dropout(
+    rows: number, cols: number, x: Pointer, y: Pointer, rate: number,
+    seed: number, stream: number, step: number, firstRow: number,
+  ): void
+  /**
+   * Returns the sum over rows of weight * loss (float64) and, unless `gradient` is -1, writes
+   * gradient[r, c] = weight[r] * d loss[r] / d outputs[r, c]. Not divided by the number of rows.
+   * `targets` is rows x 1 for sparse labels (an index stored as a float), else rows x cols.
+   * `parameter`: label smoothing in [0, 1) for the three cross-entropies (targets t become t(1-s) + s/cols;
+   * for the binary one t(1-s) + s/2), delta for huber, unused otherwise.
+   * A row of weight 0 adds exactly 0 to the sum and a zero gradient, even where its loss is not finite.
+   */
+  loss(
+    kind: LossCode, rows: number, cols: number, outputs: Pointer, targets: Pointer, weights: Pointer,
+    gradient: Pointer | -1, parameter: number,
+  ): number
+  /** y[r, :] = softmax(x[r, :]), shifted by the maximum of the row; y may be x. */
+  softmax(rows: number, cols: number, x: Pointer, y: Pointer): void
+}
+
+export interface GradientKernels {
+  /** Sum of x[i]^2 in float64, each square in float64. Finite exactly when every x[i] is. */
+  sumSquares(count: number, x: Pointer): number
+  /**
+   * out[i] = the sum of lane l's x[i], l = 0..lanes-1, lane l at first + l * stride, by the fixed binary tree:
+   * for s = 1, 2, 4, ..: lane[j] += lane[j + s] for j = 0, 2s, 4s, .. while j + s < lanes.
+   * The lanes themselves are not changed. 1 <= lanes <= 64.
+   */
+  reduceLanes(count: number, lanes: number, first: Pointer, stride: number, out: Pointer): void
+}
+
+/**
+ * Optimizer rules over a run of `count` parameters. p: parameters, g: gradient, others: state; all in place but g.
+ * The gradient used is g[i] * scale, clamped to [-clip, clip] when clip is finite. In float32, as PyTorch does it,
+ * the numbers being rounded to float32 once. Each returns the largest |p[i]| after the update (NaN if any is NaN).
+ */
+export interface OptimizerKernels {
+  /** d = g + weightDecay p; with momentum: v = momentum v + d (v starts at 0), d = nesterov ? d + momentum v : v; p -= lr d. `v` is unused at momentum 0. */
+  sgd(
+    count: number, p: Pointer, g: Pointer, v: Pointer, scale: number, clip: number,
+    lr: number, momentum: number, nesterov: boolean, weightDecay: number,
+  ): number
+  /**
+   * Adam (decoupled = false: g += weightDecay p) and AdamW (decoupled: p -= lr weightDecay p first).
+   * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+   * p -= (lr / correction1) * m / (sqrt(v) / sqrt(correction2) + epsilon), where correction = 1 - beta^t (float64, by the caller).
+   */
+  adam(
+    count: number, p: Pointer, g: Pointer, m: Pointer, v: Pointer, scale: number, clip: number,
+    lr: number, beta1: number, beta2: number, epsilon: number, weightDecay: number, decoupled: boolean,
+    correction1: number, correction2: number,
+  ): number
+  /** g += weightDecay p; s = rho s + (1 - rho) g^2; d = g / (sqrt(s) + epsilon); with momentum: v = momentum v + d, d = v; p -= lr d. */
+  rmsprop(
+    count: number, p: Pointer, g: Pointer, s: Pointer, v: Pointer, scale: number, clip: number,
+    lr: number, rho: number, epsilon: number, momentum: number, weightDecay: number,
+  ): number
+  /** g += weightDecay p; s += g^2; p -= lr g / (sqrt(s) + epsilon). */
+  adagrad(
+    count: number, p: Pointer, g: Pointer, s: Pointer, scale: number, clip: number,
+    lr: number, epsilon: number, weightDecay: number,
+  ): number
+}
+
+export interface Kernels extends MatrixKernels, RowKernels, GradientKernels, OptimizerKernels {
+  readonly name: KernelName
+}
