@@ -55,8 +55,18 @@ export interface MatrixKernels {
    * calls gives the same bits as one call ('blas' alone is excused from this).
    */
   matmul(
-    transA: boolean, transB: boolean, m: number, n: number, k: number,
-    a: Pointer, lda: number, b: Pointer, ldb: number, c: Pointer, ldc: number, accumulate: boolean,
+    transA: boolean,
+    transB: boolean,
+    m: number,
+    n: number,
+    k: number,
+    a: Pointer,
+    lda: number,
+    b: Pointer,
+    ldb: number,
+    c: Pointer,
+    ldc: number,
+    accumulate: boolean,
   ): void
 }
 
@@ -89,8 +99,15 @@ export interface RowKernels {
    * when that uint32 >= floor(rate * 2^32). Applied to dy it is its own backward. All arguments uint32.
    */
   dropout(
-    rows: number, cols: number, x: Pointer, y: Pointer, rate: number,
-    seed: number, stream: number, step: number, firstRow: number,
+    rows: number,
+    cols: number,
+    x: Pointer,
+    y: Pointer,
+    rate: number,
+    seed: number,
+    stream: number,
+    step: number,
+    firstRow: number,
   ): void
   /**
    * Returns the sum over rows of weight * loss (float64) and, unless `gradient` is -1, writes
@@ -101,8 +118,14 @@ export interface RowKernels {
    * A row of weight 0 adds exactly 0 to the sum and a zero gradient, even where its loss is not finite.
    */
   loss(
-    kind: LossCode, rows: number, cols: number, outputs: Pointer, targets: Pointer, weights: Pointer,
-    gradient: Pointer | -1, parameter: number,
+    kind: LossCode,
+    rows: number,
+    cols: number,
+    outputs: Pointer,
+    targets: Pointer,
+    weights: Pointer,
+    gradient: Pointer | -1,
+    parameter: number,
   ): number
   /** y[r, :] = softmax(x[r, :]), shifted by the maximum of the row; y may be x. */
   softmax(rows: number, cols: number, x: Pointer, y: Pointer): void
@@ -127,8 +150,16 @@ export interface GradientKernels {
 export interface OptimizerKernels {
   /** d = g + weightDecay p; with momentum: v = momentum v + d (v starts at 0), d = nesterov ? d + momentum v : v; p -= lr d. `v` is unused at momentum 0. */
   sgd(
-    count: number, p: Pointer, g: Pointer, v: Pointer, scale: number, clip: number,
-    lr: number, momentum: number, nesterov: boolean, weightDecay: number,
+    count: number,
+    p: Pointer,
+    g: Pointer,
+    v: Pointer,
+    scale: number,
+    clip: number,
+    lr: number,
+    momentum: number,
+    nesterov: boolean,
+    weightDecay: number,
   ): number
   /**
    * Adam (decoupled = false: g += weightDecay p) and AdamW (decoupled: p -= lr weightDecay p first).
@@ -136,19 +167,48 @@ export interface OptimizerKernels {
    * p -= (lr / correction1) * m / (sqrt(v) / sqrt(correction2) + epsilon), where correction = 1 - beta^t (float64, by the caller).
    */
   adam(
-    count: number, p: Pointer, g: Pointer, m: Pointer, v: Pointer, scale: number, clip: number,
-    lr: number, beta1: number, beta2: number, epsilon: number, weightDecay: number, decoupled: boolean,
-    correction1: number, correction2: number,
+    count: number,
+    p: Pointer,
+    g: Pointer,
+    m: Pointer,
+    v: Pointer,
+    scale: number,
+    clip: number,
+    lr: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    weightDecay: number,
+    decoupled: boolean,
+    correction1: number,
+    correction2: number,
   ): number
   /** g += weightDecay p; s = rho s + (1 - rho) g^2; d = g / (sqrt(s) + epsilon); with momentum: v = momentum v + d, d = v; p -= lr d. */
   rmsprop(
-    count: number, p: Pointer, g: Pointer, s: Pointer, v: Pointer, scale: number, clip: number,
-    lr: number, rho: number, epsilon: number, momentum: number, weightDecay: number,
+    count: number,
+    p: Pointer,
+    g: Pointer,
+    s: Pointer,
+    v: Pointer,
+    scale: number,
+    clip: number,
+    lr: number,
+    rho: number,
+    epsilon: number,
+    momentum: number,
+    weightDecay: number,
   ): number
   /** g += weightDecay p; s += g^2; p -= lr g / (sqrt(s) + epsilon). */
   adagrad(
-    count: number, p: Pointer, g: Pointer, s: Pointer, scale: number, clip: number,
-    lr: number, epsilon: number, weightDecay: number,
+    count: number,
+    p: Pointer,
+    g: Pointer,
+    s: Pointer,
+    scale: number,
+    clip: number,
+    lr: number,
+    epsilon: number,
+    weightDecay: number,
   ): number
 }
 

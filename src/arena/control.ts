@@ -1,0 +1,141 @@
+/**
+ * Claiming pieces, closing phases, waiting: the only file that talks Atomics.
+ *
+ * A phase is open while `tickets` can be drawn. Whoever draws ticket t > 0 owns piece `pieces - t` of the phase that
+ * is open *now*: the phase cannot close before that piece is done, so `phase()` read after a successful claim is the
+ * right one, however long the worker slept in between. A stale draw on an exhausted counter gets t <= 0 and nothing.
+ *
+ * Order: JavaScript Atomics are sequentially consistent. The opener writes phase, pieces and `done` before `tickets`;
+ * a claimer reads them after it. All plain writes of a piece come before its `finish`, and the one who finishes last
+ * reads them after its own `finish`: so the sequential part between two phases sees everything, and everyone who
+ * claims in the next phase sees the sequential part.
+ */
+
+/** Words of the control region, each on a cache line of its own where several workers write it. */
+const SEQUENCE = 0
+const PHASE = 1
+const PIECES = 2
+const STATUS = 3
+const TICKETS = 16
+const DONE = 32
+const DOORBELL = 48
+const REQUEST = 49
+const RECORDS_WRITTEN = 50
+const RECORDS_READ = 51
+export const CONTROL_WORDS = 64
+
+export const Status = { running: 0, gated: 1, ended: 2, aborted: 3 } as const
+export type Status = (typeof Status)[keyof typeof Status]
+
+export class Control {
+  readonly #words: Int32Array<ArrayBuffer>
+  readonly #at: number
+  readonly #spins: number
+
+  /** @param spins how often to look before sleeping: only worth it while every worker has a core of its own */
+  constructor(words: Int32Array<ArrayBuffer>, at: number, spins: number) {
+    this.#words = words
+    this.#at = at
+    this.#spins = spins
+  }
+
+  /** @param fromOutside by a thread that will not work in the phase itself (the host) */
+  open(phase: number, pieces: number, fromOutside = false): void {
+    const w = this.#words
+    const at = this.#at
+    Atomics.store(w, at + STATUS, Status.running)
+    Atomics.store(w, at + PHASE, phase)
+    Atomics.store(w, at + PIECES, pieces)
+    Atomics.store(w, at + DONE, 0)
+    Atomics.store(w, at + TICKETS, pieces)
+    Atomics.add(w, at + SEQUENCE, 1)
+    // The opener takes a piece itself; with one piece nobody else need wake.
+    const helpers = fromOutside ? pieces : pieces - 1
+    if (helpers > 0) Atomics.notify(w, at + SEQUENCE, helpers)
+  }
+
+  /** The next piece of the open phase, or -1. */
+  claim(): number {
+    const ticket = Atomics.sub(this.#words, this.#at + TICKETS, 1)
+    return ticket > 0 ? Atomics.load(this.#words, this.#at + PIECES) - ticket : -1
+  }
+
+  /** True for the worker whose piece was the last one of the phase. */
+  finish(): boolean {
+    const done = Atomics.add(this.#words, this.#at + DONE, 1) + 1
+    return done === Atomics.load(this.#words, this.#at + PIECES)
+  }
+
+  phase(): number {
+    return Atomics.load(this.#words, this.#at + PHASE)
+  }
+
+  sequence(): number {
+    return Atomics.load(this.#words, this.#at + SEQUENCE)
+  }
+
+  status(): Status {
+    return Atomics.load(this.#words, this.#at + STATUS) as Status
+  }
+
+  /** Sleeps until the sequence is no longer `seen`. Never called by the host. */
+  awaitChange(seen: number): void {
+    const w = this.#words
+    const at = this.#at + SEQUENCE
+    for (let i = 0; i < this.#spins; i++) if (Atomics.load(w, at) !== seen) return
+    Atomics.wait(w, at, seen)
+  }
+
+  /** Ends or gates the run: nobody can claim, everybody who waits looks up, the host is rung. */
+  settle(status: Status): void {
+    const w = this.#words
+    Atomics.store(w, this.#at + TICKETS, 0)
+    Atomics.store(w, this.#at + STATUS, status)
+    Atomics.add(w, this.#at + SEQUENCE, 1)
+    Atomics.notify(w, this.#at + SEQUENCE)
+    this.ring()
+  }
+
+  /** Asks the run to end at the next step boundary. */
+  requestStop(): void {
+    Atomics.store(this.#words, this.#at + REQUEST, 1)
+  }
+
+  stopRequested(): boolean {
+    return Atomics.load(this.#words, this.#at + REQUEST) === 1
+  }
+
+  /** Records of the telemetry ring: how many were ever written, and taken by the host (both wrap at 2^32). */
+  recordsWritten(): number {
+    return Atomics.load(this.#words, this.#at + RECORDS_WRITTEN) >>> 0
+  }
+
+  recordsWaiting(): number {
+    return (this.recordsWritten() - Atomics.load(this.#words, this.#at + RECORDS_READ)) >>> 0
+  }
+
+  /** Publishes the record whose fields were just written. */
+  publishRecord(): void {
+    Atomics.add(this.#words, this.#at + RECORDS_WRITTEN, 1)
+  }
+
+  releaseRecords(count: number): void {
+    Atomics.add(this.#words, this.#at + RECORDS_READ, count)
+  }
+
+  /** Wakes the host. */
+  ring(): void {
+    Atomics.add(this.#words, this.#at + DOORBELL, 1)
+    Atomics.notify(this.#words, this.#at + DOORBELL)
+  }
+
+  doorbell(): number {
+    return Atomics.load(this.#words, this.#at + DOORBELL)
+  }
+
+  /** Resolves when the doorbell is no longer `seen`, or after `timeoutMillis`. Does not hold the event loop. */
+  async awaitDoorbell(seen: number, timeoutMillis: number): Promise<void> {
+    const outcome = Atomics.waitAsync(this.#words, this.#at + DOORBELL, seen, timeoutMillis)
+    if (outcome.async) await outcome.value
+  }
+}

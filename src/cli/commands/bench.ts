@@ -1,0 +1,30 @@
+import type { Command } from 'commander'
+
+/** `brigantine bench step`: the time of one training step. */
+export function benchCommand(program: Command): void {
+  const bench = program.command('bench').description('Measures this machine.')
+  bench
+    .command('step')
+    .description('Times training steps: median, p10, p90, samples/s, GFLOP/s and share of the matrix-product peak.')
+    .option('--workload <name>', 'a preset of the design: mlp-small, mlp-mnist, mlp-mid, mlp-big, mlp-deep')
+    .option('--config <file>', 'the network and batch of a config file instead')
+    .option('--workers <n>', "threads, or 'auto'")
+    .option('--kernels <name>', 'reference, wasm-strict or wasm')
+    .option('--json', 'machine-readable output')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  brigantine bench step\n  brigantine bench step --workload mlp-mid --workers 2 --kernels wasm --json',
+    )
+    .action(async (options: BenchOptions) => {
+      const { main } = await import('../../../bench/step.ts')
+      await main(options)
+    })
+}
+
+export interface BenchOptions {
+  readonly workload?: string
+  readonly config?: string
+  readonly workers?: string
+  readonly kernels?: string
+  readonly json?: boolean
+}

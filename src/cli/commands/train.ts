@@ -1,0 +1,138 @@
+import type { Command } from 'commander'
+import { loadData, type LoadedData } from '../../data/load.ts'
+import { openLog } from '../../report/log.ts'
+import { createProgress, type ProgressReporter } from '../../report/progress.ts'
+import type { History } from '../../train/history.ts'
+import type { Trainer } from '../../train/trainer.ts'
+import type { ResolvedConfig } from '../../config/schema.ts'
+import { DIGITS } from '../defaults.ts'
+import { Exit, EXIT_CODES_HELP, ExitWith } from '../exit.ts'
+import { findCheckpoint, prepareRun, runFiles, type RunFiles } from '../files.ts'
+import { needData } from '../needs.ts'
+import { print, printJson } from '../output.ts'
+import { outFolder, printConfig, resolveConfig, withConfig, type Given } from '../settings.ts'
+import { catchInterrupts } from '../signals.ts'
+import { finalAndBest, quote, summaryText, type RunResult } from '../summary.ts'
+
+/** `brigantine train`: from a config to a saved, tested model. */
+export function trainCommand(program: Command): void {
+  const command = program
+    .command('train')
+    .description('Trains a network, saves it and tests it. Without a config: the built-in handwritten digits.')
+    .argument('[config]', 'config file: YAML, JSON or a .ts/.js module')
+    .option('--resume [path]', 'goes on from a checkpoint, or from the last one of a run (its folder)')
+    .option('--hash', 'prints the SHA-256 of the trained weights')
+    .option('--fast-dev-run', 'tries everything on a few batches; saves nothing')
+    .option('--quiet', 'no progress, only the result')
+    .option('--json', 'the result as JSON on stdout')
+    .addHelpText('after', HELP)
+  const given = withConfig(command)
+  command.action(async (file: string | undefined, options: TrainOptions) => run(await given(file), options))
+}
+
+const HELP = `
+Examples:
+  brigantine train                                     the built-in digits, on all cores
+  brigantine train run.yaml --epochs 5 --lr 0.01       a config file, and flags over it
+  brigantine train --data iris.csv --layers 32,3       dense layers of 32 and 3 units on a CSV file
+  brigantine train run.yaml --clip.max-norm 2 --print-config
+  brigantine train run.yaml --resume                   goes on from the last checkpoint, at the exact step
+${EXIT_CODES_HELP}`
+
+interface TrainOptions {
+  readonly resume?: string | true
+  readonly hash?: boolean
+  readonly fastDevRun?: boolean
+  readonly quiet?: boolean
+  readonly json?: boolean
+  readonly printConfig?: boolean
+}
+
+async function run(given: Given, options: TrainOptions): Promise<void> {
+  const config = options.resume && !options.printConfig ? undefined : resolveConfig(given)
+  if (options.printConfig) return printConfig(config!, options.json ?? false)
+  await using trainer = await openTrainer(given, config, options)
+  const files = options.fastDevRun ? undefined : runFiles(outFolder(trainer.config))
+  const data = await loadData(needData(trainer.config), trainer.config.seed)
+  trainer.transform = data.transform
+  if (files) prepareRun(files, trainer.config, options.resume !== undefined)
+  const history = await fit(trainer, data, files, options)
+  const test = data.test && (await trainer.evaluate(data.test))
+  if (files) await trainer.save(files.model)
+  const summary = trainer.summary()
+  const result: RunResult = {
+    layers: summary.layers.map(({ name }) => name),
+    parameters: summary.parameters,
+    plan: planLine(trainer.plan(data.train)),
+    data: data.summary,
+    epochs: history.epoch.length,
+    stopped: history.stopped,
+    seconds: history.seconds,
+    samplesPerSecond: history.samplesPerSecond,
+    history: history.history,
+    test,
+    hash: options.hash ? trainer.weightsHash() : undefined,
+    files,
+  }
+  if (options.json) printJson({ ...result, values: finalAndBest(history.history), config: trainer.config })
+  else print(summaryText(result))
+}
+
+/** A new trainer, or the one of a checkpoint with what file and flags say over its config. */
+async function openTrainer(given: Given, config: ResolvedConfig | undefined, options: TrainOptions): Promise<Trainer> {
+  const { Trainer } = await import('../../train/trainer.ts')
+  const short = options.fastDevRun ? { epochs: 1, maxSteps: 5 } : {}
+  if (config) return Trainer.create({ ...config, ...short })
+  const own = outFolder({ data: undefined, ...DIGITS, ...given.fields } as ResolvedConfig)
+  return Trainer.load(findCheckpoint(options.resume!, own), { ...given.fields, ...short })
+}
+
+/** Trains with progress on stderr and the log in its file. The first Ctrl-C ends it with a checkpoint and exit code 130. */
+async function fit(
+  trainer: Trainer,
+  data: LoadedData,
+  files: RunFiles | undefined,
+  options: TrainOptions,
+): Promise<History> {
+  const progress = createProgress(process.stderr, { quiet: options.quiet ?? false })
+  const log = files ? openLog(files.log) : undefined
+  const interrupts = catchInterrupts((name) => {
+    progress.note(`${name}: finishing this step and saving; once more to end at once`)
+  })
+  const { epochs } = trainer.config
+  log?.event('start', { config: trainer.config, data: data.summary, resumed: options.resume !== undefined })
+  try {
+    const history = await trainer.fit(data.train, {
+      validationData: data.validation,
+      signal: interrupts.signal,
+      checkpoint: files && { last: files.last, best: files.best },
+      onProgress: (state) => progress.update(state),
+      callbacks: {
+        onEpochEnd: (epoch, logs) => {
+          progress.epochEnd(epoch, epochs, logs)
+          log?.epoch(epoch, logs)
+        },
+      },
+    })
+    const { stopped, seconds, samplesPerSecond, skipped } = history
+    log?.event('end', { stopped, seconds, samplesPerSecond, skipped })
+    if (stopped === 'aborted') throw interrupted(progress, files)
+    return history
+  } catch (error) {
+    if (!(error instanceof ExitWith)) log?.event('error', { message: (error as Error).message })
+    throw error
+  } finally {
+    progress.close()
+    interrupts.release()
+    log?.close()
+  }
+}
+
+function interrupted(progress: ProgressReporter, files: RunFiles | undefined): ExitWith {
+  progress.note(
+    files
+      ? `Interrupted. A checkpoint was written to ${files.last}\nGo on with: npx brigantine train --resume ${quote(files.folder)}`
+      : 'Interrupted. Nothing was saved.',
+  )
+  return new ExitWith(Exit.interrupted)
+}

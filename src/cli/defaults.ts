@@ -1,0 +1,17 @@
+import type { Config } from '../config/schema.ts'
+
+/** What `train` does when nothing is said: the built-in handwritten digits, 8 x 8 pixels, ten classes. */
+export const DIGITS: Config = {
+  epochs: 40,
+  batchSize: 32,
+  model: {
+    layers: [
+      { type: 'dense', units: 128, activation: 'relu' },
+      { type: 'dense', units: 64, activation: 'relu' },
+      { type: 'dense', units: 10 },
+    ],
+  },
+  optimizer: { type: 'adam', learningRate: 0.002 },
+  schedule: { type: 'cosine' },
+  data: { source: 'digits', testSplit: 0.2, validationSplit: 0.1 },
+}

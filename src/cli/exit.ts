@@ -1,0 +1,41 @@
+import { CommanderError } from 'commander'
+import { TrainingError, UserError } from '../errors.ts'
+
+/** What the process tells its caller. */
+export const Exit = { ok: 0, internal: 1, badInput: 2, unhealthy: 3, interrupted: 130 } as const
+export type ExitCode = (typeof Exit)[keyof typeof Exit]
+
+export const EXIT_CODES_HELP = `
+Exit codes:
+  0    done
+  1    internal error
+  2    bad input: config, flags, data or a file
+  3    training was stopped for its health; the last healthy state is kept
+  130  interrupted; a checkpoint was written`
+
+/** Thrown by a command that ends with another code than 0 and has said why already. */
+export class ExitWith extends Error {
+  readonly code: ExitCode
+  constructor(code: ExitCode) {
+    super(`exit ${code}`)
+    this.code = code
+  }
+}
+
+/** The one place where an error becomes a message and an exit code. */
+export function report(error: unknown, stack: boolean): { code: ExitCode; message: string } {
+  if (error instanceof ExitWith) return { code: error.code, message: '' }
+  if (error instanceof CommanderError) return fromCommander(error)
+  const code =
+    error instanceof UserError ? Exit.badInput : error instanceof TrainingError ? Exit.unhealthy : Exit.internal
+  const text = error instanceof Error ? error.message : String(error)
+  const plain = code === Exit.internal ? `internal error: ${text}\n(--stack shows where it comes from)` : text
+  return { code, message: stack && error instanceof Error ? (error.stack ?? plain) : plain }
+}
+
+/** Help and version end well; everything else that commander refuses is bad input. */
+function fromCommander(error: CommanderError): { code: ExitCode; message: string } {
+  if (error.exitCode === 0) return { code: Exit.ok, message: '' }
+  const message = error.code === 'commander.help' ? '' : error.message.replace(/^error: /, '')
+  return { code: Exit.badInput, message }
+}

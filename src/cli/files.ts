@@ -1,0 +1,57 @@
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import type { ResolvedConfig } from '../config/schema.ts'
+import { UserError } from '../errors.ts'
+
+/** What a run leaves behind, all in one folder. */
+export interface RunFiles {
+  readonly folder: string
+  readonly model: string
+  /** The last healthy state, and the best one: `--resume` goes on from either. */
+  readonly last: string
+  readonly best: string
+  readonly log: string
+  readonly config: string
+}
+
+export function runFiles(folder: string): RunFiles {
+  return {
+    folder,
+    model: join(folder, 'model.brig'),
+    last: join(folder, 'last.ckpt'),
+    best: join(folder, 'best.ckpt'),
+    log: join(folder, 'log.jsonl'),
+    config: join(folder, 'config.yaml'),
+  }
+}
+
+/**
+ * Makes the folder and writes the resolved config into it. A new run begins a new log; a resumed one continues it.
+ * @throws UserError when the folder cannot be written
+ */
+export function prepareRun(files: RunFiles, config: ResolvedConfig, resumed: boolean): void {
+  try {
+    mkdirSync(files.folder, { recursive: true })
+    if (!resumed) rmSync(files.log, { force: true })
+    writeFileSync(files.config, stringify(config))
+  } catch (error) {
+    throw new UserError(`Cannot write to \`out\` folder \`${files.folder}\`: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** The checkpoint `--resume` means: a file, the last one of a run's folder, or that of this run's own folder. */
+export function findCheckpoint(resume: string | true, folder: string): string {
+  const named = resume === true ? folder : resume
+  if (!existsSync(named)) {
+    throw new UserError(
+      `--resume: expected a checkpoint or the folder of a run, got \`${named}\`, which does not exist`,
+    )
+  }
+  if (!statSync(named).isDirectory()) return named
+  const { last } = runFiles(named)
+  if (existsSync(last)) return last
+  throw new UserError(`--resume: there is no checkpoint \`${last}\`; train without --resume first`)
+}

@@ -1,0 +1,79 @@
+import { Command, CommanderError } from 'commander'
+import { readFileSync } from 'node:fs'
+import { suggest } from '../errors.ts'
+import { paint } from '../report/progress.ts'
+import { benchCommand } from './commands/bench.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { evaluateCommand } from './commands/evaluate.ts'
+import { planCommand } from './commands/plan.ts'
+import { predictCommand } from './commands/predict.ts'
+import { trainCommand } from './commands/train.ts'
+import { EXIT_CODES_HELP, report } from './exit.ts'
+import { say } from './output.ts'
+
+/** Runs the command line (without node and script) and gives the exit code. Nothing else decides it. */
+export async function main(argv: readonly string[]): Promise<number> {
+  // A reader that has seen enough (`| head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+  })
+  const program = createProgram()
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return 0
+  } catch (error) {
+    const stack = argv.includes('--stack') || process.env.BRIGANTINE_STACK === '1'
+    const { code, message } = report(withSuggestion(error, program, argv), stack)
+    if (message) say(`${paint('red', 'error:', process.stderr)} ${message}`)
+    return code
+  }
+}
+
+export function createProgram(): Command {
+  const program = new Command('brigantine')
+    .description('Trains neural networks on every core: the same bits for any number of workers.')
+    .version(version())
+    .showHelpAfterError(false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  brigantine train                                  the built-in handwritten digits
+  brigantine train run.yaml --epochs 5 --lr 0.01    a config file, and flags over it
+  brigantine evaluate runs/digits/model.brig
+  brigantine doctor
+${EXIT_CODES_HELP}`,
+    )
+  for (const add of [trainCommand, evaluateCommand, predictCommand, planCommand, doctorCommand, benchCommand])
+    add(program)
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
+    command.exitOverride().configureOutput({ outputError: () => undefined })
+    if (command !== program) command.option('--stack', 'shows where an error comes from (or BRIGANTINE_STACK=1)')
+  }
+  return program
+}
+
+/** Commander suggests shown flags only; ours are mostly hidden. */
+function withSuggestion(error: unknown, program: Command, argv: readonly string[]): unknown {
+  if (!(error instanceof CommanderError) || error.code !== 'commander.unknownOption') return error
+  const flag = /'(--?[^'=]+)/.exec(error.message)?.[1] ?? ''
+  const command = program.commands.find((candidate) => argv.includes(candidate.name())) ?? program
+  const close = suggest(
+    flag,
+    command.options.flatMap((option) => option.long ?? []),
+  )
+  const advice = close ? `did you mean \`${close}\`?` : `\`brigantine ${command.name()} --help\` shows what there is`
+  return new CommanderError(error.exitCode, error.code, `unknown flag \`${flag}\`; ${advice}`)
+}
+
+/** package.json lies above src/ in the repository and above dist/src/ in the package. */
+function version(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string }).version
+    } catch {
+      continue
+    }
+  }
+  return 'unknown'
+}

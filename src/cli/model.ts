@@ -1,0 +1,61 @@
+import type { Command } from 'commander'
+import type { DataConfig } from '../data/config.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { UserError } from '../errors.ts'
+import type { Trainer } from '../train/trainer.ts'
+import { assignAll } from './assign.ts'
+
+/** What commands that use a saved model share. */
+export interface ModelOptions {
+  readonly data?: string
+  readonly labels?: string
+  readonly format?: string
+  readonly limit?: string
+  readonly workers?: string
+  readonly kernels?: string
+}
+
+export function withModel(command: Command, dataRequired = false): Command {
+  const data = ['--data <file>', "CSV, TSV, IDX, NPY, NPZ or JSONL file, 'digits', or - for stdin"] as const
+  if (dataRequired) command.requiredOption(...data)
+  else command.option(...data)
+  return command
+    .option('--labels <file>', 'file of labels beside --data (IDX, NPY)')
+    .option('--format <name>', 'format of --data, when its contents do not tell')
+    .option('--limit <n>', 'reads at most so many rows')
+    .option('--workers <n>', "threads, or 'auto'")
+    .option('--kernels <name>', 'reference, wasm-strict, wasm')
+    .option('--json', 'machine-readable output')
+}
+
+const TYPES = { workers: ['integer', 'string'], kernels: ['string'] } as const
+
+/** The trainer of a saved model, with --workers and --kernels in force. */
+export async function loadSaved(path: string, options: ModelOptions): Promise<Trainer> {
+  const { Trainer } = await import('../train/trainer.ts')
+  const names = (['workers', 'kernels'] as const).filter((name) => options[name] !== undefined)
+  const assignments = names.map((name) => ({
+    flag: { path: [name], types: new Set(TYPES[name]) },
+    value: options[name]!,
+  }))
+  return Trainer.load(path, assignAll({}, assignments))
+}
+
+/** The rows of --data as the model takes them: read as its own data was, unless said otherwise. */
+export async function readRows(trainer: Trainer, options: ModelOptions): Promise<Dataset> {
+  if (!trainer.transform) {
+    throw new UserError(
+      'The model was saved without its data transform, so files cannot be read for it: use the library',
+    )
+  }
+  const { readDataset } = await import('../data/load.ts')
+  const { labels, format, limit } = options
+  const config: DataConfig = {
+    ...trainer.config.data,
+    source: options.data === '-' ? '/dev/stdin' : options.data!,
+    format: (format as DataConfig['format']) ?? 'auto',
+    labels,
+    limit: limit === undefined ? undefined : Number(limit),
+  }
+  return readDataset(config, trainer.transform)
+}

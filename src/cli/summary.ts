@@ -1,0 +1,93 @@
+import type { DataSummary } from '../data/load.ts'
+import { formatCount, formatDuration, formatMetric, formatRate } from '../report/format.ts'
+import { table } from '../report/table.ts'
+import type { RunFiles } from './files.ts'
+
+/** What the end of a run is told with. */
+export interface RunResult {
+  readonly layers: readonly string[]
+  readonly parameters: number
+  readonly plan: string
+  readonly data: DataSummary
+  readonly epochs: number
+  readonly stopped: string
+  readonly seconds: number
+  readonly samplesPerSecond: number
+  /** Values by epoch, as the history has them. */
+  readonly history: Readonly<Record<string, readonly number[]>>
+  readonly test: Readonly<Record<string, number>> | undefined
+  readonly hash: string | undefined
+  /** Absent when nothing was saved. */
+  readonly files: RunFiles | undefined
+}
+
+/** The last and the best value of each column of the history, and the epoch (from 1) of the best. */
+export function finalAndBest(
+  history: RunResult['history'],
+): Record<string, { last: number; best: number; epoch: number }> {
+  const entries = Object.entries(history).filter(([, values]) => values.length > 0)
+  return Object.fromEntries(
+    entries.map(([name, values]) => {
+      const larger = /(^|_)(acc|top\d+Acc|r2)$/.test(name)
+      const best = values.reduce((a, b) => (Number.isNaN(a) || (larger ? b > a : b < a) ? b : a), NaN)
+      return [name, { last: values.at(-1)!, best, epoch: values.indexOf(best) + 1 }]
+    }),
+  )
+}
+
+/** The summary table, and how to go on. */
+export function summaryText(result: RunResult): string {
+  const { data, files, test, hash } = result
+  const values = Object.entries(finalAndBest(result.history)).map(([name, { last, best, epoch }]) => [
+    name,
+    formatMetric(name, last),
+    epoch > 0 ? `best ${formatMetric(name, best)} in epoch ${epoch}` : '',
+  ])
+  const rows = [
+    ['model', result.layers.join(' > '), `${formatCount(result.parameters)} parameters`],
+    ['data', data.source, rowsText(data)],
+    ['plan', result.plan],
+    [
+      'time',
+      formatDuration(result.seconds),
+      `${result.epochs} epochs, ${formatRate(result.samplesPerSecond)} samples/s`,
+    ],
+    ['ended', result.stopped],
+    ...values,
+    ...Object.entries(test ?? {}).map(([name, value]) => [`test ${name}`, formatMetric(name, value)]),
+    ...(hash ? [['weights', `sha256 ${hash}`]] : []),
+    ...(files
+      ? [
+          ['saved', files.model],
+          ['log', files.log],
+        ]
+      : []),
+  ]
+  return `${twoColumns(rows)}${files ? `\n\n${goOn(files)}` : ''}`
+}
+
+function twoColumns(rows: string[][]): string {
+  return table(rows.map(([name = '', value = '', more = '']) => [name, more ? `${value}  (${more})` : value]))
+}
+
+function rowsText({ rows, features }: DataSummary): string {
+  const parts = [`${formatCount(rows.train)} training`]
+  if (rows.validation > 0) parts.push(`${formatCount(rows.validation)} validation`)
+  if (rows.test > 0) parts.push(`${formatCount(rows.test)} test`)
+  return `${parts.join(', ')} rows of ${formatCount(features)} features`
+}
+
+function goOn({ folder, model, config }: RunFiles): string {
+  const commands = [
+    [`npx brigantine evaluate ${quote(model)}`, 'measure it again, or on other data with --data FILE'],
+    [`npx brigantine predict ${quote(model)} --data FILE`, 'use it'],
+    [`npx brigantine train --resume ${quote(folder)} --epochs N`, 'train on, up to N epochs in all'],
+    [`npx brigantine plan ${quote(config)}`, 'see how a step is worked off'],
+  ]
+  return `Go on:\n${table(commands, { indent: '  ' })}`
+}
+
+/** A path as a shell takes it. */
+export function quote(path: string): string {
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { DataConfig } from '../data/config.ts'
+import { choice, flag, integer, real, text, type Agrees } from './fields.ts'
+
+const Column = z.union([text(), z.int()], { error: 'a column name or index' })
+const Columns = z.array(Column, { error: 'an array of column names or indices' })
+const share = (what: string) =>
+  real({ min: 0, below: 1 }).optional().describe(`Share of the rows held out for ${what}, in [0, 1).`)
+const path = (what: string) => text().optional().describe(what)
+
+const DataObject = z.strictObject({
+  source: text().describe("'digits' (built in), or the path of a CSV, TSV, IDX, NPY, NPZ or JSONL file, gzip or not."),
+  labels: path('File of labels beside `source` (IDX, NPY).'),
+  validation: path('File to validate on after each epoch.'),
+  validationLabels: path('File of labels beside `validation`.'),
+  test: path('File to test on after training.'),
+  testLabels: path('File of labels beside `test`.'),
+  format: choice(['auto', 'csv', 'tsv', 'idx', 'npy', 'npz', 'jsonl'])
+    .default('auto')
+    .describe("'auto': by the contents."),
+  header: z
+    .union([z.literal('auto'), flag()], { error: "'auto', `true` or `false`" })
+    .default('auto')
+    .describe('Whether the first line names the columns.'),
+  delimiter: text().optional().describe('Between the cells of a line. By default the most frequent of , tab ; |.'),
+  target: z
+    .union([Column, Columns], { error: 'a column name or index, or an array of them' })
+    .optional()
+    .describe('Column or columns to predict. By default the last one.'),
+  features: Columns.optional().describe('Columns to predict from. By default all the others.'),
+  drop: Columns.optional().describe('Columns that are not used.'),
+  categorical: Columns.optional().describe('Numeric columns that are categories all the same.'),
+  task: choice(['auto', 'classification', 'regression'])
+    .default('auto')
+    .describe('Whether the target is a class or a number.'),
+  missing: z
+    .array(z.string({ error: 'a string' }), { error: 'an array of strings' })
+    .optional()
+    .describe("Texts that stand for a missing value. By default '', NA, NaN, null, ?."),
+  fillMissing: z
+    .union([choice(['error', 'mean']), real()], { error: "'error', 'mean' or a number" })
+    .default('error')
+    .describe("What a missing value becomes; 'mean' is that of the training part."),
+  scale: z
+    .union([choice(['standardize', 'none']), real()], { error: "'standardize', 'none' or a number" })
+    .optional()
+    .describe(
+      "'standardize': mean 0, deviation 1 over the training part; a number multiplies. By default by the format.",
+    ),
+  unknownCategory: choice(['error', 'zero'])
+    .default('error')
+    .describe('What becomes of a category that training has not seen.'),
+  scaleTarget: choice(['standardize', 'none'])
+    .default('none')
+    .describe('Regression: whether the target is standardised too.'),
+  validationSplit: share('validation'),
+  testSplit: share('the test'),
+  limit: integer(1).optional().describe('Reads at most so many rows of each file.'),
+})
+
+/** A path stands for that source. */
+export const Data = z
+  .union([
+    text()
+      .transform((source): z.input<typeof DataObject> => ({ source }))
+      .pipe(DataObject),
+    DataObject,
+  ])
+  .optional()
+  .describe('Where the command line takes its data from; the library is given data by `fit`.')
+
+/** Fields that hold paths: relative ones are meant from the config file's folder. */
+export const dataPaths = ['source', 'labels', 'validation', 'validationLabels', 'test', 'testLabels'] as const
+
+/** The schema gives what src/data takes, field for field; tsc fails here when they part. */
+type Given = NonNullable<z.output<typeof Data>>
+export type DataAgrees = [Agrees<Given, DataConfig>, Agrees<keyof DataConfig, keyof Given>]

@@ -1,0 +1,166 @@
+import { z } from 'zod'
+import { Activation as activations, type ActivationName } from '../kernels/kernels.ts'
+import type { ActivationConfig, InitializerConfig, LayerConfig } from '../model/config.ts'
+import { choice, flag, integer, real, text, type Agrees } from './fields.ts'
+
+const activationNames = Object.keys(activations) as [ActivationName, ...ActivationName[]]
+const plainActivations = activationNames.filter((name) => name !== 'leakyRelu' && name !== 'elu')
+const above = (value: number) => real({ above: 0 }).default(value)
+
+const ActivationObject = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.enum(plainActivations as Exclude<ActivationName, 'leakyRelu' | 'elu'>[]) }),
+  z.strictObject({
+    type: z.literal('leakyRelu'),
+    alpha: real({ min: 0 }).default(0.01).describe('Slope below 0.'),
+  }),
+  z.strictObject({ type: z.literal('elu'), alpha: above(1).describe('Scale below 0.') }),
+])
+
+/** A name, or an object with its settings. */
+export const Activation = z.union([
+  choice(activationNames)
+    .transform((type): z.input<typeof ActivationObject> => ({ type }))
+    .pipe(ActivationObject),
+  ActivationObject,
+])
+
+const fixedInitializers = ['zeros', 'ones'] as const
+const scaledInitializers = [
+  'glorotUniform',
+  'glorotNormal',
+  'heUniform',
+  'heNormal',
+  'lecunUniform',
+  'lecunNormal',
+] as const
+const allInitializers = [
+  ...fixedInitializers,
+  'constant',
+  'uniform',
+  'normal',
+  'truncatedNormal',
+  ...scaledInitializers,
+  'orthogonal',
+] as const
+
+const InitializerObject = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.enum([...fixedInitializers, ...scaledInitializers]) }),
+  z.strictObject({ type: z.literal('constant'), value: real().describe('Every weight starts from this.') }),
+  z.strictObject({
+    type: z.literal('uniform'),
+    min: real().default(-0.05).describe('Lower end.'),
+    max: real().default(0.05).describe('Upper end.'),
+  }),
+  z.strictObject({
+    type: z.enum(['normal', 'truncatedNormal']),
+    mean: real().default(0).describe('Mean.'),
+    std: above(0.05).describe('Standard deviation.'),
+  }),
+  z.strictObject({ type: z.literal('orthogonal'), gain: above(1).describe('Factor on the orthogonal matrix.') }),
+])
+
+export const Initializer = z.union([
+  choice(allInitializers)
+    .transform((type) => ({ type }) as z.input<typeof InitializerObject>)
+    .pipe(InitializerObject),
+  InitializerObject,
+])
+
+/** `auto` follows the activation. */
+const KernelInitializer = z.union([
+  z.literal('auto').transform((type) => ({ type })),
+  z.strictObject({ type: z.literal('auto') }),
+  Initializer,
+])
+
+const name = text().optional().describe('Name in the summary and in messages; made from type and place when absent.')
+
+const Dense = z.strictObject({
+  type: z.literal('dense'),
+  name,
+  units: integer(1, 2 ** 24).describe('Number of outputs.'),
+  activation: Activation.default({ type: 'linear' }).describe('Applied to the outputs. Leave out in the last layer.'),
+  useBias: flag().default(true).describe('Whether a bias is added.'),
+  kernelInitializer: KernelInitializer.default({ type: 'auto' }).describe(
+    'How weights start: by default He for the relu family, LeCun for selu, Glorot otherwise.',
+  ),
+  biasInitializer: Initializer.default({ type: 'zeros' }).describe('How biases start.'),
+})
+
+const ActivationLayer = z.strictObject({
+  type: z.literal('activation'),
+  name,
+  activation: Activation.describe('Which one.'),
+})
+
+const Prelu = z.strictObject({
+  type: z.literal('prelu'),
+  name,
+  alphaInitializer: Initializer.default({ type: 'constant', value: 0.25 }).describe(
+    'How the learned slopes below 0 start, one per unit.',
+  ),
+})
+
+const Dropout = z.strictObject({
+  type: z.literal('dropout'),
+  name,
+  rate: real({ min: 0, below: 1 }).describe('Share of units set to 0 while training, in [0, 1).'),
+})
+
+export interface ResidualInput {
+  type: 'residual'
+  name?: string | undefined
+  layers: LayerInput[]
+  shortcut?: 'auto' | 'identity' | 'projection' | undefined
+}
+export interface ResidualOutput {
+  type: 'residual'
+  name?: string | undefined
+  layers: LayerOutput[]
+  shortcut: 'auto' | 'identity' | 'projection'
+}
+
+const Residual: z.ZodObject<
+  {
+    type: z.ZodLiteral<'residual'>
+    name: typeof name
+    layers: z.ZodType<LayerOutput[], LayerInput[]>
+    shortcut: z.ZodType<ResidualOutput['shortcut'], ResidualInput['shortcut']>
+  },
+  z.core.$strict
+> = z.strictObject({
+  type: z.literal('residual'),
+  name,
+  layers: z
+    .array(z.lazy((): z.ZodType<LayerOutput, LayerInput> => Layer))
+    .min(1, { error: 'at least one layer' })
+    .describe('What is added to the shortcut.'),
+  shortcut: choice(['auto', 'identity', 'projection'])
+    .default('auto')
+    .describe('What carries the input over: `auto` projects where the shapes differ.'),
+})
+
+type Flat = typeof Dense | typeof ActivationLayer | typeof Prelu | typeof Dropout
+export type LayerInput = z.input<Flat> | ResidualInput
+export type LayerOutput = z.output<Flat> | ResidualOutput
+
+const Layer: z.ZodType<LayerOutput, LayerInput> = z
+  .discriminatedUnion('type', [Dense, ActivationLayer, Prelu, Dropout, Residual])
+  .meta({ id: 'Layer', title: 'Layer' })
+
+export const Model = z
+  .strictObject(
+    {
+      layers: z
+        .array(Layer, { error: 'an array of layers' })
+        .min(1, { error: 'at least one layer' })
+        .describe('From input to output; the units of the last layer must fit the targets.'),
+    },
+    { error: (issue) => (issue.code === 'invalid_type' ? 'an object with `layers`' : undefined) },
+  )
+  .describe('The network. Inputs take their size from the data.')
+
+/** The schema gives what src/model takes; tsc fails here when they part. */
+export type ActivationAgrees = Agrees<z.output<typeof Activation>, ActivationConfig>
+export type InitializerAgrees = Agrees<z.output<typeof Initializer>, InitializerConfig>
+export type LayerAgrees = Agrees<LayerOutput, LayerConfig>

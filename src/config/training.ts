@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import { Loss as losses, type LossName } from '../kernels/kernels.ts'
+import type { Clip as ClipConfig } from '../gradient/coefficient.ts'
+import type { LossConfig, MetricConfig } from '../model/config.ts'
+import { choice, defaultType, flag, integer, real, text, type Agrees } from './fields.ts'
+
+const lossNames = Object.keys(losses) as [LossName, ...LossName[]]
+
+const LossObject = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.enum(['sparseCategoricalCrossentropy', 'categoricalCrossentropy', 'binaryCrossentropy']),
+    labelSmoothing: real({ min: 0, below: 1 })
+      .default(0)
+      .describe('Share of each label that is spread over all classes, in [0, 1).'),
+  }),
+  z.strictObject({ type: z.enum(['meanSquaredError', 'meanAbsoluteError']) }),
+  z.strictObject({
+    type: z.literal('huber'),
+    delta: real({ above: 0 }).default(1).describe('Error at which the loss turns from quadratic to linear.'),
+  }),
+])
+
+export const Loss = z
+  .union([
+    z.literal('auto'),
+    choice(lossNames)
+      .transform((type): z.input<typeof LossObject> => ({ type }))
+      .pipe(LossObject),
+    LossObject,
+  ])
+  .default('auto')
+  .describe(
+    "What is minimised. 'auto': sparseCategoricalCrossentropy for classes, meanSquaredError for numbers. " +
+      'The cross-entropies take logits.',
+  )
+
+const k = integer(1).default(5).describe('How many of the best classes may hold the right one.')
+const MetricObject = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('accuracy') }),
+  z.strictObject({ type: z.literal('topK'), k }),
+  z.strictObject({ type: z.literal('mae') }),
+  z.strictObject({ type: z.literal('r2') }),
+])
+
+export const Metrics = z
+  .array(
+    z.union([
+      choice(['accuracy', 'topK', 'mae', 'r2'])
+        .transform((type): z.input<typeof MetricObject> => ({ type }))
+        .pipe(MetricObject),
+      MetricObject,
+    ]),
+    { error: 'an array of metrics' },
+  )
+  .optional()
+  .describe('What is measured beside the loss. By default accuracy for classes, mae and r2 for numbers.')
+
+const maxNorm = real({ above: 0 }).default(1).describe('Largest 2-norm of the whole gradient.')
+const ClipObject = z.discriminatedUnion('mode', [
+  z.strictObject({ mode: defaultType('globalNorm'), maxNorm }),
+  z.strictObject({ mode: z.literal('value'), value: real({ above: 0 }).describe('Largest magnitude of an element.') }),
+  z.strictObject({ mode: z.literal('off') }),
+])
+
+export const Clip = z
+  .union([
+    real({ above: 0 })
+      .transform((maxNorm): z.input<typeof ClipObject> => ({ mode: 'globalNorm', maxNorm }))
+      .pipe(ClipObject),
+    z
+      .literal('off')
+      .transform((mode): z.input<typeof ClipObject> => ({ mode }))
+      .pipe(ClipObject),
+    ClipObject,
+  ])
+  .prefault({})
+  .describe("How large gradients are cut: by the norm of the whole gradient, by element ('value'), or 'off'.")
+
+export const Health = z
+  .strictObject({
+    spikeSkip: flag().default(true).describe('Skip a batch whose gradient norm is far outside what came before.'),
+    maxConsecutiveSkips: integer(1).default(3).describe('Training stops after so many skipped batches in a row.'),
+    maxSkipsInWindow: integer(1).default(5).describe('Training stops after so many skipped batches in a short time.'),
+  })
+  .prefault({})
+  .describe('What is done about batches that would harm the model.')
+
+const mode = choice(['auto', 'min', 'max'])
+  .default('auto')
+  .describe('Whether less or more is better; `auto` knows by the name.')
+
+export const EarlyStopping = z
+  .strictObject({
+    monitor: text().default('val_loss').describe('Loss or metric that is watched, as the history names it.'),
+    patience: integer(0).default(5).describe('Epochs without an improvement before training ends.'),
+    minDelta: real({ min: 0 }).default(0).describe('Changes up to this are no improvement.'),
+    mode,
+    restoreBestWeights: flag().default(false).describe('End with the weights of the best epoch.'),
+  })
+  .optional()
+  .describe('End when nothing improves any more. Off when absent.')
+
+export const Checkpoint = z
+  .strictObject({
+    every: integer(1).default(1).describe('Epochs between checkpoints.'),
+    monitor: text()
+      .default('val_loss')
+      .describe('Decides which checkpoint is the best; `loss` where there is no validation data.'),
+    mode,
+  })
+  .prefault({})
+  .describe('The best and the last healthy state are kept.')
+
+/** The schema gives what the trainer's parts take; tsc fails here when they part. */
+export type ClipAgrees = Agrees<z.output<typeof Clip>, ClipConfig>
+export type LossAgrees = Agrees<Exclude<z.output<typeof Loss>, 'auto'>, LossConfig>
+export type MetricsAgree = Agrees<NonNullable<z.output<typeof Metrics>>, MetricConfig[]>

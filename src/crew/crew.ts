@@ -1,0 +1,49 @@
+/**
+ * The crew: enlisted threads, each a Piscina worker. The only import of Piscina. A run is one long task per worker;
+ * inside it a worker goes from phase to phase on shared memory, because a round trip per phase through the pool
+ * costs more than many whole steps.
+ */
+import { Piscina } from 'piscina'
+import type { RunTask } from './task.ts'
+
+export class Crew {
+  readonly workers: number
+  readonly #pool: Piscina
+
+  constructor(workers: number) {
+    this.workers = workers
+    // From the source tree the entry is TypeScript, which Node runs as it is; from the package it is compiled.
+    const entry = import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js'
+    this.#pool = new Piscina({
+      filename: new URL(`../../workers/${entry}`, import.meta.url).href,
+      minThreads: workers,
+      maxThreads: workers,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: 2 ** 31 - 1,
+    })
+    // Failures reach us through the run's promises; without a listener a dying idle worker would end the process.
+    this.#pool.on('error', () => {})
+  }
+
+  /**
+   * Resolves when every worker has left the run. The first failure rejects, after `onFailure` has had the chance to
+   * call the others back and all have left.
+   */
+  async run(task: (worker: number) => RunTask, onFailure: () => void): Promise<void> {
+    const tasks = Array.from({ length: this.workers }, (_, worker) => this.#pool.run(task(worker)))
+    let first: { error: unknown } | undefined
+    await Promise.all(
+      tasks.map((running) =>
+        running.catch((error: unknown) => {
+          first ??= { error }
+          onFailure()
+        }),
+      ),
+    )
+    if (first) throw first.error
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy()
+  }
+}

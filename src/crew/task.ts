@@ -1,0 +1,17 @@
+/** What a worker is told of a run: plain data and the arena's memory, nothing that runs. */
+import type { KernelName } from '../kernels/kernels.ts'
+import type { PlanSpec } from '../plan/spec.ts'
+import type { RunSettings } from '../plan/settings.ts'
+
+export interface RunTask {
+  readonly worker: number
+  readonly workers: number
+  readonly memory: WebAssembly.Memory
+  readonly spec: PlanSpec
+  readonly settings: RunSettings
+  readonly kernels: KernelName
+  /** The compiled kernels; `null` for the reference. */
+  readonly module: WebAssembly.Module | null
+  /** Looks before a waiting worker sleeps. */
+  readonly spins: number
+}

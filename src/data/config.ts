@@ -1,0 +1,50 @@
+/** A column by name, or by position: 0 is the first, -1 the last. Columns of files without names are called '0', '1', ... */
+export type ColumnRef = string | number
+
+/** Where data comes from and what is done to it before training. */
+export interface DataConfig {
+  /** 'digits' (built in), or the path of a CSV, TSV, IDX, NPY, NPZ or JSONL file; gzip is noticed by itself. */
+  source: string
+  /** File of labels beside `source` (IDX, NPY). */
+  labels?: string | undefined
+  validation?: string | undefined
+  validationLabels?: string | undefined
+  test?: string | undefined
+  testLabels?: string | undefined
+  /** Default 'auto': by the contents. */
+  format?: DataFormat | 'auto' | undefined
+  /** Does a CSV file begin with column names? Default 'auto': yes if no cell of its first line is a number. */
+  header?: 'auto' | boolean | undefined
+  /** Default: the one of , tab ; | that is most frequent in the first line. */
+  delimiter?: string | undefined
+  /** Default: the last column. */
+  target?: ColumnRef | ColumnRef[] | undefined
+  /** Default: all columns but the target and `drop`. */
+  features?: ColumnRef[] | undefined
+  drop?: ColumnRef[] | undefined
+  /** Numeric columns that are categories all the same. Columns of text are categories without being listed. */
+  categorical?: ColumnRef[] | undefined
+  task?: 'auto' | Task | undefined
+  /** Texts that stand for a missing value. Default '', 'NA', 'NaN', 'null', '?'. */
+  missing?: string[] | undefined
+  /** Default 'error'. 'mean' is the mean of the training part, or the most frequent category. */
+  fillMissing?: 'error' | 'mean' | number | undefined
+  /** Default 'standardize' (mean 0, standard deviation 1); a number multiplies. IDX: 1/255, digits: 1/16. */
+  scale?: 'standardize' | 'none' | number | undefined
+  /** A category that the training part has not: default 'error'; 'zero' encodes it as all zero. */
+  unknownCategory?: 'error' | 'zero' | undefined
+  /** Regression: standardise the target too. Default 'none'. */
+  scaleTarget?: 'standardize' | 'none' | undefined
+  /** Share of the rows of `source` held out for validation, in (0, 1). */
+  validationSplit?: number | undefined
+  /** Share of the rows of `source` held out for the test, in (0, 1). */
+  testSplit?: number | undefined
+  /** Read at most so many rows of each file. */
+  limit?: number | undefined
+}
+
+export type DataFormat = 'csv' | 'tsv' | 'idx' | 'npy' | 'npz' | 'jsonl'
+export type Task = 'classification' | 'regression'
+
+/** `DataConfig.missing` when it is not given. */
+export const DEFAULT_MISSING: readonly string[] = ['', 'NA', 'NaN', 'null', '?']

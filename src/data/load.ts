@@ -1,0 +1,144 @@
+import { suggest, UserError } from '../errors.ts'
+import { BUILTIN_NAMES, isBuiltin, loadBuiltin } from './builtin/index.ts'
+import type { DataConfig, DataFormat, Task } from './config.ts'
+import type { Dataset } from './dataset.ts'
+import { readTable } from './read/table.ts'
+import { splitIndices } from './split.ts'
+import { takeTableRows, type Table } from './table.ts'
+import {
+  applyTransformSliced,
+  classNames,
+  fitTransformSliced,
+  inferTask,
+  targetColumns,
+  type Transform,
+  type TransformOptions,
+} from './transform.ts'
+import { labelAt } from './transform/labels.ts'
+
+export interface LoadedData {
+  readonly train: Dataset
+  readonly validation?: Dataset | undefined
+  readonly test?: Dataset | undefined
+  /** Fitted on `train`; save it with the model. */
+  readonly transform: Transform
+  readonly summary: DataSummary
+}
+
+/** What was read and what was chosen, for people and logs. */
+export interface DataSummary {
+  readonly source: string
+  readonly format: DataFormat | 'builtin'
+  readonly rows: { readonly train: number; readonly validation: number; readonly test: number }
+  readonly features: number
+  readonly targets: number
+  readonly task: Task
+  /** Why the task was chosen. */
+  readonly taskReason: string
+  readonly classes?: readonly string[] | undefined
+}
+
+/**
+ * Reads, splits and transforms what a config names. `seed` (uint32) fixes the split, in proportion by class.
+ * Reading and arithmetic are sliced, so that the event loop goes on. Throws a UserError for bad data or config.
+ */
+export async function loadData(config: DataConfig, seed: number): Promise<LoadedData> {
+  checkConfig(config)
+  const { table, format } = await readPart(config.source, config.labels, config)
+  const options = resolveOptions(table, format, config)
+  const stratify = options.classes && classIndices(table, options)
+  const split = splitIndices(table.rows, { ...config, seed, stratify })
+  const part = (indices: Uint32Array): Table => {
+    return indices.length === table.rows ? table : takeTableRows(table, indices)
+  }
+  const trainTable = part(split.train)
+  const transform = await fitTransformSliced(trainTable, options)
+  const train = await applyTransformSliced(transform, trainTable)
+  const heldOut = async (indices: Uint32Array, file?: string, labels?: string): Promise<Dataset | undefined> => {
+    if (indices.length > 0) return applyTransformSliced(transform, part(indices))
+    if (file === undefined) return undefined
+    const read = await readPart(file, labels, config)
+    return expectTargets(await applyTransformSliced(transform, read.table), file, labels)
+  }
+  const validation = await heldOut(split.validation, config.validation, config.validationLabels)
+  const test = await heldOut(split.test, config.test, config.testLabels)
+  const { task, reason } = inferTask(targetColumns(table, options), { ...options, task: config.task })
+  const rows = { train: train.rows, validation: validation?.rows ?? 0, test: test?.rows ?? 0 }
+  const { features, targets } = train
+  const classes = train.classNames
+  const summary = { source: config.source, format, rows, features, targets, task, taskReason: reason, classes }
+  return { train, validation, test, transform, summary }
+}
+
+/**
+ * Reads `config.source` for evaluation or prediction with a saved transform; nothing is split.
+ * Where the file has no target columns, the data set has `targets` 0 and an empty `y`.
+ */
+export async function readDataset(config: DataConfig, transform: Transform): Promise<Dataset> {
+  const { table } = await readPart(config.source, config.labels, config)
+  return applyTransformSliced(transform, table)
+}
+
+async function readPart(
+  file: string,
+  labels: string | undefined,
+  config: DataConfig,
+): Promise<{ table: Table; format: DataFormat | 'builtin' }> {
+  if (isBuiltin(file)) {
+    const table = loadBuiltin(file)
+    if (config.limit === undefined || config.limit >= table.rows) return { table, format: 'builtin' }
+    return {
+      table: takeTableRows(
+        table,
+        Uint32Array.from({ length: config.limit }, (_, i) => i),
+      ),
+      format: 'builtin',
+    }
+  }
+  try {
+    return await readTable(file, labels, config)
+  } catch (error) {
+    const close = suggest(file, BUILTIN_NAMES)
+    if (close === undefined || !(error instanceof UserError)) throw error
+    throw new UserError(`${error.message}. The built-in data set is called ${JSON.stringify(close)}`)
+  }
+}
+
+/** Settles what 'auto' and the defaults leave open; class names are those of the whole file, also of rare classes. */
+function resolveOptions(table: Table, format: DataFormat | 'builtin', config: DataConfig): TransformOptions {
+  const scale = config.scale ?? (format === 'idx' ? 1 / 255 : format === 'builtin' ? 1 / 16 : 'standardize')
+  const columns = targetColumns(table, config)
+  const { task } = inferTask(columns, config)
+  const oneColumn = columns.length === 1 && columns[0]!.width === 1
+  const classes = task === 'classification' && oneColumn ? classNames(table, columns[0]!) : undefined
+  return { ...config, scale, task, classes }
+}
+
+function classIndices(table: Table, options: TransformOptions): Float64Array {
+  const places = new Map(options.classes!.map((name, i) => [name, i]))
+  const column = targetColumns(table, options)[0]!
+  return Float64Array.from({ length: table.rows }, (_, row) => places.get(labelAt(column, row) ?? '') ?? -1)
+}
+
+function expectTargets(dataset: Dataset, file: string, labels: string | undefined): Dataset {
+  if (dataset.targets > 0) return dataset
+  throw new UserError(
+    `Expected the target column of the training data in ${file} too, found none` +
+      (labels === undefined ? '. Name its labels (data.validationLabels, data.testLabels) if they are in a file' : ''),
+  )
+}
+
+function checkConfig(config: DataConfig): void {
+  const twice = [
+    ['validation', config.validation, config.validationSplit],
+    ['test', config.test, config.testSplit],
+  ] as const
+  for (const [name, file, share] of twice) {
+    if (file === undefined || share === undefined || share === 0) continue
+    throw new UserError(`Expected data.${name} or data.${name}Split, got both. Leave one out`)
+  }
+  const { limit } = config
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1)) {
+    throw new UserError(`Expected data.limit to be an integer >= 1, got \`${limit}\``)
+  }
+}

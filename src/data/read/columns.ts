@@ -1,0 +1,79 @@
+import type { Column, NumberColumn, TextColumn } from '../table.ts'
+
+/** A column that grows row by row. Rows never set are missing. */
+export interface ColumnBuilder {
+  readonly kind: Column['kind']
+  readonly width: number
+  addNumber(row: number, value: number): void
+  addText(row: number, value: string): void
+  addBlock(row: number, values: readonly number[]): void
+  /** The column of `rows` rows. */
+  finish(rows: number): Column
+}
+
+/** Numbers, `width` to a row. A text leaves NaN, and the first one is kept for the error. */
+export function numberBuilder(name: string, width = 1): ColumnBuilder {
+  let values = new Float64Array(1024 * width).fill(NaN)
+  let text: NumberColumn['text']
+  const reserve = (row: number): void => {
+    if ((row + 1) * width <= values.length) return
+    const grown = new Float64Array(Math.max(2 * values.length, (row + 1) * width))
+    grown.set(values)
+    grown.fill(NaN, values.length)
+    values = grown
+  }
+  return {
+    kind: 'numbers',
+    width,
+    addNumber(row, value) {
+      reserve(row)
+      values[row * width] = value
+    },
+    addText(row, value) {
+      text ??= { row, value }
+    },
+    addBlock(row, block) {
+      reserve(row)
+      values.set(block, row * width)
+    },
+    finish(rows) {
+      reserve(Math.max(rows - 1, 0))
+      return { kind: 'numbers', name, width, values: values.slice(0, rows * width), text }
+    },
+  }
+}
+
+/** Texts; equal ones are kept once. */
+export function textBuilder(name: string): ColumnBuilder {
+  const values: (string | null)[] = []
+  const known = new Map<string, string>()
+  const add = (row: number, value: string): void => {
+    let kept = known.get(value)
+    if (kept === undefined) known.set(value, (kept = value))
+    while (values.length < row) values.push(null)
+    values[row] = kept
+  }
+  return {
+    kind: 'text',
+    width: 1,
+    addNumber: (row, value) => add(row, String(value)),
+    addText: add,
+    addBlock: (row, block) => add(row, JSON.stringify(block)),
+    finish(rows): TextColumn {
+      while (values.length < rows) values.push(null)
+      return { kind: 'text', name, width: 1, values }
+    },
+  }
+}
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
+
+/** The number that a cell spells in decimal, or undefined: `Infinity`, `0x10` and `1,5` are texts. */
+export function parseNumber(cell: string): number | undefined {
+  return NUMBER.test(cell) ? Number(cell) : undefined
+}
+
+/** Is a position meant by one of the references? */
+export function isReferred(refs: readonly (string | number)[], name: string, position: number, count: number): boolean {
+  return refs.some((ref) => String(ref) === name || Number(ref) === position || Number(ref) === position - count)
+}

@@ -1,0 +1,159 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { CsvError, parse } from 'csv-parse'
+import { UserError } from '../../errors.ts'
+import { DEFAULT_MISSING } from '../config.ts'
+import type { ColumnRef, DataConfig } from '../config.ts'
+import type { Table } from '../table.ts'
+import { isReferred, numberBuilder, parseNumber, textBuilder, type ColumnBuilder } from './columns.ts'
+import type { OpenedFile } from './file.ts'
+
+/** What the readers of text need of a `DataConfig`. */
+export type TextOptions = Pick<DataConfig, 'header' | 'delimiter' | 'missing' | 'limit'> & {
+  /** Columns that are text even where they look like numbers. */
+  text?: readonly ColumnRef[] | undefined
+}
+
+/** Rows by which the header and the types of the columns are told. */
+const SAMPLE_ROWS = 1000
+const MAX_RECORD_BYTES = 1 << 24
+
+/**
+ * Reads CSV (RFC 4180, quoted fields, any line end, byte order mark), blanks around fields cut off.
+ * A column is numeric if more than half of its first 1,000 values that are not missing are numbers, else text.
+ */
+export async function readCsv(opened: OpenedFile, options: TextOptions): Promise<Table> {
+  const reader = tableReader(opened.file, options)
+  const parser = parse({
+    delimiter: options.delimiter ?? detectDelimiter(opened.head),
+    record_delimiter: ['\r\n', '\n', '\r'],
+    bom: true,
+    info: true,
+    trim: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_RECORD_BYTES,
+  })
+  const limit = options.limit ?? Infinity
+  try {
+    // One more than the limit: the first may be the header.
+    const enough = (): boolean => reader.count() > limit
+    const source = Readable.from(takeUntil(opened.chunks, enough), { objectMode: false })
+    await pipeline(source, parser, async (records) => {
+      for await (const { record, info } of records as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+        if (!enough()) reader.add(record, info.lines)
+      }
+    })
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error
+    throw new UserError(
+      `Expected CSV in ${opened.file}, got a field that does not parse: ${error.message}. ` +
+        'Fields that hold quotes or the delimiter are written "like ""this"""',
+    )
+  }
+  return reader.finish()
+}
+
+/** Ends early without the error that leaving a pipeline would be. */
+async function* takeUntil(chunks: AsyncGenerator<Uint8Array>, enough: () => boolean): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    if (enough()) return
+    yield chunk
+  }
+}
+
+/** Collects a sample, decides on header and types, then fills columns as rows come. */
+function tableReader(file: string, options: TextOptions) {
+  const missing = new Set(options.missing ?? DEFAULT_MISSING)
+  const sample: string[][] = []
+  const sampleLines: number[] = []
+  const lines: number[] = []
+  let builders: ColumnBuilder[] | undefined
+  let width = 0
+
+  const fill = (record: readonly string[], line: number): void => {
+    const row = lines.length
+    lines.push(line)
+    for (let i = 0; i < width; i++) {
+      const cell = record[i]!
+      if (missing.has(cell)) continue
+      const builder = builders![i]!
+      const value = builder.kind === 'numbers' ? parseNumber(cell) : undefined
+      if (value === undefined) builder.addText(row, cell)
+      else builder.addNumber(row, value)
+    }
+  }
+  const begin = (): void => {
+    const hasHeader = options.header === 'auto' || options.header === undefined ? isHeader(sample) : options.header
+    const names = hasHeader ? headerNames(sample.shift() ?? [], file) : Array.from({ length: width }, (_, i) => `${i}`)
+    if (hasHeader) sampleLines.shift()
+    builders = names.map((name, i) => {
+      const forced = isReferred(options.text ?? [], name, i, width)
+      return forced || isText(sample, i, missing) ? textBuilder(name) : numberBuilder(name)
+    })
+    names.forEach((name, i) => columnNames.set(i, name))
+    sample.forEach((record, i) => fill(record, sampleLines[i]!))
+    sample.length = 0
+  }
+  const columnNames = new Map<number, string>()
+
+  return {
+    count: () => sample.length + lines.length,
+    add(record: string[], line: number): void {
+      if (width === 0) width = record.length
+      if (record.length !== width) {
+        throw new UserError(
+          `Expected ${width} fields as in the first line of ${file}, got ${record.length} in line ${line}. ` +
+            'Mend the line, or name another data.delimiter',
+        )
+      }
+      if (builders) return fill(record, line)
+      sample.push(record)
+      sampleLines.push(line)
+      if (sample.length > SAMPLE_ROWS) begin()
+    },
+    finish(): Table {
+      if (!builders) begin()
+      if (lines.length === 0) throw new UserError(`Expected rows of data in ${file}, got none`)
+      const columns = builders!.map((builder) => builder.finish(lines.length))
+      return { file, rows: lines.length, columns, lines: Uint32Array.from(lines) }
+    },
+  }
+}
+
+/** A header has texts only, and none of them comes again in its own column. */
+function isHeader(sample: readonly string[][]): boolean {
+  const first = sample[0] ?? []
+  if (first.every((cell) => cell === '') || first.some((cell) => parseNumber(cell) !== undefined)) return false
+  return first.every((cell, i) => cell === '' || !sample.some((record, row) => row > 0 && record[i] === cell))
+}
+
+function headerNames(cells: readonly string[], file: string): string[] {
+  const names = cells.map((cell, i) => (cell === '' ? `${i}` : cell))
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice === undefined) return names
+  throw new UserError(
+    `Expected different column names in the header of ${file}, got ${JSON.stringify(twice)} twice. ` +
+      'Rename one, or set data.header to false if the line is data',
+  )
+}
+
+function isText(sample: readonly string[][], column: number, missing: ReadonlySet<string>): boolean {
+  let numbers = 0
+  let texts = 0
+  for (const record of sample) {
+    const cell = record[column]!
+    if (missing.has(cell)) continue
+    if (parseNumber(cell) === undefined) texts++
+    else numbers++
+  }
+  return texts > 0 && texts >= numbers
+}
+
+/** The most frequent candidate of the first line outside quotes; a comma if there is none. */
+export function detectDelimiter(head: Uint8Array): string {
+  const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 1 << 16)).toString('utf8')
+  const line = /[^\r\n]+/.exec(text.replace(/"(?:[^"]|"")*"/g, ''))?.[0] ?? ''
+  const counts = [',', '\t', ';', '|'].map((candidate) => [candidate, line.split(candidate).length] as const)
+  return counts.reduce((best, next) => (next[1] > best[1] ? next : best))[0]
+}

@@ -1,0 +1,156 @@
+import { createReadStream } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { pipeline } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { suggest, UserError } from '../../errors.ts'
+
+/**
+ * Bytes of a file, gunzipped if it is gzip (told by its first two bytes, not by its name).
+ * Sizes that a file declares are held against `atMost` before anything is allocated for them.
+ */
+export interface ByteReader {
+  readonly file: string
+  /** Most bytes the contents can have: exact for plain files; deflate cannot do better than 1,032 to 1. */
+  readonly atMost: number
+  readonly exact: boolean
+  /** Fills `into`; throws a UserError that the file is truncated if the bytes end before. */
+  fill(into: Uint8Array, what: string): Promise<void>
+  /** Throws a UserError if there are more bytes. */
+  expectEnd(): Promise<void>
+  close(): Promise<void>
+}
+
+const CHUNK_BYTES = 1 << 18
+const MAX_DEFLATE_RATIO = 1032
+
+/** An opened file. Take either its `chunks` or its `fill`, not both. */
+export interface OpenedFile extends ByteReader {
+  /** The first bytes of the contents, to tell the format by. */
+  readonly head: Uint8Array
+  readonly chunks: AsyncGenerator<Uint8Array>
+}
+
+/** Opens a file, or throws a UserError that says why not. */
+export async function openFile(file: string): Promise<OpenedFile> {
+  const size = await sizeOf(file)
+  const gzip = await isGzip(file)
+  const source = readChunks(file, gzip)
+  const first = await source.next()
+  const head = first.done ? new Uint8Array(0) : first.value
+  const chunks = prepend(head, source)
+  return { ...readerOf(chunks, file, gzip ? size * MAX_DEFLATE_RATIO : size, !gzip), head, chunks }
+}
+
+async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield head
+    yield* rest
+  } finally {
+    await rest.return(undefined)
+  }
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    const found = await stat(file)
+    if (found.isDirectory()) throw new UserError(`Expected a data file at ${file}, got a directory. Name a file in it`)
+    if (found.size === 0) throw new UserError(`Expected data in ${file}, got an empty file (0 bytes)`)
+    return found.size
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    const code = (error as NodeJS.ErrnoException).code ?? String(error)
+    if (code !== 'ENOENT') throw new UserError(`Expected to read ${file}, got ${code}. Check its permissions`)
+    const others = await readdir(dirname(file)).catch(() => [])
+    const close = suggest(basename(file), others)
+    throw new UserError(
+      `Expected a data file at ${file}, found none.` +
+        (close === undefined ? ' Check the path; it counts from the current folder' : ` Did you mean ${close}?`),
+    )
+  }
+}
+
+async function isGzip(file: string): Promise<boolean> {
+  for await (const chunk of createReadStream(file, { end: 1 })) return isGzipStart(chunk as Buffer)
+  return false
+}
+
+function isGzipStart(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b
+}
+
+async function* readChunks(file: string, gzip: boolean): AsyncGenerator<Uint8Array> {
+  const raw = createReadStream(file, { highWaterMark: CHUNK_BYTES })
+  // The callback must be there; the error itself comes out of the iteration below.
+  const stream = gzip ? pipeline(raw, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) : raw
+  let bytes = 0
+  try {
+    for await (const chunk of stream) {
+      bytes += (chunk as Buffer).length
+      yield chunk as Buffer
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const mend = 'Copy or download it again'
+    if (code === 'Z_BUF_ERROR') {
+      throw new UserError(`Expected a whole gzip file, but ${file} is truncated: it ends after ${bytes} bytes. ${mend}`)
+    }
+    if (code?.startsWith('Z_')) {
+      throw new UserError(`Expected a gzip file, but ${file} is damaged after ${bytes} bytes (${message}). ${mend}`)
+    }
+    throw code ? new UserError(`Expected to read ${file}, got ${code} after ${bytes} bytes`) : error
+  }
+}
+
+/** A reader over chunks; `atMost` and `exact` as in `ByteReader`. */
+export function readerOf(chunks: AsyncGenerator<Uint8Array>, file: string, atMost: number, exact: boolean): ByteReader {
+  let rest = new Uint8Array(0)
+  let bytesRead = 0
+  const pull = async (): Promise<boolean> => {
+    while (rest.length === 0) {
+      const next = await chunks.next()
+      if (next.done) return false
+      rest = new Uint8Array(next.value.buffer as ArrayBuffer, next.value.byteOffset, next.value.length)
+    }
+    return true
+  }
+  return {
+    file,
+    atMost,
+    exact,
+    async fill(into, what) {
+      const start = bytesRead
+      let filled = 0
+      while (filled < into.length) {
+        if (!(await pull())) {
+          throw new UserError(
+            `Expected ${start + into.length} bytes in ${file} (up to the end of ${what}), found ${bytesRead}: ` +
+              'the file is truncated. Copy or download it again',
+          )
+        }
+        const part = rest.subarray(0, into.length - filled)
+        into.set(part, filled)
+        rest = rest.subarray(part.length)
+        filled += part.length
+        bytesRead += part.length
+      }
+    },
+    async expectEnd() {
+      if (!(await pull())) return
+      throw new UserError(`Expected ${file} to end after the ${bytesRead} bytes its header declares, found more`)
+    },
+    async close() {
+      await chunks.return(undefined)
+    },
+  }
+}
+
+/** Throws a UserError if `bytes` more than `header` bytes cannot be in the file: nothing is allocated on its word. */
+export function checkDeclared(reader: ByteReader, header: number, bytes: number, what: string): void {
+  if (header + bytes <= reader.atMost) return
+  const most = reader.exact ? `${reader.atMost}` : `at most ${reader.atMost} after decompression`
+  throw new UserError(
+    `Expected ${header + bytes} bytes in ${reader.file} (${what}), found ${most}: ` +
+      'the file is truncated or its header is damaged. Copy or download it again',
+  )
+}

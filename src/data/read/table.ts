@@ -1,0 +1,115 @@
+import { setImmediate } from 'node:timers/promises'
+import { UserError } from '../../errors.ts'
+import type { ColumnRef, DataConfig, DataFormat } from '../config.ts'
+import type { Column, NumberArray, Table } from '../table.ts'
+import { readCsv } from './csv.ts'
+import type { Matrix } from './elements.ts'
+import { openFile, type OpenedFile } from './file.ts'
+import { readIdx } from './idx.ts'
+import { readJsonl } from './jsonl.ts'
+import { readNpy } from './npy.ts'
+import { readNpz } from './npz.ts'
+
+export interface ReadTable {
+  readonly table: Table
+  readonly format: DataFormat
+}
+
+/** Reads `file`, and the labels beside it if any, as one table. Throws a UserError for whatever is wrong with them. */
+export async function readTable(file: string, labels: string | undefined, config: DataConfig): Promise<ReadTable> {
+  const read = await readOne(file, config, labels !== undefined)
+  if (labels === undefined) return read
+  const { table: labelTable } = await readOne(labels, { ...config, format: 'auto' }, true)
+  const [column, ...more] = labelTable.columns
+  if (!column || more.length > 0) {
+    throw new UserError(`Expected one column of labels in ${labels}, got ${labelTable.columns.length}`)
+  }
+  const { table } = read
+  if (labelTable.rows !== table.rows) {
+    throw new UserError(
+      `Expected as many labels as samples, got ${table.rows} samples in ${file} and ${labelTable.rows} labels in ` +
+        `${labels}. Do the files belong together?`,
+    )
+  }
+  const columns = [...table.columns, { ...column, name: 'label' }]
+  return { format: read.format, table: { ...table, columns, defaultTarget: 'label' } }
+}
+
+/** `whole`: an NPY or IDX array stays one wide column; otherwise each of an NPY's columns is one of the table. */
+async function readOne(file: string, config: DataConfig, whole: boolean): Promise<ReadTable> {
+  const opened = await openFile(file)
+  try {
+    const format = config.format && config.format !== 'auto' ? config.format : detectFormat(opened)
+    return { format, table: limitRows(await readAs(format, opened, config, whole), config.limit) }
+  } finally {
+    await opened.close()
+  }
+}
+
+async function readAs(format: DataFormat, opened: OpenedFile, config: DataConfig, whole: boolean): Promise<Table> {
+  const { file } = opened
+  const text = [config.categorical ?? []].flat()
+  switch (format) {
+    case 'csv':
+      return readCsv(opened, { ...config, text })
+    case 'tsv':
+      return readCsv(opened, { ...config, delimiter: config.delimiter ?? '\t', text })
+    case 'jsonl':
+      return readJsonl(opened, { ...config, text })
+    case 'idx':
+      return matrixTable(file, [matrixColumn('pixels', await readIdx(opened))])
+    case 'npy': {
+      const matrix = await readNpy(opened)
+      return matrixTable(file, whole ? [matrixColumn('x', matrix)] : await splitColumns(matrix))
+    }
+    case 'npz': {
+      const refs = [config.features ?? [], config.target ?? []].flat() as ColumnRef[]
+      const columns = await readNpz(opened, config.features ? refs.map(String) : undefined)
+      const target = ['y', 'label', 'labels', 'target', 'targets'].find((n) => columns.some((c) => c.name === n))
+      return { ...matrixTable(file, columns), defaultTarget: target }
+    }
+  }
+}
+
+function matrixColumn(name: string, matrix: Matrix): Column {
+  return { kind: 'numbers', name, width: matrix.width, values: matrix.values }
+}
+
+function matrixTable(file: string, columns: Column[]): Table {
+  const first = columns[0]!
+  return { file, rows: first.values.length / first.width, columns }
+}
+
+async function splitColumns({ rows, width, values }: Matrix): Promise<Column[]> {
+  const columns: Column[] = []
+  for (let j = 0; j < width; j++) {
+    const column = new (values.constructor as new (length: number) => NumberArray)(rows)
+    for (let i = 0; i < rows; i++) column[i] = values[i * width + j]!
+    columns.push({ kind: 'numbers', name: `${j}`, width: 1, values: column })
+    if (j % 16 === 15) await setImmediate()
+  }
+  return columns
+}
+
+function limitRows(table: Table, limit = Infinity): Table {
+  if (table.rows <= limit) return table
+  const columns = table.columns.map((column): Column => {
+    if (column.kind === 'text') return { ...column, values: column.values.slice(0, limit) }
+    const text = column.text && column.text.row < limit ? column.text : undefined
+    return { ...column, values: column.values.subarray(0, limit * column.width), text }
+  })
+  return { ...table, rows: limit, columns, lines: table.lines?.subarray(0, limit) }
+}
+
+/** The format by the first bytes; CSV if they fit no other. */
+export function detectFormat({ head, file }: Pick<OpenedFile, 'head' | 'file'>): DataFormat {
+  const start = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 64)).toString('latin1')
+  if (start.startsWith('\x93NUMPY')) return 'npy'
+  if (start.startsWith('PK\x03\x04')) return 'npz'
+  if (/^\0\0[\x08-\x0e][\x01-\x10]/.test(start)) return 'idx'
+  if (/^(\xef\xbb\xbf)?\s*[{[]/.test(start)) return 'jsonl'
+  if (start.includes('\0') && !/^(\xff\xfe|\xfe\xff)/.test(start)) {
+    throw new UserError(`Expected CSV, TSV, IDX, NPY, NPZ or JSONL in ${file}, got binary data of another kind`)
+  }
+  return /\.(tsv|tab)(\.gz)?$/i.test(file) ? 'tsv' : 'csv'
+}

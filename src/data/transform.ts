@@ -1,0 +1,115 @@
+import { UserError } from '../errors.ts'
+import type { Dataset } from './dataset.ts'
+import { runNow, runSliced, type Steps } from './steps.ts'
+import { resolveColumns, type Column, type Table } from './table.ts'
+import {
+  applyCategorical,
+  applyNumeric,
+  fitCategorical,
+  fitNumeric,
+  outputNames,
+  outputWidth,
+} from './transform/features.ts'
+import { applyTarget, fitTarget, targetColumns } from './transform/target.ts'
+import type { FeatureTransform, TargetTransform, Transform, TransformOptions } from './transform/types.ts'
+
+export { classNames, inferTask, inverseTarget, targetColumns } from './transform/target.ts'
+export type * from './transform/types.ts'
+
+/** x is float32: more elements than this are over 4 GiB, which no arena holds. */
+const MAX_ELEMENTS = 2 ** 30
+
+/** Fits on the training part. Throws a UserError that names file, line, column and value. */
+export function fitTransform(table: Table, options: TransformOptions = {}): Transform {
+  return runNow(fitSteps(table, options))
+}
+
+/** As `fitTransform`, leaving the event loop free between slices. */
+export function fitTransformSliced(table: Table, options: TransformOptions = {}): Promise<Transform> {
+  return runSliced(fitSteps(table, options))
+}
+
+/** A table as numbers for training; a table without the target columns gives `targets` 0 and an empty `y`. */
+export function applyTransform(transform: Transform, table: Table): Dataset {
+  return runNow(applySteps(transform, table))
+}
+
+/** As `applyTransform`, leaving the event loop free between slices. */
+export function applyTransformSliced(transform: Transform, table: Table): Promise<Dataset> {
+  return runSliced(applySteps(transform, table))
+}
+
+function* fitSteps(table: Table, options: TransformOptions): Steps<Transform> {
+  const targets = targetColumns(table, options)
+  const categorical = new Set(resolveColumns(table, options.categorical ?? [], 'data.categorical'))
+  const features: FeatureTransform[] = []
+  for (const column of featureColumns(table, targets, options)) {
+    const asked = categorical.has(column)
+    if (asked || column.kind === 'text') features.push(fitCategorical(table, column, options, asked))
+    else features.push(yield* fitNumeric(table, column, options))
+    yield
+  }
+  return { version: 1, features, target: fitTarget(table, targets, options) }
+}
+
+function featureColumns(table: Table, targets: readonly Column[], options: TransformOptions): Column[] {
+  const dropped = resolveColumns(table, options.drop ?? [], 'data.drop')
+  const chosen = options.features ? resolveColumns(table, options.features, 'data.features') : table.columns
+  const both = options.features && chosen.find((column) => targets.includes(column))
+  if (both) {
+    throw new UserError(
+      `Expected data.features and data.target to differ, got ${JSON.stringify(both.name)} in both. ` +
+        'Its answer would be among its inputs',
+    )
+  }
+  const features = chosen.filter((column) => !targets.includes(column) && !dropped.includes(column))
+  if (features.length > 0) return features
+  throw new UserError(
+    `Expected a feature column or more in ${table.file}, got none: it has ${table.columns.length} column(s), of which ` +
+      `${targets.length} are targets. Name others in data.target or data.drop, or check data.delimiter`,
+  )
+}
+
+function* applySteps(transform: Transform, table: Table): Steps<Dataset> {
+  const { rows } = table
+  if (rows === 0) throw new UserError(`Expected rows of data in ${table.file}, got none`)
+  const features = transform.features.reduce((sum, feature) => sum + outputWidth(feature), 0)
+  if (rows * features > MAX_ELEMENTS) {
+    throw new UserError(
+      `Expected at most 2^30 numbers, got ${rows} rows x ${features} features of ${table.file}. ` +
+        'Set data.limit, or drop columns of many categories',
+    )
+  }
+  const x = new Float32Array(rows * features)
+  let offset = 0
+  for (const feature of transform.features) {
+    const column = sourceColumn(table, feature.name, transform)
+    if (feature.kind === 'numeric') yield* applyNumeric(feature, table, column, x, offset, features)
+    else applyCategorical(feature, table, column, x, offset, features)
+    offset += outputWidth(feature)
+    yield
+  }
+  const y = applyTargetIfThere(transform.target, table)
+  const featureNames = transform.features.flatMap(outputNames)
+  const names = transform.target.kind === 'numbers' ? undefined : transform.target.classes
+  return { rows, features, targets: y.length / rows, x, y, featureNames, classNames: names }
+}
+
+function sourceColumn(table: Table, name: string, transform: Transform): Column {
+  const found = table.columns.find((column) => column.name === name)
+  if (found) return found
+  throw new UserError(
+    `Expected column ${JSON.stringify(name)} as in the training data (${transform.features.length} feature columns), ` +
+      `but ${table.file} has only ${table.columns
+        .map((column) => column.name)
+        .slice(0, 12)
+        .join(', ')}. ` +
+      'Check the header and the delimiter',
+  )
+}
+
+function applyTargetIfThere(target: TargetTransform, table: Table): Float32Array {
+  const names = target.kind === 'classes' ? [target.name] : target.names
+  const columns = names.flatMap((name) => table.columns.find((column) => column.name === name) ?? [])
+  return columns.length < names.length ? new Float32Array(0) : applyTarget(target, table, columns)
+}

@@ -1,0 +1,71 @@
+/**
+ * Median and MAD (median absolute deviation) of the last 64 values, exact, in O(64) per value, inside a flat Float64Array
+ * so that it can live in shared memory. `at` is the window's offset; zeros are an empty window. Nothing here allocates.
+ * The values lie twice: in order of arrival (a ring) and sorted. Non-finite values must not be pushed.
+ */
+export const windowSize = 64
+
+/** Elements of state that one window takes: count, head (place of the next value), ring, sorted. */
+export const windowLength = 2 + 2 * windowSize
+
+const ringAt = 2
+const sortedAt = ringAt + windowSize
+
+export function windowCount(state: Float64Array, at: number): number {
+  return state[at]!
+}
+
+/** Adds a value; the oldest leaves when the window is full. */
+export function pushValue(state: Float64Array, at: number, value: number): void {
+  const head = state[at + 1]!
+  const sorted = at + sortedAt
+  let count = state[at]!
+  let hole = count
+  if (count === windowSize) {
+    hole = 0
+    while (state[sorted + hole] !== state[at + ringAt + head]) hole++
+  } else {
+    count++
+  }
+  // The hole moves to where the value belongs, its neighbours step aside.
+  for (; hole > 0 && state[sorted + hole - 1]! > value; hole--) state[sorted + hole] = state[sorted + hole - 1]!
+  for (; hole < count - 1 && state[sorted + hole + 1]! < value; hole++) state[sorted + hole] = state[sorted + hole + 1]!
+  state[sorted + hole] = value
+  state[at + ringAt + head] = value
+  state[at] = count
+  state[at + 1] = (head + 1) % windowSize
+}
+
+/** Of an even number of values, the mean of the middle two. The window must not be empty. */
+export function windowMedian(state: Float64Array, at: number): number {
+  const count = state[at]!
+  const middle = at + sortedAt + (count >> 1)
+  return count % 2 === 1 ? state[middle]! : (state[middle - 1]! + state[middle]!) / 2
+}
+
+/** The median of |value - median|: the deviations rise to the left and to the right of the median, and are merged up to their middle. */
+export function windowDeviation(state: Float64Array, at: number, median: number): number {
+  const count = state[at]!
+  const sorted = at + sortedAt
+  let left = (count >> 1) - 1
+  let right = count >> 1
+  let previous = 0
+  let current = 0
+  for (let taken = 0; taken <= count >> 1; taken++) {
+    const below = left >= 0 ? median - state[sorted + left]! : Infinity
+    const above = right < count ? state[sorted + right]! - median : Infinity
+    previous = current
+    if (below < above) {
+      current = below
+      left--
+    } else {
+      current = above
+      right++
+    }
+  }
+  return count % 2 === 1 ? current : (previous + current) / 2
+}
+
+export function clearWindow(state: Float64Array, at: number): void {
+  state.fill(0, at, at + windowLength)
+}

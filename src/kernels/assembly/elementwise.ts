@@ -1,0 +1,124 @@
+/** Runs of elements: sums, copies, activations and their derivatives. A `mask` is all ones where a condition holds. */
+import { expm1, constant, gauss, normalCdf, select, sigmoid, softplus, tanh } from './math'
+import { loadSome, storeSome } from './vector'
+
+const LINEAR: i32 = 0
+const RELU: i32 = 1
+const LEAKY_RELU: i32 = 2
+const ELU: i32 = 3
+const SELU: i32 = 4
+const GELU: i32 = 5
+const SIGMOID: i32 = 6
+const TANH: i32 = 7
+const SOFTPLUS: i32 = 8
+
+// Klambauer et al., "Self-normalizing neural networks" (2017).
+const SELU_SCALE: f32 = 1.0507009873554805
+const SELU_ALPHA: f32 = 1.6732632423543772
+const SELU_PRODUCT: f32 = 1.7580993408473768
+const INVERSE_SQRT_TWO_PI: f32 = 0.3989422804014327
+
+export function add(count: u32, x: u32, y: u32): void {
+  for (; count >= 4; count -= 4) {
+    v128.store(y, f32x4.add(v128.load(y), v128.load(x)))
+    x += 16
+    y += 16
+  }
+  if (count) storeSome(y, f32x4.add(loadSome(y, count), loadSome(x, count)), count)
+}
+
+export function copy(count: u32, x: u32, y: u32): void {
+  memory.copy(y, x, count << 2)
+}
+
+/** f(x) of the activations that need `alpha` or an exponential at x <= 0; `kind` is a constant at each call. */
+// @ts-ignore: decorator
+@inline
+function activation(kind: i32, x: v128, alpha: v128): v128 {
+  if (kind == RELU) return f32x4.max(x, constant(0))
+  if (kind == LEAKY_RELU) return select(f32x4.gt(x, constant(0)), x, f32x4.mul(x, alpha))
+  if (kind == ELU) return select(f32x4.gt(x, constant(0)), x, f32x4.mul(alpha, expm1(x)))
+  if (kind == SELU) {
+    const low = f32x4.mul(constant(SELU_PRODUCT), expm1(x))
+    return select(f32x4.gt(x, constant(0)), f32x4.mul(constant(SELU_SCALE), x), low)
+  }
+  if (kind == GELU) return f32x4.mul(x, normalCdf(x))
+  if (kind == SIGMOID) return sigmoid(x)
+  if (kind == TANH) return tanh(x)
+  return softplus(x)
+}
+
+/** dy f'(.), from the output of f, or from the input for gelu. */
+// @ts-ignore: decorator
+@inline
+function derivative(kind: i32, saved: v128, dy: v128, alpha: v128): v128 {
+  if (kind == RELU) return v128.andnot(dy, f32x4.le(saved, constant(0)))
+  if (kind == LEAKY_RELU) return select(f32x4.gt(saved, constant(0)), dy, f32x4.mul(dy, alpha))
+  if (kind == ELU) {
+    return select(f32x4.gt(saved, constant(0)), dy, f32x4.mul(dy, f32x4.add(saved, alpha)))
+  }
+  if (kind == SELU) {
+    const low = f32x4.add(saved, constant(SELU_PRODUCT))
+    return f32x4.mul(dy, select(f32x4.gt(saved, constant(0)), constant(SELU_SCALE), low))
+  }
+  if (kind == GELU) {
+    const density = f32x4.mul(constant(INVERSE_SQRT_TWO_PI), gauss(saved))
+    return f32x4.mul(dy, f32x4.add(normalCdf(saved), f32x4.mul(saved, density)))
+  }
+  if (kind == SIGMOID) return f32x4.mul(dy, f32x4.mul(saved, f32x4.sub(constant(1), saved)))
+  if (kind == TANH) return f32x4.mul(dy, f32x4.sub(constant(1), f32x4.mul(saved, saved)))
+  return f32x4.mul(dy, f32x4.neg(expm1(f32x4.neg(saved))))
+}
+
+// @ts-ignore: decorator
+@inline
+function activateAll(kind: i32, count: u32, x: u32, y: u32, alpha: v128): void {
+  for (; count >= 4; count -= 4) {
+    v128.store(y, activation(kind, v128.load(x), alpha))
+    x += 16
+    y += 16
+  }
+  if (count) storeSome(y, activation(kind, loadSome(x, count), alpha), count)
+}
+
+// @ts-ignore: decorator
+@inline
+function derivativeAll(kind: i32, count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  for (; count >= 4; count -= 4) {
+    v128.store(dx, derivative(kind, v128.load(saved), v128.load(dy), alpha))
+    saved += 16
+    dy += 16
+    dx += 16
+  }
+  if (count) storeSome(dx, derivative(kind, loadSome(saved, count), loadSome(dy, count), alpha), count)
+}
+
+export function activate(kind: i32, count: u32, x: u32, y: u32, alpha: f32): void {
+  const a = f32x4.splat(alpha)
+  switch (kind) {
+    case LINEAR: return copy(count, x, y)
+    case RELU: return activateAll(RELU, count, x, y, a)
+    case LEAKY_RELU: return activateAll(LEAKY_RELU, count, x, y, a)
+    case ELU: return activateAll(ELU, count, x, y, a)
+    case SELU: return activateAll(SELU, count, x, y, a)
+    case GELU: return activateAll(GELU, count, x, y, a)
+    case SIGMOID: return activateAll(SIGMOID, count, x, y, a)
+    case TANH: return activateAll(TANH, count, x, y, a)
+    case SOFTPLUS: return activateAll(SOFTPLUS, count, x, y, a)
+  }
+}
+
+export function activateBackward(kind: i32, count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  const a = f32x4.splat(alpha)
+  switch (kind) {
+    case LINEAR: return copy(count, dy, dx)
+    case RELU: return derivativeAll(RELU, count, saved, dy, dx, a)
+    case LEAKY_RELU: return derivativeAll(LEAKY_RELU, count, saved, dy, dx, a)
+    case ELU: return derivativeAll(ELU, count, saved, dy, dx, a)
+    case SELU: return derivativeAll(SELU, count, saved, dy, dx, a)
+    case GELU: return derivativeAll(GELU, count, saved, dy, dx, a)
+    case SIGMOID: return derivativeAll(SIGMOID, count, saved, dy, dx, a)
+    case TANH: return derivativeAll(TANH, count, saved, dy, dx, a)
+    case SOFTPLUS: return derivativeAll(SOFTPLUS, count, saved, dy, dx, a)
+  }
+}

@@ -1,0 +1,104 @@
+/** Losses by rows: float32 exponentials, everything else in float64; `gradient` 0 means that none is wanted. */
+import { expOfNegative, logOf } from './math'
+import { exponentials, rowMaximum } from './rows'
+
+const SPARSE_CATEGORICAL: i32 = 0
+const CATEGORICAL: i32 = 1
+const BINARY: i32 = 2
+const SQUARED: i32 = 3
+const ABSOLUTE: i32 = 4
+
+export function loss(
+  kind: i32, rows: u32, cols: u32, outputs: u32, targets: u32, weights: u32, gradient: u32, parameter: f64,
+): f64 {
+  let sum: f64 = 0
+  const targetStep: u32 = kind == SPARSE_CATEGORICAL ? 4 : cols << 2
+  for (let row: u32 = 0; row < rows; row++) {
+    const weight: f64 = load<f32>(weights + (row << 2))
+    if (weight == 0) {
+      if (gradient) memory.fill(gradient, 0, cols << 2)
+    } else if (kind == SPARSE_CATEGORICAL || kind == CATEGORICAL) {
+      sum += weight * crossEntropy(kind == SPARSE_CATEGORICAL, cols, outputs, targets, weight, gradient, parameter)
+    } else {
+      sum += weight * elementwise(kind, cols, outputs, targets, weight, gradient, parameter)
+    }
+    outputs += cols << 2
+    targets += targetStep
+    if (gradient) gradient += cols << 2
+  }
+  return sum
+}
+
+/** The smoothed target of class `col`. */
+// @ts-ignore: decorator
+@inline
+function target(sparse: bool, targets: u32, col: u32, smoothing: f64, cols: u32): f64 {
+  const hard: f64 = sparse ? (<f64>load<f32>(targets) == <f64>col ? 1 : 0) : load<f32>(targets + (col << 2))
+  return hard * (1 - smoothing) + smoothing / <f64>cols
+}
+
+/** L = sum of t (log(sum of e^z) - z), z = x - max x; dL/dx = softmax(x) sum(t) - t. */
+function crossEntropy(
+  sparse: bool, cols: u32, x: u32, targets: u32, weight: f64, gradient: u32, smoothing: f64,
+): f64 {
+  const largest = rowMaximum(cols, x)
+  const total = exponentials(cols, x, largest, gradient)
+  const logTotal = logOf(total)
+  const label = sparse ? load<f32>(targets) : 0
+  const valid = label >= 0 && label < <f32>cols && floor(label) == label
+  let result: f64 = valid ? 0 : NaN
+  let targetSum: f64 = valid ? 1 : NaN
+  if (sparse && valid && smoothing == 0) {
+    result = logTotal - (<f64>load<f32>(x + (<u32>label << 2)) - <f64>largest)
+  } else if (valid) {
+    targetSum = 0
+    for (let col: u32 = 0; col < cols; col++) {
+      const t = target(sparse, targets, col, smoothing, cols)
+      targetSum += t
+      result += t * (logTotal - (<f64>load<f32>(x + (col << 2)) - <f64>largest))
+    }
+  }
+  if (gradient) {
+    for (let col: u32 = 0; col < cols; col++) {
+      const at = gradient + (col << 2)
+      const probability = <f64>load<f32>(at) / total
+      const t = target(sparse, targets, col, smoothing, cols)
+      store<f32>(at, <f32>(weight * (probability * targetSum - t)))
+    }
+  }
+  return result
+}
+
+/** The mean over the outputs of a row of a loss of each output alone. */
+function elementwise(
+  kind: i32, cols: u32, outputs: u32, targets: u32, weight: f64, gradient: u32, parameter: f64,
+): f64 {
+  const factor = weight / <f64>cols
+  let sum: f64 = 0
+  for (let at: u32 = 0; at < cols << 2; at += 4) {
+    const x: f64 = load<f32>(outputs + at)
+    const t: f64 = load<f32>(targets + at)
+    const d = x - t
+    let slope: f64
+    if (kind == BINARY) {
+      const smooth = t * (1 - parameter) + 0.5 * parameter
+      const e = expOfNegative(-abs(x))
+      sum += max(x, 0) - x * smooth + logOf(1 + e)
+      slope = (x >= 0 ? 1 : e) / (1 + e) - smooth
+    } else if (kind == SQUARED) {
+      sum += d * d
+      slope = 2 * d
+    } else if (kind == ABSOLUTE) {
+      sum += abs(d)
+      slope = d > 0 ? 1 : d < 0 ? -1 : d
+    } else if (abs(d) <= parameter) {
+      sum += 0.5 * d * d
+      slope = d
+    } else {
+      sum += parameter * (abs(d) - 0.5 * parameter)
+      slope = d > 0 ? parameter : d < 0 ? -parameter : d
+    }
+    if (gradient) store<f32>(gradient + at, <f32>(factor * slope))
+  }
+  return sum / <f64>cols
+}

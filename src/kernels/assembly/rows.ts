@@ -1,0 +1,140 @@
+/** Matrices of rows x cols: biases, sums over rows, slopes per column, softmax. */
+import { constant, exp, select } from './math'
+import { loadSome, maximumOf, storeSome } from './vector'
+
+export function addBias(rows: u32, cols: u32, x: u32, bias: u32): void {
+  for (let row: u32 = 0; row < rows; row++) {
+    let b = bias
+    let left = cols
+    for (; left >= 4; left -= 4) {
+      v128.store(x, f32x4.add(v128.load(x), v128.load(b)))
+      x += 16
+      b += 16
+    }
+    if (left) storeSome(x, f32x4.add(loadSome(x, left), loadSome(b, left)), left)
+    x += left << 2
+  }
+}
+
+/** Four columns at a time, so that a sum stays in a register. */
+export function columnSums(rows: u32, cols: u32, x: u32, out: u32, accumulate: bool): void {
+  const step = cols << 2
+  let left = cols
+  for (; left >= 8; left -= 8) {
+    let sum0 = accumulate ? v128.load(out) : constant(0)
+    let sum1 = accumulate ? v128.load(out, 16) : constant(0)
+    let at = x
+    for (let row: u32 = 0; row < rows; row++) {
+      sum0 = f32x4.add(sum0, v128.load(at))
+      sum1 = f32x4.add(sum1, v128.load(at, 16))
+      at += step
+    }
+    v128.store(out, sum0)
+    v128.store(out, sum1, 16)
+    x += 32
+    out += 32
+  }
+  while (left > 0) {
+    const count = min<u32>(left, 4)
+    let sum = accumulate ? loadSome(out, count) : constant(0)
+    let at = x
+    for (let row: u32 = 0; row < rows; row++) {
+      sum = f32x4.add(sum, loadSome(at, count))
+      at += step
+    }
+    storeSome(out, sum, count)
+    x += 16
+    out += 16
+    left -= count
+  }
+}
+
+export function prelu(rows: u32, cols: u32, x: u32, slopes: u32, y: u32): void {
+  preluBackward(rows, cols, x, slopes, x, y)
+}
+
+export function preluBackward(rows: u32, cols: u32, x: u32, slopes: u32, dy: u32, dx: u32): void {
+  for (let row: u32 = 0; row < rows; row++) {
+    for (let col: u32 = 0; col < cols; col += 4) {
+      const count = min<u32>(cols - col, 4)
+      const offset = (row * cols + col) << 2
+      const d = loadSome(dy + offset, count)
+      const positive = f32x4.gt(loadSome(x + offset, count), constant(0))
+      storeSome(dx + offset, select(positive, d, f32x4.mul(loadSome(slopes + (col << 2), count), d)), count)
+    }
+  }
+}
+
+export function preluSlopes(rows: u32, cols: u32, x: u32, dy: u32, out: u32, accumulate: bool): void {
+  for (let col: u32 = 0; col < cols; col += 4) {
+    const count = min<u32>(cols - col, 4)
+    let sum = accumulate ? loadSome(out + (col << 2), count) : constant(0)
+    for (let row: u32 = 0; row < rows; row++) {
+      const offset = (row * cols + col) << 2
+      const value = loadSome(x + offset, count)
+      const product = f32x4.mul(value, loadSome(dy + offset, count))
+      sum = f32x4.add(sum, v128.andnot(product, f32x4.gt(value, constant(0))))
+    }
+    storeSome(out + (col << 2), sum, count)
+  }
+}
+
+export function rowMaximum(cols: u32, x: u32): f32 {
+  let largest = constant(-Infinity)
+  for (; cols >= 4; cols -= 4) {
+    largest = f32x4.max(largest, v128.load(x))
+    x += 16
+  }
+  let result = maximumOf(largest)
+  for (; cols > 0; cols--) {
+    result = max(result, load<f32>(x))
+    x += 4
+  }
+  return result
+}
+
+/**
+ * y = e^(x - shift) in float32, or nothing written where y is 0; returns the sum of the exponentials in float64:
+ * those of even index, plus those of odd index.
+ */
+export function exponentials(cols: u32, x: u32, shift: f32, y: u32): f64 {
+  const s = f32x4.splat(shift)
+  let sum = f64x2.splat(0)
+  for (; cols >= 4; cols -= 4) {
+    const part = exp(f32x4.sub(v128.load(x), s))
+    const high = v128.shuffle<f32>(part, part, 2, 3, 2, 3)
+    sum = f64x2.add(f64x2.add(sum, f64x2.promote_low_f32x4(part)), f64x2.promote_low_f32x4(high))
+    x += 16
+    if (y) {
+      v128.store(y, part)
+      y += 16
+    }
+  }
+  let even = f64x2.extract_lane(sum, 0)
+  let odd = f64x2.extract_lane(sum, 1)
+  if (cols) {
+    const part = exp(f32x4.sub(loadSome(x, cols), s))
+    if (y) storeSome(y, part, cols)
+    even += <f64>f32x4.extract_lane(part, 0)
+    if (cols > 1) odd += <f64>f32x4.extract_lane(part, 1)
+    if (cols > 2) even += <f64>f32x4.extract_lane(part, 2)
+  }
+  return even + odd
+}
+
+export function scaleRow(cols: u32, y: u32, factor: f32): void {
+  const f = f32x4.splat(factor)
+  for (; cols >= 4; cols -= 4) {
+    v128.store(y, f32x4.mul(v128.load(y), f))
+    y += 16
+  }
+  if (cols) storeSome(y, f32x4.mul(loadSome(y, cols), f), cols)
+}
+
+export function softmax(rows: u32, cols: u32, x: u32, y: u32): void {
+  for (let row: u32 = 0; row < rows; row++) {
+    const offset = (row * cols) << 2
+    const sum = exponentials(cols, x + offset, rowMaximum(cols, x + offset), y + offset)
+    scaleRow(cols, y + offset, <f32>(1 / sum))
+  }
+}

@@ -1,0 +1,23 @@
+/** Sums of gradients. */
+import type { GradientKernels } from './kernels.ts'
+import type { Floats, Round } from './reference.ts'
+
+export function referenceGradient(f: Floats, round: Round): GradientKernels {
+  return {
+    // Four sums side by side, as SIMD keeps them: element i goes to sum i % 4.
+    sumSquares(count, x) {
+      const sums: [number, number, number, number] = [0, 0, 0, 0]
+      for (let i = 0; i < count; i++) sums[i % 4]! += f[x + i]! * f[x + i]!
+      return sums[0] + sums[1] + (sums[2] + sums[3])
+    },
+    reduceLanes(count, lanes, first, stride, out) {
+      for (let i = 0; i < count; i++) {
+        const values = Array.from({ length: lanes }, (_, l) => f[first + l * stride + i]!)
+        for (let s = 1; s < lanes; s *= 2) {
+          for (let j = 0; j + s < lanes; j += 2 * s) values[j] = round(values[j]! + values[j + s]!)
+        }
+        f[out + i] = values[0]!
+      }
+    },
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * The arithmetic in plain TypeScript: the oracle of the other kernels, written to be read.
+ *
+ * On a Float32Array sums that the interface calls float32 are rounded after every operation, so that `wasm-strict`
+ * gives the same bits in matmul, addBias, columnSums, preluSlopes, add, reduceLanes, sumSquares, dropout and the
+ * optimizers; functions such as exp are computed in float64 and rounded once. On a Float64Array nothing is rounded:
+ * this is what finite differences are compared with.
+ */
+import type { Kernels } from './kernels.ts'
+import { referenceGradient } from './reference-gradient.ts'
+import { referenceLosses } from './reference-losses.ts'
+import { referenceMatrix } from './reference-matrix.ts'
+import { referenceOptimizers } from './reference-optimizers.ts'
+import { referenceRows } from './reference-rows.ts'
+
+export type Floats = Float32Array | Float64Array
+
+/** What is done to the result of one float operation. */
+export type Round = (x: number) => number
+
+export function createReference(floats: Floats): Kernels {
+  const round: Round = floats instanceof Float32Array ? Math.fround : (x) => x
+  return {
+    name: 'reference',
+    ...referenceMatrix(floats, round),
+    ...referenceRows(floats, round),
+    ...referenceLosses(floats),
+    ...referenceGradient(floats, round),
+    ...referenceOptimizers(floats, round),
+  }
+}

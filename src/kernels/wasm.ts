@@ -1,0 +1,241 @@
+/** The arithmetic in WebAssembly: loads the modules that `build.ts` compiled, and speaks `Kernels` for them. */
+import { readFile } from 'node:fs/promises'
+import type { Kernels, KernelName, Pointer } from './kernels.ts'
+
+export type WasmVariant = 'wasm' | 'wasm-strict'
+
+const files: Record<WasmVariant, string> = { wasm: 'kernels-relaxed.wasm', 'wasm-strict': 'kernels-strict.wasm' }
+
+/** Elements of temporary memory that each instance needs: a block of A, a panel of B and a tile of C. */
+export const scratchElements = 98_304
+
+/** Key of the byte address "none": the arena's first 64 KiB belong to the modules' own data. */
+const NONE = 0
+
+/** What the modules export; addresses are in bytes (uint32, passed as the int32 of the same bits). */
+interface Exports {
+  SCRATCH_BYTES: WebAssembly.Global
+  setScratch(address: number): void
+  matmul(
+    transA: number,
+    transB: number,
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    ldb: number,
+    c: number,
+    ldc: number,
+    accumulate: number,
+  ): void
+  addBias(rows: number, cols: number, x: number, bias: number): void
+  columnSums(rows: number, cols: number, x: number, out: number, accumulate: number): void
+  add(count: number, x: number, y: number): void
+  copy(count: number, x: number, y: number): void
+  activate(kind: number, count: number, x: number, y: number, alpha: number): void
+  activateBackward(kind: number, count: number, saved: number, dy: number, dx: number, alpha: number): void
+  prelu(rows: number, cols: number, x: number, slopes: number, y: number): void
+  preluBackward(rows: number, cols: number, x: number, slopes: number, dy: number, dx: number): void
+  preluSlopes(rows: number, cols: number, x: number, dy: number, out: number, accumulate: number): void
+  dropout(
+    rows: number,
+    cols: number,
+    x: number,
+    y: number,
+    threshold: number,
+    keep: number,
+    seed: number,
+    stream: number,
+    step: number,
+    firstRow: number,
+  ): void
+  loss(
+    kind: number,
+    rows: number,
+    cols: number,
+    outputs: number,
+    targets: number,
+    weights: number,
+    gradient: number,
+    parameter: number,
+  ): number
+  softmax(rows: number, cols: number, x: number, y: number): void
+  sumSquares(count: number, x: number): number
+  reduceLanes(count: number, lanes: number, first: number, stride: number, out: number): void
+  sgd(
+    count: number,
+    p: number,
+    g: number,
+    v: number,
+    scale: number,
+    clip: number,
+    lr: number,
+    momentum: number,
+    nesterov: number,
+    weightDecay: number,
+  ): number
+  adam(
+    count: number,
+    p: number,
+    g: number,
+    m: number,
+    v: number,
+    scale: number,
+    clip: number,
+    stepSize: number,
+    beta1: number,
+    oneMinusBeta1: number,
+    beta2: number,
+    oneMinusBeta2: number,
+    epsilon: number,
+    weightDecay: number,
+    decay: number,
+    root: number,
+  ): number
+  rmsprop(
+    count: number,
+    p: number,
+    g: number,
+    s: number,
+    v: number,
+    scale: number,
+    clip: number,
+    lr: number,
+    rho: number,
+    oneMinusRho: number,
+    epsilon: number,
+    momentum: number,
+    weightDecay: number,
+  ): number
+  adagrad(
+    count: number,
+    p: number,
+    g: number,
+    s: number,
+    scale: number,
+    clip: number,
+    lr: number,
+    epsilon: number,
+    weightDecay: number,
+  ): number
+}
+
+/** The smallest module with a relaxed SIMD instruction: (func (param v128 v128 v128) f32x4.relaxed_madd drop). */
+const RELAXED_PROBE = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 7, 1, 96, 3, 123, 123, 123, 0, 3, 2, 1, 0, 10, 14, 1, 12, 0, 32, 0, 32, 1, 32, 2, 253,
+  133, 2, 26, 11,
+])
+
+/** Whether this engine has the fused multiply-add that the `wasm` kernels use. */
+export function relaxedSimdAvailable(): boolean {
+  return WebAssembly.validate(RELAXED_PROBE)
+}
+
+/** Reads and compiles a module once; instances in every worker may share it. */
+export async function compileKernels(variant: WasmVariant): Promise<WebAssembly.Module> {
+  const path = new URL(`./assembly/${files[variant]}`, import.meta.url)
+  try {
+    return await WebAssembly.compile(await readFile(path))
+  } catch (cause) {
+    throw new Error(`internal: could not load ${path.pathname}; \`npm run build:kernels\` makes it`, { cause })
+  }
+}
+
+/**
+ * Kernels on `memory` (shared; its first 64 KiB are the modules'). `scratch`: the first of `scratchElements` elements
+ * that nobody else uses while this instance works; workers that share a memory have one each.
+ */
+export function instantiateKernels(
+  name: WasmVariant,
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  scratch: Pointer,
+): Kernels {
+  const e = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports
+  if (Number(e.SCRATCH_BYTES.value) > scratchElements * 4) {
+    throw new Error(`internal: ${name} needs ${e.SCRATCH_BYTES.value} bytes of scratch, not ${scratchElements * 4}`)
+  }
+  e.setScratch(scratch << 2)
+  // Elements to bytes by << 2: a module takes the int32 of the same bits as the uint32 address.
+  return {
+    name: name satisfies KernelName,
+    matmul: (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) =>
+      e.matmul(+transA, +transB, m, n, k, a << 2, lda, b << 2, ldb, c << 2, ldc, +accumulate),
+    addBias: (rows, cols, x, bias) => e.addBias(rows, cols, x << 2, bias << 2),
+    columnSums: (rows, cols, x, out, accumulate) => e.columnSums(rows, cols, x << 2, out << 2, +accumulate),
+    add: (count, x, y) => e.add(count, x << 2, y << 2),
+    copy: (count, x, y) => e.copy(count, x << 2, y << 2),
+    activate: (kind, count, x, y, alpha) => e.activate(kind, count, x << 2, y << 2, alpha),
+    activateBackward: (kind, count, saved, dy, dx, alpha) =>
+      e.activateBackward(kind, count, saved << 2, dy << 2, dx << 2, alpha),
+    prelu: (rows, cols, x, slopes, y) => e.prelu(rows, cols, x << 2, slopes << 2, y << 2),
+    preluBackward: (rows, cols, x, slopes, dy, dx) =>
+      e.preluBackward(rows, cols, x << 2, slopes << 2, dy << 2, dx << 2),
+    preluSlopes: (rows, cols, x, dy, out, accumulate) =>
+      e.preluSlopes(rows, cols, x << 2, dy << 2, out << 2, +accumulate),
+    dropout: (rows, cols, x, y, rate, seed, stream, step, firstRow) =>
+      e.dropout(rows, cols, x << 2, y << 2, dropoutThreshold(rate), 1 - rate, seed, stream, step, firstRow),
+    loss: (kind, rows, cols, outputs, targets, weights, gradient, parameter) =>
+      e.loss(
+        kind,
+        rows,
+        cols,
+        outputs << 2,
+        targets << 2,
+        weights << 2,
+        gradient === -1 ? NONE : gradient << 2,
+        parameter,
+      ),
+    softmax: (rows, cols, x, y) => e.softmax(rows, cols, x << 2, y << 2),
+    sumSquares: (count, x) => e.sumSquares(count, x << 2),
+    reduceLanes: (count, lanes, first, stride, out) => e.reduceLanes(count, lanes, first << 2, stride, out << 2),
+    sgd: (count, p, g, v, scale, clip, lr, momentum, nesterov, weightDecay) =>
+      e.sgd(count, p << 2, g << 2, v << 2, scale, clip, lr, momentum, +nesterov, weightDecay),
+    adam: (
+      count,
+      p,
+      g,
+      m,
+      v,
+      scale,
+      clip,
+      lr,
+      beta1,
+      beta2,
+      epsilon,
+      weightDecay,
+      decoupled,
+      correction1,
+      correction2,
+    ) =>
+      e.adam(
+        count,
+        p << 2,
+        g << 2,
+        m << 2,
+        v << 2,
+        scale,
+        clip,
+        lr / correction1,
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        epsilon,
+        decoupled ? 0 : weightDecay,
+        decoupled ? 1 - lr * weightDecay : 1,
+        Math.sqrt(correction2),
+      ),
+    rmsprop: (count, p, g, s, v, scale, clip, lr, rho, epsilon, momentum, weightDecay) =>
+      e.rmsprop(count, p << 2, g << 2, s << 2, v << 2, scale, clip, lr, rho, 1 - rho, epsilon, momentum, weightDecay),
+    adagrad: (count, p, g, s, scale, clip, lr, epsilon, weightDecay) =>
+      e.adagrad(count, p << 2, g << 2, s << 2, scale, clip, lr, epsilon, weightDecay),
+  }
+}
+
+/** A unit is kept when its uint32 is at least this. */
+function dropoutThreshold(rate: number): number {
+  return Math.floor(rate * 2 ** 32)
+}

@@ -1,0 +1,63 @@
+/** The closed unions a model is described with. src/config/ validates user input into these. */
+import type { ActivationName, LossName } from '../kernels/kernels.ts'
+
+/** `alpha`: slope of leakyRelu below 0 (default 0.01), scale of elu below 0 (default 1); unused by the others. */
+export interface ActivationConfig {
+  type: ActivationName
+  alpha?: number | undefined
+}
+
+export type InitializerConfig =
+  | { type: 'zeros' | 'ones' }
+  | { type: 'constant'; value: number }
+  | { type: 'uniform'; min: number; max: number }
+  | { type: 'normal' | 'truncatedNormal'; mean: number; std: number }
+  | { type: 'glorotUniform' | 'glorotNormal' | 'heUniform' | 'heNormal' | 'lecunUniform' | 'lecunNormal' }
+  | { type: 'orthogonal'; gain: number }
+
+export interface DenseConfig {
+  type: 'dense'
+  name?: string | undefined
+  units: number
+  activation?: ActivationConfig | undefined
+  useBias?: boolean | undefined
+  /** `auto` follows the activation: He for the relu family, LeCun for selu, Glorot otherwise. */
+  kernelInitializer?: InitializerConfig | { type: 'auto' } | undefined
+  biasInitializer?: InitializerConfig | undefined
+}
+export interface ActivationLayerConfig {
+  type: 'activation'
+  name?: string | undefined
+  activation: ActivationConfig
+}
+export interface PreluConfig {
+  type: 'prelu'
+  name?: string | undefined
+  alphaInitializer?: InitializerConfig | undefined
+}
+export interface DropoutConfig {
+  type: 'dropout'
+  name?: string | undefined
+  rate: number
+}
+export interface ResidualConfig {
+  type: 'residual'
+  name?: string | undefined
+  layers: LayerConfig[]
+  shortcut?: 'auto' | 'identity' | 'projection' | undefined
+}
+export type LayerConfig = DenseConfig | ActivationLayerConfig | PreluConfig | DropoutConfig | ResidualConfig
+
+export interface ModelConfig {
+  layers: LayerConfig[]
+}
+
+export interface LossConfig {
+  type: LossName
+  /** In [0, 1), cross-entropies only. */
+  labelSmoothing?: number | undefined
+  /** Where huber turns from quadratic to linear. */
+  delta?: number | undefined
+}
+
+export type MetricConfig = { type: 'accuracy' } | { type: 'topK'; k: number } | { type: 'mae' } | { type: 'r2' }

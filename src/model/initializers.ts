@@ -1,0 +1,90 @@
+/**
+ * Initial values of parameters, counter-based: element i of the n-th tensor is a function of (seed, n, i).
+ * Glorot and Bengio 2010; He et al. 2015; LeCun et al. 1998; orthogonal: Saxe et al. 2014.
+ */
+import { normalAt, uniformAt } from '../random/normal.ts'
+import type { InitializerConfig } from './config.ts'
+import type { ParameterSpec } from './layer.ts'
+
+/** Fills `out` (the tensor's values, row-major) for tensor number `stream` of a model with this seed. */
+export function initialize(spec: ParameterSpec, seed: number, stream: number, out: Float32Array): void {
+  const uniform = (limit: number) => fill(out, (i) => (2 * uniformAt(seed, stream, i) - 1) * limit)
+  const normal = (std: number) => fill(out, (i) => normalAt(seed, stream, i) * std)
+  const config: InitializerConfig = spec.initializer
+  const { fanIn, fanOut } = spec
+  switch (config.type) {
+    case 'zeros':
+      return void out.fill(0)
+    case 'ones':
+      return void out.fill(1)
+    case 'constant':
+      return void out.fill(config.value)
+    case 'uniform':
+      return fill(out, (i) => config.min + uniformAt(seed, stream, i) * (config.max - config.min))
+    case 'normal':
+      return fill(out, (i) => config.mean + normalAt(seed, stream, i) * config.std)
+    case 'truncatedNormal':
+      return fill(out, (i) => config.mean + truncatedNormalAt(seed, stream, i, out.length) * config.std)
+    case 'glorotUniform':
+      return uniform(Math.sqrt(6 / (fanIn + fanOut)))
+    case 'glorotNormal':
+      return normal(Math.sqrt(2 / (fanIn + fanOut)))
+    case 'heUniform':
+      return uniform(Math.sqrt(6 / fanIn))
+    case 'heNormal':
+      return normal(Math.sqrt(2 / fanIn))
+    case 'lecunUniform':
+      return uniform(Math.sqrt(3 / fanIn))
+    case 'lecunNormal':
+      return normal(Math.sqrt(1 / fanIn))
+    case 'orthogonal':
+      return orthogonal(spec.shape, config.gain, seed, stream, out)
+  }
+}
+
+function fill(out: Float32Array, value: (index: number) => number): void {
+  for (let i = 0; i < out.length; i++) out[i] = value(i)
+}
+
+/** A standard normal within two standard deviations: further draws of element i come from i + n, i + 2n, .. */
+function truncatedNormalAt(seed: number, stream: number, index: number, n: number): number {
+  for (let i = index; ; i += n) {
+    const value = normalAt(seed, stream, i)
+    if (Math.abs(value) <= 2) return value
+  }
+}
+
+/** Rows (or columns, where they are fewer) orthonormal, times `gain`: modified Gram-Schmidt on a normal matrix. */
+function orthogonal(
+  shape: readonly number[],
+  gain: number,
+  seed: number,
+  stream: number,
+  out: Float32Array,
+): void {
+  const rows = shape[0]!
+  const cols = out.length / rows
+  const [count, length] = [Math.min(rows, cols), Math.max(rows, cols)]
+  const vectors: Float64Array[] = []
+  for (let v = 0; v < count; v++) {
+    const vector = Float64Array.from({ length }, (_, i) => normalAt(seed, stream, v * length + i))
+    for (const other of vectors) {
+      const shared = dot(vector, other)
+      for (let i = 0; i < length; i++) vector[i]! -= shared * other[i]!
+    }
+    const norm = Math.sqrt(dot(vector, vector))
+    for (let i = 0; i < length; i++) vector[i]! /= norm
+    vectors.push(vector)
+  }
+  vectors.forEach((vector, v) =>
+    vector.forEach((value, i) => {
+      out[rows <= cols ? v * cols + i : i * cols + v] = gain * value
+    }),
+  )
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
+  return sum
+}

@@ -1,0 +1,83 @@
+/**
+ * What a layer is to the rest of the program. A layer file exports one function from its config to a `Layer`.
+ *
+ * A layer is lowered twice removed from data: shapes and parameters first (`Layer`), then, once the plan has
+ * placed the parameters, into a rows program and gradient tasks over arena pointers (`LoweredLayer`).
+ * Layers work on row blocks: rows [row, row + rows) of the micro-batch, and never look at another row.
+ */
+import type { Kernels, Pointer } from '../kernels/kernels.ts'
+import type { InitializerConfig } from './config.ts'
+
+export interface ParameterSpec {
+  /** Unique in the model: `dense_1/kernel`. */
+  readonly name: string
+  /** Row-major; a dense kernel is [inputs, units]. */
+  readonly shape: readonly number[]
+  readonly initializer: InitializerConfig
+  readonly fanIn: number
+  readonly fanOut: number
+}
+
+/** A tensor of [rows of the micro-batch, cols] on its way through the network. */
+export interface Flow {
+  readonly value: Pointer
+  /** Where the back-signal d loss / d value goes; -1 where nobody needs it (the network's input). */
+  readonly gradient: Pointer | -1
+  readonly cols: number
+  /** Whether the next layer may write its output over `value` (nobody reads it again). */
+  readonly overwritable: boolean
+}
+
+/** What a piece tells the layers beside its rows. One mutable object per worker: nothing is allocated per piece. */
+export interface Pass {
+  training: boolean
+  seed: number
+  /** Number of the batch since the start of the run: part of the dropout counter. */
+  batch: number
+  /** Position inside the batch of the micro-batch's first row. */
+  firstRow: number
+}
+
+/** The gradient of one parameter, computable over any rows and any slice of its first dimension. */
+export interface GradientTask {
+  readonly parameter: string
+  readonly flopsPerRow: number
+  /**
+   * Writes (or continues, with `accumulate`) slice [from, end) of the first dimension of the full tensor that starts
+   * at `into`. Vectors are never sliced.
+   */
+  run(k: Kernels, row: number, rows: number, from: number, end: number, into: Pointer, accumulate: boolean): void
+}
+
+export interface LoweredLayer {
+  readonly output: Flow
+  readonly gradients: readonly GradientTask[]
+  /** Of the forward pass; the backward pass to the inputs costs about the same. */
+  readonly flopsPerRow: number
+  forward(k: Kernels, row: number, rows: number, pass: Pass): void
+  /** From d loss / d output to d loss / d input, where the input wants it. */
+  backward(k: Kernels, row: number, rows: number, pass: Pass): void
+}
+
+/** What the plan offers a layer that is being lowered. */
+export interface Lowering {
+  /** Room for one tensor of [micro-batch rows, cols]. */
+  tensor(cols: number): Pointer
+  /** The same for a back-signal; -1 in a plan that does not train. */
+  backSignal(cols: number): Pointer | -1
+  parameter(name: string): Pointer
+  /** A number of its own for each layer that draws random numbers. */
+  stream(): number
+}
+
+export interface Layer {
+  readonly name: string
+  readonly type: string
+  readonly inputs: number
+  readonly outputs: number
+  readonly parameters: readonly ParameterSpec[]
+  readonly children?: readonly Layer[]
+  lower(input: Flow, to: Lowering): LoweredLayer
+}
+
+export const nothing = (): void => {}

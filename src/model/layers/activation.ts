@@ -1,0 +1,44 @@
+/** Element-wise activations. In place wherever the input may be overwritten and the derivative follows from the output. */
+import { Activation } from '../../kernels/kernels.ts'
+import type { ActivationConfig, ActivationLayerConfig } from '../config.ts'
+import { nothing } from '../layer.ts'
+import type { Flow, Layer, Lowering, LoweredLayer } from '../layer.ts'
+
+export function activation(config: ActivationLayerConfig, name: string, inputs: number): Layer {
+  return {
+    name,
+    type: config.activation.type,
+    inputs,
+    outputs: inputs,
+    parameters: [],
+    lower: (input, to) => lowerActivation(config.activation, input, to),
+  }
+}
+
+export function lowerActivation(config: ActivationConfig, input: Flow, to: Lowering): LoweredLayer {
+  const { cols } = input
+  const kind = Activation[config.type]
+  if (kind === Activation.linear) {
+    return { output: input, gradients: [], flopsPerRow: 0, forward: nothing, backward: nothing }
+  }
+  const alpha = config.alpha ?? (config.type === 'leakyRelu' ? 0.01 : 1)
+  // gelu's derivative needs its input: keep both.
+  const needsInput = kind === Activation.gelu
+  const value = input.overwritable && !needsInput ? input.value : to.tensor(cols)
+  // Back-signals of an overwritable flow are read by nobody else: d input may lie over d output.
+  const gradient = input.overwritable ? input.gradient : to.backSignal(cols)
+  const saved = needsInput ? input.value : value
+  return {
+    output: { value, gradient, cols, overwritable: false },
+    gradients: [],
+    flopsPerRow: cols,
+    forward(k, row, rows) {
+      k.activate(kind, rows * cols, input.value + row * cols, value + row * cols, alpha)
+    },
+    backward(k, row, rows) {
+      if (input.gradient === -1) return
+      const at = row * cols
+      k.activateBackward(kind, rows * cols, saved + at, gradient + at, input.gradient + at, alpha)
+    },
+  }
+}

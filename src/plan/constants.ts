@@ -1,0 +1,26 @@
+/** Constants of every plan. Changing one changes bits: it belongs to a run's identity. */
+
+/** Elements per partial sum of squares, by global parameter index. */
+export const NORM_CHUNK = 4096
+/** Elements per piece of the reduce and update phases: a few chunks, so that a piece outweighs claiming it. */
+export const UPDATE_PIECE = 4 * NORM_CHUNK
+/** Lanes a batch is cut into at the most; and rows a lane has at the least. */
+export const MAX_LANES = 16
+export const MIN_LANE_ROWS = 32
+/** Arithmetic of one gradient tile: about 25 microseconds of a core. */
+export const TILE_FLOPS = 1.5e6
+/** Rows of an evaluation batch, where the training batch is smaller. */
+export const MIN_EVALUATION_ROWS = 64
+
+/**
+ * Rows per row block: eight blocks in a batch where that leaves at least 8 rows (fewer and the matrix product
+ * packs the weights more than it uses them), never more than 64 (beyond it gains nothing).
+ */
+export function rowsPerBlock(rows: number): number {
+  return Math.min(64, Math.max(8, Math.ceil(rows / 64) * 8))
+}
+
+/** Rows per lane; by the position in the *batch*, so that micro-batches do not change what is summed with what. */
+export function rowsPerLane(batchSize: number): number {
+  return Math.max(MIN_LANE_ROWS, Math.ceil(batchSize / MAX_LANES))
+}

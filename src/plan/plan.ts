@@ -1,0 +1,204 @@
+/**
+ * The plan: model, batch size and optimizer, compiled into an arena layout, phases and pieces.
+ * It depends on the spec alone, never on the number of workers (which only sizes scratch memory at the very end).
+ */
+import { CONTROL_WORDS } from '../arena/control.ts'
+import { Layout } from '../arena/layout.ts'
+import type { Pointer } from '../kernels/kernels.ts'
+import { scratchElements } from '../kernels/wasm.ts'
+import { buildModel } from '../model/build.ts'
+import type { Model } from '../model/build.ts'
+import type { Flow, GradientTask, LoweredLayer, Lowering } from '../model/layer.ts'
+import { sequence } from '../model/layers/sequence.ts'
+import { lossRule } from '../model/losses.ts'
+import type { LossRule } from '../model/losses.ts'
+import { metric } from '../model/metrics.ts'
+import type { Metric } from '../model/metrics.ts'
+import { stateSlots } from '../optim/optimizers.ts'
+import { MIN_EVALUATION_ROWS, NORM_CHUNK, TILE_FLOPS, UPDATE_PIECE, rowsPerBlock, rowsPerLane } from './constants.ts'
+import { placeParameters } from './parameters.ts'
+import type { Placement, Placements } from './parameters.ts'
+import type { PlanSpec } from './spec.ts'
+
+/** The phases of a step in their order, and those of evaluation. Between two phases lies a barrier. */
+export const Phase = { rows: 1, gradient: 2, reduce: 3, update: 4, evaluate: 5 } as const
+export type Phase = (typeof Phase)[keyof typeof Phase]
+
+/** A gradient piece over the whole micro-batch: rows [from, end) of one tensor's first dimension. */
+export interface Tile {
+  readonly task: GradientTask
+  readonly placement: Placement
+  readonly from: number
+  readonly end: number
+}
+
+export interface Plan {
+  readonly spec: PlanSpec
+  readonly model: Model
+  readonly layout: Layout
+  readonly loss: LossRule
+  readonly metrics: readonly Metric[]
+  readonly placements: Placements
+  readonly network: LoweredLayer
+  readonly input: Flow
+  readonly tiles: readonly Tile[]
+  readonly lanedTasks: readonly { readonly task: GradientTask; readonly placement: Placement }[]
+  /** Rows of a full micro-batch, of a row block, of a lane, of an evaluation batch. */
+  readonly microRows: number
+  readonly blockRows: number
+  readonly laneRows: number
+  readonly evaluationRows: number
+  /** Float64 sums a row block leaves: the loss, then the metrics'. */
+  readonly sums: number
+  /** Where the sums of the batch, the epoch and the evaluation lie in the state, and the values made of them. */
+  readonly sumsAt: { readonly batch: number; readonly epoch: number; readonly evaluation: number; readonly values: number }
+  /** Float64 words of the whole state. */
+  readonly stateLength: number
+  /** Float64 fields of one telemetry record. */
+  readonly recordFields: number
+  readonly at: Readonly<Addresses>
+}
+
+/** Offsets in elements of the region's own kind. */
+interface Addresses {
+  control: number
+  state: number
+  partials: number
+  norms: number
+  largest: number
+  ring: number
+  parameters: Pointer
+  gradients: Pointer
+  slots: Pointer[]
+  best: Pointer
+  /** Room for one piece of parameters and optimizer state. */
+  rehearsal: Pointer
+  lanes: Pointer
+  target: Pointer
+  weight: Pointer
+  trainX: Pointer
+  trainY: Pointer
+  trainWeight: Pointer
+  evaluationX: Pointer
+  evaluationY: Pointer
+  outputs: Pointer
+  scratch: Pointer
+}
+
+/** Fields of a record before the metrics; see train/record.ts. */
+export const RECORD_HEAD = 12
+/** Float64 words of the sequencer's state before the sums; see train/state.ts. */
+export const STATE_DOUBLES = 512
+
+/** @throws UserError where the model does not fit together */
+export function compilePlan(spec: PlanSpec): Plan {
+  const model = buildModel(spec.model, spec.inputs)
+  const loss = lossRule(spec.loss)
+  const metrics = spec.metrics.map((config) => metric(config, model.outputs))
+  const sums = 1 + metrics.reduce((total, { sums }) => total + sums, 0)
+  const training = spec.optimizer !== null
+  const microRows = Math.ceil(spec.batchSize / spec.accumulationSteps)
+  const evaluationRows = Math.max(microRows, MIN_EVALUATION_ROWS)
+  const capacity = spec.evaluationRows > 0 ? evaluationRows : microRows
+  const blockRows = rowsPerBlock(microRows)
+  const laneRows = rowsPerLane(spec.batchSize)
+  const lanes = Math.ceil(spec.batchSize / laneRows)
+  const placements = placeParameters(model.parameters, spec.batchSize, spec.gradient)
+  const { total, laned } = placements
+  const slots = spec.optimizer ? stateSlots(spec.optimizer) : []
+  const numValues = 2 * (1 + metrics.length)
+  const recordFields = RECORD_HEAD + numValues
+  const sumsAt = {
+    batch: STATE_DOUBLES,
+    epoch: STATE_DOUBLES + sums,
+    evaluation: STATE_DOUBLES + 2 * sums,
+    values: STATE_DOUBLES + 3 * sums,
+  }
+  const stateLength = sumsAt.values + numValues
+
+  const layout = new Layout()
+  const at: Addresses = {
+    control: layout.add('control', 'int32', CONTROL_WORDS),
+    state: layout.add('control', 'float64', stateLength),
+    ring: layout.add('telemetry', 'float64', spec.ringRecords * recordFields),
+    partials: layout.add('partials', 'float64', Math.ceil(capacity / blockRows) * sums),
+    norms: layout.add('partials', 'float64', training ? Math.ceil(total / NORM_CHUNK) : 0),
+    largest: layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0),
+    parameters: layout.add('parameters', 'float32', total),
+    gradients: layout.add('gradients', 'float32', training ? total : 0),
+    slots: slots.map(() => layout.add('optimizer state', 'float32', total)),
+    best: layout.add('best parameters', 'float32', spec.keepBest ? total : 0),
+    rehearsal: layout.add('partials', 'float32', training ? UPDATE_PIECE * (1 + slots.length) : 0),
+    lanes: layout.add('lanes', 'float32', training ? lanes * laned : 0),
+    target: layout.add('batch', 'float32', capacity * spec.targets),
+    weight: layout.add('batch', 'float32', capacity),
+    trainX: layout.add('training data', 'float32', spec.trainRows * spec.inputs),
+    trainY: layout.add('training data', 'float32', spec.trainRows * spec.targets),
+    trainWeight: layout.add('training data', 'float32', spec.weighted ? spec.trainRows : 0),
+    evaluationX: layout.add('evaluation data', 'float32', spec.evaluationRows * spec.inputs),
+    evaluationY: layout.add('evaluation data', 'float32', spec.evaluationRows * spec.targets),
+    outputs: layout.add('outputs', 'float32', spec.keepOutputs ? spec.evaluationRows * model.outputs : 0),
+    scratch: 0,
+  }
+  const input: Flow = {
+    value: layout.add('batch', 'float32', capacity * spec.inputs),
+    gradient: -1,
+    cols: spec.inputs,
+    overwritable: false,
+  }
+  const network = lower(model, input, {
+    tensor: (cols) => layout.add('activations', 'float32', capacity * cols),
+    backSignal: (cols) => (training ? layout.add('back-signals', 'float32', microRows * cols) : -1),
+    parameter: (name) => at.parameters + placements.all.find((p) => p.spec.name === name)!.offset,
+    stream: counter(),
+  })
+  // Last, and the only thing that knows how many workers there are.
+  at.scratch = layout.add('scratch', 'float32', spec.workers * scratchElements)
+
+  const tasks = network.gradients.map((task) => ({
+    task,
+    placement: placements.all.find((p) => p.spec.name === task.parameter)!,
+  }))
+  return {
+    spec, model, layout, loss, metrics, placements, network, input, microRows, blockRows, laneRows, evaluationRows,
+    sums, sumsAt, stateLength, recordFields, at,
+    tiles: tasks.filter((t) => t.placement.how === 'tiles').flatMap((t) => tilesOf(t.task, t.placement, microRows)),
+    lanedTasks: tasks.filter((t) => t.placement.how === 'lanes'),
+  }
+}
+
+function lower(model: Model, input: Flow, to: Lowering): LoweredLayer {
+  const lowered: LoweredLayer[] = []
+  for (const layer of model.layers) lowered.push(layer.lower(lowered.at(-1)?.output ?? input, to))
+  return sequence(lowered)
+}
+
+/** Cuts a tensor along its first dimension into slices of about TILE_FLOPS, in multiples of 8. */
+function tilesOf(task: GradientTask, placement: Placement, rows: number): Tile[] {
+  const leading = placement.spec.shape[0]!
+  const flopsPerSlice = Math.max(1, (task.flopsPerRow * rows) / leading)
+  const size = Math.min(leading, Math.max(8, Math.round(TILE_FLOPS / flopsPerSlice / 8) * 8))
+  const tiles: Tile[] = []
+  for (let from = 0; from < leading; from += size) {
+    tiles.push({ task, placement, from, end: Math.min(leading, from + size) })
+  }
+  return tiles
+}
+
+function counter(): () => number {
+  let next = 0
+  return () => next++
+}
+
+/** Lanes that rows [first, first + rows) of the batch touch, as [from, end). */
+export const firstLane = (plan: Plan, first: number): number => Math.floor(first / plan.laneRows)
+export const endLane = (plan: Plan, first: number, rows: number): number => Math.ceil((first + rows) / plan.laneRows)
+
+/** Pieces of each phase for a micro-batch of `rows` rows that starts at `first` in its batch. */
+export const pieces = {
+  rows: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
+  gradient: (plan: Plan, first: number, rows: number): number =>
+    plan.tiles.length + (plan.lanedTasks.length > 0 ? endLane(plan, first, rows) - firstLane(plan, first) : 0),
+  chunks: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
+  normChunks: (total: number): number => Math.ceil(total / NORM_CHUNK),
+}

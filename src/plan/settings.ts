@@ -1,0 +1,33 @@
+/** What a run is told beside its plan: plain data, sent to every worker. */
+import type { DecideOptions } from '../gradient/decide.ts'
+import type { PlateauOptions } from '../optim/plateau.ts'
+import type { Schedule } from '../optim/schedules.ts'
+
+export interface RunSettings {
+  /** uint32: data order and dropout. */
+  readonly seed: number
+  readonly shuffle: boolean
+  /** The run ends after so many epochs, or so many steps, in total. */
+  readonly epochs: number
+  readonly maxSteps: number
+  readonly learningRate: number
+  readonly schedule: Schedule
+  readonly plateau: (PlateauOptions & Monitor) | null
+  readonly earlyStopping: EarlyStopping | null
+  readonly decide: DecideOptions
+  /** Whether the run waits for the host after each epoch (callbacks, checkpoints). */
+  readonly gateEpochs: boolean
+}
+
+export interface Monitor {
+  /** Index among the epoch's values: loss, metrics, val_loss, val_metrics. */
+  readonly monitor: number
+}
+
+export interface EarlyStopping extends Monitor {
+  readonly mode: 'min' | 'max'
+  /** Epochs without a gain larger than `minDelta` that are let pass. */
+  readonly patience: number
+  readonly minDelta: number
+  readonly restoreBestWeights: boolean
+}

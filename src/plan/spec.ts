@@ -1,0 +1,32 @@
+/** What a plan is made from: plain data, so that the host and every worker compile the same plan by themselves. */
+import type { LossConfig, MetricConfig, ModelConfig } from '../model/config.ts'
+import type { OptimizerConfig } from '../optim/optimizers.ts'
+
+export interface PlanSpec {
+  readonly model: ModelConfig
+  /** Features and target columns of a row. */
+  readonly inputs: number
+  readonly targets: number
+  readonly loss: LossConfig
+  readonly metrics: readonly MetricConfig[]
+  /** `null`: forward only. */
+  readonly optimizer: OptimizerConfig | null
+  /** Rows of the batch one update sees. */
+  readonly batchSize: number
+  /** Micro-batches a batch is worked off in. */
+  readonly accumulationSteps: number
+  /** Rows of the data sets that lie in the arena. */
+  readonly trainRows: number
+  readonly evaluationRows: number
+  /** Whether training rows carry weights other than 1. */
+  readonly weighted: boolean
+  /** Whether the outputs of the evaluation rows are kept. */
+  readonly keepOutputs: boolean
+  /** Whether the parameters of the best epoch are kept. */
+  readonly keepBest: boolean
+  readonly gradient: 'auto' | 'lanes' | 'tiles'
+  /** Steps whose records the host may be behind. */
+  readonly ringRecords: number
+  /** Sizes the scratch memory, which no result depends on. */
+  readonly workers: number
+}

@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** Native libraries are found at run time and never required. This looks; it loads nothing. */
+
+const BLAS_NAMES = ['libopenblas', 'libblis', 'libmkl_rt', 'libblas']
+const MPI_NAMES = ['libmpi', 'libmpich']
+const ACCELERATE = '/System/Library/Frameworks/Accelerate.framework'
+
+/** Full paths of native BLAS libraries, best first. */
+export function findBlas(): string[] {
+  const accelerate = existsSync(ACCELERATE) ? [ACCELERATE] : []
+  return [...accelerate, ...findLibraries(BLAS_NAMES)]
+}
+
+export function findMpi(): { libraries: string[]; mpirun: string | undefined } {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const mpirun = folders.map((folder) => join(folder, 'mpirun')).find((path) => existsSync(path))
+  return { libraries: findLibraries(MPI_NAMES), mpirun }
+}
+
+/** Libraries by the start of their name (`libopenblas` finds `libopenblas.so.0`), in the order of `names`; links once. */
+export function findLibraries(names: readonly string[], folders = libraryFolders(), cached = ldconfig()): string[] {
+  const pattern = (name: string) => new RegExp(`^${name}[\\w-]*\\.(so|dylib|dll)(\\.\\d+)*$`)
+  const inFolders = folders.flatMap((folder) => list(folder).map((file) => join(folder, file)))
+  const found = names.flatMap((name) =>
+    [...cached, ...inFolders].filter((path) => pattern(name).test(path.slice(path.lastIndexOf('/') + 1))),
+  )
+  return [...new Map(found.map((path) => [realPath(path), path])).values()]
+}
+
+function libraryFolders(): string[] {
+  const machine = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as string] ?? ''
+  const bases = ['/usr/lib', join('/usr/lib', machine), '/usr/lib64', '/usr/local/lib', '/opt/homebrew/lib']
+  const variants = ['', 'openblas-serial', 'openblas-pthread', 'blis-serial', 'blis-pthread', 'openmpi/lib']
+  const own = [process.env.LD_LIBRARY_PATH, process.env.MKLROOT && join(process.env.MKLROOT, 'lib')]
+  return [
+    ...own.flatMap((paths) => paths?.split(delimiter).filter(Boolean) ?? []),
+    ...new Set(bases.flatMap((base) => variants.map((variant) => join(base, variant)))),
+    '/opt/homebrew/opt/openblas/lib',
+    '/opt/intel/oneapi/mkl/latest/lib',
+  ]
+}
+
+/** Lines read `libopenblas.so.0 (libc6,x86-64) => /usr/lib/.../libopenblas.so.0`. */
+function ldconfig(): string[] {
+  if (process.platform !== 'linux') return []
+  const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/sbin:/usr/sbin` }
+  const result = spawnSync('ldconfig', ['-p'], { encoding: 'utf8', env })
+  return (result.stdout ?? '').split('\n').flatMap((line) => line.split(' => ')[1]?.trim() || [])
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}

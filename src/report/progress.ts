@@ -1,0 +1,112 @@
+import { styleText } from 'node:util'
+import { formatDuration, formatMetric, formatNumber, formatRate } from './format.ts'
+
+/** Where a run stands. The trainer gives one about ten times a second. */
+export interface ProgressView {
+  /** From 0. */
+  readonly epoch: number
+  readonly epochs: number
+  /** Steps done in the whole run. */
+  readonly step: number
+  readonly stepsPerEpoch: number
+  readonly totalSteps: number
+  readonly loss: number
+  /** Means over the epoch so far, by name: `acc`, `mae`. */
+  readonly metrics: Readonly<Record<string, number>>
+  readonly samplesPerSecond: number
+  readonly gradNorm: number
+  /** `healthy`, or what the detector said of the latest step. */
+  readonly health: string
+  readonly skipped: number
+  readonly secondsLeft: number
+}
+
+export interface ProgressReporter {
+  update(progress: ProgressView): void
+  /** `logs` as in the history: loss, acc, val_loss... */
+  epochEnd(epoch: number, epochs: number, logs: Readonly<Record<string, number>>): void
+  /** A line that stays, for an event worth reading. */
+  note(text: string): void
+  /** Leaves the terminal as it was found. */
+  close(): void
+}
+
+/** What a reporter needs of a stream: `process.stderr` is one. */
+export interface ProgressStream {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  write(text: string): unknown
+}
+
+const MIN_REDRAW_MILLIS = 100
+const CLEAR_LINE = '\r\x1b[K'
+
+/** The live line as plain text, cut to `width` columns. */
+export function progressLine(progress: ProgressView, width = 120): string {
+  const parts = [
+    `epoch ${progress.epoch + 1}/${progress.epochs}`,
+    bar(progress.totalSteps > 0 ? progress.step / progress.totalSteps : 0, 12),
+    `loss ${formatNumber(progress.loss)}`,
+    ...Object.entries(progress.metrics).map(([name, value]) => `${name} ${formatMetric(name, value)}`),
+    `${formatRate(progress.samplesPerSecond)} samples/s`,
+    `|grad| ${formatNumber(progress.gradNorm)}`,
+    progress.health + (progress.skipped > 0 ? ` (${progress.skipped} skipped)` : ''),
+    `${formatDuration(progress.secondsLeft)} left`,
+  ]
+  const line = parts.join('  ')
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`
+}
+
+/** One line for a finished epoch: no control characters, so it suits a file or a pipe. */
+export function epochLine(epoch: number, epochs: number, logs: Readonly<Record<string, number>>): string {
+  const values = Object.entries(logs).map(([name, value]) => `${name} ${formatMetric(name, value)}`)
+  return [`epoch ${epoch + 1}/${epochs}`, ...values].join('  ')
+}
+
+/**
+ * On a terminal one line that is redrawn in place, at most ten times a second; elsewhere one plain line per epoch.
+ * Colour follows NO_COLOR and the stream (node:util styleText); `quiet` writes notes only.
+ */
+export function createProgress(stream: ProgressStream, options: { quiet?: boolean } = {}): ProgressReporter {
+  const quiet = options.quiet ?? false
+  const live = !quiet && stream.isTTY === true && process.env.TERM !== 'dumb'
+  let drawn = false
+  let lastDraw = -Infinity
+  const clear = () => {
+    if (drawn) stream.write(CLEAR_LINE)
+    drawn = false
+  }
+  return {
+    update(progress) {
+      const now = performance.now()
+      if (!live || now - lastDraw < MIN_REDRAW_MILLIS) return
+      lastDraw = now
+      drawn = true
+      const line = progressLine(progress, (stream.columns ?? 120) - 1)
+      stream.write(CLEAR_LINE + (progress.health === 'healthy' ? line : paint('yellow', line, stream)))
+    },
+    epochEnd(epoch, epochs, logs) {
+      if (!quiet && !live) stream.write(`${epochLine(epoch, epochs, logs)}\n`)
+    },
+    note(text) {
+      clear()
+      stream.write(`${text}\n`)
+    },
+    close: clear,
+  }
+}
+
+/** Colour where the stream and NO_COLOR allow it, the bare text elsewhere. */
+export function paint(
+  format: 'yellow' | 'red' | 'green' | 'bold' | 'dim',
+  text: string,
+  stream: ProgressStream,
+): string {
+  const plain = stream.isTTY !== true || (process.env.NO_COLOR ?? '') !== '' || process.env.TERM === 'dumb'
+  return plain ? text : styleText(format, text, { validateStream: false })
+}
+
+function bar(share: number, width: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width)
+  return `[${'='.repeat(full)}${' '.repeat(width - full)}]`
+}

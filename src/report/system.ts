@@ -1,0 +1,115 @@
+import { findBlas, findMpi } from './libraries.ts'
+import { readLimits, usableCores, type Limits } from './limits.ts'
+import { formatBytes } from './format.ts'
+
+/** One line of `brigantine doctor`: what was found and what to do about it. */
+export interface Finding {
+  readonly name: string
+  readonly value: string
+  readonly status: 'ok' | 'note' | 'problem'
+  readonly advice: string
+}
+
+// Smallest modules that use the feature, as github.com/GoogleChromeLabs/wasm-feature-detect has them.
+declare const WebAssembly: { validate(bytes: Uint8Array): boolean }
+
+const HEADER = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0]
+const SIMD = [...HEADER, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]
+const RELAXED_SIMD = [...HEADER, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11]
+
+export const OLDEST_NODE = '22.18'
+
+/** Everything `doctor` reports. Looks only at this machine and loads nothing. */
+export function inspectSystem(limits: Limits = readLimits()): Finding[] {
+  return [
+    node(process.versions.node),
+    ...processors(limits),
+    ...memory(limits),
+    ...threads(limits),
+    feature(
+      'SIMD',
+      SIMD,
+      'needed by the kernels `wasm` and `wasm-strict`: use a Node for a 64-bit processor with SIMD',
+    ),
+    feature('relaxed SIMD', RELAXED_SIMD, 'kernels `wasm` fall back to multiply then add; Node 22 and newer have it'),
+    blas(),
+    mpi(),
+  ]
+}
+
+export function node(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const fine = major > 22 || (major === 22 && minor >= 18)
+  const advice = fine ? '' : `use Node ${OLDEST_NODE} or newer (nodejs.org)`
+  return { name: 'Node.js', value: version, status: fine ? 'ok' : 'problem', advice }
+}
+
+export function processors(limits: Limits): Finding[] {
+  const { available, cpuQuota, cpuset, processors } = limits
+  const cores = usableCores(limits)
+  const quota = cpuQuota === undefined ? 'none' : `${Number(cpuQuota.toFixed(2))} cores`
+  const advice =
+    cpuQuota !== undefined && cpuQuota < available
+      ? `more than ${cores} worker${cores === 1 ? '' : 's'} would only be throttled; raise the container's limit (docker --cpus)`
+      : ''
+  return [
+    { name: 'cores', value: `${cores} usable of ${processors}`, status: 'ok', advice: "`workers: 'auto'` uses them" },
+    { name: 'CPU quota', value: quota, status: advice ? 'note' : 'ok', advice },
+    { name: 'cpuset', value: cpuset ?? 'none', status: 'ok', advice: '' },
+  ]
+}
+
+export function memory({ memoryBytes, memoryLimitBytes }: Limits): Finding[] {
+  const bytes = Math.min(memoryBytes, memoryLimitBytes ?? Infinity)
+  const small = bytes < 2 ** 30
+  return [
+    { name: 'memory', value: formatBytes(memoryBytes), status: 'ok', advice: '' },
+    {
+      name: 'memory limit',
+      value: memoryLimitBytes === undefined ? 'none' : formatBytes(memoryLimitBytes),
+      status: small ? 'note' : 'ok',
+      advice: small ? 'check a model with `brigantine plan` before training; lower `batchSize` if it does not fit' : '',
+    },
+  ]
+}
+
+export function threads({ pidsLimit }: Limits): Finding[] {
+  const low = pidsLimit !== undefined && pidsLimit < 128
+  const advice = low ? 'a worker takes about 5 threads; raise it (docker --pids-limit) or set `workers` low' : ''
+  return [
+    {
+      name: 'process limit',
+      value: pidsLimit === undefined ? 'none' : String(pidsLimit),
+      status: low ? 'note' : 'ok',
+      advice,
+    },
+  ]
+}
+
+export function feature(name: string, bytes: readonly number[], advice: string): Finding {
+  const present = WebAssembly.validate(new Uint8Array(bytes))
+  return { name, value: present ? 'yes' : 'no', status: present ? 'ok' : 'problem', advice: present ? '' : advice }
+}
+
+function blas(): Finding {
+  const found = findBlas()
+  const [best, ...others] = found
+  const advice = 'optional; a serial build is right, e.g. apt install libopenblas0-serial, brew install openblas'
+  return best !== undefined
+    ? {
+        name: 'native BLAS',
+        value: others.length > 0 ? `${best} and ${others.length} more` : best,
+        status: 'ok',
+        advice: '',
+      }
+    : { name: 'native BLAS', value: 'not found', status: 'note', advice }
+}
+
+function mpi(): Finding {
+  const { libraries, mpirun } = findMpi()
+  const value = [...libraries, ...(mpirun ? [mpirun] : [])].join(', ')
+  const advice = 'optional, for many machines; e.g. apt install openmpi-bin'
+  return value
+    ? { name: 'MPI', value, status: 'ok', advice: '' }
+    : { name: 'MPI', value: 'not found', status: 'note', advice }
+}

@@ -1,0 +1,59 @@
+/** What a caller of `fit` may give and be told; names as in tf.js and Keras. */
+import type { Dataset } from '../data/dataset.ts'
+import type { Logs } from './history.ts'
+
+/** All may be async. A callback that throws ends the fit with its error. */
+export interface Callbacks {
+  onTrainBegin?(logs: Logs): void | Promise<void>
+  onTrainEnd?(logs: Logs): void | Promise<void>
+  onEpochBegin?(epoch: number, logs: Logs): void | Promise<void>
+  /** The run waits for this one: setting `trainer.stopTraining` in it ends the fit after exactly this epoch. */
+  onEpochEnd?(epoch: number, logs: Logs): void | Promise<void>
+  /** Told of every step, in order, while later steps already run. `batch` counts from 0 in each epoch. */
+  onBatchEnd?(batch: number, logs: Logs): void | Promise<void>
+}
+
+export interface CheckpointOptions {
+  /** Folder of `last.ckpt` and `best.ckpt`. */
+  readonly directory: string
+  /** Epochs between checkpoints. Default 1. */
+  readonly every?: number | undefined
+  /** Decides which one is the best. Default `val_loss`, without validation data `loss`. */
+  readonly monitor?: string | undefined
+  readonly mode?: 'auto' | 'min' | 'max' | undefined
+}
+
+export interface FitOptions {
+  readonly validationData?: Dataset | undefined
+  /** Default: the config's. */
+  readonly epochs?: number | undefined
+  readonly callbacks?: Callbacks | readonly Callbacks[] | undefined
+  /** Ends the fit at the next step boundary; a checkpoint is written first, where they are kept. */
+  readonly signal?: AbortSignal | undefined
+  readonly checkpoint?: CheckpointOptions | undefined
+  /** About ten times a second. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+export interface Progress {
+  /** From 0. */
+  readonly epoch: number
+  readonly epochs: number
+  /** Steps of the run so far, skipped ones included, and in all. */
+  readonly step: number
+  readonly stepsPerEpoch: number
+  readonly totalSteps: number
+  /** Of the last step. */
+  readonly loss: number
+  readonly gradNorm: number
+  readonly gradNormAfterClip: number
+  readonly learningRate: number
+  /** The last verdict's code, `healthy` where nothing is wrong. */
+  readonly health: string
+  readonly skipped: number
+  /** Values of the last finished epoch. */
+  readonly logs: Logs
+  readonly samplesPerSecond: number
+  readonly secondsElapsed: number
+  readonly secondsLeft: number
+}

@@ -1,0 +1,141 @@
+/**
+ * Model and checkpoint files: a header with version and checksum, then one MessagePack document. The only import of
+ * msgpackr. Numbers go in as raw bytes: msgpackr's own typed arrays do not survive other readers.
+ *
+ *   bytes 0-9   "BRIGANTINE"
+ *   10-11       format version, uint16 little-endian
+ *   12-19       length of the document, uint64 little-endian
+ *   20-51       SHA-256 of the document
+ *   52-         the document
+ *
+ * Written to a temporary file in the same folder, synced, then renamed: a reader sees the old file or the new one.
+ * Nothing in a file is ever run.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Packr } from 'msgpackr'
+import { UserError } from '../errors.ts'
+import type { Weights } from './weights.ts'
+
+const MAGIC = Buffer.from('BRIGANTINE')
+const HEADER_BYTES = 52
+export const FORMAT_VERSION = 1
+
+const packr = new Packr({ useRecords: false, mapsAsObjects: true })
+
+export interface Checkpoint {
+  /** The resolved config, as plain data. */
+  readonly config: unknown
+  /** Features of a row, target columns, rows of the training data. */
+  readonly inputs: number
+  readonly targets: number
+  readonly trainRows: number
+  /** How raw data becomes rows of numbers: see data/transform.ts. */
+  readonly transform: unknown
+  readonly names: readonly string[]
+  readonly weights: Weights
+  /** Updates since the optimizer's state was new: Adam's t. */
+  readonly updates: number
+  /** The kernels that trained it: bits are comparable between equal ones only. */
+  readonly kernels: string
+  /** The sequencer's state, with which a run goes on at the exact step; `null` in a model without a run. */
+  readonly state: Float64Array | null
+  /** Parameters of the best epoch, where the run keeps them to end with. */
+  readonly best: readonly Float32Array[] | null
+  readonly history: { readonly epoch: readonly number[]; readonly history: Readonly<Record<string, readonly number[]>> }
+}
+
+export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  const { weights, best, state, ...rest } = checkpoint
+  const document = packr.pack({
+    ...rest,
+    parameters: weights.parameters.map(bytesOf),
+    slots: weights.slots.map((slot) => slot.map(bytesOf)),
+    best: best && best.map(bytesOf),
+    state: state && bytesOf(state),
+  })
+  const header = Buffer.alloc(HEADER_BYTES)
+  MAGIC.copy(header)
+  header.writeUInt16LE(FORMAT_VERSION, 10)
+  header.writeBigUInt64LE(BigInt(document.length), 12)
+  createHash('sha256').update(document).digest().copy(header, 20)
+  await writeAtomically(path, [header, document])
+}
+
+/** @throws UserError when the file is missing, truncated, altered, of a newer version, or no such file at all */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const file = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new UserError(`${path}: expected a model or checkpoint file, but it could not be read (${cause.code}).`, {
+      cause,
+    })
+  })
+  if (file.length < HEADER_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) {
+    throw new UserError(`${path}: expected a Brigantine model or checkpoint, got another kind of file.`)
+  }
+  const version = file.readUInt16LE(10)
+  if (version > FORMAT_VERSION) {
+    throw new UserError(
+      `${path}: expected format version ${FORMAT_VERSION} or older, got ${version}. ` +
+        'The file was written by a newer Brigantine: upgrade this one.',
+    )
+  }
+  const length = file.readBigUInt64LE(12)
+  const document = file.subarray(HEADER_BYTES)
+  if (BigInt(document.length) !== length) {
+    throw new UserError(
+      `${path}: expected ${length} bytes after the header, got ${document.length}. ` +
+        'The file is truncated: use the checkpoint before it.',
+    )
+  }
+  if (!createHash('sha256').update(document).digest().equals(file.subarray(20, HEADER_BYTES))) {
+    throw new UserError(`${path}: the checksum does not match. The file was altered: use the checkpoint before it.`)
+  }
+  return decode(document)
+}
+
+/** The document is ours to the letter once its checksum matched; shapes are checked against the model by the trainer. */
+function decode(document: Buffer): Checkpoint {
+  const { parameters, slots, best, state, ...rest } = packr.unpack(document) as Omit<
+    Checkpoint,
+    'weights' | 'best' | 'state'
+  > & { parameters: Uint8Array[]; slots: Uint8Array[][]; best: Uint8Array[] | null; state: Uint8Array | null }
+  const floats = (bytes: Uint8Array) => new Float32Array(copyOf(bytes))
+  return {
+    ...rest,
+    weights: { parameters: parameters.map(floats), slots: slots.map((slot) => slot.map(floats)) },
+    best: best && best.map(floats),
+    state: state && new Float64Array(copyOf(state)),
+  }
+}
+
+function bytesOf(array: Float32Array | Float64Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+}
+
+/** Unpacked bytes lie unaligned inside the file's buffer. */
+function copyOf(bytes: Uint8Array): ArrayBuffer {
+  return Uint8Array.from(bytes).buffer
+}
+
+/** @throws UserError when the disk is full or the folder cannot be written; the old file, if any, is untouched */
+export async function writeAtomically(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const temporary = `${path}.${randomUUID().slice(0, 8)}.tmp`
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    const file = await open(temporary, 'wx')
+    try {
+      for (const part of parts) await file.writeFile(part)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (cause) {
+    await rm(temporary, { force: true })
+    const { code } = cause as NodeJS.ErrnoException
+    const advice =
+      code === 'ENOSPC' ? 'The disk is full: free some room.' : 'Choose another folder with `out` (--out).'
+    throw new UserError(`${path}: could not be written (${code ?? String(cause)}). ${advice}`, { cause })
+  }
+}

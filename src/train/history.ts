@@ -1,0 +1,68 @@
+/** What a fit leaves behind, named as tf.js and Keras name it. */
+
+export type StopReason = 'completed' | 'maxSteps' | 'aborted' | 'stopTraining' | 'earlyStopping'
+
+export type Logs = Record<string, number>
+
+export interface History {
+  /** Numbers of the finished epochs, from 0. */
+  readonly epoch: number[]
+  /** One value per finished epoch: loss, acc, .., val_loss, val_acc, .. */
+  readonly history: Record<string, number[]>
+  /** One value per step, skipped ones included (their verdict tells). */
+  readonly steps: StepHistory
+  stopped: StopReason
+  seconds: number
+  samplesPerSecond: number
+  /** Batches that were skipped for their health. */
+  skipped: number
+}
+
+const COLUMNS = ['loss', 'gradNorm', 'gradNormAfterClip', 'learningRate'] as const
+
+/** Columns of numbers that grow by doubling: 17 bytes a step. */
+export class StepHistory {
+  length = 0
+  #columns = COLUMNS.map(() => new Float32Array(1024))
+  #verdicts = new Uint8Array(1024)
+
+  push(loss: number, gradNorm: number, gradNormAfterClip: number, learningRate: number, verdict: number): void {
+    if (this.length === this.#verdicts.length) this.#grow()
+    const i = this.length++
+    this.#columns[0]![i] = loss
+    this.#columns[1]![i] = gradNorm
+    this.#columns[2]![i] = gradNormAfterClip
+    this.#columns[3]![i] = learningRate
+    this.#verdicts[i] = verdict
+  }
+
+  /** Mean loss of each batch. */
+  get loss(): Float32Array {
+    return this.#columns[0]!.subarray(0, this.length)
+  }
+  /** Global norm of the mean gradient before clipping. */
+  get gradNorm(): Float32Array {
+    return this.#columns[1]!.subarray(0, this.length)
+  }
+  /** The same after clipping; NaN where elements were clamped (`clip.mode: 'value'`), 0 on skipped steps. */
+  get gradNormAfterClip(): Float32Array {
+    return this.#columns[2]!.subarray(0, this.length)
+  }
+  get learningRate(): Float32Array {
+    return this.#columns[3]!.subarray(0, this.length)
+  }
+  /** Code of the detector's verdict: 0 is healthy. */
+  get verdict(): Uint8Array {
+    return this.#verdicts.subarray(0, this.length)
+  }
+
+  #grow(): void {
+    const longer = <T extends Float32Array | Uint8Array>(old: T, into: T): T => {
+      into.set(old)
+      return into
+    }
+    const length = 2 * this.#verdicts.length
+    this.#columns = this.#columns.map((column) => longer(column, new Float32Array(length)))
+    this.#verdicts = longer(this.#verdicts, new Uint8Array(length))
+  }
+}

@@ -1,0 +1,116 @@
+/** Turns the records of a run into history, callbacks and progress. Lives on the host; no step waits for it. */
+import { Decision } from '../gradient/decide.ts'
+import { Verdict } from '../gradient/detector.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Callbacks, FitOptions, Progress } from './callbacks.ts'
+import { StepHistory } from './history.ts'
+import type { History, Logs } from './history.ts'
+import { valueKeys } from './keys.ts'
+import { Field, Kind } from './record.ts'
+
+const verdictNames = Object.fromEntries(Object.entries(Verdict).map(([name, code]) => [code, name]))
+
+export class Monitor {
+  readonly history: History
+  readonly callbacks: readonly Callbacks[]
+  /** Values of the last finished epoch. */
+  logs: Logs = {}
+  readonly #keys: readonly string[]
+  readonly #onProgress: ((progress: Progress) => void) | undefined
+  readonly #epochs: number
+  readonly #totalSteps: number
+  readonly #started = performance.now()
+  readonly #stepsPerEpoch: number
+  #samples = 0
+  #last: Logs = {}
+  #epochBegun = -1
+
+  constructor(plan: Plan, history: History, options: FitOptions, epochs: number, maxSteps: number, done: number) {
+    this.#keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
+    this.history = history
+    this.callbacks = [options.callbacks ?? []].flat() as readonly Callbacks[]
+    this.#onProgress = options.onProgress
+    this.#epochs = epochs
+    this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
+    this.#totalSteps = Math.max(1, Math.min(maxSteps, epochs * this.#stepsPerEpoch) - done)
+  }
+
+  record(doubles: Float64Array, at: number): void | Promise<void> {
+    return doubles[at + Field.kind] === Kind.step ? this.#step(doubles, at) : this.#epoch(doubles, at)
+  }
+
+  tick(): void {
+    if (!this.#onProgress || this.history.steps.length === 0) return
+    const { steps, skipped } = this.history
+    const { epoch, loss, gradNorm, gradNormAfterClip, learningRate, verdict } = this.#last
+    const { seconds, samplesPerSecond } = this.speed()
+    this.#onProgress({
+      epoch: epoch!,
+      epochs: this.#epochs,
+      step: steps.length,
+      stepsPerEpoch: this.#stepsPerEpoch,
+      totalSteps: this.#totalSteps,
+      loss: loss!,
+      gradNorm: gradNorm!,
+      gradNormAfterClip: gradNormAfterClip!,
+      learningRate: learningRate!,
+      health: verdictNames[verdict!]!,
+      skipped,
+      logs: this.logs,
+      samplesPerSecond,
+      secondsElapsed: seconds,
+      secondsLeft: (seconds / steps.length) * Math.max(0, this.#totalSteps - steps.length),
+    })
+  }
+
+  speed(): { seconds: number; samplesPerSecond: number } {
+    const seconds = (performance.now() - this.#started) / 1000
+    return { seconds, samplesPerSecond: this.#samples / seconds }
+  }
+
+  async call<K extends keyof Callbacks>(name: K, ...args: Parameters<NonNullable<Callbacks[K]>>): Promise<void> {
+    for (const callbacks of this.callbacks) {
+      await (callbacks[name] as ((...a: typeof args) => void | Promise<void>) | undefined)?.apply(callbacks, args)
+    }
+  }
+
+  #step(d: Float64Array, at: number): void | Promise<void> {
+    const [loss, gradNorm, after] = [d[at + Field.loss]!, d[at + Field.gradNorm]!, d[at + Field.gradNormAfterClip]!]
+    const [learningRate, verdict] = [d[at + Field.learningRate]!, d[at + Field.verdict]!]
+    const epoch = d[at + Field.epoch]!
+    this.#samples += d[at + Field.rows]!
+    if (d[at + Field.decision] !== Decision.apply) this.history.skipped++
+    this.history.steps.push(loss, gradNorm, after, learningRate, verdict)
+    this.#last = { epoch, loss, gradNorm, gradNormAfterClip: after, learningRate, verdict }
+    if (this.callbacks.length === 0) return
+    return this.#tellOfStep(epoch, d[at + Field.batch]! % this.#stepsPerEpoch, { ...this.#last, size: d[at + Field.rows]! })
+  }
+
+  async #tellOfStep(epoch: number, batch: number, logs: Logs): Promise<void> {
+    if (this.#epochBegun !== epoch) {
+      this.#epochBegun = epoch
+      await this.call('onEpochBegin', epoch, {})
+    }
+    await this.call('onBatchEnd', batch, logs)
+  }
+
+  async #epoch(d: Float64Array, at: number): Promise<void> {
+    const epoch = d[at + Field.epoch]!
+    this.logs = Object.fromEntries(this.#keys.map((key, i) => [key, d[at + Field.values + i]!]))
+    this.history.epoch.push(epoch)
+    for (const key of this.#keys) (this.history.history[key] ??= []).push(this.logs[key]!)
+    await this.call('onEpochEnd', epoch, this.logs)
+  }
+}
+
+export function newHistory(): History {
+  return {
+    epoch: [],
+    history: {},
+    steps: new StepHistory(),
+    stopped: 'completed',
+    seconds: 0,
+    samplesPerSecond: 0,
+    skipped: 0,
+  }
+}

@@ -1,0 +1,146 @@
+/** From a config and data to what a run needs: the plan's spec and the run's settings. The one place that resolves `auto`. */
+import { availableParallelism } from 'node:os'
+import type { ResolvedConfig } from '../config/schema.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { UserError } from '../errors.ts'
+import type { LossConfig, MetricConfig } from '../model/config.ts'
+import type { Model } from '../model/build.ts'
+import { checkTargets } from '../model/losses.ts'
+import type { Plan } from '../plan/plan.ts'
+import { rowsPerBlock } from '../plan/constants.ts'
+import type { RunSettings } from '../plan/settings.ts'
+import type { PlanSpec } from '../plan/spec.ts'
+import { monitorIndex, monitorMode, valueKeys } from './keys.ts'
+
+export interface Task {
+  readonly loss: LossConfig
+  readonly metrics: readonly MetricConfig[]
+}
+
+/** Loss and metrics that fit the data, where the config leaves them open. */
+export function resolveTask(config: ResolvedConfig, model: Model, data: Pick<Dataset, 'targets' | 'classNames'>): Task {
+  const classes = data.targets === 1 && (data.classNames !== undefined || model.outputs > 1)
+  const loss: LossConfig =
+    config.loss !== 'auto'
+      ? config.loss
+      : { type: classes ? 'sparseCategoricalCrossentropy' : 'meanSquaredError' }
+  const classifies = loss.type.endsWith('Crossentropy')
+  const usual: MetricConfig[] = classifies ? [{ type: 'accuracy' }] : [{ type: 'mae' }, { type: 'r2' }]
+  const metrics = config.metrics ?? usual
+  if (!classifies && metrics.some((m) => m.type === 'accuracy' || m.type === 'topK')) {
+    throw new UserError(`Expected \`metrics\` to fit the loss \`${loss.type}\`: accuracy and topK are for classes.`)
+  }
+  if (loss.type === 'sparseCategoricalCrossentropy' && metrics.some((m) => m.type === 'mae' || m.type === 'r2')) {
+    throw new UserError(`Expected \`metrics\` to fit the loss \`${loss.type}\`: mae and r2 are for numbers.`)
+  }
+  return { loss, metrics }
+}
+
+/** @throws UserError naming both shapes when data, model and loss do not fit together */
+export function checkData(data: Dataset, model: Model, task: Task, what: string): void {
+  if (data.rows < 1) throw new UserError(`Expected ${what} of at least one row, got none.`)
+  if (data.features !== model.inputs) {
+    throw new UserError(
+      `Expected ${what} of shape [rows, ${model.inputs}], as the model takes it, got [${data.rows}, ${data.features}].`,
+    )
+  }
+  checkTargets(task.loss, model.outputs, data.targets, data.y)
+}
+
+export const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
+  config.batchSize === 'full' ? rows : Math.min(config.batchSize, rows)
+
+/** `auto`: every core, but no more workers than a batch has row blocks. */
+export function resolveWorkers(config: ResolvedConfig, microRows: number): number {
+  if (config.workers !== 'auto') return config.workers
+  return Math.max(1, Math.min(availableParallelism(), Math.ceil(microRows / rowsPerBlock(microRows))))
+}
+
+const RING_RECORDS = 2 ** 16
+
+export function trainingSpec(
+  config: ResolvedConfig,
+  task: Task,
+  data: Dataset,
+  validation: Dataset | undefined,
+  run: { epochs: number; workers: number },
+): PlanSpec {
+  const batchSize = batchSizeOf(config, data.rows)
+  const steps = run.epochs * (Math.ceil(data.rows / batchSize) + 1) + 2
+  return {
+    model: config.model,
+    inputs: data.features,
+    targets: data.targets,
+    ...task,
+    optimizer: config.optimizer,
+    batchSize,
+    accumulationSteps: Math.min(config.accumulationSteps, batchSize),
+    trainRows: data.rows,
+    evaluationRows: validation?.rows ?? 0,
+    weighted: data.sampleWeight !== undefined,
+    keepOutputs: false,
+    keepBest: config.earlyStopping?.restoreBestWeights ?? false,
+    gradient: config.gradient,
+    // A power of two, so that the count of records may wrap.
+    ringRecords: Math.min(RING_RECORDS, 2 ** Math.ceil(Math.log2(steps))),
+    workers: run.workers,
+  }
+}
+
+/** Forward only, over `rows` rows. */
+export function evaluationSpec(
+  config: ResolvedConfig,
+  task: Task,
+  data: { rows: number; features: number; targets: number },
+  keepOutputs: boolean,
+  workers: number,
+): PlanSpec {
+  return {
+    model: config.model,
+    inputs: data.features,
+    targets: data.targets,
+    ...task,
+    optimizer: null,
+    batchSize: 256,
+    accumulationSteps: 1,
+    trainRows: 0,
+    evaluationRows: data.rows,
+    weighted: false,
+    keepOutputs,
+    keepBest: false,
+    gradient: 'auto',
+    ringRecords: 1,
+    workers,
+  }
+}
+
+export function runSettings(
+  config: ResolvedConfig,
+  plan: Plan,
+  run: { epochs: number; maxSteps: number; gateEpochs: boolean },
+): RunSettings {
+  const keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
+  const { reduceOnPlateau: plateau, earlyStopping } = config
+  return {
+    seed: config.seed,
+    shuffle: config.shuffle,
+    ...run,
+    learningRate: config.optimizer.learningRate,
+    schedule: config.schedule,
+    plateau: plateau
+      ? {
+          ...plateau,
+          mode: monitorMode(plateau.monitor, plateau.mode, plan.metrics),
+          monitor: monitorIndex('reduceOnPlateau', plateau.monitor, keys),
+        }
+      : null,
+    earlyStopping: earlyStopping
+      ? {
+          ...earlyStopping,
+          mode: monitorMode(earlyStopping.monitor, earlyStopping.mode, plan.metrics),
+          monitor: monitorIndex('earlyStopping', earlyStopping.monitor, keys),
+        }
+      : null,
+    decide: { clip: config.clip, ...config.health },
+  }
+}

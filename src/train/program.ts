@@ -1,0 +1,211 @@
+/**
+ * What a piece does. One per worker: the plan's phases bound to the worker's kernels and its view of the arena.
+ * A piece reads the sequencer's state and writes only its own part of the arena.
+ */
+import type { Arena } from '../arena/arena.ts'
+import { ROUND_KEYS, permuteWithKeys, writeRoundKeys } from '../data/order.ts'
+import { Activation } from '../kernels/kernels.ts'
+import type { Kernels } from '../kernels/kernels.ts'
+import type { Pass } from '../model/layer.ts'
+import { applyUpdate } from '../optim/optimizers.ts'
+import { NORM_CHUNK, UPDATE_PIECE } from '../plan/constants.ts'
+import { Phase, endLane, firstLane } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { RunSettings } from '../plan/settings.ts'
+import { State } from './state.ts'
+
+export class Program {
+  readonly #plan: Plan
+  readonly #k: Kernels
+  readonly #floats: Float32Array
+  readonly #doubles: Float64Array
+  readonly #settings: RunSettings
+  readonly #keys = new Uint32Array(ROUND_KEYS)
+  #keysOfEpoch = -1
+  readonly #pass: Pass = { training: true, seed: 0, batch: 0, firstRow: 0 }
+
+  constructor(plan: Plan, kernels: Kernels, arena: Arena, settings: RunSettings) {
+    this.#plan = plan
+    this.#k = kernels
+    this.#floats = arena.floats
+    this.#doubles = arena.doubles
+    this.#settings = settings
+    this.#pass.seed = settings.seed
+  }
+
+  run(phase: Phase, piece: number): void {
+    switch (phase) {
+      case Phase.rows:
+        return this.#rows(piece)
+      case Phase.gradient:
+        return this.#gradient(piece)
+      case Phase.reduce:
+        return this.#reduce(piece)
+      case Phase.update:
+        return this.#update(piece)
+      case Phase.evaluate:
+        return this.#evaluate(piece)
+    }
+  }
+
+  #state(word: number): number {
+    return this.#doubles[this.#plan.at.state + word]!
+  }
+
+  /** Forward, loss and back-signals of one row block of the micro-batch. */
+  #rows(piece: number): void {
+    const { blockRows, network } = this.#plan
+    const row = piece * blockRows
+    const rows = Math.min(blockRows, this.#state(State.rows) - row)
+    const pass = this.#pass
+    pass.training = true
+    pass.batch = this.#state(State.batch)
+    pass.firstRow = this.#state(State.first)
+    this.#gather(row, rows)
+    network.forward(this.#k, row, rows, pass)
+    this.#loss(piece, row, rows, network.output.gradient)
+    network.backward(this.#k, row, rows, pass)
+  }
+
+  /** Copies a row block's samples from the data set to the batch, in the epoch's order. */
+  #gather(row: number, rows: number): void {
+    const { at, spec, input } = this.#plan
+    const floats = this.#floats
+    const epoch = this.#state(State.epoch)
+    const start = this.#state(State.cursor) + this.#state(State.first) + row
+    const { inputs, targets, trainRows } = spec
+    const { shuffle, seed } = this.#settings
+    if (this.#keysOfEpoch !== epoch) {
+      writeRoundKeys(this.#keys, seed, epoch)
+      this.#keysOfEpoch = epoch
+    }
+    for (let r = 0; r < rows; r++) {
+      const sample = shuffle ? permuteWithKeys(start + r, trainRows, this.#keys) : start + r
+      this.#k.copy(inputs, at.trainX + sample * inputs, input.value + (row + r) * inputs)
+      const from = at.trainY + sample * targets
+      const to = at.target + (row + r) * targets
+      for (let c = 0; c < targets; c++) floats[to + c] = floats[from + c]!
+      floats[at.weight + row + r] = spec.weighted ? floats[at.trainWeight + sample]! : 1
+    }
+  }
+
+  /** Loss and metrics of a row block into its partial sums; the loss's gradient unless `gradient` is -1. */
+  #loss(piece: number, row: number, rows: number, gradient: number): void {
+    const { at, spec, loss, metrics, network, sums } = this.#plan
+    const { value, cols } = network.output
+    const doubles = this.#doubles
+    const outputs = value + row * cols
+    const targets = at.target + row * spec.targets
+    const into = at.partials + piece * sums
+    const dy = gradient === -1 ? -1 : gradient + row * cols
+    doubles[into] = this.#k.loss(loss.code, rows, cols, outputs, targets, at.weight + row, dy, loss.parameter)
+    let sum = into + 1
+    for (let m = 0; m < metrics.length; m++) {
+      const metric = metrics[m]!
+      for (let s = 0; s < metric.sums; s++) doubles[sum + s] = 0
+      for (let r = 0; r < rows; r++) {
+        metric.add(this.#floats, outputs + r * cols, targets + r * spec.targets, cols, spec.targets, doubles, sum)
+      }
+      sum += metric.sums
+    }
+  }
+
+  /** One tile over the whole micro-batch, or one lane's rows for every laned tensor. */
+  #gradient(piece: number): void {
+    const { at, tiles, lanedTasks, laneRows, placements } = this.#plan
+    const first = this.#state(State.first)
+    const rows = this.#state(State.rows)
+    if (piece < tiles.length) {
+      const { task, placement, from, end } = tiles[piece]!
+      task.run(this.#k, 0, rows, from, end, at.gradients + placement.offset, first > 0)
+      return
+    }
+    const lane = firstLane(this.#plan, first) + piece - tiles.length
+    const begin = Math.max(first, lane * laneRows)
+    const laneEnd = Math.min(first + rows, (lane + 1) * laneRows)
+    const accumulate = begin > lane * laneRows
+    const base = at.lanes + lane * placements.laned
+    for (let i = 0; i < lanedTasks.length; i++) {
+      const { task, placement } = lanedTasks[i]!
+      const leading = placement.spec.shape[0]!
+      task.run(this.#k, begin - first, laneEnd - begin, 0, leading, base + placement.offset, accumulate)
+    }
+  }
+
+  /** Sums the lanes of a run of parameters, and the squares of its chunks. */
+  #reduce(piece: number): void {
+    const { at, placements } = this.#plan
+    const start = piece * UPDATE_PIECE
+    const end = Math.min(placements.total, start + UPDATE_PIECE)
+    const lanedEnd = Math.min(placements.laned, end)
+    if (lanedEnd > start) {
+      const lanes = endLane(this.#plan, 0, this.#state(State.batchRows))
+      this.#k.reduceLanes(lanedEnd - start, lanes, at.lanes + start, placements.laned, at.gradients + start)
+    }
+    for (let from = start; from < end; from += NORM_CHUNK) {
+      const count = Math.min(NORM_CHUNK, end - from)
+      this.#doubles[at.norms + from / NORM_CHUNK] = this.#k.sumSquares(count, at.gradients + from)
+    }
+  }
+
+  /** The optimizer's rule on a run of parameters, clip coefficient and division by the weight folded in. */
+  #update(piece: number): void {
+    const { at, placements, spec } = this.#plan
+    const start = piece * UPDATE_PIECE
+    const count = Math.min(UPDATE_PIECE, placements.total - start)
+    this.#doubles[at.largest + piece] = applyUpdate(
+      this.#k, spec.optimizer!, count, at.parameters + start, at.gradients + start,
+      (at.slots[0] ?? 0) + start, (at.slots[1] ?? 0) + start,
+      this.#state(State.scale), this.#state(State.clipValue), this.#state(State.learningRate),
+      this.#state(State.updates) + 1,
+    )
+  }
+
+  /**
+   * Tries the update piece by piece, taking each back, and says whether all would be finite. Only for the rare step
+   * that could overflow: a skipped batch must leave every bit as it was.
+   */
+  rehearseUpdate(): boolean {
+    const { at, placements } = this.#plan
+    const vectors = [at.parameters, ...at.slots]
+    for (let piece = 0; piece * UPDATE_PIECE < placements.total; piece++) {
+      const start = piece * UPDATE_PIECE
+      const count = Math.min(UPDATE_PIECE, placements.total - start)
+      vectors.forEach((v, i) => this.#k.copy(count, v + start, at.rehearsal + i * UPDATE_PIECE))
+      this.#update(piece)
+      let finite = Number.isFinite(this.#doubles[at.largest + piece]!)
+      for (const v of at.slots) finite &&= Number.isFinite(this.#k.sumSquares(count, v + start))
+      vectors.forEach((v, i) => this.#k.copy(count, at.rehearsal + i * UPDATE_PIECE, v + start))
+      if (!finite) return false
+    }
+    return true
+  }
+
+  /** Forward and loss of one row block of the evaluation set. */
+  #evaluate(piece: number): void {
+    const { at, blockRows, evaluationRows, network, spec, input } = this.#plan
+    const row = piece * blockRows
+    const start = this.#state(State.evaluationCursor) + row
+    const left = spec.evaluationRows - this.#state(State.evaluationCursor)
+    const rows = Math.min(blockRows, Math.min(evaluationRows, left) - row)
+    const { inputs, targets } = spec
+    this.#k.copy(rows * inputs, at.evaluationX + start * inputs, input.value + row * inputs)
+    this.#k.copy(rows * targets, at.evaluationY + start * targets, at.target + row * targets)
+    this.#floats.fill(1, at.weight + row, at.weight + row + rows)
+    this.#pass.training = false
+    network.forward(this.#k, row, rows, this.#pass)
+    if (spec.keepOutputs) this.#keep(start, row, rows)
+    else this.#loss(piece, row, rows, -1)
+  }
+
+  /** Outputs as `predict` gives them: probabilities for the cross-entropies. */
+  #keep(start: number, row: number, rows: number): void {
+    const { at, loss, network } = this.#plan
+    const { value, cols } = network.output
+    const from = value + row * cols
+    const to = at.outputs + start * cols
+    if (loss.link === 'softmax') this.#k.softmax(rows, cols, from, to)
+    else if (loss.link === 'sigmoid') this.#k.activate(Activation.sigmoid, rows * cols, from, to, 0)
+    else this.#k.copy(rows * cols, from, to)
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * A run as the host sees it: lend the arena to the crew, read the telemetry, open the gates. No step waits for this
+ * file; the host may be busy for as long as the ring has room.
+ */
+import { availableParallelism } from 'node:os'
+import type { Arena } from '../arena/arena.ts'
+import { Control, Status } from '../arena/control.ts'
+import type { Crew } from '../crew/crew.ts'
+import type { KernelName } from '../kernels/kernels.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { RunSettings } from '../plan/settings.ts'
+import { Sequencer } from './sequencer.ts'
+
+export interface Run {
+  readonly plan: Plan
+  readonly settings: RunSettings
+  readonly arena: Arena
+  readonly crew: Crew
+  readonly kernels: KernelName
+  readonly module: WebAssembly.Module | null
+}
+
+export interface RunObserver {
+  /** One record of the ring: its fields start at `at` of `doubles`. May be slow: the run goes on meanwhile. */
+  record?(doubles: Float64Array, at: number): void | Promise<void>
+  /** The run waits: after an epoch, or because the ring was full. */
+  gate?(): void | Promise<void>
+  /** About ten times a second. */
+  tick?(): void
+}
+
+const TICK_MILLIS = 100
+/** About 20 microseconds: what a barrier between two running threads costs at the most. */
+const SPINS = 4_000
+
+/** Runs to the end, or until `stop` is called and the open step is done. Rejects with the first error of anybody. */
+export function startRun(run: Run, observer: RunObserver = {}): { finished: Promise<void>; stop: () => void } {
+  const { plan, settings, arena, crew, kernels, module } = run
+  const control = new Control(arena.words, plan.at.control, 0)
+  const sequencer = new Sequencer(plan, settings, control, arena, null)
+  const spins = crew.workers <= availableParallelism() ? SPINS : 0
+  const { memory } = arena
+  const { workers } = crew
+
+  sequencer.resume()
+  const working = crew.run(
+    (worker) => ({ worker, workers, memory, spec: plan.spec, settings, kernels, module, spins }),
+    () => control.settle(Status.aborted),
+  )
+  const finished = (async () => {
+    try {
+      await attend(control, sequencer, plan, arena.doubles, observer)
+    } catch (error) {
+      control.settle(Status.aborted)
+      await working.catch(() => {})
+      throw error
+    }
+    await working
+  })()
+  return { finished, stop: () => control.requestStop() }
+}
+
+async function attend(
+  control: Control,
+  sequencer: Sequencer,
+  plan: Plan,
+  doubles: Float64Array,
+  observer: RunObserver,
+): Promise<void> {
+  let read = 0
+  for (;;) {
+    const seen = control.doorbell()
+    // Before draining: once gated or ended, no record follows.
+    const status = control.status()
+    for (let waiting = control.recordsWaiting(); waiting > 0; waiting--) {
+      const pending = observer.record?.(doubles, plan.at.ring + (read % plan.spec.ringRecords) * plan.recordFields)
+      if (pending) await pending
+      read = (read + 1) >>> 0
+      control.releaseRecords(1)
+    }
+    observer.tick?.()
+    if (status === Status.ended || status === Status.aborted) return
+    if (status === Status.gated) {
+      await observer.gate?.()
+      sequencer.resume()
+    } else await control.awaitDoorbell(seen, TICK_MILLIS)
+  }
+}

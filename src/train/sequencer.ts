@@ -1,0 +1,330 @@
+/**
+ * The sequential part between two phases: which phase comes next, the step's decision, the ends of epochs and runs.
+ *
+ * It is a program, not a place: whichever worker finishes a phase last runs `advance`, so no step waits for the host;
+ * the host runs `resume` when the run was gated. Everything it knows lies in the arena, and at any time one thread
+ * at most is in here (the one that closed the phase, or the host while the gate is shut).
+ */
+import type { Arena } from '../arena/arena.ts'
+import { Status } from '../arena/control.ts'
+import type { Control } from '../arena/control.ts'
+import { Decision, decide, skipNonFiniteUpdate } from '../gradient/decide.ts'
+import { DetectorField } from '../gradient/detector.ts'
+import { DecisionField, decideStateLength } from '../gradient/decide.ts'
+import { observePlateau, plateauFactor, plateauStateLength } from '../optim/plateau.ts'
+import { learningRate } from '../optim/schedules.ts'
+import { Phase, pieces } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Program } from './program.ts'
+import { Field, Kind } from './record.ts'
+import type { RunSettings } from '../plan/settings.ts'
+import { Reason, State } from './state.ts'
+
+export class Sequencer {
+  readonly #plan: Plan
+  readonly #settings: RunSettings
+  readonly #control: Control
+  readonly #doubles: Float64Array
+  readonly #floats: Float32Array
+  readonly #state: Float64Array
+  readonly #health: Float64Array
+  readonly #plateau: Float64Array
+  readonly #stepsPerEpoch: number
+  /** `null` on the host, which opens phases and never works in one. */
+  readonly #program: Program | null
+
+  constructor(plan: Plan, settings: RunSettings, control: Control, arena: Arena, program: Program | null) {
+    this.#plan = plan
+    this.#settings = settings
+    this.#control = control
+    this.#doubles = arena.doubles
+    this.#floats = arena.floats
+    this.#state = arena.doubles.subarray(plan.at.state)
+    this.#health = this.#state.subarray(State.health, State.health + decideStateLength)
+    this.#plateau = this.#state.subarray(State.plateau, State.plateau + plateauStateLength)
+    this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
+    this.#program = program
+  }
+
+  /** After the last piece of a phase. */
+  advance(): void {
+    switch (this.#control.phase() as Phase) {
+      case Phase.rows:
+        return this.#afterRows()
+      case Phase.gradient:
+        return this.#afterGradient()
+      case Phase.reduce:
+        return this.#afterReduce()
+      case Phase.update:
+        return this.#afterUpdate()
+      case Phase.evaluate:
+        return this.#afterEvaluate()
+    }
+  }
+
+  /** Starts a run, or goes on after a gate; called by the host. */
+  resume(): void {
+    if (this.#plan.spec.trainRows > 0) this.#proceed()
+    else this.#beginEvaluation()
+  }
+
+  // ---- a step: rows, gradient (again for each micro-batch), reduce, decide, update, record ----
+
+  #afterRows(): void {
+    const s = this.#state
+    this.#sumPartials(s[State.rows]!, this.#plan.sumsAt.batch)
+    s[State.weightSum]! += this.#sumWeights(s[State.rows]!)
+    this.#open(Phase.gradient, pieces.gradient(this.#plan, s[State.first]!, s[State.rows]!))
+  }
+
+  #afterGradient(): void {
+    const s = this.#state
+    const first = s[State.first]! + s[State.rows]!
+    if (first < s[State.batchRows]!) this.#openMicroBatch(first)
+    else this.#open(Phase.reduce, pieces.chunks(this.#plan))
+  }
+
+  #afterReduce(): void {
+    const s = this.#state
+    const { decide: options, schedule, learningRate: base, epochs } = this.#settings
+    const weight = s[State.weightSum]!
+    // A batch of weight 0 asks for nothing: its gradient is exactly 0, and stays it.
+    const perWeight = weight > 0 ? 1 / weight : 0
+    const loss = s[this.#plan.sumsAt.batch]! * perWeight
+    const gradNorm = Math.sqrt(this.#sumNorms()) * perWeight
+    const totalSteps = Math.min(this.#settings.maxSteps, epochs * this.#stepsPerEpoch)
+    const rate = learningRate(schedule, base, s[State.step]!, this.#stepsPerEpoch, totalSteps)
+    s[State.loss] = loss
+    s[State.learningRate] = rate * plateauFactor(this.#plateau)
+
+    let decision = decide(this.#health, options, loss, gradNorm)
+    s[State.scale] = this.#health[DecisionField.coefficient]! * perWeight
+    s[State.clipValue] = options.clip.mode === 'value' ? options.clip.value : Infinity
+    if (decision === Decision.apply && this.#mayOverflow(gradNorm) && !this.#program!.rehearseUpdate()) {
+      decision = skipNonFiniteUpdate(this.#health, options)
+    }
+    if (decision === Decision.apply) return this.#open(Phase.update, pieces.chunks(this.#plan))
+
+    s[State.skipped]!++
+    this.#record(Kind.step)
+    this.#closeBatch()
+    if (decision === Decision.stop) this.#end(Reason.unhealthy)
+    else this.#proceed()
+  }
+
+  #afterUpdate(): void {
+    const s = this.#state
+    const count = pieces.chunks(this.#plan)
+    let largest = 0
+    for (let i = 0; i < count; i++) largest = Math.max(largest, this.#doubles[this.#plan.at.largest + i]!)
+    s[State.largest] = largest
+    s[State.updates]!++
+    // Metrics of a batch count once its update did.
+    const { sums, sumsAt } = this.#plan
+    for (let i = 0; i < sums; i++) s[sumsAt.epoch + i]! += s[sumsAt.batch + i]!
+    s[State.epochWeight]! += s[State.weightSum]!
+    s[State.epochRows]! += s[State.batchRows]!
+    this.#record(Kind.step)
+    s[State.step]!++
+    this.#closeBatch()
+    this.#proceed()
+  }
+
+  #closeBatch(): void {
+    const s = this.#state
+    s[State.cursor]! += s[State.batchRows]!
+    s[State.batch]!++
+  }
+
+  /** At a step boundary: the next batch, or what ends the epoch or the run. */
+  #proceed(): void {
+    const s = this.#state
+    const { trainRows, batchSize } = this.#plan.spec
+    if (this.#control.recordsWaiting() + 2 > this.#plan.spec.ringRecords) return this.#gate()
+    if (s[State.reason] === Reason.earlyStopping) return this.#end(Reason.earlyStopping)
+    if (s[State.cursor]! >= trainRows) return this.#beginEvaluation()
+    if (s[State.epoch]! >= this.#settings.epochs) return this.#end(Reason.completed)
+    if (s[State.step]! >= this.#settings.maxSteps) return this.#end(Reason.maxSteps)
+    if (this.#control.stopRequested()) return this.#end(Reason.requested)
+    s[State.batchRows] = Math.min(batchSize, trainRows - s[State.cursor]!)
+    s[State.weightSum] = 0
+    s.fill(0, this.#plan.sumsAt.batch, this.#plan.sumsAt.batch + this.#plan.sums)
+    this.#openMicroBatch(0)
+  }
+
+  #openMicroBatch(first: number): void {
+    const s = this.#state
+    s[State.first] = first
+    s[State.rows] = Math.min(this.#plan.microRows, s[State.batchRows]! - first)
+    this.#open(Phase.rows, pieces.rows(this.#plan, s[State.rows]!))
+  }
+
+  // ---- evaluation and the end of an epoch ----
+
+  #beginEvaluation(): void {
+    const s = this.#state
+    s[State.evaluationCursor] = 0
+    s.fill(0, this.#plan.sumsAt.evaluation, this.#plan.sumsAt.evaluation + this.#plan.sums)
+    if (this.#plan.spec.evaluationRows > 0) this.#openEvaluation()
+    else this.#endEpoch()
+  }
+
+  #openEvaluation(): void {
+    this.#open(Phase.evaluate, pieces.rows(this.#plan, this.#evaluationBatch()))
+  }
+
+  #evaluationBatch(): number {
+    const { evaluationRows, spec } = this.#plan
+    return Math.min(evaluationRows, spec.evaluationRows - this.#state[State.evaluationCursor]!)
+  }
+
+  #afterEvaluate(): void {
+    const s = this.#state
+    const rows = this.#evaluationBatch()
+    if (!this.#plan.spec.keepOutputs) this.#sumPartials(rows, this.#plan.sumsAt.evaluation)
+    s[State.evaluationCursor]! += rows
+    if (s[State.evaluationCursor]! < this.#plan.spec.evaluationRows) this.#openEvaluation()
+    else if (this.#plan.spec.trainRows > 0) this.#endEpoch()
+    else this.#endEvaluationRun()
+  }
+
+  #endEvaluationRun(): void {
+    const { sumsAt, spec } = this.#plan
+    this.#valuesOf(sumsAt.values, sumsAt.evaluation, spec.evaluationRows, spec.evaluationRows)
+    this.#end(Reason.completed)
+  }
+
+  #endEpoch(): void {
+    const s = this.#state
+    const { metrics, spec, sums, sumsAt } = this.#plan
+    this.#valuesOf(sumsAt.values, sumsAt.epoch, s[State.epochWeight]!, s[State.epochRows]!)
+    if (spec.evaluationRows > 0) {
+      const validation = sumsAt.values + 1 + metrics.length
+      this.#valuesOf(validation, sumsAt.evaluation, spec.evaluationRows, spec.evaluationRows)
+    }
+    this.#record(Kind.epoch)
+    s[State.epoch]!++
+    s[State.cursor] = 0
+    s[State.epochWeight] = 0
+    s[State.epochRows] = 0
+    s.fill(0, sumsAt.epoch, sumsAt.epoch + sums)
+    this.#judgeProgress()
+    this.#control.ring()
+    if (this.#settings.gateEpochs) this.#gate()
+    else this.#proceed()
+  }
+
+  /** Loss and metrics from their sums: `sums` holds the loss's, then the metrics'. */
+  #valuesOf(into: number, sums: number, weight: number, rows: number): void {
+    const s = this.#state
+    s[into] = s[sums]! / weight
+    let at = sums + 1
+    for (let m = 0; m < this.#plan.metrics.length; m++) {
+      const metric = this.#plan.metrics[m]!
+      s[into + 1 + m] = metric.value(s, at, rows)
+      at += metric.sums
+    }
+  }
+
+  /** Reduce-on-plateau and early stopping: pure functions of the epoch's values, so nobody need wait for the host. */
+  #judgeProgress(): void {
+    const s = this.#state
+    const { plateau, earlyStopping, learningRate: base } = this.#settings
+    if (plateau) observePlateau(this.#plateau, plateau, base, s[this.#plan.sumsAt.values + plateau.monitor]!)
+    if (!earlyStopping) return
+    const value = s[this.#plan.sumsAt.values + earlyStopping.monitor]!
+    const sign = earlyStopping.mode === 'min' ? 1 : -1
+    const gained = s[State.hasBest] === 0 || sign * value < sign * s[State.bestMonitored]! - earlyStopping.minDelta
+    if (gained) {
+      s[State.hasBest] = 1
+      s[State.bestMonitored] = value
+      s[State.epochsWithoutGain] = 0
+      if (earlyStopping.restoreBestWeights) this.#copyParameters(this.#plan.at.parameters, this.#plan.at.best)
+    } else if (++s[State.epochsWithoutGain]! > earlyStopping.patience) {
+      s[State.reason] = Reason.earlyStopping
+    }
+  }
+
+  #copyParameters(from: number, to: number): void {
+    this.#floats.copyWithin(to, from, from + this.#plan.placements.total)
+  }
+
+  // ---- sums, records, doors ----
+
+  /** Adds the partial sums of the blocks of `rows` rows to the state's at `into`, in block order. */
+  #sumPartials(rows: number, into: number): void {
+    const { at, sums, blockRows } = this.#plan
+    const blocks = Math.ceil(rows / blockRows)
+    for (let b = 0; b < blocks; b++) {
+      const from = at.partials + b * sums
+      for (let i = 0; i < sums; i++) this.#state[into + i]! += this.#doubles[from + i]!
+    }
+  }
+
+  /** In the order of the rows, so that micro-batches do not change the sum. */
+  #sumWeights(rows: number): number {
+    if (!this.#plan.spec.weighted) return rows
+    let sum = 0
+    for (let r = 0; r < rows; r++) sum += this.#floats[this.#plan.at.weight + r]!
+    return sum
+  }
+
+  /** Squared norm of the summed gradient, from the chunks' sums in index order. */
+  #sumNorms(): number {
+    const { at, placements } = this.#plan
+    const chunks = pieces.normChunks(placements.total)
+    let sum = 0
+    for (let i = 0; i < chunks; i++) sum += this.#doubles[at.norms + i]!
+    return sum
+  }
+
+  /**
+   * Whether an update could leave the float32 range. Below these bounds no rule can: their steps are at most the
+   * gradient (or a ratio of gradients) times the rate over epsilon. Above them the update is rehearsed first.
+   */
+  #mayOverflow(gradNorm: number): boolean {
+    const s = this.#state
+    return !(gradNorm < 1e15 && s[State.largest]! < 1e30 && s[State.learningRate]! < 1e3 && s[State.updates]! > 0)
+  }
+
+  #record(kind: number): void {
+    const { at, spec, recordFields, metrics } = this.#plan
+    const s = this.#state
+    const d = this.#doubles
+    const r = at.ring + (this.#control.recordsWritten() % spec.ringRecords) * recordFields
+    d[r + Field.kind] = kind
+    d[r + Field.epoch] = s[State.epoch]!
+    d[r + Field.step] = s[State.step]!
+    d[r + Field.rows] = s[State.batchRows]!
+    d[r + Field.loss] = s[State.loss]!
+    d[r + Field.gradNorm] = this.#health[DecisionField.gradNormBeforeClip]!
+    d[r + Field.gradNormAfterClip] = this.#health[DecisionField.gradNormAfterClip]!
+    d[r + Field.learningRate] = s[State.learningRate]!
+    d[r + Field.verdict] = this.#health[DetectorField.verdict]!
+    d[r + Field.decision] = this.#health[DecisionField.decision]!
+    d[r + Field.z] = this.#health[DetectorField.z]!
+    d[r + Field.batch] = s[State.batch]!
+    if (kind === Kind.epoch) {
+      for (let i = 0; i < 2 * (1 + metrics.length); i++) d[r + Field.values + i] = s[this.#plan.sumsAt.values + i]!
+    }
+    this.#control.publishRecord()
+  }
+
+  #open(phase: Phase, count: number): void {
+    this.#control.open(phase, count, this.#program === null)
+  }
+
+  #gate(): void {
+    this.#control.settle(Status.gated)
+  }
+
+  #end(reason: number): void {
+    const s = this.#state
+    s[State.reason] = reason
+    const { earlyStopping } = this.#settings
+    if (earlyStopping?.restoreBestWeights && s[State.hasBest] === 1 && reason !== Reason.requested) {
+      this.#copyParameters(this.#plan.at.best, this.#plan.at.parameters)
+    }
+    this.#control.settle(Status.ended)
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The sequencer's state: these words, then the sums and values whose number depends on the plan (`plan.sumsAt`): one run of float64 words in the arena, saved whole in a checkpoint. Whoever runs
+ * the sequential part reads and writes it; pieces only read it. All counters are exact integers.
+ */
+import { decideStateLength } from '../gradient/decide.ts'
+import { plateauStateLength } from '../optim/plateau.ts'
+import { STATE_DOUBLES } from '../plan/plan.ts'
+
+let next = 0
+const word = (length = 1): number => {
+  const at = next
+  next += length
+  return at
+}
+
+export const State = {
+  /** Position of the run. */
+  epoch: word(),
+  /** Rows of this epoch that are behind us. */
+  cursor: word(),
+  /** Batches begun since the start of the run, skipped ones included: part of the dropout counter. */
+  batch: word(),
+  /** Steps taken in this run (updates applied): what the schedule counts. */
+  step: word(),
+  /** Updates since the optimizer's state was new: Adam's t. */
+  updates: word(),
+  skipped: word(),
+  /** Why the run ended, or is about to: see `Reason`. */
+  reason: word(),
+
+  /** The open batch: its rows, and the open micro-batch's first row and rows. */
+  batchRows: word(),
+  first: word(),
+  rows: word(),
+  weightSum: word(),
+
+  /** What `decide` found, for `update` and the record. */
+  loss: word(),
+  scale: word(),
+  clipValue: word(),
+  learningRate: word(),
+  /** Largest |parameter| after the last update. */
+  largest: word(),
+
+  epochWeight: word(),
+  epochRows: word(),
+  /** Rows of the evaluation set behind us. */
+  evaluationCursor: word(),
+
+  plateau: word(plateauStateLength),
+  hasBest: word(),
+  bestMonitored: word(),
+  epochsWithoutGain: word(),
+  health: word(decideStateLength),
+} as const
+
+if (next > STATE_DOUBLES) throw new Error(`internal: state of ${next} words is larger than ${STATE_DOUBLES}`)
+
+/** Why a run ended. */
+export const Reason = { none: 0, completed: 1, maxSteps: 2, requested: 3, earlyStopping: 4, unhealthy: 5 } as const

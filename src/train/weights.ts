@@ -1,0 +1,78 @@
+/** A model's tensors on the host, between runs: values and optimizer state by parameter, in the model's order. */
+import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import { UserError } from '../errors.ts'
+import { sizeOf } from '../model/build.ts'
+import type { Model } from '../model/build.ts'
+import { initialize } from '../model/initializers.ts'
+import { initialState } from '../optim/optimizers.ts'
+import type { OptimizerConfig } from '../optim/optimizers.ts'
+import type { Plan } from '../plan/plan.ts'
+
+export interface Weights {
+  readonly parameters: readonly Float32Array[]
+  /** State vectors of the optimizer: [slot][parameter]. */
+  readonly slots: readonly (readonly Float32Array[])[]
+}
+
+export async function initialWeights(model: Model, optimizer: OptimizerConfig, seed: number): Promise<Weights> {
+  const parameters: Float32Array[] = []
+  for (const [stream, spec] of model.parameters.entries()) {
+    const values = new Float32Array(sizeOf(spec.shape))
+    initialize(spec, seed, stream, values)
+    parameters.push(values)
+    await setImmediate()
+  }
+  return { parameters, slots: freshSlots(parameters, optimizer) }
+}
+
+export function freshSlots(parameters: readonly Float32Array[], optimizer: OptimizerConfig): Float32Array[][] {
+  return initialState(optimizer).map((value) => parameters.map((p) => new Float32Array(p.length).fill(value)))
+}
+
+/** Into the arena; padding between tensors stays zero. */
+export function writeWeights(plan: Plan, floats: Float32Array, weights: Weights): void {
+  plan.placements.all.forEach(({ offset }, i) => {
+    floats.set(weights.parameters[i]!, plan.at.parameters + offset)
+    plan.at.slots.forEach((slot, s) => floats.set(weights.slots[s]![i]!, slot + offset))
+  })
+}
+
+/** Copies out of the arena. */
+export function readWeights(plan: Plan, floats: Float32Array): Weights {
+  const read = (base: number) =>
+    plan.placements.all.map(({ offset, size }) => Float32Array.from(floats.subarray(base + offset, base + offset + size)))
+  return { parameters: read(plan.at.parameters), slots: plan.at.slots.map(read) }
+}
+
+/** SHA-256 (hex) over names, shapes and values of all parameters, in the model's order. */
+export function hashWeights(model: Model, weights: Weights): string {
+  const hash = createHash('sha256')
+  model.parameters.forEach((spec, i) => {
+    const values = weights.parameters[i]!
+    hash.update(`${spec.name}[${spec.shape.join(',')}]`)
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+  })
+  return hash.digest('hex')
+}
+
+/** @throws UserError naming the first tensor that does not fit */
+export function checkWeights(model: Model, names: readonly string[], weights: Weights, where: string): void {
+  const expected = model.parameters.map((spec) => spec.name)
+  const stranger = expected.find((name, i) => names[i] !== name) ?? names[expected.length]
+  if (stranger !== undefined) {
+    throw new UserError(
+      `${where}: expected the parameters ${expected.join(', ')}, got ${names.join(', ')}. ` +
+        'The file is of another model: use the config it was trained with.',
+    )
+  }
+  model.parameters.forEach((spec, i) => {
+    const length = weights.parameters[i]!.length
+    if (length !== sizeOf(spec.shape)) {
+      throw new UserError(
+        `${where}: expected \`${spec.name}\` of shape [${spec.shape.join(', ')}], got ${length} values. ` +
+          'The file is of another model: use the config it was trained with.',
+      )
+    }
+  })
+}

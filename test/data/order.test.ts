@@ -1,0 +1,94 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  dataOrder,
+  MAX_ORDER_SIZE,
+  permute,
+  permuteWithKeys,
+  ROUND_KEYS,
+  writeRoundKeys,
+} from '../../src/data/order.ts'
+
+const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 })
+
+function orderList(size: number, seed: number, epoch: number): number[] {
+  return Array.from({ length: size }, (_, i) => permute(i, size, seed, epoch))
+}
+
+describe('data order', () => {
+  it('is a permutation for every size, seed and epoch', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3000 }), uint32, uint32, (size, seed, epoch) => {
+        const seen = new Set(orderList(size, seed, epoch))
+        expect(seen.size).toBe(size)
+        expect([...seen].every((i) => Number.isInteger(i) && i >= 0 && i < size)).toBe(true)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('is a permutation for every size from 1 to 130, across all powers of four there', () => {
+    for (let size = 1; size <= 130; size++) expect(new Set(orderList(size, size, 7)).size).toBe(size)
+  })
+
+  it('stays inside and one to one at the largest sizes', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2 ** 30, max: MAX_ORDER_SIZE }),
+        fc.uniqueArray(fc.integer({ min: 0, max: 2 ** 30 - 1 }), { minLength: 2, maxLength: 50 }),
+        uint32,
+        (size, indices, seed) => {
+          const samples = indices.map((i) => permute(i, size, seed, 1))
+          expect(new Set(samples).size).toBe(indices.length)
+          expect(samples.every((i) => i >= 0 && i < size)).toBe(true)
+        },
+      ),
+    )
+  })
+
+  it('is the same from keys computed once as from seed and epoch', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), uint32, uint32, (size, seed, epoch) => {
+        const keys = new Uint32Array(ROUND_KEYS)
+        writeRoundKeys(keys, seed, epoch)
+        const order = dataOrder(size, seed, epoch)
+        for (let i = 0; i < size; i++) {
+          expect(permuteWithKeys(i, size, keys)).toBe(permute(i, size, seed, epoch))
+          expect(order(i)).toBe(permute(i, size, seed, epoch))
+        }
+      }),
+    )
+  })
+
+  it('differs between epochs and between seeds', () => {
+    const orders = new Set<string>()
+    for (let seed = 0; seed < 20; seed++) {
+      for (let epoch = 0; epoch < 20; epoch++) orders.add(orderList(50, seed, epoch).join())
+    }
+    expect(orders.size).toBe(400)
+  })
+
+  // Sum over cells of (observed - expected)^2 / expected; with k cells its mean is k - 1 and its variance 2 (k - 1).
+  // Five standard deviations above the mean are passed by chance about once in a million.
+  const limit = (cells: number): number => cells - 1 + 5 * Math.sqrt(2 * (cells - 1))
+
+  it.each([3, 5, 10, 16, 100])('puts each of %i samples first about equally often', (size) => {
+    const draws = 400 * size
+    const counts = new Float64Array(size)
+    for (let epoch = 0; epoch < draws; epoch++) counts[permute(0, size, 12345, epoch)]!++
+    const chiSquare = counts.reduce((sum, count) => sum + (count - 400) ** 2 / 400, 0)
+    expect(chiSquare).toBeLessThan(limit(size))
+    expect(chiSquare).toBeGreaterThan(0)
+  })
+
+  it('puts each pair of 8 samples first about equally often', () => {
+    const counts = new Map<string, number>()
+    for (let seed = 0; seed < 56 * 300; seed++) {
+      const pair = `${permute(0, 8, seed, 0)},${permute(1, 8, seed, 0)}`
+      counts.set(pair, (counts.get(pair) ?? 0) + 1)
+    }
+    expect(counts.size).toBe(56)
+    const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - 300) ** 2 / 300, 0)
+    expect(chiSquare).toBeLessThan(limit(56))
+  })
+})

@@ -1,0 +1,55 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { MakeBench } from './bench.ts'
+import { counts, expectClose, expectSame, numbers, seeds, UNTOUCHED } from './bench.ts'
+
+export function gradientConformance(make: MakeBench): void {
+  test('sumSquares is the float64 sum of squares, finite exactly when every element is', async () => {
+    const bench = await make()
+    fc.assert(
+      fc.property(counts, seeds, fc.constantFrom(1e-30, 1, 3.4e38), (count, seed, size) => {
+        bench.reset()
+        const x = numbers(seed, count, size)
+        const expected = x.reduce((sum, value) => sum + value * value, 0)
+        const actual = bench.kernels.sumSquares(count, bench.put(x))
+        expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-13 * expected)
+        for (const poison of [NaN, Infinity, -Infinity]) {
+          if (count === 0) continue
+          x[seed % count] = poison
+          expect(Number.isFinite(bench.kernels.sumSquares(count, bench.put(x)))).toBe(false)
+        }
+      }),
+    )
+  })
+
+  test('reduceLanes adds by the binary tree, whatever the number of lanes, and leaves the lanes alone', async () => {
+    const bench = await make()
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 64 }), counts, fc.nat(5), seeds, (lanes, count, gap, seed) => {
+        bench.reset()
+        const stride = count + gap
+        const x = numbers(seed, lanes * stride)
+        const [first, out] = [bench.put(x), bench.room(count)]
+        bench.kernels.reduceLanes(count, lanes, first, stride, out)
+        const sum = x.slice()
+        for (let s = 1; s < lanes; s *= 2) {
+          for (let j = 0; j + s < lanes; j += 2 * s) {
+            for (let i = 0; i < count; i++) sum[j * stride + i]! += sum[(j + s) * stride + i]!
+          }
+        }
+        expectSame(bench.take(out, count + 1), [...sum.subarray(0, count), UNTOUCHED])
+        expectSame(bench.take(first, x.length), x, 'lanes')
+      }),
+    )
+  })
+
+  test('reduceLanes of lanes of two values is their sum', async () => {
+    const bench = await make()
+    bench.reset()
+    // 1 + 10 + 100 + 1000 + 10000 = 11111, in any order.
+    const first = bench.put([1, 2, 10, 20, 100, 200, 1000, 2000, 10000, 20000])
+    const out = bench.room(2)
+    bench.kernels.reduceLanes(2, 5, first, 2, out)
+    expectClose(bench.take(out, 2), [11111, 22222], 0)
+  })
+}
