@@ -16,7 +16,7 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       eqeqeq: 'error',
       'prefer-const': 'error',
-      'no-console': ['error', { allow: [] }],
+      'no-console': 'error',
     },
   },
 )

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ResolvedConfig } from '../config/schema.ts'
 import { UserError } from '../errors.ts'
+import { BEST, LAST } from '../train/keeper.ts'
 
 /** What a run leaves behind, all in one folder. */
 export interface RunFiles {
@@ -19,8 +20,8 @@ export function runFiles(folder: string): RunFiles {
   return {
     folder,
     model: join(folder, 'model.brig'),
-    last: join(folder, 'last.ckpt'),
-    best: join(folder, 'best.ckpt'),
+    last: join(folder, LAST),
+    best: join(folder, BEST),
     log: join(folder, 'log.jsonl'),
     config: join(folder, 'config.yaml'),
   }

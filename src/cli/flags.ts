@@ -89,8 +89,8 @@ export function addConfigFlags(command: Command, assignments: Assignment[]): voi
 export function configHelp(): string {
   return configFlags()
     .map(({ name, types, values, description }) => {
-      const type = values.length > 0 ? values.join('|') : [...types].join('|')
-      return `--${name} <${type}>\n      ${description}`
+      const type = [...values, ...[...types].filter((one) => one !== 'string' || values.length === 0)].join('|')
+      return `--${name} <${type}>${description ? `\n      ${description}` : ''}`
     })
     .join('\n')
 }

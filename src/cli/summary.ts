@@ -1,11 +1,13 @@
 import type { DataSummary } from '../data/load.ts'
-import { formatCount, formatDuration, formatMetric, formatRate } from '../report/format.ts'
+import { formatBytes, formatCount, formatDuration, formatMetric, formatRate } from '../report/format.ts'
 import { table } from '../report/table.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { RunFiles } from './files.ts'
 
 /** What the end of a run is told with. */
 export interface RunResult {
-  readonly layers: readonly string[]
+  /** Width of the input and of each layer's output. */
+  readonly layers: readonly number[]
   readonly parameters: number
   readonly plan: string
   readonly data: DataSummary
@@ -19,6 +21,20 @@ export interface RunResult {
   readonly hash: string | undefined
   /** Absent when nothing was saved. */
   readonly files: RunFiles | undefined
+}
+
+/** The plan in a line; `brigantine plan` prints all of it. */
+export function planLine({ layout, microRows, blockRows, tiles, lanedTasks, spec }: Plan, kernels: string): string {
+  const blocks = Math.ceil(microRows / blockRows)
+  const gradient = [tiles.length > 0 ? `${tiles.length} tiles` : '', lanedTasks.length > 0 ? 'lanes' : '']
+  return [
+    `${spec.workers} worker${spec.workers === 1 ? '' : 's'}`,
+    `kernels ${kernels}`,
+    `batch ${spec.batchSize}`,
+    `${blocks} row block${blocks === 1 ? '' : 's'} of ${blockRows}`,
+    `gradient in ${gradient.filter(Boolean).join(' and ')}`,
+    `arena ${formatBytes(layout.bytes)}`,
+  ].join(', ')
 }
 
 /** The last and the best value of each column of the history, and the epoch (from 1) of the best. */
@@ -44,7 +60,7 @@ export function summaryText(result: RunResult): string {
     epoch > 0 ? `best ${formatMetric(name, best)} in epoch ${epoch}` : '',
   ])
   const rows = [
-    ['model', result.layers.join(' > '), `${formatCount(result.parameters)} parameters`],
+    ['model', result.layers.join('-'), `${formatCount(result.parameters)} parameters`],
     ['data', data.source, rowsText(data)],
     ['plan', result.plan],
     [

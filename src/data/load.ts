@@ -4,6 +4,7 @@ import type { DataConfig, DataFormat, Task } from './config.ts'
 import type { Dataset } from './dataset.ts'
 import { readTable } from './read/table.ts'
 import { splitIndices } from './split.ts'
+import { runSliced } from './steps.ts'
 import { takeTableRows, type Table } from './table.ts'
 import {
   applyTransformSliced,
@@ -48,14 +49,13 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
   const options = resolveOptions(table, format, config)
   const stratify = options.classes && classIndices(table, options)
   const split = splitIndices(table.rows, { ...config, seed, stratify })
-  const part = (indices: Uint32Array): Table => {
-    return indices.length === table.rows ? table : takeTableRows(table, indices)
-  }
-  const trainTable = part(split.train)
+  const part = async (indices: Uint32Array): Promise<Table> =>
+    indices.length === table.rows ? table : runSliced(takeTableRows(table, indices))
+  const trainTable = await part(split.train)
   const transform = await fitTransformSliced(trainTable, options)
   const train = await applyTransformSliced(transform, trainTable)
   const heldOut = async (indices: Uint32Array, file?: string, labels?: string): Promise<Dataset | undefined> => {
-    if (indices.length > 0) return applyTransformSliced(transform, part(indices))
+    if (indices.length > 0) return applyTransformSliced(transform, await part(indices))
     if (file === undefined) return undefined
     const read = await readPart(file, labels, config)
     return expectTargets(await applyTransformSliced(transform, read.table), file, labels)
@@ -87,13 +87,8 @@ async function readPart(
   if (isBuiltin(file)) {
     const table = loadBuiltin(file)
     if (config.limit === undefined || config.limit >= table.rows) return { table, format: 'builtin' }
-    return {
-      table: takeTableRows(
-        table,
-        Uint32Array.from({ length: config.limit }, (_, i) => i),
-      ),
-      format: 'builtin',
-    }
+    const first = Uint32Array.from({ length: config.limit }, (_, i) => i)
+    return { table: await runSliced(takeTableRows(table, first)), format: 'builtin' }
   }
   try {
     return await readTable(file, labels, config)
@@ -114,10 +109,13 @@ function resolveOptions(table: Table, format: DataFormat | 'builtin', config: Da
   return { ...config, scale, task, classes }
 }
 
-function classIndices(table: Table, options: TransformOptions): Float64Array {
+/** The class index of each row; -1 where the label is missing. */
+function classIndices(table: Table, options: TransformOptions): Int32Array {
   const places = new Map(options.classes!.map((name, i) => [name, i]))
   const column = targetColumns(table, options)[0]!
-  return Float64Array.from({ length: table.rows }, (_, row) => places.get(labelAt(column, row) ?? '') ?? -1)
+  const indices = new Int32Array(table.rows)
+  for (let row = 0; row < table.rows; row++) indices[row] = places.get(labelAt(column, row) ?? '') ?? -1
+  return indices
 }
 
 function expectTargets(dataset: Dataset, file: string, labels: string | undefined): Dataset {

@@ -37,7 +37,8 @@ export function splitIndices(rows: number, options: SplitOptions): Split {
     )
   }
   const order = dataOrder(rows, seed, SPLIT_EPOCH)
-  const shuffled = Uint32Array.from({ length: rows }, (_, i) => order(i))
+  const shuffled = new Uint32Array(rows)
+  for (let i = 0; i < rows; i++) shuffled[i] = order(i)
   // Sorted by class; rows taken evenly along it are taken from each class in proportion.
   const drawn = stratify ? sortByClass(shuffled, stratify) : shuffled
   const [test, others] = takeEvenly(drawn, numTest)
@@ -55,17 +56,34 @@ function partRows(rows: number, share: number | undefined, field: string): numbe
   throw new UserError(`Expected data.${field} to leave a row or more, got \`${share}\` of ${rows} rows`)
 }
 
+/** A stable sort by counting. */
 function sortByClass(items: Uint32Array, classes: ArrayLike<number>): Uint32Array {
-  const places = Uint32Array.from(items, (_, i) => i)
-  places.sort((a, b) => classes[items[a]!]! - classes[items[b]!]! || a - b)
-  return places.map((place) => items[place]!)
+  const counts = new Map<number, number>()
+  for (let i = 0; i < items.length; i++) counts.set(classes[i]!, (counts.get(classes[i]!) ?? 0) + 1)
+  const next = new Map<number, number>()
+  let start = 0
+  for (const label of [...counts.keys()].sort((a, b) => a - b)) {
+    next.set(label, start)
+    start += counts.get(label)!
+  }
+  const sorted = new Uint32Array(items.length)
+  for (const item of items) {
+    const place = next.get(classes[item]!)!
+    sorted[place] = item
+    next.set(classes[item]!, place + 1)
+  }
+  return sorted
 }
 
 /** `count` of the items, evenly spaced, and the others. */
 function takeEvenly(items: Uint32Array, count: number): [Uint32Array, Uint32Array] {
-  const isTaken = (_: number, i: number): boolean =>
-    Math.floor(((i + 1) * count) / items.length) > Math.floor((i * count) / items.length)
-  return [items.filter(isTaken), items.filter((item, i) => !isTaken(item, i))]
+  const taken = new Uint32Array(count)
+  const others = new Uint32Array(items.length - count)
+  for (let i = 0, numTaken = 0; i < items.length; i++) {
+    if (Math.floor(((i + 1) * count) / items.length) > numTaken) taken[numTaken++] = items[i]!
+    else others[i - numTaken] = items[i]!
+  }
+  return [taken, others]
 }
 
 /** The rows of a data set at `indices`, in that order, copied. */

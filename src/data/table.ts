@@ -1,5 +1,6 @@
 import { suggest, UserError } from '../errors.ts'
 import type { ColumnRef } from './config.ts'
+import { sliceRows, type Steps } from './steps.ts'
 
 /** What every reader gives: named columns of equal length. The transform turns it into a `Dataset`. */
 export interface Table {
@@ -64,24 +65,36 @@ function findColumn(columns: readonly Column[], ref: ColumnRef): Column | undefi
 }
 
 /** The rows at `indices`, in that order, copied. */
-export function takeTableRows(table: Table, indices: ArrayLike<number>): Table {
-  return {
-    ...table,
-    rows: indices.length,
-    columns: table.columns.map((column) => takeColumnRows(column, indices)),
-    lines: table.lines && Uint32Array.from(indices, (row) => table.lines![row]!),
-  }
+export function* takeTableRows(table: Table, indices: Uint32Array): Steps<Table> {
+  const columns: Column[] = []
+  for (const column of table.columns) columns.push(yield* takeColumnRows(column, indices))
+  const lines = table.lines && indices.map((row) => table.lines![row]!)
+  return { ...table, rows: indices.length, columns, lines }
 }
 
-function takeColumnRows(column: Column, indices: ArrayLike<number>): Column {
-  if (column.kind === 'text') return { ...column, values: Array.from(indices, (row) => column.values[row]!) }
-  const { width, values, text } = column
-  const taken = new (values.constructor as new (length: number) => NumberArray)(indices.length * width)
-  for (let i = 0; i < indices.length; i++) {
-    const row = indices[i]!
-    if (width === 1) taken[i] = values[row]!
-    else taken.set(values.subarray(row * width, (row + 1) * width), i * width)
+function* takeColumnRows(column: Column, indices: Uint32Array): Steps<Column> {
+  const step = sliceRows(column.width)
+  const taken = emptyLike(column, indices.length)
+  for (let start = 0; start < indices.length; start += step) {
+    copyRows(column, taken, indices, start, Math.min(start + step, indices.length))
+    yield
   }
-  const at = text ? Array.prototype.indexOf.call(indices, text.row) : -1
-  return { ...column, values: taken, text: at < 0 ? undefined : { row: at, value: text!.value } }
+  if (column.kind === 'text' || !column.text) return taken
+  const at = indices.indexOf(column.text.row)
+  return { ...taken, text: at < 0 ? undefined : { row: at, value: column.text.value } } as Column
+}
+
+function emptyLike(column: Column, rows: number): Column {
+  if (column.kind === 'text') return { ...column, values: Array<string | null>(rows).fill(null) }
+  const Values = column.values.constructor as new (length: number) => NumberArray
+  return { ...column, values: new Values(rows * column.width) }
+}
+
+function copyRows(from: Column, to: Column, indices: Uint32Array, start: number, end: number): void {
+  const { width } = from
+  const target = to.values as (string | null)[] | NumberArray
+  for (let i = start; i < end; i++) {
+    const row = indices[i]!
+    for (let j = 0; j < width; j++) target[i * width + j] = from.values[row * width + j]!
+  }
 }

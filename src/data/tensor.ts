@@ -34,6 +34,8 @@ export interface TensorInput {
 
 /** Checks and copies data in memory. Throws a UserError naming the row and column of whatever is wrong. */
 export function toDataset(input: TensorInput): Dataset {
+  expectArray(input.y, 'y')
+  expectArray(input.x, 'x')
   const y = flatten(input.y, 'y', input.targets ?? 1)
   if (y.rows === 0) throw new UserError('Expected one row of data or more, got an empty y')
   const x = flatten(input.x, 'x', input.features ?? inferFeatures(input.x, y.rows))
@@ -67,10 +69,12 @@ interface Rows {
   values: Float32Array
 }
 
+function expectArray(source: unknown, name: string): void {
+  if (Array.isArray(source) || isNumberArray(source)) return
+  throw new UserError(`Expected ${name} to be a typed array or an array of rows, got ${describe(source)}`)
+}
+
 function flatten(source: TensorInput['x'] | TensorInput['y'], name: string, flatWidth: number): Rows {
-  if (!Array.isArray(source) && !isNumberArray(source)) {
-    throw new UserError(`Expected ${name} to be a typed array or an array of rows, got ${describe(source)}`)
-  }
   const first: unknown = source[0]
   if (Array.isArray(first) || isNumberArray(first)) return flattenRows(source as readonly unknown[], name, first.length)
   if (!Number.isInteger(flatWidth) || flatWidth < 1) {

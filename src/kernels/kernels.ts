@@ -115,6 +115,7 @@ export interface RowKernels {
    * `targets` is rows x 1 for sparse labels (an index stored as a float), else rows x cols.
    * `parameter`: label smoothing in [0, 1) for the three cross-entropies (targets t become t(1-s) + s/cols;
    * for the binary one t(1-s) + s/2), delta for huber, unused otherwise.
+   * A sparse label that is no class index gives NaN, in the sum and in the gradient of its row.
    * A row of weight 0 adds exactly 0 to the sum and a zero gradient, even where its loss is not finite.
    */
   loss(

@@ -35,7 +35,7 @@ export function referenceOptimizers(f: Floats, r: Round): OptimizerKernels {
         const second = decayed(f[v + i]!, beta2, r(d * d))
         f[m + i] = first
         f[v + i] = second
-        const denominator = r(r(r(Math.sqrt(second)) / r(Math.sqrt(correction2))) + r(epsilon))
+        const denominator = r(r(r(Math.sqrt(second)) * r(1 / Math.sqrt(correction2))) + r(epsilon))
         f[p + i] = r(f[p + i]! * decay) - r(r(lr / correction1) * r(first / denominator))
         largest = Math.max(largest, Math.abs(f[p + i]!))
       }

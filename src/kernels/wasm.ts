@@ -6,10 +6,10 @@ export type WasmVariant = 'wasm' | 'wasm-strict'
 
 const files: Record<WasmVariant, string> = { wasm: 'kernels-relaxed.wasm', 'wasm-strict': 'kernels-strict.wasm' }
 
-/** Elements of temporary memory that each instance needs: a block of A, a panel of B and a tile of C. */
-export const scratchElements = 98_304
+/** Elements of temporary memory that each instance needs: a block of A, a strip of B and a tile of C. */
+export const scratchElements = 65_536
 
-/** Key of the byte address "none": the arena's first 64 KiB belong to the modules' own data. */
+/** The byte address that means "none": the first 64 KiB are no place for floats. */
 const NONE = 0
 
 /** What the modules export; addresses are in bytes (uint32, passed as the int32 of the same bits). */
@@ -92,7 +92,7 @@ interface Exports {
     epsilon: number,
     weightDecay: number,
     decay: number,
-    root: number,
+    inverseRoot: number,
   ): number
   rmsprop(
     count: number,
@@ -226,7 +226,7 @@ export function instantiateKernels(
         epsilon,
         decoupled ? 0 : weightDecay,
         decoupled ? 1 - lr * weightDecay : 1,
-        Math.sqrt(correction2),
+        1 / Math.sqrt(correction2),
       ),
     rmsprop: (count, p, g, s, v, scale, clip, lr, rho, epsilon, momentum, weightDecay) =>
       e.rmsprop(count, p << 2, g << 2, s << 2, v << 2, scale, clip, lr, rho, 1 - rho, epsilon, momentum, weightDecay),

@@ -52,8 +52,9 @@ export interface GradientTask {
 export interface LoweredLayer {
   readonly output: Flow
   readonly gradients: readonly GradientTask[]
-  /** Of the forward pass; the backward pass to the inputs costs about the same. */
+  /** Of the forward pass, and of the backward pass to the inputs. */
   readonly flopsPerRow: number
+  readonly backwardFlopsPerRow: number
   forward(k: Kernels, row: number, rows: number, pass: Pass): void
   /** From d loss / d output to d loss / d input, where the input wants it. */
   backward(k: Kernels, row: number, rows: number, pass: Pass): void

@@ -86,7 +86,7 @@ interface Addresses {
 }
 
 /** Fields of a record before the metrics; see train/record.ts. */
-export const RECORD_HEAD = 12
+export const RECORD_HEAD = 13
 /** Float64 words of the sequencer's state before the sums; see train/state.ts. */
 export const STATE_DOUBLES = 512
 

@@ -1,25 +1,22 @@
 import { styleText } from 'node:util'
+import type { Progress } from '../train/callbacks.ts'
 import { formatDuration, formatMetric, formatNumber, formatRate } from './format.ts'
 
-/** Where a run stands. The trainer gives one about ten times a second. */
-export interface ProgressView {
-  /** From 0. */
-  readonly epoch: number
-  readonly epochs: number
-  /** Steps done in the whole run. */
-  readonly step: number
-  readonly stepsPerEpoch: number
-  readonly totalSteps: number
-  readonly loss: number
-  /** Means over the epoch so far, by name: `acc`, `mae`. */
-  readonly metrics: Readonly<Record<string, number>>
-  readonly samplesPerSecond: number
-  readonly gradNorm: number
-  /** `healthy`, or what the detector said of the latest step. */
-  readonly health: string
-  readonly skipped: number
-  readonly secondsLeft: number
-}
+/** Where a run stands, as the trainer tells it about ten times a second. */
+export type ProgressView = Pick<
+  Progress,
+  | 'epoch'
+  | 'epochs'
+  | 'step'
+  | 'totalSteps'
+  | 'loss'
+  | 'logs'
+  | 'samplesPerSecond'
+  | 'gradNorm'
+  | 'health'
+  | 'skipped'
+  | 'secondsLeft'
+>
 
 export interface ProgressReporter {
   update(progress: ProgressView): void
@@ -41,13 +38,14 @@ export interface ProgressStream {
 const MIN_REDRAW_MILLIS = 100
 const CLEAR_LINE = '\r\x1b[K'
 
-/** The live line as plain text, cut to `width` columns. */
+/** The live line as plain text, cut to `width` columns: the last step's loss, the last finished epoch's metrics. */
 export function progressLine(progress: ProgressView, width = 120): string {
+  const metrics = Object.entries(progress.logs).filter(([name]) => !name.endsWith('loss'))
   const parts = [
     `epoch ${progress.epoch + 1}/${progress.epochs}`,
     bar(progress.totalSteps > 0 ? progress.step / progress.totalSteps : 0, 12),
     `loss ${formatNumber(progress.loss)}`,
-    ...Object.entries(progress.metrics).map(([name, value]) => `${name} ${formatMetric(name, value)}`),
+    ...metrics.map(([name, value]) => `${name} ${formatMetric(name, value)}`),
     `${formatRate(progress.samplesPerSecond)} samples/s`,
     `|grad| ${formatNumber(progress.gradNorm)}`,
     progress.health + (progress.skipped > 0 ? ` (${progress.skipped} skipped)` : ''),

@@ -18,21 +18,22 @@ export interface History {
   skipped: number
 }
 
-const COLUMNS = ['loss', 'gradNorm', 'gradNormAfterClip', 'learningRate'] as const
+const COLUMNS = ['loss', 'gradNorm', 'gradNormAfterClip', 'learningRate', 'micros'] as const
 
-/** Columns of numbers that grow by doubling: 17 bytes a step. */
+/** Columns of numbers that grow by doubling: 21 bytes a step. */
 export class StepHistory {
   length = 0
   #columns = COLUMNS.map(() => new Float32Array(1024))
   #verdicts = new Uint8Array(1024)
 
-  push(loss: number, gradNorm: number, gradNormAfterClip: number, learningRate: number, verdict: number): void {
+  push(loss: number, gradNorm: number, gradNormAfterClip: number, learningRate: number, micros: number, verdict: number): void {
     if (this.length === this.#verdicts.length) this.#grow()
     const i = this.length++
     this.#columns[0]![i] = loss
     this.#columns[1]![i] = gradNorm
     this.#columns[2]![i] = gradNormAfterClip
     this.#columns[3]![i] = learningRate
+    this.#columns[4]![i] = micros
     this.#verdicts[i] = verdict
   }
 
@@ -50,6 +51,10 @@ export class StepHistory {
   }
   get learningRate(): Float32Array {
     return this.#columns[3]!.subarray(0, this.length)
+  }
+  /** Time from the end of the step before to the end of this one, in microseconds; NaN for the first. */
+  get micros(): Float32Array {
+    return this.#columns[4]!.subarray(0, this.length)
   }
   /** Code of the detector's verdict: 0 is healthy. */
   get verdict(): Uint8Array {

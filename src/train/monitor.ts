@@ -24,6 +24,7 @@ export class Monitor {
   #samples = 0
   #last: Logs = {}
   #epochBegun = -1
+  #millis = NaN
 
   constructor(plan: Plan, history: History, options: FitOptions, epochs: number, maxSteps: number, done: number) {
     this.#keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
@@ -80,7 +81,9 @@ export class Monitor {
     const epoch = d[at + Field.epoch]!
     this.#samples += d[at + Field.rows]!
     if (d[at + Field.decision] !== Decision.apply) this.history.skipped++
-    this.history.steps.push(loss, gradNorm, after, learningRate, verdict)
+    const millis = d[at + Field.millis]!
+    this.history.steps.push(loss, gradNorm, after, learningRate, (millis - this.#millis) * 1000, verdict)
+    this.#millis = millis
     this.#last = { epoch, loss, gradNorm, gradNormAfterClip: after, learningRate, verdict }
     if (this.callbacks.length === 0) return
     return this.#tellOfStep(epoch, d[at + Field.batch]! % this.#stepsPerEpoch, { ...this.#last, size: d[at + Field.rows]! })

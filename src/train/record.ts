@@ -16,5 +16,7 @@ export const Field = {
   decision: 9,
   z: 10,
   batch: 11,
+  /** When the step was done, in milliseconds since 1970: for people, never for a decision. */
+  millis: 12,
   values: RECORD_HEAD,
 } as const

@@ -304,6 +304,7 @@ export class Sequencer {
     d[r + Field.decision] = this.#health[DecisionField.decision]!
     d[r + Field.z] = this.#health[DetectorField.z]!
     d[r + Field.batch] = s[State.batch]!
+    d[r + Field.millis] = performance.timeOrigin + performance.now()
     if (kind === Kind.epoch) {
       for (let i = 0; i < 2 * (1 + metrics.length); i++) d[r + Field.values + i] = s[this.#plan.sumsAt.values + i]!
     }

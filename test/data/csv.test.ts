@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -109,6 +111,24 @@ describe('CSV', () => {
     damaged.fill(0xff, 200, 260)
     expect(await userError(() => read(write('bad.csv.gz', damaged)))).toContain('bad.csv.gz is damaged')
   })
+
+  it.skipIf(!existsSync('/proc/self/fd'))(
+    'leaves no file open, read or refused (skipped where there is no /proc)',
+    async () => {
+      const openFiles = (): number => readdirSync('/proc/self/fd').length
+      const good = write('good.csv', 'a,b\n' + '1,2\n'.repeat(100_000))
+      const bad = write('x.bin', Buffer.alloc(1 << 20, 1).fill(0, 1, 2))
+      await read(good)
+      const before = openFiles()
+      for (let i = 0; i < 10; i++) {
+        await read(good, { limit: 10 })
+        await userError(() => read(bad))
+      }
+      // Streams close a turn or more after they end.
+      await setTimeout(50)
+      expect(openFiles()).toBeLessThanOrEqual(before)
+    },
+  )
 
   it('refuses binary data of an unknown kind', async () => {
     expect(await userError(() => read(write('x.bin', Buffer.from([1, 0, 2, 0, 9]))))).toContain('binary data')

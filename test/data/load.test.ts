@@ -35,6 +35,11 @@ describe('the built-in digits', () => {
     expect(total).toBe(pixels.reduce((a, b) => a + b) / 16)
   })
 
+  it('stop at the limit', async () => {
+    const { train } = await loadData({ source: 'digits', limit: 100 }, 1)
+    expect(train.rows).toBe(100)
+  })
+
   it('is suggested for a slip of the finger', async () => {
     expect(await userError(() => loadData({ source: 'digit' }, 1))).toContain(
       'The built-in data set is called "digits"',
@@ -84,7 +89,7 @@ describe('loadData', () => {
   it('takes validation and test from files of their own', async () => {
     const config = {
       source: write('train.csv', csv),
-      validation: write('v.csv', csv.slice(0, -6)),
+      validation: write('v.csv', csv.slice(0, -'39,blue,a\n'.length)),
       test: write('t.csv', csv),
     }
     const { train, validation, test } = await loadData({ ...config, limit: 39 }, 1)

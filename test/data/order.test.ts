@@ -27,7 +27,7 @@ describe('data order', () => {
     )
   })
 
-  it('is a permutation for every size from 1 to 130, across all powers of four there', () => {
+  it('is a permutation for every size from 1 to 130, across all powers of two there', () => {
     for (let size = 1; size <= 130; size++) expect(new Set(orderList(size, size, 7)).size).toBe(size)
   })
 
@@ -81,14 +81,22 @@ describe('data order', () => {
     expect(chiSquare).toBeGreaterThan(0)
   })
 
-  it('puts each pair of 8 samples first about equally often', () => {
+  it.each([
+    [8, 2],
+    [32, 2],
+    [9, 3],
+    [5, 5],
+  ])('takes from %i samples each sequence of %i first about equally often', (size, length) => {
+    // size * (size - 1) * ... sequences, each expected 100 times.
+    const sequences = Array.from({ length }, (_, i) => size - i).reduce((a, b) => a * b)
     const counts = new Map<string, number>()
-    for (let seed = 0; seed < 56 * 300; seed++) {
-      const pair = `${permute(0, 8, seed, 0)},${permute(1, 8, seed, 0)}`
-      counts.set(pair, (counts.get(pair) ?? 0) + 1)
+    for (let seed = 0; seed < 100 * sequences; seed++) {
+      const order = dataOrder(size, seed, 0)
+      const sequence = Array.from({ length }, (_, i) => order(i)).join()
+      counts.set(sequence, (counts.get(sequence) ?? 0) + 1)
     }
-    expect(counts.size).toBe(56)
-    const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - 300) ** 2 / 300, 0)
-    expect(chiSquare).toBeLessThan(limit(56))
+    expect(counts.size).toBe(sequences)
+    const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - 100) ** 2 / 100, 0)
+    expect(chiSquare).toBeLessThan(limit(sequences))
   })
 })

@@ -110,6 +110,11 @@ describe('toDataset', () => {
       'Expected a number in x[0][1], got `"2"` (string)',
     ],
     ['an object', { ...ok, x: { a: 1 } as unknown as number[][] }, 'got an object with keys a'],
+    [
+      'nothing',
+      { ...ok, x: null as unknown as number[][] },
+      'Expected x to be a typed array or an array of rows, got `null`',
+    ],
     ['a row that is no array', { ...ok, x: [[1, 2], null] as unknown as number[][] }, 'x[1] to be a row of 2 numbers'],
     ['64-bit integers', { ...ok, x: BigInt64Array.of(1n, 2n) as unknown as Int32Array }, 'a BigInt64Array of 2'],
   ])('refuses %s', async (_, input, part) => {

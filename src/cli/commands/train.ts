@@ -5,6 +5,7 @@ import { createProgress, type ProgressReporter } from '../../report/progress.ts'
 import type { History } from '../../train/history.ts'
 import type { Trainer } from '../../train/trainer.ts'
 import type { ResolvedConfig } from '../../config/schema.ts'
+import { TrainingError } from '../../errors.ts'
 import { DIGITS } from '../defaults.ts'
 import { Exit, EXIT_CODES_HELP, ExitWith } from '../exit.ts'
 import { findCheckpoint, prepareRun, runFiles, type RunFiles } from '../files.ts'
@@ -12,7 +13,7 @@ import { needData } from '../needs.ts'
 import { print, printJson } from '../output.ts'
 import { outFolder, printConfig, resolveConfig, withConfig, type Given } from '../settings.ts'
 import { catchInterrupts } from '../signals.ts'
-import { finalAndBest, quote, summaryText, type RunResult } from '../summary.ts'
+import { finalAndBest, planLine, quote, summaryText, type RunResult } from '../summary.ts'
 
 /** `brigantine train`: from a config to a saved, tested model. */
 export function trainCommand(program: Command): void {
@@ -59,11 +60,11 @@ async function run(given: Given, options: TrainOptions): Promise<void> {
   const history = await fit(trainer, data, files, options)
   const test = data.test && (await trainer.evaluate(data.test))
   if (files) await trainer.save(files.model)
-  const summary = trainer.summary()
+  const { model } = trainer
   const result: RunResult = {
-    layers: summary.layers.map(({ name }) => name),
-    parameters: summary.parameters,
-    plan: planLine(trainer.plan(data.train)),
+    layers: [model!.inputs, ...model!.layers.filter(({ type }) => type !== 'dropout').map(({ outputs }) => outputs)],
+    parameters: model!.numParameters,
+    plan: planLine(trainer.plan(data.train, data.validation), trainer.kernels.name),
     data: data.summary,
     epochs: history.epoch.length,
     stopped: history.stopped,
@@ -105,7 +106,7 @@ async function fit(
     const history = await trainer.fit(data.train, {
       validationData: data.validation,
       signal: interrupts.signal,
-      checkpoint: files && { last: files.last, best: files.best },
+      checkpoint: files && { directory: files.folder, ...trainer.config.checkpoint },
       onProgress: (state) => progress.update(state),
       callbacks: {
         onEpochEnd: (epoch, logs) => {
@@ -119,7 +120,9 @@ async function fit(
     if (stopped === 'aborted') throw interrupted(progress, files)
     return history
   } catch (error) {
+    if (interrupts.signal.aborted && (error as Error).name === 'AbortError') throw interrupted(progress, undefined)
     if (!(error instanceof ExitWith)) log?.event('error', { message: (error as Error).message })
+    if (error instanceof TrainingError && files) progress.note(`The last healthy state is in ${files.last}`)
     throw error
   } finally {
     progress.close()

@@ -39,16 +39,18 @@ export async function openFile(file: string): Promise<OpenedFile> {
   const first = await source.next()
   const head = first.done ? new Uint8Array(0) : first.value
   const chunks = prepend(head, source)
-  return { ...readerOf(chunks, file, gzip ? size * MAX_DEFLATE_RATIO : size, !gzip), head, chunks }
+  const reader = readerOf(chunks, file, gzip ? size * MAX_DEFLATE_RATIO : size, !gzip)
+  const close = async (): Promise<void> => {
+    await chunks.return(undefined)
+    // A generator that was never asked for anything skips its `finally`.
+    await source.return(undefined)
+  }
+  return { ...reader, head, chunks, close }
 }
 
 async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield head
-    yield* rest
-  } finally {
-    await rest.return(undefined)
-  }
+  yield head
+  yield* rest
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -14,7 +14,6 @@ const SOFTPLUS: i32 = 8
 
 // Klambauer et al., "Self-normalizing neural networks" (2017).
 const SELU_SCALE: f32 = 1.0507009873554805
-const SELU_ALPHA: f32 = 1.6732632423543772
 const SELU_PRODUCT: f32 = 1.7580993408473768
 const INVERSE_SQRT_TWO_PI: f32 = 0.3989422804014327
 
@@ -31,7 +30,7 @@ export function copy(count: u32, x: u32, y: u32): void {
   memory.copy(y, x, count << 2)
 }
 
-/** f(x) of the activations that need `alpha` or an exponential at x <= 0; `kind` is a constant at each call. */
+/** f(x); `kind` is a constant at each call, so that only its own arithmetic is left. */
 // @ts-ignore: decorator
 @inline
 function activation(kind: i32, x: v128, alpha: v128): v128 {
@@ -93,18 +92,69 @@ function derivativeAll(kind: i32, count: u32, saved: u32, dy: u32, dx: u32, alph
   if (count) storeSome(dx, derivative(kind, loadSome(saved, count), loadSome(dy, count), alpha), count)
 }
 
+// One function each: in one function the compiler would fold their loops into one again, and choose in every round.
+function reluAll(count: u32, x: u32, y: u32, alpha: v128): void {
+  activateAll(RELU, count, x, y, alpha)
+}
+function leakyReluAll(count: u32, x: u32, y: u32, alpha: v128): void {
+  activateAll(LEAKY_RELU, count, x, y, alpha)
+}
+function eluAll(count: u32, x: u32, y: u32, alpha: v128): void {
+  activateAll(ELU, count, x, y, alpha)
+}
+function seluAll(count: u32, x: u32, y: u32, alpha: v128): void {
+  activateAll(SELU, count, x, y, alpha)
+}
+function geluAll(count: u32, x: u32, y: u32, alpha: v128): void {
+  activateAll(GELU, count, x, y, alpha)
+}
+function sigmoidAll(count: u32, x: u32, y: u32, alpha: v128): void {
+  activateAll(SIGMOID, count, x, y, alpha)
+}
+function tanhAll(count: u32, x: u32, y: u32, alpha: v128): void {
+  activateAll(TANH, count, x, y, alpha)
+}
+function softplusAll(count: u32, x: u32, y: u32, alpha: v128): void {
+  activateAll(SOFTPLUS, count, x, y, alpha)
+}
+
+function reluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  derivativeAll(RELU, count, saved, dy, dx, alpha)
+}
+function leakyReluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  derivativeAll(LEAKY_RELU, count, saved, dy, dx, alpha)
+}
+function eluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  derivativeAll(ELU, count, saved, dy, dx, alpha)
+}
+function seluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  derivativeAll(SELU, count, saved, dy, dx, alpha)
+}
+function geluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  derivativeAll(GELU, count, saved, dy, dx, alpha)
+}
+function sigmoidBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  derivativeAll(SIGMOID, count, saved, dy, dx, alpha)
+}
+function tanhBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  derivativeAll(TANH, count, saved, dy, dx, alpha)
+}
+function softplusBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  derivativeAll(SOFTPLUS, count, saved, dy, dx, alpha)
+}
+
 export function activate(kind: i32, count: u32, x: u32, y: u32, alpha: f32): void {
   const a = f32x4.splat(alpha)
   switch (kind) {
     case LINEAR: return copy(count, x, y)
-    case RELU: return activateAll(RELU, count, x, y, a)
-    case LEAKY_RELU: return activateAll(LEAKY_RELU, count, x, y, a)
-    case ELU: return activateAll(ELU, count, x, y, a)
-    case SELU: return activateAll(SELU, count, x, y, a)
-    case GELU: return activateAll(GELU, count, x, y, a)
-    case SIGMOID: return activateAll(SIGMOID, count, x, y, a)
-    case TANH: return activateAll(TANH, count, x, y, a)
-    case SOFTPLUS: return activateAll(SOFTPLUS, count, x, y, a)
+    case RELU: return reluAll(count, x, y, a)
+    case LEAKY_RELU: return leakyReluAll(count, x, y, a)
+    case ELU: return eluAll(count, x, y, a)
+    case SELU: return seluAll(count, x, y, a)
+    case GELU: return geluAll(count, x, y, a)
+    case SIGMOID: return sigmoidAll(count, x, y, a)
+    case TANH: return tanhAll(count, x, y, a)
+    case SOFTPLUS: return softplusAll(count, x, y, a)
   }
 }
 
@@ -112,13 +162,13 @@ export function activateBackward(kind: i32, count: u32, saved: u32, dy: u32, dx:
   const a = f32x4.splat(alpha)
   switch (kind) {
     case LINEAR: return copy(count, dy, dx)
-    case RELU: return derivativeAll(RELU, count, saved, dy, dx, a)
-    case LEAKY_RELU: return derivativeAll(LEAKY_RELU, count, saved, dy, dx, a)
-    case ELU: return derivativeAll(ELU, count, saved, dy, dx, a)
-    case SELU: return derivativeAll(SELU, count, saved, dy, dx, a)
-    case GELU: return derivativeAll(GELU, count, saved, dy, dx, a)
-    case SIGMOID: return derivativeAll(SIGMOID, count, saved, dy, dx, a)
-    case TANH: return derivativeAll(TANH, count, saved, dy, dx, a)
-    case SOFTPLUS: return derivativeAll(SOFTPLUS, count, saved, dy, dx, a)
+    case RELU: return reluBack(count, saved, dy, dx, a)
+    case LEAKY_RELU: return leakyReluBack(count, saved, dy, dx, a)
+    case ELU: return eluBack(count, saved, dy, dx, a)
+    case SELU: return seluBack(count, saved, dy, dx, a)
+    case GELU: return geluBack(count, saved, dy, dx, a)
+    case SIGMOID: return sigmoidBack(count, saved, dy, dx, a)
+    case TANH: return tanhBack(count, saved, dy, dx, a)
+    case SOFTPLUS: return softplusBack(count, saved, dy, dx, a)
   }
 }

@@ -29,12 +29,12 @@ export function loss(
   return sum
 }
 
-/** The smoothed target of class `col`. */
+/** The target of class `col`: `keep` of what was given, and `spread` more. */
 // @ts-ignore: decorator
 @inline
-function target(sparse: bool, targets: u32, col: u32, smoothing: f64, cols: u32): f64 {
-  const hard: f64 = sparse ? (<f64>load<f32>(targets) == <f64>col ? 1 : 0) : load<f32>(targets + (col << 2))
-  return hard * (1 - smoothing) + smoothing / <f64>cols
+function target(sparse: bool, targets: u32, col: u32, label: f32, keep: f64, spread: f64): f64 {
+  const hard: f64 = sparse ? (label == <f32>col ? 1 : 0) : load<f32>(targets + (col << 2))
+  return hard * keep + spread
 }
 
 /** L = sum of t (log(sum of e^z) - z), z = x - max x; dL/dx = softmax(x) sum(t) - t. */
@@ -44,7 +44,9 @@ function crossEntropy(
   const largest = rowMaximum(cols, x)
   const total = exponentials(cols, x, largest, gradient)
   const logTotal = logOf(total)
-  const label = sparse ? load<f32>(targets) : 0
+  const keep = 1 - smoothing
+  const spread = smoothing / <f64>cols
+  const label: f32 = sparse ? load<f32>(targets) : 0
   const valid = label >= 0 && label < <f32>cols && floor(label) == label
   let result: f64 = valid ? 0 : NaN
   let targetSum: f64 = valid ? 1 : NaN
@@ -53,17 +55,17 @@ function crossEntropy(
   } else if (valid) {
     targetSum = 0
     for (let col: u32 = 0; col < cols; col++) {
-      const t = target(sparse, targets, col, smoothing, cols)
+      const t = target(sparse, targets, col, label, keep, spread)
       targetSum += t
       result += t * (logTotal - (<f64>load<f32>(x + (col << 2)) - <f64>largest))
     }
   }
   if (gradient) {
+    const scale = targetSum / total
     for (let col: u32 = 0; col < cols; col++) {
       const at = gradient + (col << 2)
-      const probability = <f64>load<f32>(at) / total
-      const t = target(sparse, targets, col, smoothing, cols)
-      store<f32>(at, <f32>(weight * (probability * targetSum - t)))
+      const t = target(sparse, targets, col, label, keep, spread)
+      store<f32>(at, <f32>(weight * (<f64>load<f32>(at) * scale - t)))
     }
   }
   return result

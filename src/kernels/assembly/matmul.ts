@@ -9,13 +9,13 @@ import { scratch } from './vector'
 import { packRows, packTransposed, transpose } from './pack'
 import { tile4, tile5, tile6 } from './tiles'
 
-const K_BLOCK: u32 = 512
+const K_BLOCK: u32 = 400
 const M_BLOCK: u32 = 96
 const PANEL: u32 = 8
 /** Rows of the tallest tile: what the registers hold. Two roundings need one more register than a fused one. */
 const TILE: u32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5
 /** Columns of B packed at a time, so that its cache lines are read whole and once. */
-const STRIP: u32 = 64
+const STRIP: u32 = 32
 
 const B_OFFSET: u32 = K_BLOCK * M_BLOCK * 4
 const C_OFFSET: u32 = B_OFFSET + K_BLOCK * STRIP * 4

@@ -3,14 +3,22 @@
  * largest |p| (NaN if any is). Coefficients that come from float64 formulas are computed by the caller, rounded once.
  */
 import { constant } from './math'
-import { loadSome, maximumOf, storeSome } from './vector'
+import { firstOf, loadSome, maximumOf, storeSome } from './vector'
 
-/** The gradient after scaling and clamping; NaN stays NaN, an infinite clip changes nothing. */
+/** The gradient after scaling, clamping and coupled weight decay; NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
-function gradient(address: u32, count: u32, scale: v128, clip: v128): v128 {
-  const g = f32x4.mul(loadSome(address, count), scale)
-  return f32x4.max(f32x4.min(g, clip), f32x4.neg(clip))
+function gradient(address: u32, count: u32, scale: f32, clip: f32, parameter: v128, weightDecay: f32): v128 {
+  let g = f32x4.mul(loadSome(address, count), f32x4.splat(scale))
+  if (clip != Infinity) g = f32x4.max(f32x4.min(g, f32x4.splat(clip)), f32x4.splat(-clip))
+  return weightDecay != 0 ? mulAdd(f32x4.splat(weightDecay), parameter, g) : g
+}
+
+/** The larger sizes, as integers: in this order NaN lies above infinity, and one instruction does it. */
+// @ts-ignore: decorator
+@inline
+function larger(sizes: v128, values: v128): v128 {
+  return i32x4.max_s(sizes, f32x4.abs(values))
 }
 
 // @ts-ignore: decorator
@@ -19,100 +27,152 @@ function mulAdd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c)
 }
 
-export function sgd(
-  count: u32, p: u32, g: u32, v: u32, scale: f32, clip: f32,
-  lr: f32, momentum: f32, nesterov: bool, weightDecay: f32,
-): f32 {
-  let largest = constant(0)
-  for (let i: u32 = 0; i < count; i += 4) {
-    const left = count - i
-    const at = i << 2
-    const parameter = loadSome(p + at, left)
-    let d = gradient(g + at, left, f32x4.splat(scale), f32x4.splat(clip))
-    if (weightDecay != 0) d = mulAdd(f32x4.splat(weightDecay), parameter, d)
-    if (momentum != 0) {
-      const velocity = mulAdd(f32x4.splat(momentum), loadSome(v + at, left), d)
-      storeSome(v + at, velocity, left)
-      d = nesterov ? mulAdd(f32x4.splat(momentum), velocity, d) : velocity
-    }
-    const updated = f32x4.sub(parameter, f32x4.mul(f32x4.splat(lr), d))
-    storeSome(p + at, updated, left)
-    largest = f32x4.max(largest, f32x4.abs(updated))
+// @ts-ignore: decorator
+@inline
+function sgdStep(
+  count: u32, p: u32, g: u32, v: u32,
+  scale: f32, clip: f32, lr: f32, momentum: f32, nesterov: bool, weightDecay: f32,
+): v128 {
+  const parameter = loadSome(p, count)
+  let d = gradient(g, count, scale, clip, parameter, weightDecay)
+  if (momentum != 0) {
+    const velocity = mulAdd(f32x4.splat(momentum), loadSome(v, count), d)
+    storeSome(v, velocity, count)
+    d = nesterov ? mulAdd(f32x4.splat(momentum), velocity, d) : velocity
   }
-  return maximumOf(largest)
+  const updated = f32x4.sub(parameter, f32x4.mul(f32x4.splat(lr), d))
+  storeSome(p, updated, count)
+  return updated
 }
 
-/** `decay` is 1 - lr weightDecay (decoupled), `stepSize` lr / correction1, `root` sqrt(correction2). */
-export function adam(
-  count: u32, p: u32, g: u32, m: u32, v: u32, scale: f32, clip: f32,
-  stepSize: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, epsilon: f32,
-  weightDecay: f32, decay: f32, root: f32,
+export function sgd(
+  count: u32, p: u32, g: u32, v: u32,
+  scale: f32, clip: f32, lr: f32, momentum: f32, nesterov: bool, weightDecay: f32,
 ): f32 {
-  let largest = constant(0)
-  for (let i: u32 = 0; i < count; i += 4) {
-    const left = count - i
-    const at = i << 2
-    let parameter = loadSome(p + at, left)
-    let d = gradient(g + at, left, f32x4.splat(scale), f32x4.splat(clip))
-    if (weightDecay != 0) d = mulAdd(f32x4.splat(weightDecay), parameter, d)
-    parameter = f32x4.mul(parameter, f32x4.splat(decay))
-    const first = mulAdd(f32x4.splat(beta1), loadSome(m + at, left), f32x4.mul(f32x4.splat(oneMinusBeta1), d))
-    const second = mulAdd(
-      f32x4.splat(beta2), loadSome(v + at, left), f32x4.mul(f32x4.splat(oneMinusBeta2), f32x4.mul(d, d)),
-    )
-    storeSome(m + at, first, left)
-    storeSome(v + at, second, left)
-    const denominator = f32x4.add(f32x4.div(f32x4.sqrt(second), f32x4.splat(root)), f32x4.splat(epsilon))
-    const updated = f32x4.sub(parameter, f32x4.mul(f32x4.splat(stepSize), f32x4.div(first, denominator)))
-    storeSome(p + at, updated, left)
-    largest = f32x4.max(largest, f32x4.abs(updated))
+  let sizes = constant(0)
+  let at: u32 = 0
+  for (; count >= 4; count -= 4) {
+    sizes = larger(sizes, sgdStep(4, p + at, g + at, v + at, scale, clip, lr, momentum, nesterov, weightDecay))
+    at += 16
   }
-  return maximumOf(largest)
+  if (count) sizes = larger(sizes, firstOf(sgdStep(
+    count, p + at, g + at, v + at, scale, clip, lr, momentum, nesterov, weightDecay,
+  ), count))
+  return maximumOf(sizes)
+}
+
+/** `decay` is 1 - lr weightDecay (decoupled), `stepSize` lr / correction1, `inverseRoot` 1 / sqrt(correction2). */
+// @ts-ignore: decorator
+@inline
+function adamStep(
+  count: u32, p: u32, g: u32, m: u32, v: u32,
+  scale: f32, clip: f32, stepSize: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, epsilon: f32,
+  weightDecay: f32, decay: f32, inverseRoot: f32,
+): v128 {
+  let parameter = loadSome(p, count)
+  let d = gradient(g, count, scale, clip, parameter, weightDecay)
+  parameter = f32x4.mul(parameter, f32x4.splat(decay))
+  const first = mulAdd(f32x4.splat(beta1), loadSome(m, count), f32x4.mul(f32x4.splat(oneMinusBeta1), d))
+  const second = mulAdd(
+    f32x4.splat(beta2), loadSome(v, count), f32x4.mul(f32x4.splat(oneMinusBeta2), f32x4.mul(d, d)),
+  )
+  storeSome(m, first, count)
+  storeSome(v, second, count)
+  const denominator = f32x4.add(f32x4.mul(f32x4.sqrt(second), f32x4.splat(inverseRoot)), f32x4.splat(epsilon))
+  const updated = f32x4.sub(parameter, f32x4.mul(f32x4.splat(stepSize), f32x4.div(first, denominator)))
+  storeSome(p, updated, count)
+  return updated
+}
+
+export function adam(
+  count: u32, p: u32, g: u32, m: u32, v: u32,
+  scale: f32, clip: f32, stepSize: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, epsilon: f32,
+  weightDecay: f32, decay: f32, inverseRoot: f32,
+): f32 {
+  let sizes = constant(0)
+  let at: u32 = 0
+  for (; count >= 4; count -= 4) {
+    sizes = larger(sizes, adamStep(
+      4, p + at, g + at, m + at, v + at, scale, clip, stepSize, beta1, oneMinusBeta1, beta2, oneMinusBeta2, epsilon,
+      weightDecay, decay, inverseRoot,
+    ))
+    at += 16
+  }
+  if (count) sizes = larger(sizes, firstOf(adamStep(
+    count, p + at, g + at, m + at, v + at, scale, clip, stepSize, beta1, oneMinusBeta1, beta2, oneMinusBeta2, epsilon,
+    weightDecay, decay, inverseRoot,
+  ), count))
+  return maximumOf(sizes)
+}
+
+// @ts-ignore: decorator
+@inline
+function rmspropStep(
+  count: u32, p: u32, g: u32, s: u32, v: u32,
+  scale: f32, clip: f32, lr: f32, rho: f32, oneMinusRho: f32, epsilon: f32, momentum: f32, weightDecay: f32,
+): v128 {
+  const parameter = loadSome(p, count)
+  let d = gradient(g, count, scale, clip, parameter, weightDecay)
+  const square = mulAdd(
+    f32x4.splat(rho), loadSome(s, count), f32x4.mul(f32x4.splat(oneMinusRho), f32x4.mul(d, d)),
+  )
+  storeSome(s, square, count)
+  d = f32x4.div(d, f32x4.add(f32x4.sqrt(square), f32x4.splat(epsilon)))
+  if (momentum != 0) {
+    d = mulAdd(f32x4.splat(momentum), loadSome(v, count), d)
+    storeSome(v, d, count)
+  }
+  const updated = f32x4.sub(parameter, f32x4.mul(f32x4.splat(lr), d))
+  storeSome(p, updated, count)
+  return updated
 }
 
 export function rmsprop(
-  count: u32, p: u32, g: u32, s: u32, v: u32, scale: f32, clip: f32,
-  lr: f32, rho: f32, oneMinusRho: f32, epsilon: f32, momentum: f32, weightDecay: f32,
+  count: u32, p: u32, g: u32, s: u32, v: u32,
+  scale: f32, clip: f32, lr: f32, rho: f32, oneMinusRho: f32, epsilon: f32, momentum: f32, weightDecay: f32,
 ): f32 {
-  let largest = constant(0)
-  for (let i: u32 = 0; i < count; i += 4) {
-    const left = count - i
-    const at = i << 2
-    const parameter = loadSome(p + at, left)
-    let d = gradient(g + at, left, f32x4.splat(scale), f32x4.splat(clip))
-    if (weightDecay != 0) d = mulAdd(f32x4.splat(weightDecay), parameter, d)
-    const square = mulAdd(
-      f32x4.splat(rho), loadSome(s + at, left), f32x4.mul(f32x4.splat(oneMinusRho), f32x4.mul(d, d)),
-    )
-    storeSome(s + at, square, left)
-    d = f32x4.div(d, f32x4.add(f32x4.sqrt(square), f32x4.splat(epsilon)))
-    if (momentum != 0) {
-      d = mulAdd(f32x4.splat(momentum), loadSome(v + at, left), d)
-      storeSome(v + at, d, left)
-    }
-    const updated = f32x4.sub(parameter, f32x4.mul(f32x4.splat(lr), d))
-    storeSome(p + at, updated, left)
-    largest = f32x4.max(largest, f32x4.abs(updated))
+  let sizes = constant(0)
+  let at: u32 = 0
+  for (; count >= 4; count -= 4) {
+    sizes = larger(sizes, rmspropStep(
+      4, p + at, g + at, s + at, v + at, scale, clip, lr, rho, oneMinusRho, epsilon, momentum, weightDecay,
+    ))
+    at += 16
   }
-  return maximumOf(largest)
+  if (count) sizes = larger(sizes, firstOf(rmspropStep(
+    count, p + at, g + at, s + at, v + at, scale, clip, lr, rho, oneMinusRho, epsilon, momentum, weightDecay,
+  ), count))
+  return maximumOf(sizes)
+}
+
+// @ts-ignore: decorator
+@inline
+function adagradStep(
+  count: u32, p: u32, g: u32, s: u32,
+  scale: f32, clip: f32, lr: f32, epsilon: f32, weightDecay: f32,
+): v128 {
+  const parameter = loadSome(p, count)
+  let d = gradient(g, count, scale, clip, parameter, weightDecay)
+  const square = mulAdd(d, d, loadSome(s, count))
+  storeSome(s, square, count)
+  const change = f32x4.div(f32x4.mul(f32x4.splat(lr), d), f32x4.add(f32x4.sqrt(square), f32x4.splat(epsilon)))
+  const updated = f32x4.sub(parameter, change)
+  storeSome(p, updated, count)
+  return updated
 }
 
 export function adagrad(
-  count: u32, p: u32, g: u32, s: u32, scale: f32, clip: f32, lr: f32, epsilon: f32, weightDecay: f32,
+  count: u32, p: u32, g: u32, s: u32,
+  scale: f32, clip: f32, lr: f32, epsilon: f32, weightDecay: f32,
 ): f32 {
-  let largest = constant(0)
-  for (let i: u32 = 0; i < count; i += 4) {
-    const left = count - i
-    const at = i << 2
-    const parameter = loadSome(p + at, left)
-    let d = gradient(g + at, left, f32x4.splat(scale), f32x4.splat(clip))
-    if (weightDecay != 0) d = mulAdd(f32x4.splat(weightDecay), parameter, d)
-    const square = mulAdd(d, d, loadSome(s + at, left))
-    storeSome(s + at, square, left)
-    const change = f32x4.div(f32x4.mul(f32x4.splat(lr), d), f32x4.add(f32x4.sqrt(square), f32x4.splat(epsilon)))
-    const updated = f32x4.sub(parameter, change)
-    storeSome(p + at, updated, left)
-    largest = f32x4.max(largest, f32x4.abs(updated))
+  let sizes = constant(0)
+  let at: u32 = 0
+  for (; count >= 4; count -= 4) {
+    sizes = larger(sizes, adagradStep(4, p + at, g + at, s + at, scale, clip, lr, epsilon, weightDecay))
+    at += 16
   }
-  return maximumOf(largest)
+  if (count) sizes = larger(sizes, firstOf(adagradStep(
+    count, p + at, g + at, s + at, scale, clip, lr, epsilon, weightDecay,
+  ), count))
+  return maximumOf(sizes)
 }

@@ -3,7 +3,8 @@
  *
  * `a`: address of the first row, rows `lda` bytes apart; a tile of fewer rows than its kernel reads the last one again.
  * `b`: address of the first of k runs of 8 floats, `ldb` bytes apart. `c`: rows of 8 floats, `ldc` bytes apart, all written.
- * `fresh`: start from +0 and not from C. Six rows fill the 15 vector registers of x64: 12 sums, 2 of B, 1 of A.
+ * `fresh`: start from +0 and not from C. The loops are not unrolled: the compiler would then chain what should run
+ * side by side. x64 has 15 vector registers to give: six rows take 12 sums, 2 of B and 1 of A.
  */
 import { multiplyAdd } from './vector'
 

@@ -4,7 +4,6 @@
  */
 
 export const WIDTH: u32 = 4
-export const WIDTH_BYTES: u32 = 16
 
 /** acc + a * b: fused in `kernels-relaxed`, two roundings in `kernels-strict`. */
 // @ts-ignore: decorator
@@ -26,6 +25,11 @@ export function storePart(address: u32, value: v128, count: u32): void {
   store<f32>(address, f32x4.extract_lane(value, 0))
   if (count > 1) store<f32>(address, f32x4.extract_lane(value, 1), 4)
   if (count > 2) store<f32>(address, f32x4.extract_lane(value, 2), 8)
+}
+
+/** The first `count` (1 to 3) elements, the others 0 whatever they were. */
+export function firstOf(value: v128, count: u32): v128 {
+  return v128.and(value, i32x4.lt_u(i32x4(0, 1, 2, 3), i32x4.splat(count)))
 }
 
 /** All of a vector (count >= 4) or its first `count` elements. */

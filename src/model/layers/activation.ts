@@ -19,7 +19,7 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
   const { cols } = input
   const kind = Activation[config.type]
   if (kind === Activation.linear) {
-    return { output: input, gradients: [], flopsPerRow: 0, forward: nothing, backward: nothing }
+    return { output: input, gradients: [], flopsPerRow: 0, backwardFlopsPerRow: 0, forward: nothing, backward: nothing }
   }
   const alpha = config.alpha ?? (config.type === 'leakyRelu' ? 0.01 : 1)
   // gelu's derivative needs its input: keep both.
@@ -32,6 +32,7 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
     output: { value, gradient, cols, overwritable: false },
     gradients: [],
     flopsPerRow: cols,
+    backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,
     forward(k, row, rows) {
       k.activate(kind, rows * cols, input.value + row * cols, value + row * cols, alpha)
     },

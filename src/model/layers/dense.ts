@@ -66,6 +66,7 @@ export function lowerLinear(
     output: { value, gradient, cols: units, overwritable: true },
     gradients,
     flopsPerRow: 2 * inputs * units,
+    backwardFlopsPerRow: input.gradient === -1 ? 0 : 2 * inputs * units,
     forward(k, row, rows) {
       const y = value + row * units
       k.matmul(false, false, rows, units, inputs, input.value + row * inputs, inputs, w, units, y, units, false)

@@ -22,6 +22,7 @@ export function dropout(config: DropoutConfig, name: string, inputs: number): La
         output: { value, gradient, cols, overwritable: true },
         gradients: [],
         flopsPerRow: cols,
+        backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,
         forward(k, row, rows, pass) {
           const [x, y] = [input.value + row * cols, value + row * cols]
           if (pass.training && rate > 0) {

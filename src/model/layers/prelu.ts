@@ -30,6 +30,7 @@ export function prelu(config: PreluConfig, name: string, inputs: number): Layer 
           },
         ],
         flopsPerRow: cols,
+        backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,
         forward(k, row, rows) {
           const at = row * cols
           k.prelu(rows, cols, input.value + at, slopes, value + at)

@@ -61,6 +61,7 @@ export function residual(config: ResidualConfig, name: string, inputs: number): 
         output: { value, gradient, cols: outputs, overwritable: true },
         gradients,
         flopsPerRow: body.flopsPerRow + (shortcut?.flopsPerRow ?? 0) + outputs,
+        backwardFlopsPerRow: body.backwardFlopsPerRow + (shortcut?.backwardFlopsPerRow ?? 0) + outputs,
         forward(k, row, rows, pass) {
           body.forward(k, row, rows, pass)
           shortcut?.forward(k, row, rows, pass)

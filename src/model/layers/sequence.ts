@@ -6,6 +6,7 @@ export function sequence(layers: readonly LoweredLayer[]): LoweredLayer {
     output: layers.at(-1)!.output,
     gradients: layers.flatMap((layer) => layer.gradients),
     flopsPerRow: layers.reduce((sum, layer) => sum + layer.flopsPerRow, 0),
+    backwardFlopsPerRow: layers.reduce((sum, layer) => sum + layer.backwardFlopsPerRow, 0),
     forward(k, row, rows, pass) {
       for (let i = 0; i < layers.length; i++) layers[i]!.forward(k, row, rows, pass)
     },

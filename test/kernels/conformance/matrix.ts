@@ -27,7 +27,7 @@ export const products: fc.Arbitrary<Product> = fc.record({
   seed: seeds,
 })
 
-/** Sizes across the edges of every block: rows 96, k 512, columns 8. */
+/** Sizes across the edges of every block: 96 rows, 32 and 8 columns, 400 steps of k. */
 export const largeProducts: readonly Product[] = [
   [97, 9, 513, false, false],
   [193, 17, 30, true, true],

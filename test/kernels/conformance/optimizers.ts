@@ -124,6 +124,15 @@ export function optimizersConformance(make: MakeBench): void {
     states.forEach((state, i) => expect(Math.abs(floats[i]! - state.p)).toBeLessThan(1e-14))
   })
 
+  test('the returned size is of the given parameters alone: no padding of the last vector becomes 0 / 0', async () => {
+    const bench = await make()
+    bench.reset()
+    const [p, g, s] = [bench.put([1, -2, 0.5]), bench.put([1, 1, 1]), bench.put([3, 3, 3])]
+    // s = 3 + 1 = 4, p -= 1 * 1 / (2 + 0): 0.5, -2.5, 0.
+    expect(bench.kernels.adagrad(3, p, g, s, 1, Infinity, 1, 0, 0)).toBe(2.5)
+    expect(bench.take(p, 3)).toEqual([0.5, -2.5, 0])
+  })
+
   test.each(Object.keys(rules))('%s: a NaN gradient makes its parameter and the returned size NaN', async (name) => {
     const bench = await make()
     bench.reset()

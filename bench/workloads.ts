@@ -1,0 +1,48 @@
+/** The workloads that steps are compared on: layer widths from the input on, and the batch. */
+import type { Config } from '../src/config/schema.ts'
+import type { Dataset } from '../src/data/dataset.ts'
+import { uniformAt } from '../src/random/normal.ts'
+
+export interface Workload {
+  readonly name: string
+  readonly config: Config
+  readonly data: Dataset
+}
+
+const presets: Record<string, { widths: readonly number[]; batchSize: number }> = {
+  'mlp-small': { widths: [64, 32, 10], batchSize: 32 },
+  'mlp-mnist': { widths: [784, 128, 10], batchSize: 64 },
+  'mlp-mid': { widths: [784, 512, 256, 10], batchSize: 128 },
+  'mlp-big': { widths: [1024, 2048, 2048, 1000], batchSize: 512 },
+  'mlp-deep': { widths: [64, ...Array<number>(30).fill(64), 10], batchSize: 128 },
+}
+
+export const workloadNames = Object.keys(presets)
+
+/** ReLU between the layers, softmax cross-entropy, clipping by global norm 1, Adam. Four batches of generated data. */
+export function workload(name: string): Workload {
+  const { widths, batchSize } = presets[name]!
+  const units = widths.slice(1)
+  return {
+    name,
+    config: {
+      batchSize,
+      metrics: [],
+      optimizer: 'adam',
+      model: {
+        layers: units.map((width, i) => ({
+          type: 'dense',
+          units: width,
+          ...(i < units.length - 1 ? { activation: 'relu' } : {}),
+        })),
+      },
+    },
+    data: generated(4 * batchSize, widths[0]!, widths.at(-1)!),
+  }
+}
+
+function generated(rows: number, features: number, classes: number): Dataset {
+  const x = Float32Array.from({ length: rows * features }, (_, i) => uniformAt(1, 0, i))
+  const y = Float32Array.from({ length: rows }, (_, i) => Math.floor(uniformAt(1, 1, i) * classes))
+  return { rows, features, targets: 1, x, y }
+}

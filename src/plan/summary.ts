@@ -1,0 +1,112 @@
+/** What there is to say of a plan, as plain data: memory by region, phases, pieces, FLOPs and bytes. */
+import { sizeOf } from '../model/build.ts'
+import { UPDATE_PIECE } from './constants.ts'
+import { endLane, pieces } from './plan.ts'
+import type { Plan } from './plan.ts'
+
+export interface PlanSummary {
+  readonly model: readonly { layer: string; type: string; inputs: number; outputs: number; parameters: number }[]
+  readonly parameters: number
+  readonly batchSize: number
+  readonly microBatches: number
+  readonly rowsPerBlock: number
+  readonly lanes: number
+  readonly phases: readonly PhaseSummary[]
+  readonly tensors: readonly { name: string; shape: readonly number[]; gradient: 'lanes' | 'tiles'; pieces: number }[]
+  readonly memory: readonly { region: string; bytes: number }[]
+  readonly arenaBytes: number
+  /** Of one step. */
+  readonly flops: number
+  readonly bytes: number
+}
+
+export interface PhaseSummary {
+  readonly phase: string
+  readonly piece: string
+  readonly pieces: number
+  /** Of the phase in one step; bytes count each operand of each piece once. */
+  readonly flops: number
+  readonly bytes: number
+}
+
+export function summarizePlan(plan: Plan): PlanSummary {
+  const { spec, model, placements, network } = plan
+  const { batchSize, accumulationSteps } = spec
+  const lanes = endLane(plan, 0, batchSize)
+  const phases = phasesOf(plan)
+  return {
+    model: model.layers.map((layer) => ({
+      layer: layer.name,
+      type: layer.type,
+      inputs: layer.inputs,
+      outputs: layer.outputs,
+      parameters: layer.parameters.reduce((sum, p) => sum + sizeOf(p.shape), 0),
+    })),
+    parameters: model.numParameters,
+    batchSize,
+    microBatches: accumulationSteps,
+    rowsPerBlock: plan.blockRows,
+    lanes,
+    phases,
+    tensors: network.gradients.map((task) => {
+      const placement = placements.all.find((p) => p.spec.name === task.parameter)!
+      const tiles = plan.tiles.filter((tile) => tile.placement === placement).length
+      return {
+        name: task.parameter,
+        shape: placement.spec.shape,
+        gradient: placement.how,
+        pieces: placement.how === 'tiles' ? tiles : lanes,
+      }
+    }),
+    memory: [...plan.layout.summary()].map(([region, bytes]) => ({ region, bytes })).filter(({ bytes }) => bytes > 0),
+    arenaBytes: plan.layout.bytes,
+    flops: phases.reduce((sum, { flops }) => sum + flops, 0),
+    bytes: phases.reduce((sum, { bytes }) => sum + bytes, 0),
+  }
+}
+
+function phasesOf(plan: Plan): PhaseSummary[] {
+  const { spec, network, placements, microRows, blockRows } = plan
+  const micro = spec.accumulationSteps
+  const rows = spec.batchSize
+  const regions = plan.layout.summary()
+  const of = (name: string) => regions.get(name) ?? 0
+  const parameterBytes = placements.total * 4
+  const blocks = pieces.rows(plan, microRows)
+  const slots = plan.at.slots.length
+  const lanes = endLane(plan, 0, rows)
+  const tasks = network.gradients
+  const activity = of('activations') + of('batch')
+  return [
+    {
+      phase: 'rows',
+      piece: `${blockRows} rows of the batch`,
+      pieces: blocks * micro,
+      flops: rows * (network.flopsPerRow + network.backwardFlopsPerRow),
+      // Each block reads every weight forward and backward, and its part of activations and back-signals twice.
+      bytes: micro * (2 * blocks * parameterBytes + 2 * (activity + of('back-signals'))),
+    },
+    {
+      phase: 'gradient',
+      piece: 'a tile of a weight gradient, or a lane of the small tensors',
+      pieces: pieces.gradient(plan, 0, microRows) * micro,
+      flops: rows * tasks.reduce((sum, task) => sum + task.flopsPerRow, 0),
+      bytes: micro * (activity + of('back-signals') + parameterBytes),
+    },
+    {
+      phase: 'reduce',
+      piece: `up to ${UPDATE_PIECE} parameters`,
+      pieces: pieces.chunks(plan),
+      flops: 2 * placements.total + placements.laned * (lanes - 1),
+      bytes: parameterBytes + 4 * placements.laned * (lanes + 1),
+    },
+    { phase: 'decide', piece: 'one, by whoever closes reduce', pieces: 1, flops: 0, bytes: 0 },
+    {
+      phase: 'update',
+      piece: `up to ${UPDATE_PIECE} parameters`,
+      pieces: pieces.chunks(plan),
+      flops: placements.total * (4 + 6 * slots),
+      bytes: parameterBytes * (3 + 2 * slots),
+    },
+  ]
+}

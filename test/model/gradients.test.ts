@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { createReference } from '../../src/kernels/reference.ts'
+import { normalAt } from '../../src/random/normal.ts'
+import { lowerNetwork, runNetwork } from './network.ts'
+import { layerSamples } from './samples.ts'
+
+const ROWS = 5
+const INPUTS = 6
+const STEP = 1e-5
+
+/** Central differences in float64 err by O(step^2) = 1e-10 and by rounding 1e-16 / step = 1e-11. */
+const TOLERANCE = 2e-8
+
+describe.each(layerSamples)('%s', (_name, layers) => {
+  const floats = new Float64Array(20_000)
+  const k = createReference(floats)
+  const net = lowerNetwork(layers, INPUTS, ROWS, 0)
+  // Normal draws keep clear of the kinks at 0 by chance; the smallest |z| of these samples is far above the step.
+  for (let i = 0; i < ROWS * INPUTS; i++) floats[net.x + i] = normalAt(1, 0, i)
+  let draw = 0
+  for (const { at, size } of net.parameters.values()) {
+    for (let i = 0; i < size; i++) floats[at + i] = 0.5 * normalAt(1, 1, draw++)
+  }
+  const outputs = ROWS * net.model.outputs
+  const dy = Float64Array.from({ length: outputs }, (_, i) => normalAt(1, 2, i))
+
+  /** L = sum of dy * y, so that dL/dy = dy. */
+  const lossAt = (at: number, value: number): number => {
+    const old = floats[at]!
+    floats[at] = value
+    net.lowered.forward(k, 0, ROWS, net.pass)
+    let sum = 0
+    for (let i = 0; i < outputs; i++) sum += dy[i]! * floats[net.y + i]!
+    floats[at] = old
+    return sum
+  }
+  const difference = (at: number) => (lossAt(at, floats[at]! + STEP) - lossAt(at, floats[at]! - STEP)) / (2 * STEP)
+
+  it('its back-signal to the input agrees with finite differences', () => {
+    runNetwork(k, net, ROWS, ROWS, dy, floats)
+    const analytic = floats.slice(net.dx, net.dx + ROWS * INPUTS)
+    expect(analytic.some((value) => value !== 0)).toBe(true)
+    analytic.forEach((value, i) => expect(Math.abs(value - difference(net.x + i))).toBeLessThan(TOLERANCE))
+  })
+
+  it('its parameter gradients agree with finite differences', () => {
+    runNetwork(k, net, ROWS, ROWS, dy, floats)
+    for (const { at, gradient, size } of net.parameters.values()) {
+      const analytic = floats.slice(gradient, gradient + size)
+      analytic.forEach((value, i) => expect(Math.abs(value - difference(at + i))).toBeLessThan(TOLERANCE))
+    }
+  })
+
+  it('gives the same bits in row blocks of any size', () => {
+    const run = (block: number) => {
+      floats.fill(NaN, net.dx, net.dx + ROWS * INPUTS)
+      runNetwork(k, net, ROWS, block, dy, floats)
+      return [floats.slice(net.dx, net.dx + ROWS * INPUTS), floats.slice(net.y, net.y + outputs)]
+    }
+    const whole = run(ROWS)
+    for (const block of [1, 2, 3]) expect(run(block)).toEqual(whole)
+  })
+})

@@ -1,0 +1,68 @@
+/** A network outside an arena: its rows and gradient programs over one array, in float64 or float32, on any kernels. */
+import type { Kernels } from '../../src/kernels/kernels.ts'
+import { buildModel, sizeOf } from '../../src/model/build.ts'
+import type { Model } from '../../src/model/build.ts'
+import type { LayerConfig } from '../../src/model/config.ts'
+import type { Flow, LoweredLayer, Pass } from '../../src/model/layer.ts'
+import { sequence } from '../../src/model/layers/sequence.ts'
+
+export interface Network {
+  readonly model: Model
+  readonly lowered: LoweredLayer
+  readonly x: number
+  /** Back-signal of the input. */
+  readonly dx: number
+  readonly y: number
+  readonly dy: number
+  readonly parameters: ReadonlyMap<string, { at: number; gradient: number; size: number }>
+  /** Elements the network needs. */
+  readonly end: number
+  readonly pass: Pass
+}
+
+/** @param from first free element */
+export function lowerNetwork(layers: LayerConfig[], inputs: number, rows: number, from: number): Network {
+  const model = buildModel({ layers }, inputs)
+  let end = from
+  const room = (elements: number): number => {
+    const at = end
+    end += elements + 3 // Odd starts: kernels may assume no alignment.
+    return at
+  }
+  const parameters = new Map(
+    model.parameters.map(({ name, shape }) => {
+      const size = sizeOf(shape)
+      return [name, { at: room(size), gradient: room(size), size }]
+    }),
+  )
+  const input: Flow = { value: room(rows * inputs), gradient: room(rows * inputs), cols: inputs, overwritable: false }
+  let streams = 0
+  let flow = input
+  const lowered: LoweredLayer[] = []
+  for (const layer of model.layers) {
+    const next = layer.lower(flow, {
+      tensor: (cols) => room(rows * cols),
+      backSignal: (cols) => room(rows * cols),
+      parameter: (name) => parameters.get(name)!.at,
+      stream: () => streams++,
+    })
+    lowered.push(next)
+    flow = next.output
+  }
+  const pass = { training: true, seed: 7, batch: 3, firstRow: 0 }
+  const { value: x, gradient: dx } = input
+  return { model, lowered: sequence(lowered), x, dx, y: flow.value, dy: flow.gradient, parameters, end, pass }
+}
+
+/** Forward, backward and all parameter gradients, in row blocks of `block` rows. */
+export function runNetwork(k: Kernels, net: Network, rows: number, block: number, dy: ArrayLike<number>, floats: Float32Array | Float64Array): void {
+  const { lowered, pass, model } = net
+  for (let row = 0; row < rows; row += block) lowered.forward(k, row, Math.min(block, rows - row), pass)
+  for (let i = 0; i < rows * model.outputs; i++) floats[net.dy + i] = dy[i]!
+  for (let row = 0; row < rows; row += block) lowered.backward(k, row, Math.min(block, rows - row), pass)
+  for (const task of lowered.gradients) {
+    const { gradient } = net.parameters.get(task.parameter)!
+    const leading = model.parameters.find((p) => p.name === task.parameter)!.shape[0]!
+    task.run(k, 0, rows, 0, leading, gradient, false)
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The flagship: the weights have the same bits for any number of workers, for every kernel implementation, through
+ * uneven batches, dropout, accumulation, clipping, weights, lanes and tiles, and a resume with another number of workers.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import type { Dataset } from '../../src/data/dataset.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs } from './data.ts'
+
+const WORKERS = [1, 2, 3, 5, 8]
+/** 203 rows: batches of 64, 64, 64 and 11. */
+const data = blobs(203, 21, 5)
+const validation = blobs(50, 21, 5, 2)
+const weights = Float32Array.from({ length: data.rows }, (_, i) => (i % 7) / 3)
+
+const base: Config = {
+  seed: 3,
+  epochs: 2,
+  batchSize: 64,
+  optimizer: { type: 'adam', learningRate: 0.01 },
+  model: {
+    layers: [
+      { type: 'dense', units: 37, activation: 'relu' },
+      { type: 'dropout', rate: 0.2 },
+      { type: 'residual', layers: [{ type: 'dense', units: 37, activation: 'tanh' }] },
+      { type: 'prelu' },
+      { type: 'dense', units: 5 },
+    ],
+  },
+}
+
+const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
+  'uneven batches, dropout, residual, prelu, clipping by norm': {},
+  'clipping by value and SGD with momentum': {
+    config: { clip: { mode: 'value', value: 0.01 }, optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true } },
+  },
+  'sample weights and accumulation in uneven parts': { config: { accumulationSteps: 3 }, data: { ...data, sampleWeight: weights } },
+  'every gradient by lanes': { config: { gradient: 'lanes' } },
+  'stochastic descent': { config: { batchSize: 1, epochs: 1, maxSteps: 60 } },
+  'full batch, schedule, early stopping': {
+    config: {
+      batchSize: 'full',
+      epochs: 6,
+      schedule: 'cosine',
+      earlyStopping: { patience: 1, restoreBestWeights: true },
+      reduceOnPlateau: { patience: 0 },
+    },
+  },
+}
+
+async function hashAfter(config: Config, data: Dataset): Promise<string> {
+  await using trainer = await Trainer.create(config)
+  await trainer.fit(data, { validationData: validation })
+  return trainer.weightsHash()
+}
+
+describe.each(['wasm', 'wasm-strict', 'reference'] as const)('%s', (kernels) => {
+  it.each(Object.entries(cases))('%s: one hash for 1, 2, 3, 5 and 8 workers', async (_name, given) => {
+    const hashes = new Set<string>()
+    for (const workers of WORKERS) {
+      hashes.add(await hashAfter({ ...base, ...given.config, kernels, workers }, given.data ?? data))
+    }
+    expect([...hashes]).toHaveLength(1)
+  })
+
+  it('accumulation in parts equals the big batch, bit for bit', async () => {
+    const hashes = new Set<string>()
+    for (const accumulationSteps of [1, 2, 4, 5, 64]) {
+      hashes.add(await hashAfter({ ...base, kernels, workers: 2, accumulationSteps }, data))
+    }
+    expect([...hashes]).toHaveLength(1)
+  })
+
+  it('differs by seed, so that equal hashes mean something', async () => {
+    const one = await hashAfter({ ...base, kernels, workers: 1, seed: 1 }, data)
+    const two = await hashAfter({ ...base, kernels, workers: 1, seed: 2 }, data)
+    expect(one).not.toBe(two)
+  })
+})
+
+describe('resuming', () => {
+  let directory: string
+  beforeAll(async () => void (directory = await mkdtemp(join(tmpdir(), 'brigantine-'))))
+  afterAll(() => rm(directory, { recursive: true }))
+
+  it.each([1, 3, 4, 5, 7])('after step %i of 8, with another number of workers, gives the bits of the whole run', async (at) => {
+    const whole = await hashAfter({ ...base, workers: 2 }, data)
+    const path = join(directory, `after-${at}.ckpt`)
+    {
+      await using first = await Trainer.create({ ...base, workers: 3, maxSteps: at })
+      const history = await first.fit(data, { validationData: validation })
+      expect(history.stopped).toBe('maxSteps')
+      await first.save(path)
+    }
+    await using second = await Trainer.load(path, { workers: 1, maxSteps: undefined })
+    expect(second.resumable).toBe(true)
+    const history = await second.fit(data, { validationData: validation })
+    expect(history.stopped).toBe('completed')
+    expect(history.epoch).toEqual([0, 1])
+    expect(second.weightsHash()).toBe(whole)
+  })
+})
