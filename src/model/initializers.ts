@@ -55,13 +55,7 @@ function truncatedNormalAt(seed: number, stream: number, index: number, n: numbe
 }
 
 /** Rows (or columns, where they are fewer) orthonormal, times `gain`: modified Gram-Schmidt on a normal matrix. */
-function orthogonal(
-  shape: readonly number[],
-  gain: number,
-  seed: number,
-  stream: number,
-  out: Float32Array,
-): void {
+function orthogonal(shape: readonly number[], gain: number, seed: number, stream: number, out: Float32Array): void {
   const rows = shape[0]!
   const cols = out.length / rows
   const [count, length] = [Math.min(rows, cols), Math.max(rows, cols)]

@@ -51,7 +51,12 @@ export interface Plan {
   /** Float64 sums a row block leaves: the loss, then the metrics'. */
   readonly sums: number
   /** Where the sums of the batch, the epoch and the evaluation lie in the state, and the values made of them. */
-  readonly sumsAt: { readonly batch: number; readonly epoch: number; readonly evaluation: number; readonly values: number }
+  readonly sumsAt: {
+    readonly batch: number
+    readonly epoch: number
+    readonly evaluation: number
+    readonly values: number
+  }
   /** Float64 words of the whole state. */
   readonly stateLength: number
   /** Float64 fields of one telemetry record. */
@@ -160,8 +165,23 @@ export function compilePlan(spec: PlanSpec): Plan {
     placement: placements.all.find((p) => p.spec.name === task.parameter)!,
   }))
   return {
-    spec, model, layout, loss, metrics, placements, network, input, microRows, blockRows, laneRows, evaluationRows,
-    sums, sumsAt, stateLength, recordFields, at,
+    spec,
+    model,
+    layout,
+    loss,
+    metrics,
+    placements,
+    network,
+    input,
+    microRows,
+    blockRows,
+    laneRows,
+    evaluationRows,
+    sums,
+    sumsAt,
+    stateLength,
+    recordFields,
+    at,
     tiles: tasks.filter((t) => t.placement.how === 'tiles').flatMap((t) => tilesOf(t.task, t.placement, microRows)),
     lanedTasks: tasks.filter((t) => t.placement.how === 'lanes'),
   }

@@ -16,6 +16,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Packr } from 'msgpackr'
 import { UserError } from '../errors.ts'
+import type { PastEpochs } from './history.ts'
 import type { Weights } from './weights.ts'
 
 const MAGIC = Buffer.from('BRIGANTINE')
@@ -43,7 +44,7 @@ export interface Checkpoint {
   readonly state: Float64Array | null
   /** Parameters of the best epoch, where the run keeps them to end with. */
   readonly best: readonly Float32Array[] | null
-  readonly history: { readonly epoch: readonly number[]; readonly history: Readonly<Record<string, readonly number[]>> }
+  readonly history: PastEpochs
 }
 
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
@@ -94,6 +95,8 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return decode(document)
 }
 
+export type Identity = Pick<Checkpoint, 'config' | 'inputs' | 'targets' | 'transform' | 'names' | 'kernels'>
+
 /** The document is ours to the letter once its checksum matched; shapes are checked against the model by the trainer. */
 function decode(document: Buffer): Checkpoint {
   const { parameters, slots, best, state, ...rest } = packr.unpack(document) as Omit<
@@ -134,8 +137,7 @@ export async function writeAtomically(path: string, parts: readonly Uint8Array[]
   } catch (cause) {
     await rm(temporary, { force: true })
     const { code } = cause as NodeJS.ErrnoException
-    const advice =
-      code === 'ENOSPC' ? 'The disk is full: free some room.' : 'Choose another folder with `out` (--out).'
+    const advice = code === 'ENOSPC' ? 'The disk is full: free some room.' : 'Choose another folder with `out` (--out).'
     throw new UserError(`${path}: could not be written (${code ?? String(cause)}). ${advice}`, { cause })
   }
 }

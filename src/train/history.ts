@@ -18,6 +18,24 @@ export interface History {
   skipped: number
 }
 
+/** Epochs of a run before it was interrupted. */
+export interface PastEpochs {
+  readonly epoch: readonly number[]
+  readonly history: Readonly<Record<string, readonly number[]>>
+}
+
+export function newHistory(before?: PastEpochs): History {
+  return {
+    epoch: [...(before?.epoch ?? [])],
+    history: Object.fromEntries(Object.entries(before?.history ?? {}).map(([key, values]) => [key, [...values]])),
+    steps: new StepHistory(),
+    stopped: 'completed',
+    seconds: 0,
+    samplesPerSecond: 0,
+    skipped: 0,
+  }
+}
+
 const COLUMNS = ['loss', 'gradNorm', 'gradNormAfterClip', 'learningRate', 'micros'] as const
 
 /** Columns of numbers that grow by doubling: 21 bytes a step. */
@@ -26,7 +44,14 @@ export class StepHistory {
   #columns = COLUMNS.map(() => new Float32Array(1024))
   #verdicts = new Uint8Array(1024)
 
-  push(loss: number, gradNorm: number, gradNormAfterClip: number, learningRate: number, micros: number, verdict: number): void {
+  push(
+    loss: number,
+    gradNorm: number,
+    gradNormAfterClip: number,
+    learningRate: number,
+    micros: number,
+    verdict: number,
+  ): void {
     if (this.length === this.#verdicts.length) this.#grow()
     const i = this.length++
     this.#columns[0]![i] = loss

@@ -3,12 +3,17 @@ import { Decision } from '../gradient/decide.ts'
 import { Verdict } from '../gradient/detector.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Callbacks, FitOptions, Progress } from './callbacks.ts'
-import { StepHistory } from './history.ts'
 import type { History, Logs } from './history.ts'
 import { valueKeys } from './keys.ts'
 import { Field, Kind } from './record.ts'
 
 const verdictNames = Object.fromEntries(Object.entries(Verdict).map(([name, code]) => [code, name]))
+
+interface Limits {
+  readonly epochs: number
+  readonly maxSteps: number
+  readonly done: number
+}
 
 export class Monitor {
   readonly history: History
@@ -26,14 +31,21 @@ export class Monitor {
   #epochBegun = -1
   #millis = NaN
 
-  constructor(plan: Plan, history: History, options: FitOptions, epochs: number, maxSteps: number, done: number) {
+  /** @param limits of the run; `done` steps were taken before it was interrupted */
+  constructor(plan: Plan, history: History, options: FitOptions, limits: Limits) {
     this.#keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
     this.history = history
     this.callbacks = [options.callbacks ?? []].flat() as readonly Callbacks[]
     this.#onProgress = options.onProgress
-    this.#epochs = epochs
+    this.#epochs = limits.epochs
     this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
-    this.#totalSteps = Math.max(1, Math.min(maxSteps, epochs * this.#stepsPerEpoch) - done)
+    const steps = Math.min(limits.maxSteps, limits.epochs * this.#stepsPerEpoch)
+    this.#totalSteps = Math.max(1, steps - limits.done)
+  }
+
+  /** Whether somebody may have a say after an epoch: the run waits for them. */
+  get gates(): boolean {
+    return this.callbacks.length > 0
   }
 
   record(doubles: Float64Array, at: number): void | Promise<void> {
@@ -86,7 +98,10 @@ export class Monitor {
     this.#millis = millis
     this.#last = { epoch, loss, gradNorm, gradNormAfterClip: after, learningRate, verdict }
     if (this.callbacks.length === 0) return
-    return this.#tellOfStep(epoch, d[at + Field.batch]! % this.#stepsPerEpoch, { ...this.#last, size: d[at + Field.rows]! })
+    return this.#tellOfStep(epoch, d[at + Field.batch]! % this.#stepsPerEpoch, {
+      ...this.#last,
+      size: d[at + Field.rows]!,
+    })
   }
 
   async #tellOfStep(epoch: number, batch: number, logs: Logs): Promise<void> {
@@ -103,17 +118,5 @@ export class Monitor {
     this.history.epoch.push(epoch)
     for (const key of this.#keys) (this.history.history[key] ??= []).push(this.logs[key]!)
     await this.call('onEpochEnd', epoch, this.logs)
-  }
-}
-
-export function newHistory(): History {
-  return {
-    epoch: [],
-    history: {},
-    steps: new StepHistory(),
-    stopped: 'completed',
-    seconds: 0,
-    samplesPerSecond: 0,
-    skipped: 0,
   }
 }

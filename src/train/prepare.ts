@@ -2,6 +2,8 @@
 import { availableParallelism } from 'node:os'
 import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
+import { toDataset } from '../data/tensor.ts'
+import type { TensorInput } from '../data/tensor.ts'
 import { UserError } from '../errors.ts'
 import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
@@ -21,9 +23,7 @@ export interface Task {
 export function resolveTask(config: ResolvedConfig, model: Model, data: Pick<Dataset, 'targets' | 'classNames'>): Task {
   const classes = data.targets === 1 && (data.classNames !== undefined || model.outputs > 1)
   const loss: LossConfig =
-    config.loss !== 'auto'
-      ? config.loss
-      : { type: classes ? 'sparseCategoricalCrossentropy' : 'meanSquaredError' }
+    config.loss !== 'auto' ? config.loss : { type: classes ? 'sparseCategoricalCrossentropy' : 'meanSquaredError' }
   const classifies = loss.type.endsWith('Crossentropy')
   const usual: MetricConfig[] = classifies ? [{ type: 'accuracy' }] : [{ type: 'mae' }, { type: 'r2' }]
   const metrics = config.metrics ?? usual
@@ -47,8 +47,27 @@ export function checkData(data: Dataset, model: Model, task: Task, what: string)
   checkTargets(task.loss, model.outputs, data.targets, data.y)
 }
 
-export const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
+/** Rows without targets, for `predict`. NaN and infinities are let through: what comes out is theirs. */
+export function checkRows(x: TensorInput['x'], inputs: number, targets: number): Dataset {
+  const nested = Array.isArray(x) && typeof x[0] !== 'number'
+  const rows = nested ? x.length : x.length / inputs
+  if (!Number.isInteger(rows) || rows < 1) {
+    throw new UserError(`Expected \`x\` of one or more rows of ${inputs} numbers, got ${x.length} numbers.`)
+  }
+  const y = new Float32Array(rows * targets)
+  const data = toDataset({ x, y, targets, features: inputs, nonFinite: 'allow' })
+  if (data.features !== inputs) {
+    throw new UserError(`Expected \`x\` of shape [rows, ${inputs}], got [${rows}, ${data.features}].`)
+  }
+  return data
+}
+
+const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
   config.batchSize === 'full' ? rows : Math.min(config.batchSize, rows)
+
+/** Rows of a micro-batch. */
+export const microRowsOf = (config: ResolvedConfig, rows: number): number =>
+  Math.ceil(batchSizeOf(config, rows) / config.accumulationSteps)
 
 /** `auto`: every core, but no more workers than a batch has row blocks. */
 export function resolveWorkers(config: ResolvedConfig, microRows: number): number {

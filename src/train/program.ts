@@ -154,9 +154,16 @@ export class Program {
     const start = piece * UPDATE_PIECE
     const count = Math.min(UPDATE_PIECE, placements.total - start)
     this.#doubles[at.largest + piece] = applyUpdate(
-      this.#k, spec.optimizer!, count, at.parameters + start, at.gradients + start,
-      (at.slots[0] ?? 0) + start, (at.slots[1] ?? 0) + start,
-      this.#state(State.scale), this.#state(State.clipValue), this.#state(State.learningRate),
+      this.#k,
+      spec.optimizer!,
+      count,
+      at.parameters + start,
+      at.gradients + start,
+      (at.slots[0] ?? 0) + start,
+      (at.slots[1] ?? 0) + start,
+      this.#state(State.scale),
+      this.#state(State.clipValue),
+      this.#state(State.learningRate),
       this.#state(State.updates) + 1,
     )
   }

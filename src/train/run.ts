@@ -33,8 +33,16 @@ const TICK_MILLIS = 100
 /** About 20 microseconds: what a barrier between two running threads costs at the most. */
 const SPINS = 4_000
 
-/** Runs to the end, or until `stop` is called and the open step is done. Rejects with the first error of anybody. */
-export function startRun(run: Run, observer: RunObserver = {}): { finished: Promise<void>; stop: () => void } {
+/**
+ * Runs to the end, or until `stopped` says so and the open step is done. Rejects with the first error of anybody.
+ * @param signal only wakes the host, so that `stopped` is asked at once
+ */
+export async function startRun(
+  run: Run,
+  observer: RunObserver = {},
+  stopped: () => boolean = () => false,
+  signal?: AbortSignal,
+): Promise<void> {
   const { plan, settings, arena, crew, kernels, module } = run
   const control = new Control(arena.words, plan.at.control, 0)
   const sequencer = new Sequencer(plan, settings, control, arena, null)
@@ -47,17 +55,18 @@ export function startRun(run: Run, observer: RunObserver = {}): { finished: Prom
     (worker) => ({ worker, workers, memory, spec: plan.spec, settings, kernels, module, spins }),
     () => control.settle(Status.aborted),
   )
-  const finished = (async () => {
-    try {
-      await attend(control, sequencer, plan, arena.doubles, observer)
-    } catch (error) {
-      control.settle(Status.aborted)
-      await working.catch(() => {})
-      throw error
-    }
-    await working
-  })()
-  return { finished, stop: () => control.requestStop() }
+  const wake = () => control.ring()
+  signal?.addEventListener('abort', wake, { once: true })
+  try {
+    await attend(control, sequencer, plan, arena.doubles, observer, stopped)
+  } catch (error) {
+    control.settle(Status.aborted)
+    await working.catch(() => {})
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', wake)
+  }
+  await working
 }
 
 async function attend(
@@ -66,6 +75,7 @@ async function attend(
   plan: Plan,
   doubles: Float64Array,
   observer: RunObserver,
+  stopped: () => boolean,
 ): Promise<void> {
   let read = 0
   for (;;) {
@@ -79,9 +89,11 @@ async function attend(
       control.releaseRecords(1)
     }
     observer.tick?.()
+    if (stopped()) control.requestStop()
     if (status === Status.ended || status === Status.aborted) return
     if (status === Status.gated) {
       await observer.gate?.()
+      if (stopped()) control.requestStop()
       sequencer.resume()
     } else await control.awaitDoorbell(seen, TICK_MILLIS)
   }

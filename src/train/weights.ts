@@ -38,11 +38,13 @@ export function writeWeights(plan: Plan, floats: Float32Array, weights: Weights)
   })
 }
 
-/** Copies out of the arena. */
-export function readWeights(plan: Plan, floats: Float32Array): Weights {
+/** Copies out of the arena: parameters from `at` (the current or the best ones), with the optimizer's state. */
+export function readWeights(plan: Plan, floats: Float32Array, at: number): Weights {
   const read = (base: number) =>
-    plan.placements.all.map(({ offset, size }) => Float32Array.from(floats.subarray(base + offset, base + offset + size)))
-  return { parameters: read(plan.at.parameters), slots: plan.at.slots.map(read) }
+    plan.placements.all.map(({ offset, size }) =>
+      Float32Array.from(floats.subarray(base + offset, base + offset + size)),
+    )
+  return { parameters: read(at), slots: plan.at.slots.map(read) }
 }
 
 /** SHA-256 (hex) over names, shapes and values of all parameters, in the model's order. */
@@ -54,6 +56,22 @@ export function hashWeights(model: Model, weights: Weights): string {
     hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
   })
   return hash.digest('hex')
+}
+
+/** @throws UserError for an unknown name or a wrong length; then nothing is changed */
+export function setParameters(model: Model, weights: Weights, values: Readonly<Record<string, Float32Array>>): void {
+  const at = (name: string) => model.parameters.findIndex((spec) => spec.name === name)
+  for (const [name, value] of Object.entries(values)) {
+    const expected = weights.parameters[at(name)]?.length
+    if (expected === undefined) {
+      const names = model.parameters.map((spec) => spec.name).join(', ')
+      throw new UserError(`Expected one of the parameters ${names}, got \`${name}\`.`)
+    }
+    if (value.length !== expected) {
+      throw new UserError(`Expected ${expected} values for \`${name}\`, got ${value.length}.`)
+    }
+  }
+  for (const [name, value] of Object.entries(values)) weights.parameters[at(name)]!.set(value)
 }
 
 /** @throws UserError naming the first tensor that does not fit */

@@ -98,7 +98,14 @@ describe('autograd', () => {
         const { floats, k, net } = network(layers, seed, Float32Array)
         const dy = Float32Array.from({ length: ROWS * net.model.outputs }, (_, i) => normalAt(seed, 2, i))
         const gradients = (scale: number) => {
-          runNetwork(k, net, ROWS, ROWS, dy.map((g) => g * scale), floats)
+          runNetwork(
+            k,
+            net,
+            ROWS,
+            ROWS,
+            dy.map((g) => g * scale),
+            floats,
+          )
           return [...net.parameters.values()].map((p) => floats.slice(p.gradient, p.gradient + p.size))
         }
         const factor = 2 ** power

@@ -55,7 +55,14 @@ export function lowerNetwork(layers: LayerConfig[], inputs: number, rows: number
 }
 
 /** Forward, backward and all parameter gradients, in row blocks of `block` rows. */
-export function runNetwork(k: Kernels, net: Network, rows: number, block: number, dy: ArrayLike<number>, floats: Float32Array | Float64Array): void {
+export function runNetwork(
+  k: Kernels,
+  net: Network,
+  rows: number,
+  block: number,
+  dy: ArrayLike<number>,
+  floats: Float32Array | Float64Array,
+): void {
   const { lowered, pass, model } = net
   for (let row = 0; row < rows; row += block) lowered.forward(k, row, Math.min(block, rows - row), pass)
   for (let i = 0; i < rows * model.outputs; i++) floats[net.dy + i] = dy[i]!

@@ -8,7 +8,7 @@ const alpha = (type: ActivationName) => (type === 'leakyRelu' ? { alpha: 0.2 } :
 
 const samples: { [T in LayerConfig['type']]: Record<string, LayerConfig[]> } = {
   dense: {
-    'dense': [{ type: 'dense', units: 4 }],
+    dense: [{ type: 'dense', units: 4 }],
     'dense without bias': [{ type: 'dense', units: 4, useBias: false }],
     'dense with activation': [{ type: 'dense', units: 4, activation: { type: 'tanh' } }],
     'dense three times': [
@@ -26,14 +26,20 @@ const samples: { [T in LayerConfig['type']]: Record<string, LayerConfig[]> } = {
         { type: 'activation', activation: { type, ...alpha(type) } },
       ],
     ]),
-    ['two activations', [{ type: 'dense', units: 3, activation: { type: 'tanh' } }, { type: 'activation', activation: { type: 'softplus' } }]],
+    [
+      'two activations',
+      [
+        { type: 'dense', units: 3, activation: { type: 'tanh' } },
+        { type: 'activation', activation: { type: 'softplus' } },
+      ],
+    ],
   ]) as Record<string, LayerConfig[]>,
   prelu: {
-    'prelu': [{ type: 'prelu' }],
+    prelu: [{ type: 'prelu' }],
     'prelu after dense': [{ type: 'dense', units: 4 }, { type: 'prelu' }, { type: 'dense', units: 2 }],
   },
   dropout: {
-    'dropout': [{ type: 'dropout', rate: 0.4 }],
+    dropout: [{ type: 'dropout', rate: 0.4 }],
     'dropout after activation': [
       { type: 'dense', units: 6, activation: { type: 'tanh' } },
       { type: 'dropout', rate: 0.3 },
@@ -41,14 +47,28 @@ const samples: { [T in LayerConfig['type']]: Record<string, LayerConfig[]> } = {
     ],
   },
   residual: {
-    'residual': [{ type: 'residual', layers: [{ type: 'dense', units: 4, activation: { type: 'tanh' } }, { type: 'dense', units: 6 }] }],
+    residual: [
+      {
+        type: 'residual',
+        layers: [
+          { type: 'dense', units: 4, activation: { type: 'tanh' } },
+          { type: 'dense', units: 6 },
+        ],
+      },
+    ],
     'residual ending in an activation': [
       { type: 'dense', units: 3 },
       { type: 'residual', layers: [{ type: 'dense', units: 3, activation: { type: 'tanh' } }] },
     ],
     'residual beginning with an activation': [
       { type: 'dense', units: 4 },
-      { type: 'residual', layers: [{ type: 'activation', activation: { type: 'tanh' } }, { type: 'dense', units: 4 }] },
+      {
+        type: 'residual',
+        layers: [
+          { type: 'activation', activation: { type: 'tanh' } },
+          { type: 'dense', units: 4 },
+        ],
+      },
     ],
     'residual with projection': [
       { type: 'dense', units: 4, activation: { type: 'softplus' } },
@@ -56,7 +76,13 @@ const samples: { [T in LayerConfig['type']]: Record<string, LayerConfig[]> } = {
     ],
     'residual of residual': [
       { type: 'dense', units: 3 },
-      { type: 'residual', layers: [{ type: 'residual', layers: [{ type: 'dense', units: 3, activation: { type: 'tanh' } }] }, { type: 'dropout', rate: 0.2 }] },
+      {
+        type: 'residual',
+        layers: [
+          { type: 'residual', layers: [{ type: 'dense', units: 3, activation: { type: 'tanh' } }] },
+          { type: 'dropout', rate: 0.2 },
+        ],
+      },
       { type: 'dense', units: 2 },
     ],
     'residual of nothing but an activation': [

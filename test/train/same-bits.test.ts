@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
+import { Crew } from '../../src/crew/crew.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from './data.ts'
@@ -36,9 +37,15 @@ const base: Config = {
 const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'uneven batches, dropout, residual, prelu, clipping by norm': {},
   'clipping by value and SGD with momentum': {
-    config: { clip: { mode: 'value', value: 0.01 }, optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true } },
+    config: {
+      clip: { mode: 'value', value: 0.01 },
+      optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true },
+    },
   },
-  'sample weights and accumulation in uneven parts': { config: { accumulationSteps: 3 }, data: { ...data, sampleWeight: weights } },
+  'sample weights and accumulation in uneven parts': {
+    config: { accumulationSteps: 3 },
+    data: { ...data, sampleWeight: weights },
+  },
   'every gradient by lanes': { config: { gradient: 'lanes' } },
   'stochastic descent': { config: { batchSize: 1, epochs: 1, maxSteps: 60 } },
   'full batch, schedule, early stopping': {
@@ -52,8 +59,12 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   },
 }
 
-async function hashAfter(config: Config, data: Dataset): Promise<string> {
-  await using trainer = await Trainer.create(config)
+/** Crews live as long as the file: starting threads takes longer than these trainings. */
+const crews = new Map(WORKERS.map((workers) => [workers, new Crew(workers)]))
+afterAll(() => Promise.all([...crews.values()].map((crew) => crew.close())))
+
+async function hashAfter(config: Config & { workers: number }, data: Dataset): Promise<string> {
+  await using trainer = await Trainer.create(config, { crew: crews.get(config.workers) })
   await trainer.fit(data, { validationData: validation })
   return trainer.weightsHash()
 }
@@ -87,20 +98,23 @@ describe('resuming', () => {
   beforeAll(async () => void (directory = await mkdtemp(join(tmpdir(), 'brigantine-'))))
   afterAll(() => rm(directory, { recursive: true }))
 
-  it.each([1, 3, 4, 5, 7])('after step %i of 8, with another number of workers, gives the bits of the whole run', async (at) => {
-    const whole = await hashAfter({ ...base, workers: 2 }, data)
-    const path = join(directory, `after-${at}.ckpt`)
-    {
-      await using first = await Trainer.create({ ...base, workers: 3, maxSteps: at })
-      const history = await first.fit(data, { validationData: validation })
-      expect(history.stopped).toBe('maxSteps')
-      await first.save(path)
-    }
-    await using second = await Trainer.load(path, { workers: 1, maxSteps: undefined })
-    expect(second.resumable).toBe(true)
-    const history = await second.fit(data, { validationData: validation })
-    expect(history.stopped).toBe('completed')
-    expect(history.epoch).toEqual([0, 1])
-    expect(second.weightsHash()).toBe(whole)
-  })
+  it.each([1, 3, 4, 5, 7])(
+    'after step %i of 8, with another number of workers, gives the bits of the whole run',
+    async (at) => {
+      const whole = await hashAfter({ ...base, workers: 2 }, data)
+      const path = join(directory, `after-${at}.ckpt`)
+      {
+        await using first = await Trainer.create({ ...base, workers: 3, maxSteps: at })
+        const history = await first.fit(data, { validationData: validation })
+        expect(history.stopped).toBe('maxSteps')
+        await first.save(path)
+      }
+      await using second = await Trainer.load(path, { workers: 1, maxSteps: undefined })
+      expect(second.resumable).toBe(true)
+      const history = await second.fit(data, { validationData: validation })
+      expect(history.stopped).toBe('completed')
+      expect(history.epoch).toEqual([0, 1])
+      expect(second.weightsHash()).toBe(whole)
+    },
+  )
 })

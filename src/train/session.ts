@@ -1,0 +1,71 @@
+/** One run's plan and arena on the host: what goes in before, what is read while the gate is shut, what comes out. */
+import { createArena } from '../arena/arena.ts'
+import type { Arena } from '../arena/arena.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { UserError } from '../errors.ts'
+import { compilePlan } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { PlanSpec } from '../plan/spec.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { loadData } from './load.ts'
+import { Reason, State } from './state.ts'
+import { readWeights, writeWeights } from './weights.ts'
+import type { Weights } from './weights.ts'
+
+/** A run that was interrupted: the sequencer's state, and what has to be as it was to go on. */
+export type Unfinished = Pick<Checkpoint, 'best' | 'trainRows' | 'history'> & { readonly state: Float64Array }
+
+export class Session {
+  readonly plan: Plan
+  readonly arena: Arena
+  /** The sequencer's state: a view, alive while the run is. */
+  readonly state: Float64Array
+
+  private constructor(plan: Plan, arena: Arena) {
+    this.plan = plan
+    this.arena = arena
+    this.state = arena.doubles.subarray(plan.at.state, plan.at.state + plan.stateLength)
+  }
+
+  /** @throws UserError when the plan does not fit in an arena */
+  static async open(
+    spec: PlanSpec,
+    weights: Weights,
+    training: Dataset | undefined,
+    evaluation: Dataset | undefined,
+  ): Promise<Session> {
+    const plan = compilePlan(spec)
+    const session = new Session(plan, createArena(plan.layout))
+    await loadData(session.arena, plan, training, evaluation)
+    writeWeights(plan, session.arena.floats, weights)
+    return session
+  }
+
+  /** @throws UserError when the data is not the interrupted run's */
+  restore({ state, best, trainRows }: Unfinished): void {
+    const { plan, arena } = this
+    if (trainRows !== plan.spec.trainRows || state.length !== this.state.length) {
+      throw new UserError(
+        `Expected the interrupted run's ${trainRows} training rows, metrics and validation data, to go on with it; ` +
+          `got ${plan.spec.trainRows} rows. Give the same data, or begin anew.`,
+      )
+    }
+    this.state.set(state)
+    this.state[State.reason] = Reason.none
+    if (!best || !plan.spec.keepBest) return
+    plan.placements.all.forEach(({ offset }, i) => arena.floats.set(best[i]!, plan.at.best + offset))
+  }
+
+  /** Copies of everything a checkpoint keeps; only while nobody works: before, after, or at the gate. */
+  capture(): Pick<Checkpoint, 'weights' | 'state' | 'best' | 'updates' | 'trainRows'> {
+    const { plan, arena, state } = this
+    const best = plan.spec.keepBest ? readWeights(plan, arena.floats, plan.at.best).parameters : null
+    return {
+      weights: readWeights(plan, arena.floats, plan.at.parameters),
+      state: state.slice(),
+      best,
+      updates: state[State.updates]!,
+      trainRows: plan.spec.trainRows,
+    }
+  }
+}
