@@ -26,7 +26,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: fc.tuple(fc.constant(1), fc.double({ min: 0.1, max: 3, noNaN: true })) },
   { weight: 1, arbitrary: fc.constantFrom<Step>([NaN, 1], [1, NaN], [Infinity, 1], [1, Infinity], [1, 1e12], [1, 0]) },
 )
-const steps = fc.array(step, { maxLength: 200 })
+const steps = fc.array(step, { maxLength: 200, size: 'max' })
 
 describe('the decision of a step', () => {
   test('is to apply, with the clip coefficient of the norm before clipping, when all is well', () => {
