@@ -22,6 +22,7 @@ const DOORBELL = 48
 const REQUEST = 49
 const RECORDS_WRITTEN = 50
 const RECORDS_READ = 51
+const ABORTED = 52
 export const CONTROL_WORDS = 64
 
 export const Status = { running: 0, gated: 1, ended: 2, aborted: 3 } as const
@@ -48,6 +49,8 @@ export class Control {
     Atomics.store(w, at + PIECES, pieces)
     Atomics.store(w, at + DONE, 0)
     Atomics.store(w, at + TICKETS, pieces)
+    // An abort stores its flag before it takes the tickets: one of the two sees the other, and nobody claims.
+    if (Atomics.load(w, at + ABORTED) === 1) Atomics.store(w, at + TICKETS, 0)
     Atomics.add(w, at + SEQUENCE, 1)
     // The opener takes a piece itself; with one piece nobody else need wake.
     const helpers = fromOutside ? pieces : pieces - 1
@@ -75,6 +78,7 @@ export class Control {
   }
 
   status(): Status {
+    if (Atomics.load(this.#words, this.#at + ABORTED) === 1) return Status.aborted
     return Atomics.load(this.#words, this.#at + STATUS) as Status
   }
 
@@ -86,9 +90,13 @@ export class Control {
     Atomics.wait(w, at, seen)
   }
 
-  /** Ends or gates the run: nobody can claim, everybody who waits looks up, the host is rung. */
+  /**
+   * Ends or gates the run: nobody can claim, everybody who waits looks up, the host is rung. Aborting is for good: it may
+   * come from the host while a worker opens the next phase.
+   */
   settle(status: Status): void {
     const w = this.#words
+    if (status === Status.aborted) Atomics.store(w, this.#at + ABORTED, 1)
     Atomics.store(w, this.#at + TICKETS, 0)
     Atomics.store(w, this.#at + STATUS, status)
     Atomics.add(w, this.#at + SEQUENCE, 1)

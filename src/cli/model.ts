@@ -1,3 +1,8 @@
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import type { DataConfig } from '../data/config.ts'
 import type { Dataset } from '../data/dataset.ts'
@@ -48,14 +53,31 @@ export async function readRows(trainer: Trainer, options: ModelOptions): Promise
       'The model was saved without its data transform, so files cannot be read for it: use the library',
     )
   }
+  const { transform } = trainer
   const { readDataset } = await import('../data/load.ts')
   const { labels, format, limit } = options
-  const config: DataConfig = {
-    ...trainer.config.data,
-    source: options.data === '-' ? '/dev/stdin' : options.data!,
-    format: (format as DataConfig['format']) ?? 'auto',
-    labels,
-    limit: limit === undefined ? undefined : Number(limit),
+  const read = (source: string) =>
+    readDataset(
+      {
+        ...trainer.config.data,
+        source,
+        format: (format as DataConfig['format']) ?? 'auto',
+        labels,
+        limit: limit === undefined ? undefined : Number(limit),
+      },
+      transform,
+    )
+  return options.data === '-' ? withStdin(read) : read(options.data!)
+}
+
+/** Readers look into a file before they read it, so stdin becomes one for as long as it takes. */
+async function withStdin<T>(use: (path: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'brigantine-'))
+  try {
+    const path = join(folder, 'stdin')
+    await pipeline(process.stdin, createWriteStream(path))
+    return await use(path)
+  } finally {
+    await rm(folder, { recursive: true })
   }
-  return readDataset(config, trainer.transform)
 }

@@ -42,7 +42,7 @@ export const DecisionField = {
   coefficient: detectorStateLength + 1,
   loss: detectorStateLength + 2,
   gradNormBeforeClip: detectorStateLength + 3,
-  /** Norm before times coefficient. Where elements are clamped (mode 'value') it is not known here: NaN. */
+  /** Norm before times coefficient. Where elements are clamped (mode 'value') it is not known here: NaN until the caller fills it in. */
   gradNormAfterClip: detectorStateLength + 4,
   skipsInARow: detectorStateLength + 5,
   skipsInWindow: detectorStateLength + 6,

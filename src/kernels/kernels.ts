@@ -135,6 +135,8 @@ export interface RowKernels {
 export interface GradientKernels {
   /** Sum of x[i]^2 in float64, each square in float64. Finite exactly when every x[i] is. */
   sumSquares(count: number, x: Pointer): number
+  /** Sum in float64 of the squares of x[i] * scale (in float32) clamped to [-limit, limit]: what value clipping leaves. */
+  clampedSquares(count: number, x: Pointer, scale: number, limit: number): number
   /**
    * out[i] = the sum of lane l's x[i], l = 0..lanes-1, lane l at first + l * stride, by the fixed binary tree:
    * for s = 1, 2, 4, ..: lane[j] += lane[j + s] for j = 0, 2s, 4s, .. while j + s < lanes.

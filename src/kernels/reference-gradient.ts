@@ -10,6 +10,12 @@ export function referenceGradient(f: Floats, round: Round): GradientKernels {
       for (let i = 0; i < count; i++) sums[i % 4]! += f[x + i]! * f[x + i]!
       return sums[0] + sums[1] + (sums[2] + sums[3])
     },
+    clampedSquares(count, x, scale, limit) {
+      const [factor, bound] = [round(scale), round(limit)]
+      let sum = 0
+      for (let i = 0; i < count; i++) sum += Math.max(-bound, Math.min(bound, round(f[x + i]! * factor))) ** 2
+      return sum
+    },
     reduceLanes(count, lanes, first, stride, out) {
       for (let i = 0; i < count; i++) {
         const values = Array.from({ length: lanes }, (_, l) => f[first + l * stride + i]!)

@@ -63,6 +63,7 @@ interface Exports {
   ): number
   softmax(rows: number, cols: number, x: number, y: number): void
   sumSquares(count: number, x: number): number
+  clampedSquares(count: number, x: number, scale: number, limit: number): number
   reduceLanes(count: number, lanes: number, first: number, stride: number, out: number): void
   sgd(
     count: number,
@@ -190,6 +191,7 @@ export function instantiateKernels(
       ),
     softmax: (rows, cols, x, y) => e.softmax(rows, cols, x << 2, y << 2),
     sumSquares: (count, x) => e.sumSquares(count, x << 2),
+    clampedSquares: (count, x, scale, limit) => e.clampedSquares(count, x << 2, scale, limit),
     reduceLanes: (count, lanes, first, stride, out) => e.reduceLanes(count, lanes, first << 2, stride, out << 2),
     sgd: (count, p, g, v, scale, clip, lr, momentum, nesterov, weightDecay) =>
       e.sgd(count, p << 2, g << 2, v << 2, scale, clip, lr, momentum, +nesterov, weightDecay),

@@ -70,6 +70,7 @@ interface Addresses {
   state: number
   partials: number
   norms: number
+  clampedNorms: number
   largest: number
   ring: number
   parameters: Pointer
@@ -128,6 +129,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     ring: layout.add('telemetry', 'float64', spec.ringRecords * recordFields),
     partials: layout.add('partials', 'float64', Math.ceil(capacity / blockRows) * sums),
     norms: layout.add('partials', 'float64', training ? Math.ceil(total / NORM_CHUNK) : 0),
+    clampedNorms: layout.add('partials', 'float64', training ? Math.ceil(total / NORM_CHUNK) : 0),
     largest: layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0),
     parameters: layout.add('parameters', 'float32', total),
     gradients: layout.add('gradients', 'float32', training ? total : 0),
@@ -220,5 +222,5 @@ export const pieces = {
   gradient: (plan: Plan, first: number, rows: number): number =>
     plan.tiles.length + (plan.lanedTasks.length > 0 ? endLane(plan, first, rows) - firstLane(plan, first) : 0),
   chunks: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
-  normChunks: (total: number): number => Math.ceil(total / NORM_CHUNK),
+  normChunks: (plan: Plan): number => Math.ceil(plan.placements.total / NORM_CHUNK),
 }

@@ -75,6 +75,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     throw new UserError(`${path}: expected a Brigantine model or checkpoint, got another kind of file.`)
   }
   const version = file.readUInt16LE(10)
+  if (version < 1) throw new UserError(`${path}: expected a format version >= 1, got ${version}. The file was altered.`)
   if (version > FORMAT_VERSION) {
     throw new UserError(
       `${path}: expected format version ${FORMAT_VERSION} or older, got ${version}. ` +
@@ -135,7 +136,7 @@ export async function writeAtomically(path: string, parts: readonly Uint8Array[]
     }
     await rename(temporary, path)
   } catch (cause) {
-    await rm(temporary, { force: true })
+    await rm(temporary, { force: true }).catch(() => {})
     const { code } = cause as NodeJS.ErrnoException
     const advice = code === 'ENOSPC' ? 'The disk is full: free some room.' : 'Choose another folder with `out` (--out).'
     throw new UserError(`${path}: could not be written (${code ?? String(cause)}). ${advice}`, { cause })

@@ -70,7 +70,7 @@ export class StepHistory {
   get gradNorm(): Float32Array {
     return this.#columns[1]!.subarray(0, this.length)
   }
-  /** The same after clipping; NaN where elements were clamped (`clip.mode: 'value'`), 0 on skipped steps. */
+  /** The same after clipping; 0 on skipped steps. */
   get gradNormAfterClip(): Float32Array {
     return this.#columns[2]!.subarray(0, this.length)
   }

@@ -160,6 +160,11 @@ export function runSettings(
           monitor: monitorIndex('earlyStopping', earlyStopping.monitor, keys),
         }
       : null,
-    decide: { clip: config.clip, ...config.health },
+    // Where every step sees the same batch, skipping it would only bring it back.
+    decide: {
+      clip: config.clip,
+      ...config.health,
+      spikeSkip: config.health.spikeSkip && plan.spec.batchSize < plan.spec.trainRows,
+    },
   }
 }

@@ -132,9 +132,10 @@ export class Program {
     }
   }
 
-  /** Sums the lanes of a run of parameters, and the squares of its chunks. */
+  /** Sums the lanes of a run of parameters, and the squares of its chunks (as they are, and as value clipping leaves them). */
   #reduce(piece: number): void {
     const { at, placements } = this.#plan
+    const { clip } = this.#settings.decide
     const start = piece * UPDATE_PIECE
     const end = Math.min(placements.total, start + UPDATE_PIECE)
     const lanedEnd = Math.min(placements.laned, end)
@@ -144,7 +145,11 @@ export class Program {
     }
     for (let from = start; from < end; from += NORM_CHUNK) {
       const count = Math.min(NORM_CHUNK, end - from)
-      this.#doubles[at.norms + from / NORM_CHUNK] = this.#k.sumSquares(count, at.gradients + from)
+      const chunk = from / NORM_CHUNK
+      this.#doubles[at.norms + chunk] = this.#k.sumSquares(count, at.gradients + from)
+      if (clip.mode !== 'value') continue
+      const perWeight = 1 / this.#state(State.weightSum)
+      this.#doubles[at.clampedNorms + chunk] = this.#k.clampedSquares(count, at.gradients + from, perWeight, clip.value)
     }
   }
 

@@ -55,6 +55,8 @@ export async function startRun(
     (worker) => ({ worker, workers, memory, spec: plan.spec, settings, kernels, module, spins }),
     () => control.settle(Status.aborted),
   )
+  // Awaited below; a worker may fail before.
+  working.catch(() => {})
   const wake = () => control.ring()
   signal?.addEventListener('abort', wake, { once: true })
   try {

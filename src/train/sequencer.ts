@@ -91,7 +91,7 @@ export class Sequencer {
     // A batch of weight 0 asks for nothing: its gradient is exactly 0, and stays it.
     const perWeight = weight > 0 ? 1 / weight : 0
     const loss = s[this.#plan.sumsAt.batch]! * perWeight
-    const gradNorm = Math.sqrt(this.#sumNorms()) * perWeight
+    const gradNorm = Math.sqrt(this.#sumChunks(this.#plan.at.norms)) * perWeight
     const totalSteps = Math.min(this.#settings.maxSteps, epochs * this.#stepsPerEpoch)
     const rate = learningRate(schedule, base, s[State.step]!, this.#stepsPerEpoch, totalSteps)
     s[State.loss] = loss
@@ -102,6 +102,9 @@ export class Sequencer {
     s[State.clipValue] = options.clip.mode === 'value' ? options.clip.value : Infinity
     if (decision === Decision.apply && this.#mayOverflow(gradNorm) && !this.#program!.rehearseUpdate()) {
       decision = skipNonFiniteUpdate(this.#health, options)
+    }
+    if (decision === Decision.apply && options.clip.mode === 'value') {
+      this.#health[DecisionField.gradNormAfterClip] = Math.sqrt(this.#sumChunks(this.#plan.at.clampedNorms))
     }
     if (decision === Decision.apply) return this.#open(Phase.update, pieces.chunks(this.#plan))
 
@@ -269,12 +272,11 @@ export class Sequencer {
     return sum
   }
 
-  /** Squared norm of the summed gradient, from the chunks' sums in index order. */
-  #sumNorms(): number {
-    const { at, placements } = this.#plan
-    const chunks = pieces.normChunks(placements.total)
+  /** A squared norm, from the chunks' sums in index order. */
+  #sumChunks(at: number): number {
+    const chunks = pieces.normChunks(this.#plan)
     let sum = 0
-    for (let i = 0; i < chunks; i++) sum += this.#doubles[at.norms + i]!
+    for (let i = 0; i < chunks; i++) sum += this.#doubles[at + i]!
     return sum
   }
 

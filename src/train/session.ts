@@ -56,6 +56,17 @@ export class Session {
     plan.placements.all.forEach(({ offset }, i) => arena.floats.set(best[i]!, plan.at.best + offset))
   }
 
+  /** The first parameter whose gradient was not finite in the last step, if any. */
+  nonFiniteParameter(): string | undefined {
+    const { plan, arena } = this
+    const { all } = plan.placements
+    const isBad = (i: number) => !Number.isFinite(arena.floats[plan.at.gradients + i]!)
+    return all.find(({ offset, size }) => {
+      for (let i = offset; i < offset + size; i++) if (isBad(i)) return true
+      return false
+    })?.spec.name
+  }
+
   /** Copies of everything a checkpoint keeps; only while nobody works: before, after, or at the gate. */
   capture(): Pick<Checkpoint, 'weights' | 'state' | 'best' | 'updates' | 'trainRows'> {
     const { plan, arena, state } = this

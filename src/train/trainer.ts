@@ -165,7 +165,7 @@ export class Trainer implements AsyncDisposable {
       const over = history.stopped === 'completed' || history.stopped === 'earlyStopping'
       this.#unfinished = over ? undefined : { ...end, state: end.state! }
       await keeper?.atEnd(over ? { ...end, state: null } : end)
-      if (reason === Reason.unhealthy) throw unhealthy(state)
+      if (reason === Reason.unhealthy) throw unhealthy(session)
       await monitor.call('onTrainEnd', monitor.logs)
       return history
     })
@@ -323,7 +323,9 @@ export class Trainer implements AsyncDisposable {
 }
 
 /** The run stopped because too many batches had to be skipped: says what was seen, and what to do. */
-function unhealthy(state: Float64Array): TrainingError {
+function unhealthy(session: Session): TrainingError {
+  const { state } = session
   const report = readDecision(state.subarray(State.health, State.health + decideStateLength))
-  return new TrainingError(explain(report, state[State.batch]! - 1))
+  const parameter = report.verdict === 'NONFINITE_GRAD' ? session.nonFiniteParameter() : undefined
+  return new TrainingError(explain(report, state[State.batch]! - 1, parameter && `gradient of ${parameter}`))
 }

@@ -23,6 +23,16 @@ export function sumSquares(count: u32, x: u32): f64 {
   return s0 + s1 + (s2 + f64x2.extract_lane(high, 1))
 }
 
+/** One after another: only value clipping asks for it, and only for the record. */
+export function clampedSquares(count: u32, x: u32, scale: f32, limit: f32): f64 {
+  let sum: f64 = 0
+  for (let i: u32 = 0; i < count; i++, x += 4) {
+    const value = <f64>max(-limit, min(limit, load<f32>(x) * scale))
+    sum += value * value
+  }
+  return sum
+}
+
 /** Elements summed at a time; one such strip per level of the tree is kept in the scratch. */
 const STRIP: u32 = 256
 

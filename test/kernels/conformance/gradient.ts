@@ -22,6 +22,22 @@ export function gradientConformance(make: MakeBench): void {
     )
   })
 
+  test('clampedSquares is the float64 sum of the squares of x * scale, clamped', async () => {
+    const bench = await make()
+    const scales = fc.constantFrom(1, 1 / 3, 1e-3, 7)
+    fc.assert(
+      fc.property(counts, seeds, scales, fc.constantFrom(0.1, 1, Infinity), (count, seed, scale, limit) => {
+        bench.reset()
+        const x = numbers(seed, count, 1)
+        const bound = Math.fround(limit)
+        const values = x.map((value) => Math.max(-bound, Math.min(bound, value * scale)))
+        const expected = values.reduce((sum, value) => sum + value * value, 0)
+        const actual = bench.kernels.clampedSquares(count, bench.put(x), scale, limit)
+        expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-6 * expected)
+      }),
+    )
+  })
+
   test('reduceLanes adds by the binary tree, whatever the number of lanes, and leaves the lanes alone', async () => {
     const bench = await make()
     fc.assert(
