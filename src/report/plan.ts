@@ -1,44 +1,76 @@
-/** A plan for people. */
-import { summarizePlan } from '../plan/summary.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanSummary } from '../plan/summary.ts'
+import { formatBytes, formatCount } from './format.ts'
 import { table } from './table.ts'
 
-export function printPlan(plan: Plan): string {
-  const s = summarizePlan(plan)
-  const micro = s.microBatches > 1 ? ` in ${s.microBatches} micro-batches` : ''
+/** A plan as people read it: the model, how a step is cut into pieces, and where the memory goes. */
+export function planText(plan: PlanSummary): string {
+  const parts = plan.microBatches > 1 ? ` in ${plan.microBatches} parts` : ''
+  const lanes = `${plan.lanes} lane${plan.lanes === 1 ? '' : 's'}`
   return [
-    table(
-      s.model.map((l) => [l.layer, l.type, `[batch, ${l.outputs}]`, count(l.parameters)]),
-      { header: ['layer', 'type', 'output', 'parameters'], right: [3] },
+    section('Model', layersTable(plan)),
+    section(
+      `Step of ${formatCount(plan.batchSize)} rows${parts}, row blocks of ${plan.rowsPerBlock}, ${lanes}`,
+      phasesTable(plan),
     ),
-    `${count(s.parameters)} parameters; batch of ${s.batchSize}${micro}, row blocks of ${s.rowsPerBlock}, ` +
-      `${s.lanes} lane${s.lanes === 1 ? '' : 's'}`,
-    table(
-      s.phases.map((p) => [p.phase, count(p.pieces), scaled(p.flops), scaled(p.bytes), p.piece]),
-      { header: ['phase', 'pieces', 'FLOP', 'bytes', 'a piece is'], right: [1, 2, 3] },
-    ),
-    `One step: ${scaled(s.flops)} FLOP, ${scaled(s.bytes)} bytes moved`,
-    table(
-      s.tensors.map((t) => [t.name, `[${t.shape.join(', ')}]`, t.gradient, count(t.pieces)]),
-      { header: ['tensor', 'shape', 'gradient by', 'pieces'], right: [3] },
-    ),
-    table([...s.memory.map((m) => [m.region, scaled(m.bytes)]), ['arena', scaled(s.arenaBytes)]], {
-      header: ['memory', 'bytes'],
-      right: [1],
-    }),
+    section('Gradients', tensorsTable(plan)),
+    section('Memory', memoryTable(plan)),
   ].join('\n\n')
 }
 
-const count = (n: number): string => n.toLocaleString('en-US')
+/** FLOPs with a unit: `850`, `12.3 k`, `4.56 M`, `1.20 G`. */
+export function formatFlops(flops: number): string {
+  for (const [unit, size] of [
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const) {
+    if (flops >= size) return `${(flops / size).toFixed(2)} ${unit}`
+  }
+  return String(flops)
+}
 
-const UNITS = [
-  ['T', 1e12],
-  ['G', 1e9],
-  ['M', 1e6],
-  ['k', 1e3],
-] as const
+const INDENT = '  '
 
-function scaled(n: number): string {
-  const unit = UNITS.find(([, size]) => n >= size)
-  return unit ? `${(n / unit[1]).toFixed(2)} ${unit[0]}` : String(n)
+function section(title: string, body: string): string {
+  return `${title}\n${body}`
+}
+
+function layersTable({ model, parameters }: PlanSummary): string {
+  const rows = model.map(({ layer, type, inputs, outputs, parameters }) => [
+    layer,
+    type,
+    `${inputs} > ${outputs}`,
+    formatCount(parameters),
+  ])
+  const header = ['layer', 'type', 'shape', 'parameters']
+  return table([...rows, ['total', '', '', formatCount(parameters)]], { header, right: [3], indent: INDENT })
+}
+
+function phasesTable({ phases, flops, bytes }: PlanSummary): string {
+  const cells = (name: string, pieces: string, work: number, moved: number, piece: string) => [
+    name,
+    pieces,
+    formatFlops(work),
+    formatBytes(Math.round(moved)),
+    piece,
+  ]
+  const rows = phases.map((phase) =>
+    cells(phase.phase, formatCount(phase.pieces), phase.flops, phase.bytes, phase.piece),
+  )
+  const header = ['phase', 'pieces', 'FLOPs', 'bytes', 'a piece is']
+  return table([...rows, cells('total', '', flops, bytes, '')], { header, right: [1, 2, 3], indent: INDENT })
+}
+
+function tensorsTable({ tensors }: PlanSummary): string {
+  const rows = tensors.map(({ name, shape, gradient, pieces }) => [name, shape.join(' x '), gradient, String(pieces)])
+  return table(rows, { header: ['tensor', 'shape', 'summed in', 'pieces'], right: [3], indent: INDENT })
+}
+
+function memoryTable({ memory, arenaBytes }: PlanSummary): string {
+  const rows = memory.map(({ region, bytes }) => [region, formatBytes(bytes)])
+  return table([...rows, ['arena', formatBytes(arenaBytes)]], {
+    header: ['region', 'size'],
+    right: [1],
+    indent: INDENT,
+  })
 }

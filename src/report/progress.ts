@@ -38,21 +38,31 @@ export interface ProgressStream {
 const MIN_REDRAW_MILLIS = 100
 const CLEAR_LINE = '\r\x1b[K'
 
-/** The live line as plain text, cut to `width` columns: the last step's loss, the last finished epoch's metrics. */
+/**
+ * The live line as plain text: the last step's loss, the last finished epoch's metrics.
+ * Where `width` columns are too few, the parts that matter least are left out, then the line is cut.
+ */
 export function progressLine(progress: ProgressView, width = 120): string {
-  const metrics = Object.entries(progress.logs).filter(([name]) => !name.endsWith('loss'))
-  const parts = [
-    `epoch ${progress.epoch + 1}/${progress.epochs}`,
-    bar(progress.totalSteps > 0 ? progress.step / progress.totalSteps : 0, 12),
-    `loss ${formatNumber(progress.loss)}`,
-    ...metrics.map(([name, value]) => `${name} ${formatMetric(name, value)}`),
-    `${formatRate(progress.samplesPerSecond)} samples/s`,
-    `|grad| ${formatNumber(progress.gradNorm)}`,
-    progress.health + (progress.skipped > 0 ? ` (${progress.skipped} skipped)` : ''),
-    `${formatDuration(progress.secondsLeft)} left`,
+  const { logs, totalSteps, health, skipped } = progress
+  const metrics = Object.entries(logs).filter(([name]) => !name.endsWith('loss'))
+  const show = ([name, value]: [string, number]) => `${name} ${formatMetric(name, value)}`
+  const parts: [text: string, rank: number][] = [
+    [`epoch ${progress.epoch + 1}/${progress.epochs}`, 0],
+    [bar(totalSteps > 0 ? progress.step / totalSteps : 0, 12), 6],
+    [`loss ${formatNumber(progress.loss)}`, 1],
+    ...metrics.map((metric, i): [string, number] => [show(metric), i === 0 ? 2 : 5]),
+    [`${formatRate(progress.samplesPerSecond)} samples/s`, 4],
+    [`|grad| ${formatNumber(progress.gradNorm)}`, 4],
+    [health + (skipped > 0 ? ` (${skipped} skipped)` : ''), 1],
+    [`${formatDuration(progress.secondsLeft)} left`, 3],
   ]
-  const line = parts.join('  ')
-  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`
+  let line = ''
+  for (let most = 6; most >= 0; most--) {
+    const shown = parts.filter(([, rank]) => rank <= most)
+    line = shown.map(([text]) => text).join('  ')
+    if (line.length <= width) return line
+  }
+  return `${line.slice(0, Math.max(0, width - 1))}…`
 }
 
 /** One line for a finished epoch: no control characters, so it suits a file or a pipe. */

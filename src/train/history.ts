@@ -24,6 +24,9 @@ export interface PastEpochs {
   readonly history: Readonly<Record<string, readonly number[]>>
 }
 
+/** A copy that later epochs do not change. */
+export const pastEpochs = ({ epoch, history }: PastEpochs): PastEpochs => structuredClone({ epoch, history })
+
 export function newHistory(before?: PastEpochs): History {
   return {
     epoch: [...(before?.epoch ?? [])],

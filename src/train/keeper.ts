@@ -14,8 +14,9 @@ export class Keeper {
   readonly #options: CheckpointOptions
   readonly #monitor: string
   readonly #sign: number
+  readonly #history: History
   #best = Infinity
-  #epochs = 0
+  #epochs: number
   #writing: Promise<void> = Promise.resolve()
 
   constructor(plan: Plan, options: CheckpointOptions, history: History) {
@@ -26,12 +27,16 @@ export class Keeper {
     monitorIndex('checkpoint', this.#monitor, keys)
     this.#sign = monitorMode(this.#monitor, options.mode ?? 'auto', plan.metrics) === 'min' ? 1 : -1
     this.#options = options
+    this.#history = history
+    this.#epochs = history.epoch.length
     for (const value of history.history[this.#monitor] ?? []) this.#best = Math.min(this.#best, this.#sign * value)
   }
 
   /** While the run is at its gate: copies what is to be kept; writing it goes on beside the next epoch. */
   async afterEpoch(logs: Logs, capture: () => Checkpoint): Promise<void> {
-    this.#epochs++
+    // The gate also shuts where the host fell behind: then no epoch ended.
+    if (this.#epochs === this.#history.epoch.length) return
+    this.#epochs = this.#history.epoch.length
     const value = this.#sign * logs[this.#monitor]!
     const best = value < this.#best
     if (best) this.#best = value

@@ -148,7 +148,7 @@ export class Program {
       const chunk = from / NORM_CHUNK
       this.#doubles[at.norms + chunk] = this.#k.sumSquares(count, at.gradients + from)
       if (clip.mode !== 'value') continue
-      const perWeight = 1 / this.#state(State.weightSum)
+      const perWeight = 1 / (this.#state(State.weightSum) || Infinity)
       this.#doubles[at.clampedNorms + chunk] = this.#k.clampedSquares(count, at.gradients + from, perWeight, clip.value)
     }
   }

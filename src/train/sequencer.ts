@@ -325,7 +325,9 @@ export class Sequencer {
     const s = this.#state
     s[State.reason] = reason
     const { earlyStopping } = this.#settings
-    if (earlyStopping?.restoreBestWeights && s[State.hasBest] === 1 && reason !== Reason.requested) {
+    // A run that may go on must go on from its own weights.
+    const over = reason !== Reason.requested && reason !== Reason.maxSteps
+    if (earlyStopping?.restoreBestWeights && s[State.hasBest] === 1 && over) {
       this.#copyParameters(this.#plan.at.best, this.#plan.at.parameters)
     }
     this.#control.settle(Status.ended)

@@ -16,10 +16,11 @@ import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
+import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
-import { newHistory } from './history.ts'
+import { newHistory, pastEpochs } from './history.ts'
 import type { History, StopReason } from './history.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
@@ -100,8 +101,9 @@ export class Trainer implements AsyncDisposable {
    * @throws UserError when the file is missing, damaged or newer, or does not fit the overridden config
    */
   static async load(path: string, overrides: Partial<Config> = {}, options: TrainerOptions = {}): Promise<Trainer> {
-    const file = await readCheckpoint(path)
-    const trainer = await Trainer.create({ ...(file.config as Config), ...overrides }, options)
+    const read = await readCheckpoint(path)
+    const trainer = await Trainer.create({ ...(read.config as Config), ...overrides }, options)
+    const file = adoptOptimizer(read, trainer.config.optimizer)
     const { inputs, targets, weights, updates } = file
     const model = buildModel(trainer.config.model, inputs)
     checkWeights(model, file.names, weights, path)
@@ -148,7 +150,7 @@ export class Trainer implements AsyncDisposable {
 
       const monitor = new Monitor(plan, history, options, { ...limits, done: state[State.step]! })
       const keeper = options.checkpoint && new Keeper(plan, options.checkpoint, history)
-      const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history })
+      const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
       this.stopTraining = false
       await monitor.call('onTrainBegin', {})
       await this.#run(session, crew, { ...limits, gateEpochs: keeper !== undefined || monitor.gates }, options.signal, {

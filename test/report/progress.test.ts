@@ -32,8 +32,15 @@ test('the live line has epoch, loss, metrics, speed, gradient norm, health and t
 })
 
 test('the live line is never wider than the terminal', () => {
-  for (const width of [1, 20, 79, 200]) expect(progressLine(view, width).length).toBeLessThanOrEqual(width)
-  expect(progressLine(view, 20).endsWith('…')).toBe(true)
+  for (let width = 1; width < 130; width++) expect(progressLine(view, width).length).toBeLessThanOrEqual(width)
+  expect(progressLine(view, 4)).toBe('epo…')
+})
+
+test('what matters least is left out first: the bar, then speed and gradient norm', () => {
+  expect(progressLine(view, 100)).toBe(
+    'epoch 3/10  loss 0.2500  acc 97.50 %  12.3k samples/s  |grad| 0.5000  healthy  1 min 15 s left',
+  )
+  expect(progressLine(view, 70)).toBe('epoch 3/10  loss 0.2500  acc 97.50 %  healthy  1 min 15 s left')
 })
 
 test('a terminal gets one line that is redrawn in place and removed at the end', () => {

@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { summarizePlan } from '../../plan/summary.ts'
+import { planText } from '../../report/plan.ts'
 import { printConfig, resolveConfig, withConfig, type Given } from '../settings.ts'
 import { needData } from '../needs.ts'
 import { print, printJson } from '../output.ts'
@@ -32,7 +34,7 @@ async function run(given: Given, { json = false, printConfig: show = false }: Pl
   ])
   const { train, validation } = await loadData(needData(config), config.seed)
   await using trainer = await Trainer.create(config)
-  const plan = trainer.plan(train, validation)
+  const plan = summarizePlan(trainer.plan(train, validation))
   if (json) printJson(plan)
-  else print(String(plan))
+  else print(planText(plan))
 }

@@ -1,0 +1,209 @@
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+
+const BIN = join(import.meta.dirname, '../../src/cli/bin.ts')
+const folder = mkdtempSync(join(tmpdir(), 'brigantine-cli-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The program as a user starts it, without a terminal. */
+function brigantine(...args: string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [BIN, ...args], { cwd: folder }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
+    })
+  })
+}
+
+function write(name: string, text: string): string {
+  writeFileSync(join(folder, name), text)
+  return name
+}
+
+describe('help', () => {
+  test.each(['train', 'evaluate', 'predict', 'plan', 'doctor'])(
+    '%s --help has examples and ends well',
+    async (name) => {
+      const { code, stdout } = await brigantine(name, '--help')
+      expect(code).toBe(0)
+      expect(stdout).toContain(`Usage: brigantine ${name}`)
+      expect(stdout).toContain(`\nExamples:\n  `)
+    },
+  )
+
+  test('--help documents the exit codes; --help-config every field', async () => {
+    const [help, fields] = await Promise.all([brigantine('--help'), brigantine('train', '--help-config')])
+    expect(help.stdout).toMatch(/0 +done\n +1 +internal error\n +2 +bad input.*\n +3 +.*health.*\n +130 +interrupted/)
+    expect(fields.code).toBe(0)
+    expect(fields.stdout).toContain('--clip.max-norm <number>\n')
+  })
+})
+
+describe('--print-config', () => {
+  test('shows file and flags resolved, as YAML and as JSON', async () => {
+    const file = write('run.yaml', 'epochs: 3\nbatchSize: 16\nmodel: { layers: [{ type: dense, units: 2 }] }\n')
+    const flags = ['--epochs', '5', '--lr', '0.5', '--optimizer.type', 'sgd', '--clip.max-norm', '2', '--no-shuffle']
+    const [yaml, json] = await Promise.all([
+      brigantine('train', file, ...flags, '--print-config'),
+      brigantine('train', '-c', file, ...flags, '--print-config', '--json'),
+    ])
+    expect(yaml.code).toBe(0)
+    expect(parse(yaml.stdout)).toEqual(JSON.parse(json.stdout))
+    expect(parse(yaml.stdout)).toMatchObject({
+      epochs: 5,
+      batchSize: 16,
+      shuffle: false,
+      optimizer: { type: 'sgd', learningRate: 0.5 },
+      clip: { mode: 'globalNorm', maxNorm: 2 },
+    })
+    expect(existsSync(join(folder, 'runs'))).toBe(false)
+  })
+
+  test('what it prints is a config that resolves to itself', async () => {
+    const first = await brigantine('train', '--print-config')
+    const second = await brigantine('train', write('again.yaml', first.stdout), '--print-config')
+    expect(first.stdout).toContain('source: digits')
+    expect(second.stdout).toBe(first.stdout)
+  })
+})
+
+describe('bad input ends with code 2, one message on stderr, and nothing on stdout', () => {
+  test.each<[string, string[], string]>([
+    ['unknown flag', ['train', '--bacth-size', '3'], 'unknown flag `--bacth-size`; did you mean `--batch-size`?'],
+    ['unknown field', ['train', '--set', 'epoch=3'], 'command line: `epoch`: unknown field; did you mean `epochs`?'],
+    [
+      'wrong value',
+      ['train', '--workers', '0'],
+      "command line: `workers`: expected 'auto' or an integer from 1 to 256",
+    ],
+    ['unknown command', ['trian'], "unknown command 'trian'"],
+    ['no config', ['train', 'nowhere.yaml'], 'nowhere.yaml: cannot read the config: no such file'],
+    ['data without a model', ['train', '--data', 'a.csv'], '`model`: missing; name a config file'],
+    ['no checkpoint', ['train', '--resume', 'nowhere'], '--resume: expected a checkpoint or the folder of a run'],
+    ['no model', ['evaluate', 'nowhere.brig'], 'nowhere.brig: expected a model or checkpoint file'],
+    ['predict without data', ['predict', 'nowhere.brig'], "required option '--data <file>' not specified"],
+  ])('%s', async (_name, args, message) => {
+    const { code, stdout, stderr } = await brigantine(...args)
+    expect(stderr).toContain(`error: ${message}`)
+    expect(stderr).not.toMatch(/\n {4}at /)
+    expect(stdout).toBe('')
+    expect(code).toBe(2)
+  })
+
+  test('the stack comes when it is asked for', async () => {
+    const { code, stderr } = await brigantine('train', '--epochs', '0', '--stack')
+    expect(stderr).toMatch(/\n {4}at /)
+    expect(code).toBe(2)
+  })
+
+  test('a field of the file is named with line and column', async () => {
+    const file = write('wrong.yaml', 'epochs: 1\nmodel:\n  layers:\n    - type: dens\n')
+    const { stderr } = await brigantine('train', file)
+    expect(stderr).toContain('error: wrong.yaml:4:7: `model.layers[0].type`: expected one of')
+    expect(stderr).toContain('did you mean `dense`?')
+  })
+})
+
+test('plan prints phases, pieces and memory, as text and as JSON', async () => {
+  const [text, json] = await Promise.all([brigantine('plan', '--batch-size', '64'), brigantine('plan', '--json')])
+  expect([text.code, json.code]).toEqual([0, 0])
+  expect(text.stdout).toContain('Step of 64 rows')
+  for (const phase of ['rows', 'gradient', 'reduce', 'decide', 'update']) expect(text.stdout).toContain(`\n  ${phase} `)
+  const plan = JSON.parse(json.stdout) as { parameters: number; arenaBytes: number; memory: { bytes: number }[] }
+  expect(plan.parameters).toBe(17_226)
+  expect(plan.memory.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(plan.arenaBytes)
+})
+
+test('doctor reports as a table and as JSON', async () => {
+  const [text, json] = await Promise.all([brigantine('doctor'), brigantine('doctor', '--json')])
+  expect([text.code, json.code]).toEqual([0, 0])
+  const findings = JSON.parse(json.stdout) as { name: string; value: string }[]
+  expect(findings.find(({ name }) => name === 'Node.js')!.value).toBe(process.versions.node)
+  for (const { name } of findings) expect(text.stdout).toContain(name)
+})
+
+describe('a run', () => {
+  const short = ['train', '--epochs', '2', '--out', 'run', '--hash', '--json']
+
+  test('trains, saves, logs; evaluate, predict and --resume go on from it', async () => {
+    const trained = await brigantine(...short)
+    expect(trained.code).toBe(0)
+    // Without a terminal: a plain line per epoch, no control characters.
+    expect(trained.stderr).toMatch(/^epoch 1\/2 {2}loss .*\nepoch 2\/2 {2}loss .*\n$/)
+    const result = JSON.parse(trained.stdout) as {
+      test: { acc: number; loss: number }
+      hash: string
+      parameters: number
+    }
+    // 64 x 128 + 128, 128 x 64 + 64, 64 x 10 + 10.
+    expect(result.parameters).toBe(8320 + 8256 + 650)
+    expect(result.hash).toMatch(/^[0-9a-f]{64}$/)
+
+    const log = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').trimEnd().split('\n')
+    const events = log.map((line) => (JSON.parse(line) as { event: string }).event)
+    expect(events).toEqual(['start', 'epoch', 'epoch', 'end'])
+
+    const [evaluated, predicted, resumed, config] = await Promise.all([
+      brigantine('evaluate', 'run/model.brig', '--json'),
+      brigantine('predict', 'run/model.brig', '--data', 'digits', '--limit', '5', '--json'),
+      brigantine('train', '--resume', 'run', '--epochs', '3', '--out', 'more', '--hash', '--json'),
+      brigantine('train', 'run/config.yaml', '--print-config', '--json'),
+    ])
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ rows: 359, ...result.test })
+    const rows = predicted.stdout.trimEnd().split('\n')
+    expect(rows).toHaveLength(5)
+    expect((JSON.parse(rows[0]!) as { probabilities: number[] }).probabilities).toHaveLength(10)
+    expect(JSON.parse(config.stdout)).toMatchObject({ epochs: 2, data: { source: 'digits' } })
+
+    expect((JSON.parse(resumed.stdout) as { epochs: number }).epochs).toBe(3)
+  })
+
+  test('--fast-dev-run saves nothing; --quiet says nothing', async () => {
+    const { code, stdout, stderr } = await brigantine('train', '--fast-dev-run', '--quiet', '--out', 'fast')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('test acc')
+    expect(existsSync(join(folder, 'fast'))).toBe(false)
+  })
+
+  test('an exploding run ends with code 3 and says what to do', async () => {
+    const flags = ['--lr', '1e9', '--optimizer', 'sgd', '--clip', 'off', '--schedule', 'constant']
+    const { code, stderr } = await brigantine('train', ...flags, '--out', 'explode', '--quiet')
+    expect(code).toBe(3)
+    expect(stderr).toContain('Lower the learning rate')
+  })
+
+  test('Ctrl-C writes a checkpoint and says how to go on; the resumed run has the bits of one that was not stopped', async () => {
+    const flags = ['--schedule', 'constant', '--workers', '2']
+    const child = spawn(process.execPath, [BIN, 'train', ...flags, '--epochs', '100000', '--out', 'stopped'], {
+      cwd: folder,
+    })
+    const done = new Promise<number | null>((resolve) => child.on('close', resolve))
+    let stderr = ''
+    child.stderr.on('data', (text: Buffer) => {
+      if (stderr === '') child.kill('SIGINT')
+      stderr += String(text)
+    })
+    expect(await done).toBe(130)
+    expect(stderr).toContain('A checkpoint was written to stopped/last.ckpt')
+    expect(stderr).toContain('Go on with: npx brigantine train --resume stopped')
+
+    const log = readFileSync(join(folder, 'stopped/log.jsonl'), 'utf8')
+    const epochs = String(log.split('"event":"epoch"').length + 1)
+    const [resumed, straight] = await Promise.all([
+      brigantine('train', '--resume', 'stopped', '--epochs', epochs, '--workers', '3', '--hash', '--json'),
+      brigantine('train', ...flags, '--epochs', epochs, '--out', 'whole', '--hash', '--json'),
+    ])
+    const hash = ({ stdout }: Outcome) => (JSON.parse(stdout) as { hash: string }).hash
+    expect(hash(resumed)).toMatch(/^[0-9a-f]{64}$/)
+    expect(hash(resumed)).toBe(hash(straight))
+  })
+})

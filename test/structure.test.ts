@@ -1,0 +1,122 @@
+/** The order of the source: which folder may import which, and which file a package. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Lowest first. A folder imports from lower levels and from itself only: folders of one level know nothing of each other. */
+const LEVELS = [
+  ['errors.ts'],
+  ['random'],
+  ['kernels'],
+  ['model', 'optim', 'gradient'],
+  ['arena'],
+  ['plan'],
+  ['data'],
+  ['config'],
+  ['crew'],
+  ['train'],
+  ['report'],
+  // Beside src/: a command of the cli asks for it, and it measures everything below.
+  ['bench'],
+  ['cli'],
+  ['index.ts'],
+]
+
+/** Where a package may be imported: one file, or the folders in which its words are spoken throughout. */
+const PACKAGES: Record<string, readonly string[]> = {
+  piscina: ['src/crew/crew.ts'],
+  pino: ['src/report/log.ts'],
+  msgpackr: ['src/train/checkpoint.ts'],
+  'csv-parse': ['src/data/read/csv.ts'],
+  fflate: ['src/data/read/npz.ts'],
+  commander: ['src/cli/'],
+  zod: ['src/config/'],
+  yaml: ['src/cli/', 'src/config/'],
+}
+
+interface Import {
+  readonly file: string
+  readonly from: string
+}
+
+const sources = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    // AssemblyScript: another language, compiled by itself.
+    .filter((file) => !file.startsWith('src/kernels/assembly/'))
+
+const STATEMENT =
+  /(?:^|\n)\s*(?:import|export)\s[^;'"`]*?from\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/g
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  return [...text.matchAll(STATEMENT)].map((match) => ({ file, from: (match[1] ?? match[2] ?? match[3])! }))
+}
+
+const all = [...sources('src'), ...sources('workers'), ...sources('bench')].flatMap(importsOf)
+const local = all.filter(({ from }) => from.startsWith('.'))
+const packages = all.filter(({ from }) => !from.startsWith('.') && !from.startsWith('node:'))
+
+/** `train` for src/train/run.ts and everything below that folder, `bench` for bench/step.ts. */
+const folderOf = (file: string): string => file.replace(/^src\//, '').split('/')[0]!
+const targetOf = ({ file, from }: Import): string => relative(root, resolve(root, dirname(file), from))
+const levelOf = (folder: string): number => LEVELS.findIndex((level) => level.includes(folder))
+
+describe('the source', () => {
+  it('is read in full by this test', () => {
+    expect(sources('src').length).toBeGreaterThan(80)
+    expect(local.length).toBeGreaterThan(200)
+    expect(packages.length).toBeGreaterThan(10)
+  })
+
+  it('has no folder without a level', () => {
+    const folders = new Set(sources('src').map(folderOf))
+    expect([...folders].filter((folder) => levelOf(folder) < 0)).toEqual([])
+  })
+
+  it('imports downwards only', () => {
+    const upwards = local
+      .filter(({ file }) => !file.startsWith('workers/'))
+      .map((entry) => ({ ...entry, target: targetOf(entry) }))
+      .filter(({ file, target }) => {
+        const [own, other] = [folderOf(file), folderOf(target)]
+        return own !== other && (levelOf(other) < 0 || levelOf(other) >= levelOf(own))
+      })
+      .map(({ file, target }) => `${file} -> ${target}`)
+    expect(upwards).toEqual([])
+  })
+
+  it('has workers that import the trainer and what is below it', () => {
+    const targets = local.filter(({ file }) => file.startsWith('workers/')).map(targetOf)
+    expect(targets.length).toBeGreaterThan(0)
+    expect(targets.filter((t) => !t.startsWith('src/') || levelOf(folderOf(t)) > levelOf('train'))).toEqual([])
+  })
+})
+
+describe('packages', () => {
+  it.each(Object.entries(PACKAGES))('%s is imported in %s alone', (name, places) => {
+    const files = packages.filter(({ from }) => from === name || from.startsWith(`${name}/`)).map(({ file }) => file)
+    expect(files.length).toBeGreaterThan(0)
+    expect(
+      files.filter(
+        (file) => !places.some((place) => file === place || (place.endsWith('/') && file.startsWith(place))),
+      ),
+    ).toEqual([])
+  })
+
+  it('are all in the list above, but for the compiler of the kernels', () => {
+    const names = new Set(packages.map(({ from }) => from.split('/')[0]!))
+    expect([...names].filter((name) => !(name in PACKAGES))).toEqual(['assemblyscript'])
+  })
+})
+
+describe('Atomics', () => {
+  it('are in one file, with the reasons for their order', () => {
+    const users = sources('src').filter((file) => /\bAtomics\s*\./.test(readFileSync(join(root, file), 'utf8')))
+    expect(users).toEqual(['src/arena/control.ts'])
+  })
+})
