@@ -53,7 +53,8 @@ export async function main(options: StepOptions = {}): Promise<void> {
 
 async function workloads({ workload: name, config }: StepOptions): Promise<Workload[]> {
   if (config !== undefined) {
-    const given = parseConfig(await loadConfigFile(config), config)
+    const file = await loadConfigFile(config)
+    const given = parseConfig(file.value, file.locate)
     if (!given.data) throw new UserError(`${config}: expected \`data\`, which a step is timed on.`)
     const { train } = await loadData(given.data, given.seed)
     return [{ name: config, config: given as Config, data: train }]

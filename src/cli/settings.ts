@@ -12,6 +12,8 @@ import { print, printJson } from './output.ts'
 /** What file and flags say, before defaults are filled in. */
 export interface Given {
   readonly fields: Record<string, unknown>
+  /** What the file alone says. */
+  readonly file: Record<string, unknown>
   readonly locate: Locate | undefined
   /** Fields that flags set: messages about them name the flag's field, not the file. */
   readonly assigned: readonly Assignment[]
@@ -34,13 +36,19 @@ export function withConfig(command: Command): (file: string | undefined) => Prom
   return async (argument) => {
     const path = argument ?? (command.opts().config as string | undefined)
     const file = path === undefined ? undefined : await loadConfigFile(path)
-    return { fields: assignAll(file?.value ?? {}, assignments), locate: file?.locate, assigned: assignments }
+    const value = file?.value ?? {}
+    return { fields: assignAll(value, assignments), file: value, locate: file?.locate, assigned: assignments }
   }
 }
 
 const NO_MODEL =
   '`model`: missing; name a config file that describes it, or give the units of its layers: --layers 64,32,N ' +
   'for N classes or target columns'
+
+/** The complete config of a run that goes on: what file and flags say, over the config it had. */
+export function resolveOver(saved: object, given: Given): ResolvedConfig {
+  return parseConfig(assignAll({ ...saved, ...given.file }, given.assigned), locator(given))
+}
 
 /** The complete config of a run. With neither a file nor data it is the built-in example. */
 export function resolveConfig(given: Given): ResolvedConfig {

@@ -76,7 +76,8 @@ export function parseConfig(input: unknown, where?: string | Locate): ResolvedCo
     throw new UserError(lines.map(({ path, text }) => (prefix(path) ? `${prefix(path)}: ${text}` : text)).join('\n'))
   }
   if (!result.success) return fail(problemsOf(result.error.issues, input))
-  const { learningRate, $schema: _, ...config } = result.data
+  const { learningRate, ...config } = result.data
+  delete config.$schema
   const { batchSize, accumulationSteps } = config
   if (batchSize !== 'full' && accumulationSteps > batchSize) {
     const text = `\`accumulationSteps\`: expected at most \`batchSize\` (${batchSize}), got ${accumulationSteps}; a part holds at least one sample`

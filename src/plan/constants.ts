@@ -9,15 +9,22 @@ export const MAX_LANES = 16
 export const MIN_LANE_ROWS = 32
 /** Arithmetic of one gradient tile: about 25 microseconds of a core. */
 export const TILE_FLOPS = 1.5e6
-/** Rows of an evaluation batch, where the training batch is smaller. */
-export const MIN_EVALUATION_ROWS = 64
+/** Arithmetic of one row block at the least, forward and backward: about ten times what claiming it costs. */
+export const BLOCK_FLOPS = 5e5
 
 /**
- * Rows per row block: eight blocks in a batch where that leaves at least 8 rows (fewer and the matrix product
- * packs the weights more than it uses them), never more than 64 (beyond it gains nothing).
+ * Rows per row block: eight blocks in a batch where that leaves at least 8 rows (fewer and the matrix product packs the
+ * weights more than it uses them) and work worth claiming; 64 at the most, beyond which only small networks gain.
  */
-export function rowsPerBlock(rows: number): number {
-  return Math.min(64, Math.max(8, Math.ceil(rows / 64) * 8))
+export function rowsPerBlock(rows: number, flopsPerRow: number): number {
+  const eighth = Math.min(64, Math.ceil(rows / 64) * 8)
+  const worthwhile = Math.ceil(BLOCK_FLOPS / flopsPerRow / 8) * 8
+  return Math.min(Math.max(8, eighth, worthwhile), Math.ceil(rows / 8) * 8)
+}
+
+/** Rows of an evaluation batch: enough blocks for a few workers, where the training batch is smaller. */
+export function rowsPerEvaluation(microRows: number, blockRows: number): number {
+  return Math.max(microRows, 8 * blockRows)
 }
 
 /** Rows per lane; by the position in the *batch*, so that micro-batches do not change what is summed with what. */

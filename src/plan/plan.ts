@@ -15,7 +15,7 @@ import type { LossRule } from '../model/losses.ts'
 import { metric } from '../model/metrics.ts'
 import type { Metric } from '../model/metrics.ts'
 import { stateSlots } from '../optim/optimizers.ts'
-import { MIN_EVALUATION_ROWS, NORM_CHUNK, TILE_FLOPS, UPDATE_PIECE, rowsPerBlock, rowsPerLane } from './constants.ts'
+import { NORM_CHUNK, TILE_FLOPS, UPDATE_PIECE, rowsPerBlock, rowsPerEvaluation, rowsPerLane } from './constants.ts'
 import { placeParameters } from './parameters.ts'
 import type { Placement, Placements } from './parameters.ts'
 import type { PlanSpec } from './spec.ts'
@@ -104,9 +104,9 @@ export function compilePlan(spec: PlanSpec): Plan {
   const sums = 1 + metrics.reduce((total, { sums }) => total + sums, 0)
   const training = spec.optimizer !== null
   const microRows = Math.ceil(spec.batchSize / spec.accumulationSteps)
-  const evaluationRows = Math.max(microRows, MIN_EVALUATION_ROWS)
+  const blockRows = rowsPerBlock(microRows, flopsPerRow(model))
+  const evaluationRows = rowsPerEvaluation(microRows, blockRows)
   const capacity = spec.evaluationRows > 0 ? evaluationRows : microRows
-  const blockRows = rowsPerBlock(microRows)
   const laneRows = rowsPerLane(spec.batchSize)
   const lanes = Math.ceil(spec.batchSize / laneRows)
   const placements = placeParameters(model.parameters, spec.batchSize, spec.gradient)
@@ -193,6 +193,14 @@ function lower(model: Model, input: Flow, to: Lowering): LoweredLayer {
   const lowered: LoweredLayer[] = []
   for (const layer of model.layers) lowered.push(layer.lower(lowered.at(-1)?.output ?? input, to))
   return sequence(lowered)
+}
+
+/** Forward and backward arithmetic of a row, wherever its tensors may come to lie. */
+function flopsPerRow(model: Model): number {
+  const anywhere = () => 0
+  const input: Flow = { value: 0, gradient: -1, cols: model.inputs, overwritable: false }
+  const network = lower(model, input, { tensor: anywhere, backSignal: anywhere, parameter: anywhere, stream: anywhere })
+  return network.flopsPerRow + network.backwardFlopsPerRow
 }
 
 /** Cuts a tensor along its first dimension into slices of about TILE_FLOPS, in multiples of 8. */

@@ -9,7 +9,7 @@ import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
 import { checkTargets } from '../model/losses.ts'
 import type { Plan } from '../plan/plan.ts'
-import { rowsPerBlock } from '../plan/constants.ts'
+import { pieces } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import { monitorIndex, monitorMode, valueKeys } from './keys.ts'
@@ -65,14 +65,14 @@ export function checkRows(x: TensorInput['x'], inputs: number, targets: number):
 const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
   config.batchSize === 'full' ? rows : Math.min(config.batchSize, rows)
 
-/** Rows of a micro-batch. */
-export const microRowsOf = (config: ResolvedConfig, rows: number): number =>
-  Math.ceil(batchSizeOf(config, rows) / config.accumulationSteps)
-
-/** `auto`: every core, but no more workers than a batch has row blocks. */
-export function resolveWorkers(config: ResolvedConfig, microRows: number): number {
+/** `auto`: every core, but no more workers than the widest phase has pieces. */
+export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
   if (config.workers !== 'auto') return config.workers
-  return Math.max(1, Math.min(availableParallelism(), Math.ceil(microRows / rowsPerBlock(microRows))))
+  const { microRows, spec } = plan
+  const widest = spec.optimizer
+    ? Math.max(pieces.rows(plan, microRows), pieces.gradient(plan, 0, microRows))
+    : pieces.rows(plan, Math.min(plan.evaluationRows, spec.evaluationRows))
+  return Math.min(availableParallelism(), widest)
 }
 
 const RING_RECORDS = 2 ** 16
@@ -82,10 +82,10 @@ export function trainingSpec(
   task: Task,
   data: Dataset,
   validation: Dataset | undefined,
-  run: { epochs: number; workers: number },
+  epochs: number,
 ): PlanSpec {
   const batchSize = batchSizeOf(config, data.rows)
-  const steps = run.epochs * (Math.ceil(data.rows / batchSize) + 1) + 2
+  const steps = epochs * (Math.ceil(data.rows / batchSize) + 1) + 2
   return {
     model: config.model,
     inputs: data.features,
@@ -102,7 +102,7 @@ export function trainingSpec(
     gradient: config.gradient,
     // A power of two, so that the count of records may wrap.
     ringRecords: Math.min(RING_RECORDS, 2 ** Math.ceil(Math.log2(steps))),
-    workers: run.workers,
+    workers: 1,
   }
 }
 
@@ -112,7 +112,6 @@ export function evaluationSpec(
   task: Task,
   data: { rows: number; features: number; targets: number },
   keepOutputs: boolean,
-  workers: number,
 ): PlanSpec {
   return {
     model: config.model,
@@ -129,7 +128,7 @@ export function evaluationSpec(
     keepBest: false,
     gradient: 'auto',
     ringRecords: 1,
-    workers,
+    workers: 1,
   }
 }
 

@@ -16,6 +16,7 @@ import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { PlanSpec } from '../plan/spec.ts'
 import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
@@ -28,7 +29,6 @@ import {
   checkData,
   checkRows,
   evaluationSpec,
-  microRowsOf,
   resolveTask,
   resolveWorkers,
   runSettings,
@@ -140,9 +140,9 @@ export class Trainer implements AsyncDisposable {
       const weighted = this.config.classWeight ? applyClassWeight(data, this.config.classWeight) : data
 
       const limits = { epochs: options.epochs ?? this.config.epochs, maxSteps: this.config.maxSteps ?? Infinity }
-      const crew = this.#enlist(microRowsOf(this.config, data.rows))
-      const spec = trainingSpec(this.config, task, weighted, validation, { ...limits, workers: crew.workers })
-      const session = await Session.open(spec, built.weights, weighted, validation)
+      const spec = trainingSpec(this.config, task, weighted, validation, limits.epochs)
+      const crew = this.#enlist(spec)
+      const session = await Session.open({ ...spec, workers: crew.workers }, built.weights, weighted, validation)
       const { plan, state } = session
       const history = newHistory(this.#unfinished?.history)
       state[State.updates] = built.updates
@@ -235,8 +235,8 @@ export class Trainer implements AsyncDisposable {
     const model = buildModel(this.config.model, data.features)
     const task = resolveTask(this.config, model, data)
     checkData(data, model, task, 'training data')
-    const workers = resolveWorkers(this.config, microRowsOf(this.config, data.rows))
-    return compilePlan(trainingSpec(this.config, task, data, validation, { epochs: this.config.epochs, workers }))
+    const plan = compilePlan(trainingSpec(this.config, task, data, validation, this.config.epochs))
+    return compilePlan({ ...plan.spec, workers: resolveWorkers(this.config, plan) })
   }
 
   /** Ends the trainer's threads. */
@@ -277,15 +277,15 @@ export class Trainer implements AsyncDisposable {
     )
   }
 
-  #enlist(microRows: number): Crew {
-    return this.#sharedCrew ?? (this.#ownCrew ??= new Crew(resolveWorkers(this.config, microRows)))
+  #enlist(spec: PlanSpec): Crew {
+    return this.#sharedCrew ?? (this.#ownCrew ??= new Crew(resolveWorkers(this.config, compilePlan(spec))))
   }
 
   async #forward(built: Built, data: Dataset, keepOutputs: boolean): Promise<Session> {
     const task = resolveTask(this.config, built.model, built)
-    const crew = this.#enlist(data.rows)
-    const spec = evaluationSpec(this.config, task, data, keepOutputs, crew.workers)
-    const session = await Session.open(spec, built.weights, undefined, data)
+    const spec = evaluationSpec(this.config, task, data, keepOutputs)
+    const crew = this.#enlist(spec)
+    const session = await Session.open({ ...spec, workers: crew.workers }, built.weights, undefined, data)
     await this.#run(session, crew, { epochs: 1, maxSteps: Infinity, gateEpochs: false })
     return session
   }

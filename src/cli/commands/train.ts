@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { loadData, type LoadedData } from '../../data/load.ts'
 import { openLog } from '../../report/log.ts'
 import { createProgress, type ProgressReporter } from '../../report/progress.ts'
+import { readCheckpoint } from '../../train/checkpoint.ts'
 import type { History } from '../../train/history.ts'
 import type { Trainer } from '../../train/trainer.ts'
 import type { ResolvedConfig } from '../../config/schema.ts'
@@ -11,7 +12,7 @@ import { Exit, EXIT_CODES_HELP, ExitWith } from '../exit.ts'
 import { findCheckpoint, prepareRun, runFiles, type RunFiles } from '../files.ts'
 import { needData } from '../needs.ts'
 import { print, printJson } from '../output.ts'
-import { outFolder, printConfig, resolveConfig, withConfig, type Given } from '../settings.ts'
+import { outFolder, printConfig, resolveConfig, resolveOver, withConfig, type Given } from '../settings.ts'
 import { catchInterrupts } from '../signals.ts'
 import { finalAndBest, planLine, quote, summaryText, type RunResult } from '../summary.ts'
 
@@ -85,7 +86,9 @@ async function openTrainer(given: Given, config: ResolvedConfig | undefined, opt
   const short = options.fastDevRun ? { epochs: 1, maxSteps: 5 } : {}
   if (config) return Trainer.create({ ...config, ...short })
   const own = outFolder({ data: undefined, ...DIGITS, ...given.fields } as ResolvedConfig)
-  return Trainer.load(findCheckpoint(options.resume!, own), { ...given.fields, ...short })
+  const path = findCheckpoint(options.resume!, own)
+  const saved = await readCheckpoint(path)
+  return Trainer.load(path, { ...resolveOver(saved.config as object, given), ...short })
 }
 
 /** Trains with progress on stderr and the log in its file. The first Ctrl-C ends it with a checkpoint and exit code 130. */
