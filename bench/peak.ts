@@ -1,23 +1,20 @@
 /** The matrix-product peak of one worker: the best of many products of a size that stays in the cache. */
-import type { KernelName } from '../src/kernels/kernels.ts'
-import { createReference } from '../src/kernels/reference.ts'
-import { compileKernels, instantiateKernels, scratchElements } from '../src/kernels/wasm.ts'
+import type { KernelChoice } from '../src/kernels/select.ts'
+import { compileFor, createKernels } from '../src/kernels/select.ts'
+import { scratchElements } from '../src/kernels/wasm.ts'
 
 const SIZE = 192
 
 /** GFLOP/s. */
-export async function matmulPeak(name: KernelName): Promise<number> {
+export async function matmulPeak(choice: KernelChoice): Promise<number> {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 64, shared: true })
   const floats = new Float32Array(memory.buffer)
   const scratch = 16_384
   const a = scratch + scratchElements
   const [b, c] = [a + SIZE * SIZE, a + 2 * SIZE * SIZE]
   for (let i = a; i < a + 2 * SIZE * SIZE; i++) floats[i] = Math.sin(i)
-  const kernels =
-    name === 'wasm' || name === 'wasm-strict'
-      ? instantiateKernels(name, await compileKernels(name), memory, scratch)
-      : createReference(floats)
-  const runs = name === 'reference' ? 10 : 300
+  const kernels = createKernels(choice, await compileFor(choice), memory, scratch)
+  const runs = choice.name === 'reference' ? 10 : 300
   let bestMillis = Infinity
   for (let run = 0; run < runs; run++) {
     const start = performance.now()

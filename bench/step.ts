@@ -84,7 +84,7 @@ async function measure({ name, config, data }: Workload, options: StepOptions): 
   const measured = micros.subarray(1)
   const medianMicros = quantile(measured, 0.5)
   const gigaflops = summarizePlan(plan).flops / medianMicros / 1e3
-  const peak = await matmulPeak(trainer.kernels.name)
+  const peak = await matmulPeak(trainer.kernels)
   return {
     workload: name,
     workers: plan.spec.workers,

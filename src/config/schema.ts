@@ -31,6 +31,11 @@ const Fields = z.strictObject({
   kernels: choice(['auto', 'reference', 'wasm-strict', 'wasm', 'blas'])
     .default('auto')
     .describe('Which arithmetic is used; wasm-strict gives the same bits on every machine.'),
+  blas: text()
+    .optional()
+    .describe(
+      'Path of a native BLAS library. Without it the environment variable BRIGANTINE_BLAS, then the usual places.',
+    ),
   model: Model,
   loss: Loss,
   metrics: Metrics,

@@ -1,5 +1,5 @@
 /** What a worker is told of a run: plain data and the arena's memory, nothing that runs. */
-import type { KernelName } from '../kernels/kernels.ts'
+import type { KernelChoice } from '../kernels/select.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import type { RunSettings } from '../plan/settings.ts'
 
@@ -9,7 +9,7 @@ export interface RunTask {
   readonly memory: WebAssembly.Memory
   readonly spec: PlanSpec
   readonly settings: RunSettings
-  readonly kernels: KernelName
+  readonly kernels: KernelChoice
   /** The compiled kernels; `null` for the reference. */
   readonly module: WebAssembly.Module | null
   /** Looks before a waiting worker sleeps. */

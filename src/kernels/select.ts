@@ -1,16 +1,18 @@
 /**
  * The one place that chooses an implementation of the arithmetic.
  *
- * | name          | promise                                                                    |
- * |---------------|----------------------------------------------------------------------------|
- * | `reference`   | plain TypeScript, to be read; slow                                          |
- * | `wasm-strict` | multiply then add: the same bits on every machine                           |
- * | `wasm`        | fused multiply-add in matrix products: the same bits on one machine         |
- * | `blas`        | `matmul` of a native BLAS, the rest as `wasm`; not available in this version |
+ * | name          | promise                                                              |
+ * |---------------|----------------------------------------------------------------------|
+ * | `reference`   | plain TypeScript, to be read; slow                                   |
+ * | `wasm-strict` | multiply then add: the same bits on every machine                    |
+ * | `wasm`        | fused multiply-add in matrix products: the same bits on one machine  |
+ * | `blas`        | matrix products of a native BLAS, the rest as `wasm`: fastest        |
  */
 import { UserError, describe, suggest } from '../errors.ts'
-import type { KernelName } from './kernels.ts'
-import { relaxedSimdAvailable } from './wasm.ts'
+import { createBlas, probeBlas } from './blas.ts'
+import type { KernelName, Kernels, Pointer } from './kernels.ts'
+import { createReference } from './reference.ts'
+import { compileKernels, instantiateKernels, relaxedSimdAvailable } from './wasm.ts'
 
 export const kernelNames = ['reference', 'wasm-strict', 'wasm', 'blas'] as const satisfies readonly KernelName[]
 
@@ -18,12 +20,14 @@ export interface KernelChoice {
   readonly name: KernelName
   /** Why this one, for the log. */
   readonly reason: string
+  /** The native library, for `blas`. */
+  readonly blas?: string | undefined
 }
 
 export type Availability = { readonly available: true } | { readonly available: false; readonly reason: string }
 
 /** Whether kernels can run here, and if not, why and what to do. */
-export function kernelAvailability(name: KernelName): Availability {
+export function kernelAvailability(name: KernelName, blas?: string): Availability {
   switch (name) {
     case 'reference':
     case 'wasm-strict':
@@ -35,17 +39,31 @@ export function kernelAvailability(name: KernelName): Availability {
             available: false,
             reason: "this JavaScript engine has no relaxed SIMD; use 'wasm-strict', or Node 22 or newer",
           }
-    case 'blas':
-      return { available: false, reason: "this version has no native BLAS yet; use 'wasm'" }
+    case 'blas': {
+      const answer = probeBlas(blas)
+      return answer.available
+        ? answer
+        : { available: false, reason: `${answer.reason}; install one (libopenblas0-serial) or use 'wasm'` }
+    }
   }
 }
 
-/** The kernels that a name means here. Throws UserError for an unknown name and for kernels that cannot run here. */
-export function resolveKernels(name: KernelName | 'auto'): KernelChoice {
+/**
+ * The kernels that a name means here: `auto` is `blas` where a native library is present and works, else `wasm`.
+ * @param blas path of a native library, to be taken instead of the one the search would find
+ * @throws UserError for an unknown name and for kernels that cannot run here
+ */
+export function resolveKernels(name: KernelName | 'auto', blas?: string): KernelChoice {
   if (name === 'auto') {
+    const answer = probeBlas(blas)
+    if (answer.available) {
+      const { path, description } = answer.library
+      return { name: 'blas', reason: `${description} at ${path} passed its self-test`, blas: path }
+    }
+    if (blas !== undefined) throw new UserError(`Expected \`blas\` to be a working native BLAS, but ${answer.reason}.`)
     return relaxedSimdAvailable()
-      ? { name: 'wasm', reason: 'the fastest here: the engine has relaxed SIMD' }
-      : { name: 'wasm-strict', reason: 'the engine has no relaxed SIMD' }
+      ? { name: 'wasm', reason: `${answer.reason}; relaxed SIMD is there` }
+      : { name: 'wasm-strict', reason: `${answer.reason}, and the engine has no relaxed SIMD` }
   }
   if (!kernelNames.includes(name)) {
     const meant = suggest(String(name), ['auto', ...kernelNames])
@@ -54,7 +72,27 @@ export function resolveKernels(name: KernelName | 'auto'): KernelChoice {
         `got ${describe(name)}${meant ? `; did you mean '${meant}'?` : ''}`,
     )
   }
-  const availability = kernelAvailability(name)
+  const availability = kernelAvailability(name, blas)
   if (!availability.available) throw new UserError(`Kernels '${name}' are not available: ${availability.reason}`)
-  return { name, reason: 'as configured' }
+  const answer = name === 'blas' ? probeBlas(blas) : undefined
+  return { name, reason: 'as configured', blas: answer?.available ? answer.library.path : undefined }
+}
+
+/** What a thread needs beside its memory to make kernels: the compiled module, `null` for the reference. */
+export async function compileFor({ name }: KernelChoice): Promise<WebAssembly.Module | null> {
+  if (name === 'reference') return null
+  return compileKernels(name === 'wasm-strict' || !relaxedSimdAvailable() ? 'wasm-strict' : 'wasm')
+}
+
+/** The chosen kernels on `memory`. `scratch`: the first of `scratchElements` elements of this thread's own. */
+export function createKernels(
+  { name, blas }: KernelChoice,
+  module: WebAssembly.Module | null,
+  memory: WebAssembly.Memory,
+  scratch: Pointer,
+): Kernels {
+  const floats = new Float32Array(memory.buffer)
+  if (name === 'reference') return createReference(floats)
+  const wasm = instantiateKernels(name === 'blas' ? 'wasm' : name, module!, memory, scratch)
+  return name === 'blas' ? createBlas(blas!, wasm, floats) : wasm
 }

@@ -95,7 +95,8 @@ function r2(outputs: number): Metric {
       for (let c = 0; c < outputs; c++) {
         const [sum, squares, residual] = [sums[s + 3 * c]!, sums[s + 3 * c + 1]!, sums[s + 3 * c + 2]!]
         const spread = squares - (sum * sum) / rows
-        total += spread > 0 ? 1 - residual / spread : residual === 0 ? 1 : 0
+        // Below the rounding of so many additions there is no spread: the targets are constant.
+        total += spread > squares * rows * 2 ** -52 ? 1 - residual / spread : residual === 0 ? 1 : 0
       }
       return total / outputs
     },

@@ -1,4 +1,4 @@
-import { findBlas, findMpi } from './libraries.ts'
+import { findBlas, findMpi } from '../native/libraries.ts'
 import { readLimits, usableCores, type Limits } from './limits.ts'
 import { formatBytes } from './format.ts'
 

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { Crew } from '../crew/crew.ts'
-import type { KernelName } from '../kernels/kernels.ts'
+import type { KernelChoice } from '../kernels/select.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { Sequencer } from './sequencer.ts'
@@ -16,7 +16,7 @@ export interface Run {
   readonly settings: RunSettings
   readonly arena: Arena
   readonly crew: Crew
-  readonly kernels: KernelName
+  readonly kernels: KernelChoice
   readonly module: WebAssembly.Module | null
 }
 

@@ -9,9 +9,8 @@ import type { Transform } from '../data/transform.ts'
 import { TrainingError, UserError } from '../errors.ts'
 import { decideStateLength } from '../gradient/decide.ts'
 import { explain, readDecision } from '../gradient/explain.ts'
-import { resolveKernels } from '../kernels/select.ts'
+import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
-import { compileKernels } from '../kernels/wasm.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { compilePlan } from '../plan/plan.ts'
@@ -88,10 +87,8 @@ export class Trainer implements AsyncDisposable {
   /** @throws UserError naming every field that is wrong */
   static async create(config: Config, options: TrainerOptions = {}): Promise<Trainer> {
     const resolved = parseConfig(config)
-    const kernels = resolveKernels(resolved.kernels)
-    const { name } = kernels
-    const module = name === 'wasm' || name === 'wasm-strict' ? await compileKernels(name) : null
-    return new Trainer(resolved, kernels, module, options.crew)
+    const kernels = resolveKernels(resolved.kernels, resolved.blas)
+    return new Trainer(resolved, kernels, await compileFor(kernels), options.crew)
   }
 
   /**
@@ -299,7 +296,7 @@ export class Trainer implements AsyncDisposable {
   ): Promise<void> {
     const { plan, arena } = session
     const settings = runSettings(this.config, plan, limits)
-    const run = { plan, arena, crew, settings, kernels: this.kernels.name, module: this.#module }
+    const run = { plan, arena, crew, settings, kernels: this.kernels, module: this.#module }
     const stopped = () => this.stopTraining || signal?.aborted === true
     await startRun(run, observer, stopped, signal)
   }

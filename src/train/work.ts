@@ -1,13 +1,11 @@
 /** A worker's part in a run: claim a piece, run it, and whoever finishes a phase last goes on with the program. */
 import { openArena } from '../arena/arena.ts'
-import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { RunTask } from '../crew/task.ts'
-import type { Kernels } from '../kernels/kernels.ts'
-import { createReference } from '../kernels/reference.ts'
-import { instantiateKernels, scratchElements } from '../kernels/wasm.ts'
+import { createKernels } from '../kernels/select.ts'
+import { scratchElements } from '../kernels/wasm.ts'
 import { compilePlan } from '../plan/plan.ts'
-import type { Phase, Plan } from '../plan/plan.ts'
+import type { Phase } from '../plan/plan.ts'
 import { Program } from './program.ts'
 import { Sequencer } from './sequencer.ts'
 
@@ -15,7 +13,8 @@ export function work(task: RunTask): void {
   const arena = openArena(task.memory)
   const plan = compilePlan(task.spec)
   const control = new Control(arena.words, plan.at.control, task.spins)
-  const program = new Program(plan, createKernels(task, plan, arena), arena, task.settings)
+  const kernels = createKernels(task.kernels, task.module, task.memory, plan.at.scratch + task.worker * scratchElements)
+  const program = new Program(plan, kernels, arena, task.settings)
   const sequencer = new Sequencer(plan, task.settings, control, arena, program)
   try {
     for (;;) {
@@ -33,17 +32,5 @@ export function work(task: RunTask): void {
     // Nobody may wait for a piece that will not be finished.
     control.settle(Status.aborted)
     throw error
-  }
-}
-
-function createKernels({ kernels, module, memory, worker }: RunTask, plan: Plan, arena: Arena): Kernels {
-  switch (kernels) {
-    case 'reference':
-      return createReference(arena.floats)
-    case 'wasm':
-    case 'wasm-strict':
-      return instantiateKernels(kernels, module!, memory, plan.at.scratch + worker * scratchElements)
-    case 'blas':
-      throw new Error('internal: blas kernels were not resolved')
   }
 }

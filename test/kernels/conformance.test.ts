@@ -1,6 +1,5 @@
 import { describe } from 'vitest'
-import type { KernelName } from '../../src/kernels/kernels.ts'
-import { relaxedSimdAvailable } from '../../src/kernels/wasm.ts'
+import { kernelAvailability, kernelNames } from '../../src/kernels/select.ts'
 import { makeBench } from './conformance/bench.ts'
 import { gradientConformance } from './conformance/gradient.ts'
 import { lossesConformance } from './conformance/losses.ts'
@@ -8,13 +7,12 @@ import { matrixConformance } from './conformance/matrix.ts'
 import { optimizersConformance } from './conformance/optimizers.ts'
 import { rowsConformance } from './conformance/rows.ts'
 
-const names: readonly KernelName[] = ['reference', 'wasm-strict', 'wasm']
-
-for (const name of names) {
-  // Without relaxed SIMD the module cannot be compiled: `wasm` is then not offered either.
-  describe.skipIf(name === 'wasm' && !relaxedSimdAvailable())(`kernels ${name}`, () => {
+for (const name of kernelNames) {
+  const availability = kernelAvailability(name)
+  const why = availability.available ? '' : ` (${availability.reason})`
+  describe.skipIf(!availability.available)(`kernels ${name}${why}`, () => {
     const make = () => makeBench(name)
-    matrixConformance(make)
+    matrixConformance(make, name !== 'blas')
     rowsConformance(make)
     lossesConformance(make)
     gradientConformance(make)

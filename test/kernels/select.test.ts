@@ -1,13 +1,21 @@
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
 import { kernelAvailability, kernelNames, resolveKernels } from '../../src/kernels/select.ts'
 import { relaxedSimdAvailable } from '../../src/kernels/wasm.ts'
 
-test("'auto' is the fused kernels where the engine has relaxed SIMD, the strict ones elsewhere", () => {
+test("'auto' is a native BLAS where one works, else the fused kernels, else the strict ones; and says why", () => {
   const choice = resolveKernels('auto')
-  expect(choice.name).toBe(relaxedSimdAvailable() ? 'wasm' : 'wasm-strict')
-  expect(choice.reason).toMatch(/relaxed SIMD/)
+  const wasm = relaxedSimdAvailable() ? 'wasm' : 'wasm-strict'
+  expect(choice.name).toBe(kernelAvailability('blas').available ? 'blas' : wasm)
+  expect(choice.reason).toMatch(/self-test|no native BLAS/)
+})
+
+test('a library that is not a BLAS is refused with its path, and not replaced by another', () => {
+  const path = fileURLToPath(new URL('../../package.json', import.meta.url))
+  expect(() => resolveKernels('auto', path)).toThrow(UserError)
+  expect(() => resolveKernels('blas', path)).toThrow(path)
 })
 
 test('a name gives the kernels it names, or a UserError with the reason where they cannot run', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { findLibraries } from '../../src/report/libraries.ts'
+import { findLibraries } from '../../src/native/libraries.ts'
 import { cpuMax, readLimits, usableCores } from '../../src/report/limits.ts'
 import { feature, inspectSystem, node, processors, threads } from '../../src/report/system.ts'
 

@@ -122,7 +122,8 @@ describe('fit', () => {
     const trainer = await create({ epochs: 15 })
     const { history } = await trainer.fit(data, { validationData: validation })
     expect(last(history.loss)).toBeLessThan(0.5 * history.loss![0]!)
-    expect(last(history.val_acc)).toBeGreaterThan(0.9)
+    // Chance is 1/3; the blobs overlap.
+    expect(last(history.val_acc)).toBeGreaterThan(0.8)
   })
 
   it('learns a line', async () => {
@@ -255,7 +256,7 @@ describe('predict', () => {
     await expect(trainer.predict([[1, 2]])).rejects.toThrow('Expected a trained or loaded model to predict with')
     await trainer.build(data)
     await expect(trainer.predict([[1, 2]])).rejects.toThrow('shape [rows, 6]')
-    await expect(trainer.predict([1, 2])).rejects.toThrow('rows of 6 numbers')
+    await expect(trainer.predict(Float32Array.of(1, 2))).rejects.toThrow('rows of 6 numbers')
   })
 })
 
@@ -502,7 +503,9 @@ describe('a trainer', () => {
 
   it('ends a running fit with an error when it is closed', async () => {
     const trainer = await Trainer.create({ ...base, epochs: 100_000, workers: 2 })
-    const running = trainer.fit(data, { callbacks: { onEpochEnd: (epoch) => (epoch === 1 ? trainer.close() : undefined) } })
+    const running = trainer.fit(data, {
+      callbacks: { onEpochEnd: (epoch) => (epoch === 1 ? trainer.close() : undefined) },
+    })
     await expect(running).rejects.toThrow()
   })
 })
@@ -517,13 +520,6 @@ describe('early stopping', () => {
       health: { spikeSkip: false },
       earlyStopping: { patience: 2, restoreBestWeights: true },
     }
-    const weights: Record<string, Float32Array>[] = []
-    const reference = await create({ ...config, earlyStopping: undefined })
-    await reference.fit(data, {
-      validationData: validation,
-      checkpoint: { directory: join(directory, 'epochs') },
-      callbacks: { onEpochEnd: () => void weights.push({}) },
-    })
     const trainer = await create(config)
     const { stopped, history, epoch } = await trainer.fit(data, { validationData: validation })
     expect(stopped).toBe('earlyStopping')
@@ -564,10 +560,8 @@ describe('reduce on plateau', () => {
   it('lowers the rate after epochs without gain', async () => {
     const trainer = await create({
       epochs: 6,
-      optimizer: { type: 'sgd', learningRate: 1e-20 },
-      reduceOnPlateau: { monitor: 'loss', patience: 1, factor: 0.5, minLearningRate: 0 },
-      learningRate: 1e-3,
-      classWeight: { 0: 1 },
+      optimizer: { type: 'sgd', learningRate: 1e-3 },
+      reduceOnPlateau: { monitor: 'loss', patience: 1, factor: 0.5 },
       clip: { mode: 'value', value: 1e-30 },
     })
     const { steps, history } = await trainer.fit(data)

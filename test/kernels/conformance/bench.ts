@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { KernelName, Kernels, Pointer } from '../../../src/kernels/kernels.ts'
-import { createReference } from '../../../src/kernels/reference.ts'
-import { compileKernels, instantiateKernels, scratchElements } from '../../../src/kernels/wasm.ts'
+import { compileFor, createKernels, resolveKernels } from '../../../src/kernels/select.ts'
+import { scratchElements } from '../../../src/kernels/wasm.ts'
 
 const PAGES = 64
 const RESERVED = 16_384
@@ -28,10 +28,8 @@ export type MakeBench = () => Promise<Bench>
 export async function makeBench(name: KernelName): Promise<Bench> {
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: 65_536, shared: true })
   const floats = new Float32Array(memory.buffer)
-  const kernels =
-    name === 'wasm' || name === 'wasm-strict'
-      ? instantiateKernels(name, await compileKernels(name), memory, RESERVED)
-      : createReference(floats)
+  const choice = resolveKernels(name)
+  const kernels = createKernels(choice, await compileFor(choice), memory, RESERVED)
   return benchOf(kernels, floats)
 }
 

@@ -1,0 +1,156 @@
+/**
+ * The matrix product of a native BLAS, called through koffi on pointers into the arena. The only import of koffi, and
+ * only when used. Everything else of these kernels is `wasm`.
+ *
+ * One BLAS thread per worker, set before anything else: the library's own threads would fight the crew. A library that
+ * cannot be loaded, or fails the self-test, is not used: the answer says why.
+ */
+import { createRequire } from 'node:module'
+import type * as Koffi from 'koffi'
+import { findBlas } from '../native/libraries.ts'
+import type { Kernels, MatrixKernels, Pointer } from './kernels.ts'
+import { createReference } from './reference.ts'
+
+export interface BlasLibrary {
+  readonly path: string
+  /** What the library says of itself: name, version, the CPU's kernels it chose. */
+  readonly description: string
+}
+
+export type BlasAnswer =
+  { readonly available: true; readonly library: BlasLibrary } | { readonly available: false; readonly reason: string }
+
+/** `--blas`, `blas` in the config or this variable name a library; else the usual places are searched. */
+export const BLAS_VARIABLE = 'BRIGANTINE_BLAS'
+
+const ROW_MAJOR = 101
+const PLAIN = 111
+const TRANSPOSED = 112
+
+type Sgemm = (
+  order: number,
+  transA: number,
+  transB: number,
+  m: number,
+  n: number,
+  k: number,
+  alpha: number,
+  a: number,
+  lda: number,
+  b: number,
+  ldb: number,
+  beta: number,
+  c: number,
+  ldc: number,
+) => void
+
+/** Finds a BLAS that works, once per process. */
+export function probeBlas(path = process.env[BLAS_VARIABLE]): BlasAnswer {
+  const known = answers.get(path)
+  if (known) return known
+  const candidates = path ? [path] : findBlas()
+  const answer = candidates.length > 0 ? firstWorking(candidates) : unavailable('no native BLAS was found')
+  answers.set(path, answer)
+  return answer
+}
+
+const answers = new Map<string | undefined, BlasAnswer>()
+
+function firstWorking(candidates: readonly string[]): BlasAnswer {
+  const reasons: string[] = []
+  for (const path of candidates) {
+    const answer = tryLibrary(path)
+    if (answer.available) return answer
+    reasons.push(`${path}: ${answer.reason}`)
+  }
+  return unavailable(reasons.join('; '))
+}
+
+function tryLibrary(path: string): BlasAnswer {
+  try {
+    const { library, sgemm, koffi } = openBlas(path)
+    const wrong = selfTest(sgemm, koffi)
+    return wrong ? unavailable(wrong) : { available: true, library: { path, description: describe(library) } }
+  } catch (error) {
+    return unavailable((error as Error).message)
+  }
+}
+
+const unavailable = (reason: string): BlasAnswer => ({ available: false, reason })
+
+/** Kernels whose matrix product is the library's; `floats` is the arena's view. */
+export function createBlas(path: string, wasm: Kernels, floats: Float32Array): Kernels {
+  const { sgemm, koffi } = openBlas(path)
+  return { ...wasm, name: 'blas', matmul: matmulOf(sgemm, Number(koffi.address(floats))) }
+}
+
+function matmulOf(sgemm: Sgemm, base: number): MatrixKernels['matmul'] {
+  const address = (pointer: Pointer) => base + 4 * pointer
+  return (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
+    if (m === 0 || n === 0) return
+    const [opA, opB] = [transA ? TRANSPOSED : PLAIN, transB ? TRANSPOSED : PLAIN]
+    sgemm(ROW_MAJOR, opA, opB, m, n, k, 1, address(a), lda, address(b), ldb, accumulate ? 1 : 0, address(c), ldc)
+  }
+}
+
+function openBlas(path: string): { library: Koffi.LibraryHandle; sgemm: Sgemm; koffi: typeof Koffi } {
+  for (const name of ['OPENBLAS', 'OMP', 'MKL', 'BLIS', 'VECLIB_MAXIMUM']) process.env[`${name}_NUM_THREADS`] ??= '1'
+  const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
+  const library = koffi.load(path)
+  for (const [name, signature] of [
+    ['openblas_set_num_threads', 'void openblas_set_num_threads(int)'],
+    ['bli_thread_set_num_threads', 'void bli_thread_set_num_threads(int64_t)'],
+    ['MKL_Set_Num_Threads', 'void MKL_Set_Num_Threads(int)'],
+  ] as const) {
+    if (has(library, name)) (library.func(signature) as (threads: number) => void)(1)
+  }
+  const sgemm = library.func(
+    'void cblas_sgemm(int, int, int, int, int, int, float, uintptr_t, int, uintptr_t, int, float, uintptr_t, int)',
+  ) as unknown as Sgemm
+  return { library, sgemm, koffi }
+}
+
+function has(library: Koffi.LibraryHandle, symbol: string): boolean {
+  try {
+    library.symbol(symbol, 'void')
+    return true
+  } catch {
+    return false
+  }
+}
+
+function describe(library: Koffi.LibraryHandle): string {
+  if (has(library, 'openblas_get_config')) {
+    const config = (library.func('str openblas_get_config()') as () => string)()
+    const core = has(library, 'openblas_get_corename')
+      ? (library.func('str openblas_get_corename()') as () => string)()
+      : ''
+    return `${config.split(' ').slice(0, 2).join(' ')} ${core}`.trim()
+  }
+  if (has(library, 'bli_info_get_version_str')) {
+    return `BLIS ${(library.func('str bli_info_get_version_str()') as () => string)()}`
+  }
+  return 'BLAS'
+}
+
+/** Products of all orientations against the reference, NaN and accumulation included. Returns what was wrong, if anything. */
+function selfTest(sgemm: Sgemm, koffi: typeof Koffi): string | undefined {
+  const [m, n, k, ld] = [13, 9, 21, 24]
+  const [a, b, c] = [0, ld * ld, 2 * ld * ld]
+  const start = Float32Array.from({ length: 3 * ld * ld }, (_, i) => Math.sin(i + 1))
+  for (const [transA, transB, accumulate, poison] of [
+    [false, false, false, 0.5],
+    [true, false, true, 0.25],
+    [false, true, true, 0.75],
+    [false, false, false, NaN],
+  ] as const) {
+    const actual = start.slice()
+    actual[a] = poison
+    const expected = actual.slice()
+    matmulOf(sgemm, Number(koffi.address(actual)))(transA, transB, m, n, k, a, ld, b, ld, c, ld, accumulate)
+    createReference(expected).matmul(transA, transB, m, n, k, a, ld, b, ld, c, ld, accumulate)
+    const differs = (i: number) => !(Math.abs(actual[i]! - expected[i]!) < 1e-5 || Object.is(actual[i], expected[i]))
+    if (actual.some((_, i) => differs(i))) return 'its matrix product failed the self-test'
+  }
+  return undefined
+}

@@ -1,0 +1,100 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { MetricConfig } from '../../src/model/config.ts'
+import { metric } from '../../src/model/metrics.ts'
+import { golden } from '../golden/values.ts'
+
+/** The value over `rows` rows, added in blocks of `block` rows whose sums are added afterwards, as a run does it. */
+function measure(
+  config: MetricConfig,
+  outputs: readonly number[],
+  targets: readonly number[],
+  rows: number,
+  block = rows,
+): number {
+  const cols = outputs.length / rows
+  const width = targets.length / rows
+  const memory = Float32Array.from([...outputs, ...targets])
+  const m = metric(config, cols)
+  const total = new Float64Array(m.sums)
+  for (let from = 0; from < rows; from += block) {
+    const sums = new Float64Array(m.sums)
+    for (let r = from; r < Math.min(rows, from + block); r++) {
+      m.add(memory, r * cols, outputs.length + r * width, cols, width, sums, 0)
+    }
+    sums.forEach((value, i) => (total[i]! += value))
+  }
+  return m.value(total, 0, rows)
+}
+
+describe('metrics against scikit-learn and PyTorch', () => {
+  const { classification: c, regression: r } = golden('metrics')
+
+  it.each([1, 2, 9])('classes, in blocks of %i rows', (block) => {
+    expect(measure({ type: 'accuracy' }, c.outputs, c.labels, c.rows, block)).toBeCloseTo(c.accuracy, 9)
+    expect(measure({ type: 'topK', k: 3 }, c.outputs, c.labels, c.rows, block)).toBeCloseTo(c.top3Accuracy, 9)
+    expect(measure({ type: 'topK', k: 1 }, c.outputs, c.labels, c.rows, block)).toBeCloseTo(c.accuracy, 9)
+    expect(measure({ type: 'topK', k: c.classes }, c.outputs, c.labels, c.rows, block)).toBe(1)
+  })
+
+  it.each([1, 4, 9])('numbers, in blocks of %i rows', (block) => {
+    expect(measure({ type: 'mae' }, r.outputs, r.targets, r.rows, block)).toBeCloseTo(r.meanAbsoluteError, 9)
+    expect(measure({ type: 'r2' }, r.outputs, r.targets, r.rows, block)).toBeCloseTo(r.r2, 9)
+  })
+})
+
+describe('accuracy', () => {
+  it('of one logit: on the right side of 0, which is a probability of 0.5', () => {
+    // Right, right, wrong, wrong; a logit of exactly 0 says no.
+    expect(measure({ type: 'accuracy' }, [2, -1, -3, 4, 0], [1, 0, 1, 0, 0], 5)).toBe(3 / 5)
+  })
+
+  it('of one probability per class: by the largest of outputs and of targets', () => {
+    expect(measure({ type: 'accuracy' }, [1, 2, 5, 3, 0, 1], [0, 1, 1, 0, 0.4, 0.6], 3)).toBe(1)
+    expect(measure({ type: 'accuracy' }, [1, 2, 5, 3, 0, 1], [1, 0, 1, 0, 0.6, 0.4], 3)).toBe(1 / 3)
+  })
+
+  it('does not take a row of NaN for right', () => {
+    expect(measure({ type: 'accuracy' }, [NaN, NaN, 1, 0], [0, 0], 2)).toBe(0.5)
+    expect(measure({ type: 'topK', k: 1 }, [NaN, 5, 1, 0], [0, 0], 2)).toBe(0.5)
+  })
+})
+
+describe('top k', () => {
+  it('grows with k, from accuracy without ties to 1', () => {
+    const outputs = fc.uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 6, maxLength: 6 })
+    fc.assert(
+      fc.property(fc.array(fc.tuple(outputs, fc.nat(5)), { minLength: 1, maxLength: 20 }), (rows) => {
+        const [o, t] = [rows.flatMap(([values]) => values), rows.map(([, label]) => label)]
+        const values = [1, 2, 3, 4, 5, 6].map((k) => measure({ type: 'topK', k }, o, t, rows.length))
+        expect(values[0]).toBe(measure({ type: 'accuracy' }, o, t, rows.length))
+        values.forEach((value, i) => expect(value).toBeGreaterThanOrEqual(values[i - 1] ?? 0))
+        expect(values[5]).toBe(1)
+      }),
+    )
+  })
+
+  it('counts ties against: outputs that are all alike know nothing', () => {
+    expect(measure({ type: 'topK', k: 2 }, [1, 1, 1], [0], 1)).toBe(0)
+  })
+})
+
+describe('r2', () => {
+  it('is 1 for the targets, 0 for their mean, averaged over outputs', () => {
+    const targets = [1, 10, 2, 30, 6, 20]
+    expect(measure({ type: 'r2' }, targets, targets, 3)).toBe(1)
+    expect(measure({ type: 'r2' }, [3, 20, 3, 20, 3, 20], targets, 3)).toBeCloseTo(0, 12)
+    expect(measure({ type: 'r2' }, [1, 20, 2, 20, 6, 20], targets, 3)).toBeCloseTo(0.5, 12)
+  })
+
+  it('of targets that do not vary is 1 when met, else 0', () => {
+    expect(measure({ type: 'r2' }, [4, 4], [4, 4], 2)).toBe(1)
+    expect(measure({ type: 'r2' }, [4, 5], [4, 4], 2)).toBe(0)
+    // 0.1 is no binary fraction: its sums round.
+    for (const rows of [3, 10, 1000]) {
+      const targets = Array<number>(rows).fill(0.1)
+      expect(measure({ type: 'r2' }, targets, targets, rows)).toBe(1)
+      expect(measure({ type: 'r2' }, Array<number>(rows).fill(0.2), targets, rows)).toBe(0)
+    }
+  })
+})
