@@ -24,9 +24,9 @@ export interface RunResult {
 }
 
 /** The plan in a line; `brigantine plan` prints all of it. */
-export function planLine({ layout, microRows, blockRows, tiles, lanedTasks, spec }: Plan, kernels: string): string {
+export function planLine({ layout, microRows, blockRows, tiles, laned, spec }: Plan, kernels: string): string {
   const blocks = Math.ceil(microRows / blockRows)
-  const gradient = [tiles.length > 0 ? `${tiles.length} tiles` : '', lanedTasks.length > 0 ? 'lanes' : '']
+  const gradient = [tiles.length > 0 ? `${tiles.length} tiles` : '', laned.length > 0 ? 'lanes' : '']
   return [
     `${spec.workers} worker${spec.workers === 1 ? '' : 's'}`,
     `kernels ${kernels}`,

@@ -20,6 +20,8 @@ export class Crew {
       maxThreads: workers,
       concurrentTasksPerWorker: 1,
       idleTimeout: 2 ** 31 - 1,
+      // A worker's garbage is a few numbers a step: a small young generation keeps its memory flat from the start.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
     // Failures reach us through the run's promises; without a listener a dying idle worker would end the process.
     this.#pool.on('error', () => {})

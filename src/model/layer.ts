@@ -38,15 +38,23 @@ export interface Pass {
   firstRow: number
 }
 
-/** The gradient of one parameter, computable over any rows and any slice of its first dimension. */
+/** A part of a matrix: rows [row, rowEnd) and columns [col, colEnd). */
+export interface Tile {
+  readonly row: number
+  readonly rowEnd: number
+  readonly col: number
+  readonly colEnd: number
+}
+
+/** The gradient of one parameter, computable over any rows of the batch and, for a matrix, any tile of it. */
 export interface GradientTask {
   readonly parameter: string
   readonly flopsPerRow: number
   /**
-   * Writes (or continues, with `accumulate`) slice [from, end) of the first dimension of the full tensor that starts
-   * at `into`. Vectors are never sliced.
+   * Writes (or continues, with `accumulate`) a tile of the full tensor that starts at `into`, from rows
+   * [row, row + rows) of the micro-batch. Vectors are never cut: they ignore the tile.
    */
-  run(k: Kernels, row: number, rows: number, from: number, end: number, into: Pointer, accumulate: boolean): void
+  run(k: Kernels, row: number, rows: number, tile: Tile, into: Pointer, accumulate: boolean): void
 }
 
 export interface LoweredLayer {

@@ -7,8 +7,11 @@ export const UPDATE_PIECE = 4 * NORM_CHUNK
 /** Lanes a batch is cut into at the most; and rows a lane has at the least. */
 export const MAX_LANES = 16
 export const MIN_LANE_ROWS = 32
-/** Arithmetic of one gradient tile: about 25 microseconds of a core. */
-export const TILE_FLOPS = 1.5e6
+/** A gradient tile: large enough that packing its operands is little beside using them .. */
+export const TILE_ROWS = 128
+export const TILE_COLS = 256
+/** .. and taller where that is too little work: about 20 to 50 microseconds of a core. */
+export const TILE_FLOPS = 3e6
 /** Arithmetic of one row block at the least, forward and backward: about ten times what claiming it costs. */
 export const BLOCK_FLOPS = 5e5
 

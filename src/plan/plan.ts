@@ -6,16 +6,25 @@ import { CONTROL_WORDS } from '../arena/control.ts'
 import { Layout } from '../arena/layout.ts'
 import type { Pointer } from '../kernels/kernels.ts'
 import { scratchElements } from '../kernels/wasm.ts'
-import { buildModel } from '../model/build.ts'
+import { buildModel, sizeOf } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
-import type { Flow, GradientTask, LoweredLayer, Lowering } from '../model/layer.ts'
+import type { Flow, GradientTask, LoweredLayer, Lowering, ParameterSpec, Tile } from '../model/layer.ts'
 import { sequence } from '../model/layers/sequence.ts'
 import { lossRule } from '../model/losses.ts'
 import type { LossRule } from '../model/losses.ts'
 import { metric } from '../model/metrics.ts'
 import type { Metric } from '../model/metrics.ts'
 import { stateSlots } from '../optim/optimizers.ts'
-import { NORM_CHUNK, TILE_FLOPS, UPDATE_PIECE, rowsPerBlock, rowsPerEvaluation, rowsPerLane } from './constants.ts'
+import {
+  NORM_CHUNK,
+  TILE_COLS,
+  TILE_FLOPS,
+  TILE_ROWS,
+  UPDATE_PIECE,
+  rowsPerBlock,
+  rowsPerEvaluation,
+  rowsPerLane,
+} from './constants.ts'
 import { placeParameters } from './parameters.ts'
 import type { Placement, Placements } from './parameters.ts'
 import type { PlanSpec } from './spec.ts'
@@ -24,12 +33,11 @@ import type { PlanSpec } from './spec.ts'
 export const Phase = { rows: 1, gradient: 2, reduce: 3, update: 4, evaluate: 5 } as const
 export type Phase = (typeof Phase)[keyof typeof Phase]
 
-/** A gradient piece over the whole micro-batch: rows [from, end) of one tensor's first dimension. */
-export interface Tile {
+/** A parameter's gradient, or a tile of it. */
+export interface GradientPiece {
   readonly task: GradientTask
   readonly placement: Placement
-  readonly from: number
-  readonly end: number
+  readonly tile: Tile
 }
 
 export interface Plan {
@@ -41,8 +49,10 @@ export interface Plan {
   readonly placements: Placements
   readonly network: LoweredLayer
   readonly input: Flow
-  readonly tiles: readonly Tile[]
-  readonly lanedTasks: readonly { readonly task: GradientTask; readonly placement: Placement }[]
+  /** Over the whole micro-batch, one piece each. */
+  readonly tiles: readonly GradientPiece[]
+  /** Whole tensors over one lane: together one piece per lane. */
+  readonly laned: readonly GradientPiece[]
   /** Rows of a full micro-batch, of a row block, of a lane, of an evaluation batch. */
   readonly microRows: number
   readonly blockRows: number
@@ -162,10 +172,15 @@ export function compilePlan(spec: PlanSpec): Plan {
   // Last, and the only thing that knows how many workers there are.
   at.scratch = layout.add('scratch', 'float32', spec.workers * scratchElements)
 
-  const tasks = network.gradients.map((task) => ({
-    task,
-    placement: placements.all.find((p) => p.spec.name === task.parameter)!,
-  }))
+  const gradientPieces = (how: 'tiles' | 'lanes', rows: number): GradientPiece[] =>
+    network.gradients.flatMap((task) => {
+      const placement = placements.all.find((p) => p.spec.name === task.parameter)!
+      if (placement.how !== how) return []
+      const { spec, size } = placement
+      const whole: Tile = { row: 0, rowEnd: spec.shape[0]!, col: 0, colEnd: size / spec.shape[0]! }
+      const tiles = how === 'tiles' ? tilesOf(spec, task.flopsPerRow, rows) : [whole]
+      return tiles.map((tile) => ({ task, placement, tile }))
+    })
   return {
     spec,
     model,
@@ -184,8 +199,8 @@ export function compilePlan(spec: PlanSpec): Plan {
     stateLength,
     recordFields,
     at,
-    tiles: tasks.filter((t) => t.placement.how === 'tiles').flatMap((t) => tilesOf(t.task, t.placement, microRows)),
-    lanedTasks: tasks.filter((t) => t.placement.how === 'lanes'),
+    tiles: gradientPieces('tiles', microRows),
+    laned: gradientPieces('lanes', microRows),
   }
 }
 
@@ -203,16 +218,27 @@ function flopsPerRow(model: Model): number {
   return network.flopsPerRow + network.backwardFlopsPerRow
 }
 
-/** Cuts a tensor along its first dimension into slices of about TILE_FLOPS, in multiples of 8. */
-function tilesOf(task: GradientTask, placement: Placement, rows: number): Tile[] {
-  const leading = placement.spec.shape[0]!
-  const flopsPerSlice = Math.max(1, (task.flopsPerRow * rows) / leading)
-  const size = Math.min(leading, Math.max(8, Math.round(TILE_FLOPS / flopsPerSlice / 8) * 8))
+/** Cuts a matrix into tiles of about TILE_FLOPS or of TILE_ROWS x TILE_COLS, whichever is more; a vector stays whole. */
+function tilesOf({ shape }: ParameterSpec, flopsPerRow: number, rows: number): Tile[] {
+  const leading = shape.length > 1 ? shape[0]! : 1
+  const width = sizeOf(shape) / leading
+  const cols = evenly(width, TILE_COLS)
+  const flopsPerTileRow = (flopsPerRow * rows * cols) / (leading * width)
+  const worthwhile = Math.ceil(TILE_FLOPS / flopsPerTileRow / 8) * 8
+  const height = evenly(leading, Math.max(TILE_ROWS, worthwhile))
   const tiles: Tile[] = []
-  for (let from = 0; from < leading; from += size) {
-    tiles.push({ task, placement, from, end: Math.min(leading, from + size) })
+  for (let row = 0; row < leading; row += height) {
+    for (let col = 0; col < width; col += cols) {
+      tiles.push({ row, rowEnd: Math.min(leading, row + height), col, colEnd: Math.min(width, col + cols) })
+    }
   }
   return tiles
+}
+
+/** The size, a multiple of 8, of equal parts of `length` that are at most about `most` long. */
+function evenly(length: number, most: number): number {
+  const parts = Math.max(1, Math.round(length / most))
+  return Math.ceil(length / parts / 8) * 8
 }
 
 function counter(): () => number {
@@ -228,7 +254,7 @@ export const endLane = (plan: Plan, first: number, rows: number): number => Math
 export const pieces = {
   rows: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
   gradient: (plan: Plan, first: number, rows: number): number =>
-    plan.tiles.length + (plan.lanedTasks.length > 0 ? endLane(plan, first, rows) - firstLane(plan, first) : 0),
+    plan.tiles.length + (plan.laned.length > 0 ? endLane(plan, first, rows) - firstLane(plan, first) : 0),
   chunks: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
   normChunks: (plan: Plan): number => Math.ceil(plan.placements.total / NORM_CHUNK),
 }

@@ -112,12 +112,12 @@ export class Program {
 
   /** One tile over the whole micro-batch, or one lane's rows for every laned tensor. */
   #gradient(piece: number): void {
-    const { at, tiles, lanedTasks, laneRows, placements } = this.#plan
+    const { at, tiles, laned, laneRows, placements } = this.#plan
     const first = this.#state(State.first)
     const rows = this.#state(State.rows)
     if (piece < tiles.length) {
-      const { task, placement, from, end } = tiles[piece]!
-      task.run(this.#k, 0, rows, from, end, at.gradients + placement.offset, first > 0)
+      const { task, placement, tile } = tiles[piece]!
+      task.run(this.#k, 0, rows, tile, at.gradients + placement.offset, first > 0)
       return
     }
     const lane = firstLane(this.#plan, first) + piece - tiles.length
@@ -125,10 +125,9 @@ export class Program {
     const laneEnd = Math.min(first + rows, (lane + 1) * laneRows)
     const accumulate = begin > lane * laneRows
     const base = at.lanes + lane * placements.laned
-    for (let i = 0; i < lanedTasks.length; i++) {
-      const { task, placement } = lanedTasks[i]!
-      const leading = placement.spec.shape[0]!
-      task.run(this.#k, begin - first, laneEnd - begin, 0, leading, base + placement.offset, accumulate)
+    for (let i = 0; i < laned.length; i++) {
+      const { task, placement, tile } = laned[i]!
+      task.run(this.#k, begin - first, laneEnd - begin, tile, base + placement.offset, accumulate)
     }
   }
 

@@ -36,6 +36,8 @@ export class Session {
   ): Promise<Session> {
     const plan = compilePlan(spec)
     const session = new Session(plan, createArena(plan.layout))
+    // Touches the pages of the ring, so that they are resident from the first step on and not as steps go by.
+    session.arena.doubles.fill(0, plan.at.ring, plan.at.ring + spec.ringRecords * plan.recordFields)
     await loadData(session.arena, plan, training, evaluation)
     writeWeights(plan, session.arena.floats, weights)
     return session

@@ -69,7 +69,7 @@ export function runNetwork(
   for (let row = 0; row < rows; row += block) lowered.backward(k, row, Math.min(block, rows - row), pass)
   for (const task of lowered.gradients) {
     const { gradient } = net.parameters.get(task.parameter)!
-    const leading = model.parameters.find((p) => p.name === task.parameter)!.shape[0]!
-    task.run(k, 0, rows, 0, leading, gradient, false)
+    const [rowEnd, colEnd = 1] = model.parameters.find((p) => p.name === task.parameter)!.shape as [number, number?]
+    task.run(k, 0, rows, { row: 0, rowEnd, col: 0, colEnd }, gradient, false)
   }
 }

@@ -7,7 +7,6 @@ import { describe, expect, it } from 'vitest'
 import { createArena } from '../../src/arena/arena.ts'
 import type { Arena } from '../../src/arena/arena.ts'
 import { createReference } from '../../src/kernels/reference.ts'
-import { withDefaults } from '../../src/optim/optimizers.ts'
 import { Phase, compilePlan, firstLane, pieces } from '../../src/plan/plan.ts'
 import type { Plan } from '../../src/plan/plan.ts'
 import type { RunSettings } from '../../src/plan/settings.ts'
@@ -180,34 +179,26 @@ function check(spec: PlanSpec): void {
 
 describe('pieces of a phase write apart from each other, and all there is to write', () => {
   it('in random plans', () => {
-    fc.assert(fc.property(specs, check), { numRuns: 25 })
+    const small = specs.map((spec) => ({
+      ...spec,
+      inputs: 1 + (spec.inputs % 12),
+      batchSize: 1 + (spec.batchSize % 75),
+    }))
+    const possible = small.filter((spec) => spec.accumulationSteps <= spec.batchSize)
+    fc.assert(fc.property(possible, check), { numRuns: 15 })
   })
 
-  it.each(['auto', 'lanes', 'tiles'] as const)('in a plan of several tiles, lanes and chunks (%s)', (gradient) => {
-    const spec: PlanSpec = {
-      ...base,
-      inputs: 150,
-      model: {
-        layers: [
-          { type: 'dense', units: 120, activation: { type: 'relu' } },
-          { type: 'dense', units: 10 },
-        ],
-      },
-      batchSize: 70,
-      accumulationSteps: 3,
-      gradient,
-      optimizer: withDefaults({ type: 'adam' }),
-    }
+  it('in a plan of several tiles, lanes and chunks', () => {
+    const layers: PlanSpec['model']['layers'] = [
+      { type: 'dense', units: 110, activation: { type: 'relu' } },
+      { type: 'dense', units: 10 },
+    ]
+    const spec: PlanSpec = { ...base, inputs: 150, model: { layers }, batchSize: 70, evaluationRows: 5 }
     const plan = compilePlan(spec)
     expect(pieces.chunks(plan)).toBeGreaterThan(1)
     expect(pieces.rows(plan, plan.microRows)).toBeGreaterThan(1)
     expect(plan.laneRows * 2).toBeLessThan(spec.batchSize)
-    check(spec)
-  })
-
-  it('in a plan with more than one tile of a tensor', () => {
-    const spec: PlanSpec = { ...base, inputs: 400, model: { layers: [{ type: 'dense', units: 300 }] }, batchSize: 16 }
-    expect(compilePlan(spec).tiles.length).toBeGreaterThan(1)
+    expect(plan.tiles.length).toBeGreaterThan(2)
     check(spec)
   })
 })

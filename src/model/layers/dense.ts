@@ -46,10 +46,12 @@ export function lowerLinear(
     {
       parameter: kernel,
       flopsPerRow: 2 * inputs * units,
-      run(k, row, rows, from, end, into, accumulate) {
-        const x = input.value + row * inputs + from
-        const dy = gradient + row * units
-        k.matmul(true, false, end - from, units, rows, x, inputs, dy, units, into + from * units, units, accumulate)
+      run(k, row, rows, tile, into, accumulate) {
+        const x = input.value + row * inputs + tile.row
+        const dy = gradient + row * units + tile.col
+        const [m, n] = [tile.rowEnd - tile.row, tile.colEnd - tile.col]
+        const dw = into + tile.row * units + tile.col
+        k.matmul(true, false, m, n, rows, x, inputs, dy, units, dw, units, accumulate)
       },
     },
   ]
@@ -57,7 +59,7 @@ export function lowerLinear(
     gradients.push({
       parameter: bias,
       flopsPerRow: units,
-      run(k, row, rows, _from, _end, into, accumulate) {
+      run(k, row, rows, _tile, into, accumulate) {
         k.columnSums(rows, units, gradient + row * units, into, accumulate)
       },
     })

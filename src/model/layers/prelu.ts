@@ -23,7 +23,7 @@ export function prelu(config: PreluConfig, name: string, inputs: number): Layer 
           {
             parameter: alpha,
             flopsPerRow: 2 * cols,
-            run(k, row, rows, _from, _end, into, accumulate) {
+            run(k, row, rows, _tile, into, accumulate) {
               const at = row * cols
               k.preluSlopes(rows, cols, input.value + at, gradient + at, into, accumulate)
             },
