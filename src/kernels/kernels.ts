@@ -148,7 +148,7 @@ export interface GradientKernels {
 /**
  * Optimizer rules over a run of `count` parameters. p: parameters, g: gradient, others: state; all in place but g.
  * The gradient used is g[i] * scale, clamped to [-clip, clip] when clip is finite. In float32, as PyTorch does it,
- * the numbers being rounded to float32 once. Each returns the largest |p[i]| after the update (NaN if any is NaN).
+ * the numbers being rounded to float32 once. A state that decays (velocity, m, v, s) is 0 below 2^-126. Each returns the largest |p[i]| after the update (NaN if any is NaN).
  */
 export interface OptimizerKernels {
   /** d = g + weightDecay p; with momentum: v = momentum v + d (v starts at 0), d = nesterov ? d + momentum v : v; p -= lr d. `v` is unused at momentum 0. */

@@ -2,13 +2,18 @@
 import type { OptimizerKernels } from './kernels.ts'
 import type { Floats, Round } from './reference.ts'
 
+const LEAST_NORMAL = 2 ** -126
+
+/** Subnormal to 0, as the interface says of states that decay. */
+const flush = (state: number) => (Math.abs(state) < LEAST_NORMAL ? 0 : state)
+
 export function referenceOptimizers(f: Floats, r: Round): OptimizerKernels {
   /** The gradient that a rule sees: scaled, clamped, with the coupled weight decay. */
   function gradient(g: number, p: number, scale: number, clip: number, weightDecay: number): number {
     const clamped = Math.max(Math.min(r(g * r(scale)), r(clip)), -r(clip))
     return weightDecay === 0 ? clamped : r(clamped + r(r(weightDecay) * p))
   }
-  const decayed = (old: number, rate: number, value: number) => r(r(r(rate) * old) + r(r(1 - rate) * value))
+  const decayed = (old: number, rate: number, value: number) => flush(r(r(r(rate) * old) + r(r(1 - rate) * value)))
 
   return {
     sgd(count, p, g, v, scale, clip, lr, momentum, nesterov, weightDecay) {
@@ -17,7 +22,7 @@ export function referenceOptimizers(f: Floats, r: Round): OptimizerKernels {
         const old = f[p + i]!
         let d = gradient(f[g + i]!, old, scale, clip, weightDecay)
         if (momentum !== 0) {
-          const velocity = r(r(r(momentum) * f[v + i]!) + d)
+          const velocity = flush(r(r(r(momentum) * f[v + i]!) + d))
           f[v + i] = velocity
           d = nesterov ? r(d + r(r(momentum) * velocity)) : velocity
         }
@@ -49,7 +54,7 @@ export function referenceOptimizers(f: Floats, r: Round): OptimizerKernels {
         f[s + i] = square
         d = r(d / r(r(Math.sqrt(square)) + r(epsilon)))
         if (momentum !== 0) {
-          d = r(r(r(momentum) * f[v + i]!) + d)
+          d = flush(r(r(r(momentum) * f[v + i]!) + d))
           f[v + i] = d
         }
         f[p + i] = f[p + i]! - r(r(lr) * d)

@@ -57,6 +57,18 @@ export interface GradientTask {
   run(k: Kernels, row: number, rows: number, tile: Tile, into: Pointer, accumulate: boolean): void
 }
 
+/** A rows program that can also be cut by columns: what a large layer's phases are made of. */
+export interface ByTile {
+  /** A `product` reads whole rows; an `elementwise` step only its own tile, and can follow a product in its piece. */
+  readonly kind: 'product' | 'elementwise'
+  readonly inputs: number
+  readonly outputs: number
+  /** Rows [row, row + rows) and columns [col, colEnd) of the output. */
+  forward(k: Kernels, row: number, rows: number, col: number, colEnd: number): void
+  /** Rows [row, row + rows) and columns [col, colEnd) of d loss / d input. */
+  backward(k: Kernels, row: number, rows: number, col: number, colEnd: number): void
+}
+
 export interface LoweredLayer {
   readonly output: Flow
   readonly gradients: readonly GradientTask[]
@@ -64,6 +76,9 @@ export interface LoweredLayer {
   readonly flopsPerRow: number
   readonly backwardFlopsPerRow: number
   forward(k: Kernels, row: number, rows: number, pass: Pass): void
+  readonly byTile?: ByTile
+  /** The layers this one is a sequence of. */
+  readonly parts?: readonly LoweredLayer[]
   /** From d loss / d output to d loss / d input, where the input wants it. */
   backward(k: Kernels, row: number, rows: number, pass: Pass): void
 }

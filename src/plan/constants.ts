@@ -12,6 +12,12 @@ export const TILE_ROWS = 128
 export const TILE_COLS = 256
 /** .. and taller where that is too little work: about 20 to 50 microseconds of a core. */
 export const TILE_FLOPS = 3e6
+/** A dense layer with so much arithmetic in a batch is worked off by tiles, in phases of its own .. */
+export const WIDE_FLOPS = 1e7
+/** .. of so many rows and columns of its result. */
+export const STAGE_ROWS = 128
+export const STAGE_COLS = 128
+
 /** Arithmetic of one row block at the least, forward and backward: about ten times what claiming it costs. */
 export const BLOCK_FLOPS = 5e5
 

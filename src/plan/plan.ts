@@ -28,6 +28,8 @@ import {
 import { placeParameters } from './parameters.ts'
 import type { Placement, Placements } from './parameters.ts'
 import type { PlanSpec } from './spec.ts'
+import { stagePieces, stagesOf } from './stages.ts'
+import type { Stage } from './stages.ts'
 
 /** The phases of a step in their order, and those of evaluation. Between two phases lies a barrier. */
 export const Phase = { rows: 1, gradient: 2, reduce: 3, update: 4, evaluate: 5 } as const
@@ -49,6 +51,8 @@ export interface Plan {
   readonly placements: Placements
   readonly network: LoweredLayer
   readonly input: Flow
+  /** The phases of the rows part, in order. */
+  readonly stages: readonly Stage[]
   /** Over the whole micro-batch, one piece each. */
   readonly tiles: readonly GradientPiece[]
   /** Whole tensors over one lane: together one piece per lane. */
@@ -190,6 +194,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     placements,
     network,
     input,
+    stages: stagesOf(network, microRows),
     microRows,
     blockRows,
     laneRows,
@@ -252,7 +257,8 @@ export const endLane = (plan: Plan, first: number, rows: number): number => Math
 
 /** Pieces of each phase for a micro-batch of `rows` rows that starts at `first` in its batch. */
 export const pieces = {
-  rows: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
+  stage: (plan: Plan, stage: number, rows: number): number => stagePieces(plan.stages[stage]!, rows, plan.blockRows),
+  evaluate: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
   gradient: (plan: Plan, first: number, rows: number): number =>
     plan.tiles.length + (plan.laned.length > 0 ? endLane(plan, first, rows) - firstLane(plan, first) : 0),
   chunks: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),

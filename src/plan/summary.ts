@@ -1,8 +1,10 @@
 /** What there is to say of a plan, as plain data: memory by region, phases, pieces, FLOPs and bytes. */
 import { sizeOf } from '../model/build.ts'
-import { UPDATE_PIECE } from './constants.ts'
+import type { LoweredLayer } from '../model/layer.ts'
+import { STAGE_COLS, STAGE_ROWS, UPDATE_PIECE } from './constants.ts'
 import { endLane, pieces } from './plan.ts'
 import type { Plan } from './plan.ts'
+import type { Stage } from './stages.ts'
 
 export interface PlanSummary {
   readonly model: readonly { layer: string; type: string; inputs: number; outputs: number; parameters: number }[]
@@ -72,20 +74,23 @@ function phasesOf(plan: Plan): PhaseSummary[] {
   const regions = plan.layout.summary()
   const of = (name: string) => regions.get(name) ?? 0
   const parameterBytes = placements.total * 4
-  const blocks = pieces.rows(plan, microRows)
   const slots = plan.at.slots.length
   const lanes = endLane(plan, 0, rows)
   const tasks = network.gradients
   const activity = of('activations') + of('batch')
+  const stages = plan.stages.map((stage, i): PhaseSummary => {
+    const count = pieces.stage(plan, i, microRows)
+    const cost = stageCost(stage, microRows, count)
+    return {
+      phase: plan.stages.length > 1 ? `rows ${i + 1}` : 'rows',
+      piece: stageWords(stage, blockRows),
+      pieces: count * micro,
+      flops: cost.flops * micro,
+      bytes: cost.bytes * micro,
+    }
+  })
   return [
-    {
-      phase: 'rows',
-      piece: `${blockRows} rows of the batch`,
-      pieces: blocks * micro,
-      flops: rows * (network.flopsPerRow + network.backwardFlopsPerRow),
-      // Each block reads every weight forward and backward, and its part of activations and back-signals twice.
-      bytes: micro * (2 * blocks * parameterBytes + 2 * (activity + of('back-signals'))),
-    },
+    ...stages,
     {
       phase: 'gradient',
       piece: 'a tile of a weight gradient, or a lane of the small tensors',
@@ -109,4 +114,37 @@ function phasesOf(plan: Plan): PhaseSummary[] {
       bytes: parameterBytes * (3 + 2 * slots),
     },
   ]
+}
+
+/** Every piece of a product reads the weights it multiplies by; rows are read and written once. */
+function stageCost(stage: Stage, rows: number, count: number): { flops: number; bytes: number } {
+  if (stage.kind === 'tile') {
+    const { inputs, outputs } = stage.product
+    const rowTiles = Math.ceil(rows / STAGE_ROWS)
+    const traffic = rowTiles * inputs * outputs + count * STAGE_ROWS * (inputs + outputs - stage.cols)
+    return { flops: rows * stage.flopsPerRow, bytes: 4 * (traffic + rows * stage.cols) }
+  }
+  const bytesOf = ({ byTile, output }: LoweredLayer) =>
+    byTile?.kind === 'product'
+      ? count * byTile.inputs * byTile.outputs + rows * (byTile.inputs + byTile.outputs)
+      : 2 * rows * output.cols
+  const { forward, backward } = stage
+  return {
+    flops:
+      rows *
+      (forward.reduce((sum, layer) => sum + layer.flopsPerRow, 0) +
+        backward.reduce((sum, layer) => sum + layer.backwardFlopsPerRow, 0)),
+    bytes: 4 * [...forward, ...backward].reduce((sum, layer) => sum + bytesOf(layer), 0),
+  }
+}
+
+function stageWords(stage: Stage, blockRows: number): string {
+  if (stage.kind === 'tile') return `${STAGE_ROWS} x ${STAGE_COLS} of a product, ${stage.direction}`
+  const does = [
+    stage.gather ? 'gather' : '',
+    stage.forward.length > 0 ? 'forward' : '',
+    stage.loss ? 'loss' : '',
+    stage.backward.length > 0 ? 'backward' : '',
+  ].filter(Boolean)
+  return `${blockRows} rows of the batch: ${does.join(', ')}`
 }

@@ -70,8 +70,8 @@ export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
   if (config.workers !== 'auto') return config.workers
   const { microRows, spec } = plan
   const widest = spec.optimizer
-    ? Math.max(pieces.rows(plan, microRows), pieces.gradient(plan, 0, microRows))
-    : pieces.rows(plan, Math.min(plan.evaluationRows, spec.evaluationRows))
+    ? Math.max(pieces.gradient(plan, 0, microRows), ...plan.stages.map((_, i) => pieces.stage(plan, i, microRows)))
+    : pieces.evaluate(plan, Math.min(plan.evaluationRows, spec.evaluationRows))
   return Math.min(availableParallelism(), widest)
 }
 

@@ -8,10 +8,11 @@ import { Activation } from '../kernels/kernels.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import type { Pass } from '../model/layer.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
-import { NORM_CHUNK, UPDATE_PIECE } from '../plan/constants.ts'
+import { NORM_CHUNK, STAGE_COLS, STAGE_ROWS, UPDATE_PIECE } from '../plan/constants.ts'
 import { Phase, endLane, firstLane } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
+import type { BlockStage, TileStage } from '../plan/stages.ts'
 import { State } from './state.ts'
 
 export class Program {
@@ -52,8 +53,15 @@ export class Program {
     return this.#doubles[this.#plan.at.state + word]!
   }
 
-  /** Forward, loss and back-signals of one row block of the micro-batch. */
+  /** One piece of the open stage: a row block or a tile. */
   #rows(piece: number): void {
+    const stage = this.#plan.stages[this.#state(State.stage)]!
+    if (stage.kind === 'tile') this.#tile(stage, piece)
+    else this.#block(stage, piece)
+  }
+
+  /** Forward, loss and back-signals of one row block of the micro-batch, as far as the stage goes. */
+  #block({ gather, forward, loss, backward }: BlockStage, piece: number): void {
     const { blockRows, network } = this.#plan
     const row = piece * blockRows
     const rows = Math.min(blockRows, this.#state(State.rows) - row)
@@ -61,10 +69,21 @@ export class Program {
     pass.training = true
     pass.batch = this.#state(State.batch)
     pass.firstRow = this.#state(State.first)
-    this.#gather(row, rows)
-    network.forward(this.#k, row, rows, pass)
-    this.#loss(piece, row, rows, network.output.gradient)
-    network.backward(this.#k, row, rows, pass)
+    if (gather) this.#gather(row, rows)
+    for (let i = 0; i < forward.length; i++) forward[i]!.forward(this.#k, row, rows, pass)
+    if (loss) this.#loss(piece, row, rows, network.output.gradient)
+    for (let i = 0; i < backward.length; i++) backward[i]!.backward(this.#k, row, rows, pass)
+  }
+
+  /** One tile of a large product, and the element-wise layers next to it. */
+  #tile({ direction, product, riders, cols }: TileStage, piece: number): void {
+    const columns = Math.ceil(cols / STAGE_COLS)
+    const row = Math.floor(piece / columns) * STAGE_ROWS
+    const rows = Math.min(STAGE_ROWS, this.#state(State.rows) - row)
+    const col = (piece % columns) * STAGE_COLS
+    const colEnd = Math.min(cols, col + STAGE_COLS)
+    product[direction](this.#k, row, rows, col, colEnd)
+    for (let i = 0; i < riders.length; i++) riders[i]![direction](this.#k, row, rows, col, colEnd)
   }
 
   /** Copies a row block's samples from the data set to the batch, in the epoch's order. */

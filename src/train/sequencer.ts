@@ -72,8 +72,13 @@ export class Sequencer {
 
   #afterRows(): void {
     const s = this.#state
-    this.#sumPartials(s[State.rows]!, this.#plan.sumsAt.batch)
-    s[State.weightSum]! += this.#sumWeights(s[State.rows]!)
+    const { stages, sumsAt } = this.#plan
+    const stage = stages[s[State.stage]!]!
+    if (stage.kind === 'block' && stage.loss) {
+      this.#sumPartials(s[State.rows]!, sumsAt.batch)
+      s[State.weightSum]! += this.#sumWeights(s[State.rows]!)
+    }
+    if (s[State.stage]! + 1 < stages.length) return this.#openStage(s[State.stage]! + 1)
     this.#open(Phase.gradient, pieces.gradient(this.#plan, s[State.first]!, s[State.rows]!))
   }
 
@@ -159,7 +164,12 @@ export class Sequencer {
     const s = this.#state
     s[State.first] = first
     s[State.rows] = Math.min(this.#plan.microRows, s[State.batchRows]! - first)
-    this.#open(Phase.rows, pieces.rows(this.#plan, s[State.rows]!))
+    this.#openStage(0)
+  }
+
+  #openStage(stage: number): void {
+    this.#state[State.stage] = stage
+    this.#open(Phase.rows, pieces.stage(this.#plan, stage, this.#state[State.rows]!))
   }
 
   // ---- evaluation and the end of an epoch ----
@@ -173,7 +183,7 @@ export class Sequencer {
   }
 
   #openEvaluation(): void {
-    this.#open(Phase.evaluate, pieces.rows(this.#plan, this.#evaluationBatch()))
+    this.#open(Phase.evaluate, pieces.evaluate(this.#plan, this.#evaluationBatch()))
   }
 
   #evaluationBatch(): number {

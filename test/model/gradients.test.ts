@@ -1,8 +1,25 @@
 import { describe, expect, it } from 'vitest'
 import { createReference } from '../../src/kernels/reference.ts'
+import type { LoweredLayer } from '../../src/model/layer.ts'
+import { sequence } from '../../src/model/layers/sequence.ts'
 import { normalAt } from '../../src/random/normal.ts'
 import { lowerNetwork, runNetwork } from './network.ts'
 import { layerSamples } from './samples.ts'
+
+/** A layer worked off in tiles of 2 rows x 3 columns. */
+function tiled(layer: LoweredLayer): LoweredLayer {
+  const { inputs, outputs, ...byTile } = layer.byTile!
+  const each = (rows: number, cols: number, run: (row: number, rows: number, col: number, colEnd: number) => void) => {
+    for (let row = 0; row < rows; row += 2) {
+      for (let col = 0; col < cols; col += 3) run(row, Math.min(2, rows - row), col, Math.min(cols, col + 3))
+    }
+  }
+  return {
+    ...layer,
+    forward: (k, _row, rows) => each(rows, outputs, (...tile) => byTile.forward(k, ...tile)),
+    backward: (k, _row, rows) => each(rows, inputs, (...tile) => byTile.backward(k, ...tile)),
+  }
+}
 
 const ROWS = 5
 const INPUTS = 6
@@ -49,6 +66,16 @@ describe.each(layerSamples)('%s', (_name, layers) => {
       const analytic = floats.slice(gradient, gradient + size)
       analytic.forEach((value, i) => expect(Math.abs(value - difference(at + i))).toBeLessThan(TOLERANCE))
     }
+  })
+
+  it.runIf(net.lowered.parts?.some((part) => part.byTile))('gives the same bits by tiles as by rows', () => {
+    const run = (byTile: boolean) => {
+      floats.fill(NaN, net.dx, net.dx + ROWS * INPUTS)
+      const layers = (net.lowered.parts ?? []).map((part) => (byTile && part.byTile ? tiled(part) : part))
+      runNetwork(k, { ...net, lowered: { ...net.lowered, ...sequence(layers) } }, ROWS, ROWS, dy, floats)
+      return [floats.slice(net.dx, net.dx + ROWS * INPUTS), floats.slice(net.y, net.y + outputs)]
+    }
+    expect(run(true)).toEqual(run(false))
   })
 
   it('gives the same bits in row blocks of any size', () => {

@@ -5,10 +5,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
+import { kernelAvailability, kernelNames } from '../../src/kernels/select.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from './data.ts'
 
@@ -16,6 +17,7 @@ const WORKERS = [1, 2, 3, 5, 8]
 /** 203 rows: batches of 64, 64, 64 and 11. */
 const data = blobs(203, 21, 5)
 const validation = blobs(50, 21, 5, 2)
+const validationFor = ({ features }: Dataset) => (features === 21 ? validation : undefined)
 const weights = Float32Array.from({ length: data.rows }, (_, i) => (i % 7) / 3)
 
 const base: Config = {
@@ -34,6 +36,20 @@ const base: Config = {
   },
 }
 
+/** Layers so large that they are phases of their own, and gradients of several tiles. */
+const wide: Partial<Config> = {
+  batchSize: 160,
+  model: {
+    layers: [
+      { type: 'dense', units: 300, activation: 'relu' },
+      { type: 'dense', units: 290, activation: 'gelu' },
+      { type: 'dropout', rate: 0.1 },
+      { type: 'dense', units: 280 },
+      { type: 'dense', units: 5 },
+    ],
+  },
+}
+
 const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'uneven batches, dropout, residual, prelu, clipping by norm': {},
   'clipping by value and SGD with momentum': {
@@ -46,6 +62,7 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
     config: { accumulationSteps: 3 },
     data: { ...data, sampleWeight: weights },
   },
+  'layers in phases of their own': { config: wide, data: blobs(200, 130, 5) },
   'every gradient by lanes': { config: { gradient: 'lanes' } },
   'stochastic descent': { config: { batchSize: 1, epochs: 1, maxSteps: 60 } },
   'full batch, schedule, early stopping': {
@@ -65,12 +82,16 @@ afterAll(() => Promise.all([...crews.values()].map((crew) => crew.close())))
 
 async function hashAfter(config: Config & { workers: number }, data: Dataset): Promise<string> {
   await using trainer = await Trainer.create(config, { crew: crews.get(config.workers) })
-  await trainer.fit(data, { validationData: validation })
+  await trainer.fit(data, { validationData: validationFor(data) })
   return trainer.weightsHash()
 }
 
-describe.each(['wasm', 'wasm-strict', 'reference'] as const)('%s', (kernels) => {
-  it.each(Object.entries(cases))('%s: one hash for 1, 2, 3, 5 and 8 workers', async (_name, given) => {
+describe.for(kernelNames)('%s', (kernels) => {
+  const availability = kernelAvailability(kernels)
+  const why = availability.available ? '' : ` (skipped: ${availability.reason})`
+  const it = test.skipIf(!availability.available)
+
+  it.for(Object.entries(cases))(`%s: one hash for 1, 2, 3, 5 and 8 workers${why}`, async ([, given]) => {
     const hashes = new Set<string>()
     for (const workers of WORKERS) {
       hashes.add(await hashAfter({ ...base, ...given.config, kernels, workers }, given.data ?? data))
@@ -78,13 +99,17 @@ describe.each(['wasm', 'wasm-strict', 'reference'] as const)('%s', (kernels) => 
     expect([...hashes]).toHaveLength(1)
   })
 
-  it('accumulation in parts equals the big batch, bit for bit', async () => {
-    const hashes = new Set<string>()
-    for (const accumulationSteps of [1, 2, 4, 5, 64]) {
-      hashes.add(await hashAfter({ ...base, kernels, workers: 2, accumulationSteps }, data))
-    }
-    expect([...hashes]).toHaveLength(1)
-  })
+  // A native BLAS may order a sum by the shape of the call: there it holds within rounding only.
+  test.runIf(availability.available && kernels !== 'blas')(
+    'accumulation in parts equals the big batch, bit for bit',
+    async () => {
+      const hashes = new Set<string>()
+      for (const accumulationSteps of [1, 2, 4, 5, 64]) {
+        hashes.add(await hashAfter({ ...base, kernels, workers: 2, accumulationSteps }, data))
+      }
+      expect([...hashes]).toHaveLength(1)
+    },
+  )
 
   it('differs by seed, so that equal hashes mean something', async () => {
     const one = await hashAfter({ ...base, kernels, workers: 1, seed: 1 }, data)
@@ -98,7 +123,7 @@ describe('resuming', () => {
   beforeAll(async () => void (directory = await mkdtemp(join(tmpdir(), 'brigantine-'))))
   afterAll(() => rm(directory, { recursive: true }))
 
-  it.each([1, 3, 4, 5, 7])(
+  test.each([1, 3, 4, 5, 7])(
     'after step %i of 8, with another number of workers, gives the bits of the whole run',
     async (at) => {
       const whole = await hashAfter({ ...base, workers: 2 }, data)

@@ -27,6 +27,13 @@ function mulAdd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c)
 }
 
+/** Subnormal to 0: a state that decays would else stay there for good (0.9 of the least number rounds to itself), and be slow. */
+// @ts-ignore: decorator
+@inline
+function flush(state: v128): v128 {
+  return v128.andnot(state, f32x4.lt(f32x4.abs(state), constant(1.17549435e-38)))
+}
+
 // @ts-ignore: decorator
 @inline
 function sgdStep(
@@ -36,7 +43,7 @@ function sgdStep(
   const parameter = loadSome(p, count)
   let d = gradient(g, count, scale, clip, parameter, weightDecay)
   if (momentum != 0) {
-    const velocity = mulAdd(f32x4.splat(momentum), loadSome(v, count), d)
+    const velocity = flush(mulAdd(f32x4.splat(momentum), loadSome(v, count), d))
     storeSome(v, velocity, count)
     d = nesterov ? mulAdd(f32x4.splat(momentum), velocity, d) : velocity
   }
@@ -72,10 +79,10 @@ function adamStep(
   let parameter = loadSome(p, count)
   let d = gradient(g, count, scale, clip, parameter, weightDecay)
   parameter = f32x4.mul(parameter, f32x4.splat(decay))
-  const first = mulAdd(f32x4.splat(beta1), loadSome(m, count), f32x4.mul(f32x4.splat(oneMinusBeta1), d))
-  const second = mulAdd(
+  const first = flush(mulAdd(f32x4.splat(beta1), loadSome(m, count), f32x4.mul(f32x4.splat(oneMinusBeta1), d)))
+  const second = flush(mulAdd(
     f32x4.splat(beta2), loadSome(v, count), f32x4.mul(f32x4.splat(oneMinusBeta2), f32x4.mul(d, d)),
-  )
+  ))
   storeSome(m, first, count)
   storeSome(v, second, count)
   const denominator = f32x4.add(f32x4.mul(f32x4.sqrt(second), f32x4.splat(inverseRoot)), f32x4.splat(epsilon))
@@ -113,13 +120,13 @@ function rmspropStep(
 ): v128 {
   const parameter = loadSome(p, count)
   let d = gradient(g, count, scale, clip, parameter, weightDecay)
-  const square = mulAdd(
+  const square = flush(mulAdd(
     f32x4.splat(rho), loadSome(s, count), f32x4.mul(f32x4.splat(oneMinusRho), f32x4.mul(d, d)),
-  )
+  ))
   storeSome(s, square, count)
   d = f32x4.div(d, f32x4.add(f32x4.sqrt(square), f32x4.splat(epsilon)))
   if (momentum != 0) {
-    d = mulAdd(f32x4.splat(momentum), loadSome(v, count), d)
+    d = flush(mulAdd(f32x4.splat(momentum), loadSome(v, count), d))
     storeSome(v, d, count)
   }
   const updated = f32x4.sub(parameter, f32x4.mul(f32x4.splat(lr), d))

@@ -2,7 +2,7 @@
 import { Activation } from '../../kernels/kernels.ts'
 import type { ActivationConfig, ActivationLayerConfig } from '../config.ts'
 import { nothing } from '../layer.ts'
-import type { Flow, Layer, Lowering, LoweredLayer } from '../layer.ts'
+import type { ByTile, Flow, Layer, Lowering, LoweredLayer } from '../layer.ts'
 
 export function activation(config: ActivationLayerConfig, name: string, inputs: number): Layer {
   return {
@@ -19,7 +19,9 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
   const { cols } = input
   const kind = Activation[config.type]
   if (kind === Activation.linear) {
-    return { output: input, gradients: [], flopsPerRow: 0, backwardFlopsPerRow: 0, forward: nothing, backward: nothing }
+    const nowhere: ByTile = { kind: 'elementwise', inputs: cols, outputs: cols, forward: nothing, backward: nothing }
+    const idle = { gradients: [], flopsPerRow: 0, backwardFlopsPerRow: 0, forward: nothing, backward: nothing }
+    return { output: input, ...idle, byTile: nowhere }
   }
   const alpha = config.alpha ?? (config.type === 'leakyRelu' ? 0.01 : 1)
   // gelu's derivative needs its input: keep both.
@@ -35,6 +37,24 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
     backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,
     forward(k, row, rows) {
       k.activate(kind, rows * cols, input.value + row * cols, value + row * cols, alpha)
+    },
+    byTile: {
+      kind: 'elementwise',
+      inputs: cols,
+      outputs: cols,
+      forward(k, row, rows, col, colEnd) {
+        for (let r = row; r < row + rows; r++) {
+          const at = r * cols + col
+          k.activate(kind, colEnd - col, input.value + at, value + at, alpha)
+        }
+      },
+      backward(k, row, rows, col, colEnd) {
+        if (input.gradient === -1) return
+        for (let r = row; r < row + rows; r++) {
+          const at = r * cols + col
+          k.activateBackward(kind, colEnd - col, saved + at, gradient + at, input.gradient + at, alpha)
+        }
+      },
     },
     backward(k, row, rows) {
       if (input.gradient === -1) return

@@ -74,6 +74,22 @@ export function lowerLinear(
       k.matmul(false, false, rows, units, inputs, input.value + row * inputs, inputs, w, units, y, units, false)
       if (bias !== null) k.addBias(rows, units, y, b)
     },
+    byTile: {
+      kind: 'product',
+      inputs,
+      outputs: units,
+      forward(k, row, rows, col, colEnd) {
+        const y = value + row * units + col
+        const n = colEnd - col
+        k.matmul(false, false, rows, n, inputs, input.value + row * inputs, inputs, w + col, units, y, units, false)
+        if (bias === null) return
+        for (let r = 0; r < rows; r++) k.addBias(1, n, y + r * units, b + col)
+      },
+      backward(k, row, rows, col, colEnd) {
+        const [dx, dy] = [input.gradient + row * inputs + col, gradient + row * units]
+        k.matmul(false, true, rows, colEnd - col, units, dy, units, w + col * units, units, dx, inputs, false)
+      },
+    },
     backward(k, row, rows) {
       if (input.gradient === -1) return
       const dx = input.gradient + row * inputs

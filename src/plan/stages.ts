@@ -1,0 +1,82 @@
+/**
+ * The rows part of a step as phases. A small network is one phase: each piece takes a row block all the way forward and
+ * back. A dense layer whose product is large gets a phase of its own each way, cut in two dimensions: its pieces are
+ * then as efficient as the library's own large products, and numerous enough for many workers.
+ *
+ * What is element-wise rides along with the product before it: forward in the piece that made its input, backward in
+ * the piece that made its output's back-signal.
+ */
+import type { ByTile, LoweredLayer } from '../model/layer.ts'
+import { STAGE_COLS, STAGE_ROWS, WIDE_FLOPS } from './constants.ts'
+
+export type Stage = BlockStage | TileStage
+
+/** Row blocks: gather the samples, run layers forward, take the loss, run layers backward; each where wanted. */
+export interface BlockStage {
+  readonly kind: 'block'
+  readonly gather: boolean
+  readonly forward: readonly LoweredLayer[]
+  readonly loss: boolean
+  readonly backward: readonly LoweredLayer[]
+}
+
+/** Tiles of one product, and what is element-wise after it. */
+export interface TileStage {
+  readonly kind: 'tile'
+  readonly direction: 'forward' | 'backward'
+  readonly product: ByTile
+  readonly riders: readonly ByTile[]
+  /** Columns of the result: the product's outputs forward, its inputs backward. */
+  readonly cols: number
+  readonly flopsPerRow: number
+}
+
+/** @param rows of a full micro-batch */
+export function stagesOf(network: LoweredLayer, rows: number): Stage[] {
+  const layers = network.parts ?? [network]
+  const isWide = (layer: LoweredLayer) => layer.byTile?.kind === 'product' && layer.flopsPerRow * rows >= WIDE_FLOPS
+  const stages: Draft[] = [block({ gather: true })]
+
+  for (const layer of layers) {
+    const open = stages.at(-1)!
+    if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, layer.flopsPerRow))
+    else if (open.kind === 'block') open.forward.push(layer)
+    else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
+    else stages.push(block({ forward: [layer] }))
+  }
+  // The turn: whole rows of the outputs give the loss, and go back as far as row blocks do.
+  const last = stages.at(-1)!
+  if (last.kind === 'block') last.loss = true
+  else stages.push(block({ loss: true }))
+
+  for (const layer of layers.toReversed()) {
+    const open = stages.at(-1)!
+    if (isWide(layer)) {
+      // Nothing before a layer that passes nothing back wants a back-signal.
+      if (layer.backwardFlopsPerRow === 0) break
+      stages.push(tiles('backward', layer.byTile!, layer.backwardFlopsPerRow))
+    } else if (open.kind === 'block') open.backward.push(layer)
+    else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
+    else stages.push(block({ backward: [layer] }))
+  }
+  return stages
+}
+
+type BlockDraft = Mutable<BlockStage>
+type Draft = BlockDraft | Mutable<TileStage>
+type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] }
+
+function block(given: Partial<BlockDraft>): BlockDraft {
+  return { kind: 'block', gather: false, forward: [], loss: false, backward: [], ...given }
+}
+
+function tiles(direction: 'forward' | 'backward', product: ByTile, flopsPerRow: number): Mutable<TileStage> {
+  const cols = direction === 'forward' ? product.outputs : product.inputs
+  return { kind: 'tile', direction, product, riders: [], cols, flopsPerRow }
+}
+
+/** Pieces of a stage over `rows` rows. */
+export function stagePieces(stage: Stage, rows: number, blockRows: number): number {
+  if (stage.kind === 'block') return Math.ceil(rows / blockRows)
+  return Math.ceil(rows / STAGE_ROWS) * Math.ceil(stage.cols / STAGE_COLS)
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import type { LayerConfig } from '../../src/model/config.ts'
+import { compilePlan, pieces } from '../../src/plan/plan.ts'
+import { base } from './specs.ts'
+
+/** 2 x 260 x 260 x 140 rows = 18.9 MFLOP: large. 2 x 260 x 4 x 140: not. */
+const BATCH = 140
+const wide: LayerConfig = { type: 'dense', units: 260, activation: { type: 'relu' } }
+const narrow: LayerConfig = { type: 'dense', units: 4 }
+const dropout: LayerConfig = { type: 'dropout', rate: 0.5 }
+
+const stagesOf = (layers: LayerConfig[]) => {
+  const spec = { ...base, inputs: 260, model: { layers }, batchSize: BATCH, accumulationSteps: 1 }
+  const plan = compilePlan(spec)
+  const words = plan.stages.map((stage) =>
+    stage.kind === 'tile'
+      ? `${stage.direction} + ${stage.riders.length}`
+      : [
+          'block',
+          stage.gather && 'gather',
+          stage.forward.length > 0 && `forward ${stage.forward.length}`,
+          stage.loss && 'loss',
+          stage.backward.length > 0 && `backward ${stage.backward.length}`,
+        ]
+          .filter(Boolean)
+          .join(' '),
+  )
+  return { plan, words }
+}
+
+describe('the phases of the rows part', () => {
+  it('are one for a small network: row blocks all the way forward and back', () => {
+    expect(stagesOf([narrow, dropout, narrow]).words).toEqual(['block gather forward 3 loss backward 3'])
+  })
+
+  it('give a large layer one each way, its activation riding along; none back where nobody needs it', () => {
+    // dense_1 and its relu, dense_2 and its relu, dense_3 | back: dense_3 and relu_2, dense_2 and relu_1.
+    expect(stagesOf([wide, wide, narrow]).words).toEqual([
+      'block gather',
+      'forward + 1',
+      'forward + 1',
+      'block forward 1 loss backward 2',
+      'backward + 1',
+    ])
+  })
+
+  it('put what needs whole rows between them in row blocks', () => {
+    expect(stagesOf([wide, dropout, wide]).words).toEqual([
+      'block gather',
+      'forward + 1',
+      'block forward 1',
+      'forward + 1',
+      'block loss backward 1',
+      'backward + 0',
+      'block backward 2',
+    ])
+  })
+
+  it('have tiles of 128 x 128 of the result: 140 rows x 260 columns are 2 x 3', () => {
+    const { plan } = stagesOf([wide, narrow])
+    expect(pieces.stage(plan, 1, BATCH)).toBe(6)
+    expect(pieces.stage(plan, 1, 128)).toBe(3)
+  })
+})
