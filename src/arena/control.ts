@@ -65,8 +65,9 @@ export class Control {
 
   /** True for the worker whose piece was the last one of the phase. */
   finish(): boolean {
-    const done = Atomics.add(this.#words, this.#at + DONE, 1) + 1
-    return done === Atomics.load(this.#words, this.#at + PIECES)
+    // Read before: once this piece is done the phase may close, and the next one have another number of pieces.
+    const pieces = Atomics.load(this.#words, this.#at + PIECES)
+    return Atomics.add(this.#words, this.#at + DONE, 1) + 1 === pieces
   }
 
   phase(): number {
