@@ -26,7 +26,7 @@ export interface Monitor {
 
 export interface EarlyStopping extends Monitor {
   readonly mode: 'min' | 'max'
-  /** Epochs without a gain larger than `minDelta` that are let pass. */
+  /** The run ends after so many epochs in a row without a gain larger than `minDelta`, as in Keras. */
   readonly patience: number
   readonly minDelta: number
   readonly restoreBestWeights: boolean

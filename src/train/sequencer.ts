@@ -253,7 +253,7 @@ export class Sequencer {
       s[State.bestMonitored] = value
       s[State.epochsWithoutGain] = 0
       if (earlyStopping.restoreBestWeights) this.#copyParameters(this.#plan.at.parameters, this.#plan.at.best)
-    } else if (++s[State.epochsWithoutGain]! > earlyStopping.patience) {
+    } else if (++s[State.epochsWithoutGain]! >= earlyStopping.patience) {
       s[State.reason] = Reason.earlyStopping
     }
   }
