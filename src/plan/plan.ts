@@ -142,8 +142,8 @@ export function compilePlan(spec: PlanSpec): Plan {
     state: layout.add('control', 'float64', stateLength),
     ring: layout.add('telemetry', 'float64', spec.ringRecords * recordFields),
     partials: layout.add('partials', 'float64', Math.ceil(capacity / blockRows) * sums),
-    norms: layout.add('partials', 'float64', training ? Math.ceil(total / NORM_CHUNK) : 0),
-    clampedNorms: layout.add('partials', 'float64', training ? Math.ceil(total / NORM_CHUNK) : 0),
+    norms: 0,
+    clampedNorms: 0,
     largest: layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0),
     parameters: layout.add('parameters', 'float32', total),
     gradients: layout.add('gradients', 'float32', training ? total : 0),
@@ -173,9 +173,6 @@ export function compilePlan(spec: PlanSpec): Plan {
     parameter: (name) => at.parameters + placements.all.find((p) => p.spec.name === name)!.offset,
     stream: counter(),
   })
-  // Last, and the only thing that knows how many workers there are.
-  at.scratch = layout.add('scratch', 'float32', spec.workers * scratchElements)
-
   const gradientPieces = (how: 'tiles' | 'lanes', rows: number): GradientPiece[] =>
     network.gradients.flatMap((task) => {
       const placement = placements.all.find((p) => p.spec.name === task.parameter)!
@@ -185,6 +182,12 @@ export function compilePlan(spec: PlanSpec): Plan {
       const tiles = how === 'tiles' ? tilesOf(spec, task.flopsPerRow, rows) : [whole]
       return tiles.map((tile) => ({ task, placement, tile }))
     })
+  const tiles = gradientPieces('tiles', microRows)
+  const norms = training ? tiles.length + Math.ceil(laned / NORM_CHUNK) : 0
+  at.norms = layout.add('partials', 'float64', norms)
+  at.clampedNorms = layout.add('partials', 'float64', norms)
+  // Last, and the only thing that knows how many workers there are.
+  at.scratch = layout.add('scratch', 'float32', spec.workers * scratchElements)
   return {
     spec,
     model,
@@ -204,7 +207,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     stateLength,
     recordFields,
     at,
-    tiles: gradientPieces('tiles', microRows),
+    tiles,
     laned: gradientPieces('lanes', microRows),
   }
 }
@@ -261,6 +264,8 @@ export const pieces = {
   evaluate: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
   gradient: (plan: Plan, first: number, rows: number): number =>
     plan.tiles.length + (plan.laned.length > 0 ? endLane(plan, first, rows) - firstLane(plan, first) : 0),
-  chunks: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
-  normChunks: (plan: Plan): number => Math.ceil(plan.placements.total / NORM_CHUNK),
+  reduce: (plan: Plan): number => Math.ceil(plan.placements.laned / UPDATE_PIECE),
+  update: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
+  /** Partial sums of squares: one a tile, then one a chunk of the laned parameters. */
+  norms: (plan: Plan): number => plan.tiles.length + Math.ceil(plan.placements.laned / NORM_CHUNK),
 }

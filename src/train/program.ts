@@ -5,7 +5,7 @@
 import type { Arena } from '../arena/arena.ts'
 import { ROUND_KEYS, permuteWithKeys, writeRoundKeys } from '../data/order.ts'
 import { Activation } from '../kernels/kernels.ts'
-import type { Kernels } from '../kernels/kernels.ts'
+import type { Kernels, Pointer } from '../kernels/kernels.ts'
 import type { Pass } from '../model/layer.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
 import { NORM_CHUNK, STAGE_COLS, STAGE_ROWS, UPDATE_PIECE } from '../plan/constants.ts'
@@ -136,7 +136,12 @@ export class Program {
     const rows = this.#state(State.rows)
     if (piece < tiles.length) {
       const { task, placement, tile } = tiles[piece]!
-      task.run(this.#k, 0, rows, tile, at.gradients + placement.offset, first > 0)
+      const gradient = at.gradients + placement.offset
+      task.run(this.#k, 0, rows, tile, gradient, first > 0)
+      if (first + rows < this.#state(State.batchRows)) return
+      const width = placement.size / placement.spec.shape[0]!
+      const block = gradient + tile.row * width + tile.col
+      this.#squares(piece, block, tile.rowEnd - tile.row, tile.colEnd - tile.col, width)
       return
     }
     const lane = firstLane(this.#plan, first) + piece - tiles.length
@@ -150,25 +155,37 @@ export class Program {
     }
   }
 
-  /** Sums the lanes of a run of parameters, and the squares of its chunks (as they are, and as value clipping leaves them). */
+  /** Sums the lanes of a run of parameters, and their squares. */
   #reduce(piece: number): void {
-    const { at, placements } = this.#plan
-    const { clip } = this.#settings.decide
+    const { at, placements, tiles } = this.#plan
     const start = piece * UPDATE_PIECE
-    const end = Math.min(placements.total, start + UPDATE_PIECE)
-    const lanedEnd = Math.min(placements.laned, end)
-    if (lanedEnd > start) {
-      const lanes = endLane(this.#plan, 0, this.#state(State.batchRows))
-      this.#k.reduceLanes(lanedEnd - start, lanes, at.lanes + start, placements.laned, at.gradients + start)
-    }
+    const end = Math.min(placements.laned, start + UPDATE_PIECE)
+    const lanes = endLane(this.#plan, 0, this.#state(State.batchRows))
+    this.#k.reduceLanes(end - start, lanes, at.lanes + start, placements.laned, at.gradients + start)
     for (let from = start; from < end; from += NORM_CHUNK) {
-      const count = Math.min(NORM_CHUNK, end - from)
-      const chunk = from / NORM_CHUNK
-      this.#doubles[at.norms + chunk] = this.#k.sumSquares(count, at.gradients + from)
-      if (clip.mode !== 'value') continue
-      const perWeight = 1 / (this.#state(State.weightSum) || Infinity)
-      this.#doubles[at.clampedNorms + chunk] = this.#k.clampedSquares(count, at.gradients + from, perWeight, clip.value)
+      const chunk = tiles.length + from / NORM_CHUNK
+      this.#squares(chunk, at.gradients + from, 1, Math.min(NORM_CHUNK, end - from), 0)
     }
+  }
+
+  /**
+   * Sum of squares of a block of the gradient, rows `width` apart, as it is and as value clipping leaves it. In the
+   * piece that made it, while it is in the cache.
+   */
+  #squares(chunk: number, block: Pointer, rows: number, cols: number, width: number): void {
+    const { at } = this.#plan
+    const { clip } = this.#settings.decide
+    // A block of whole rows is one run.
+    const runs = cols === width ? 1 : rows
+    const count = cols === width ? rows * cols : cols
+    let sum = 0
+    for (let r = 0; r < runs; r++) sum += this.#k.sumSquares(count, block + r * width)
+    this.#doubles[at.norms + chunk] = sum
+    if (clip.mode !== 'value') return
+    const perWeight = 1 / (this.#state(State.weightSum) || Infinity)
+    let clamped = 0
+    for (let r = 0; r < runs; r++) clamped += this.#k.clampedSquares(count, block + r * width, perWeight, clip.value)
+    this.#doubles[at.clampedNorms + chunk] = clamped
   }
 
   /** The optimizer's rule on a run of parameters, clip coefficient and division by the weight folded in. */

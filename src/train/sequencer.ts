@@ -86,7 +86,8 @@ export class Sequencer {
     const s = this.#state
     const first = s[State.first]! + s[State.rows]!
     if (first < s[State.batchRows]!) this.#openMicroBatch(first)
-    else this.#open(Phase.reduce, pieces.chunks(this.#plan))
+    else if (this.#plan.placements.laned > 0) this.#open(Phase.reduce, pieces.reduce(this.#plan))
+    else this.#afterReduce()
   }
 
   #afterReduce(): void {
@@ -111,7 +112,7 @@ export class Sequencer {
     if (decision === Decision.apply && options.clip.mode === 'value') {
       this.#health[DecisionField.gradNormAfterClip] = Math.sqrt(this.#sumChunks(this.#plan.at.clampedNorms))
     }
-    if (decision === Decision.apply) return this.#open(Phase.update, pieces.chunks(this.#plan))
+    if (decision === Decision.apply) return this.#open(Phase.update, pieces.update(this.#plan))
 
     s[State.skipped]!++
     this.#record(Kind.step)
@@ -122,7 +123,7 @@ export class Sequencer {
 
   #afterUpdate(): void {
     const s = this.#state
-    const count = pieces.chunks(this.#plan)
+    const count = pieces.update(this.#plan)
     let largest = 0
     for (let i = 0; i < count; i++) largest = Math.max(largest, this.#doubles[this.#plan.at.largest + i]!)
     s[State.largest] = largest
@@ -282,9 +283,9 @@ export class Sequencer {
     return sum
   }
 
-  /** A squared norm, from the chunks' sums in index order. */
+  /** A squared norm, from the tiles' and chunks' sums in index order. */
   #sumChunks(at: number): number {
-    const chunks = pieces.normChunks(this.#plan)
+    const chunks = pieces.norms(this.#plan)
     let sum = 0
     for (let i = 0; i < chunks; i++) sum += this.#doubles[at + i]!
     return sum

@@ -150,7 +150,7 @@ function check(spec: PlanSpec): void {
     expect(covers(batch, plan.network.output.gradient, rows * plan.model.outputs)).toBe(true)
     expect(covers(batch, at.partials, Math.ceil(rows / plan.blockRows) * plan.sums, 8)).toBe(true)
 
-    const micro = writesOf(b, Phase.gradient, pieces.gradient(plan, first, rows), ['gradients', 'lanes'])
+    const micro = writesOf(b, Phase.gradient, pieces.gradient(plan, first, rows), ['gradients', 'lanes', 'partials'])
     for (const { offset, size, how } of placements.all) {
       if (how === 'tiles') expect(covers(micro, at.gradients + offset, size)).toBe(true)
       else expect(covers(micro, at.lanes + firstLane(plan, first) * placements.laned + offset, size)).toBe(true)
@@ -163,12 +163,13 @@ function check(spec: PlanSpec): void {
     }
   }
 
-  const chunks = pieces.chunks(plan)
-  const reduced = writesOf(b, Phase.reduce, chunks, ['gradients', 'partials'])
+  const reduced = writesOf(b, Phase.reduce, pieces.reduce(plan), ['gradients', 'partials'])
   expect(covers(reduced, at.gradients, placements.laned)).toBe(true)
-  expect(covers(reduced, at.norms, pieces.normChunks(plan), 8)).toBe(true)
-  expect(covers(reduced, at.clampedNorms, pieces.normChunks(plan), 8)).toBe(true)
+  for (const byte of reduced) gradients.add(byte)
+  expect(covers(gradients, at.norms, pieces.norms(plan), 8)).toBe(true)
+  expect(covers(gradients, at.clampedNorms, pieces.norms(plan), 8)).toBe(true)
 
+  const chunks = pieces.update(plan)
   const updated = writesOf(b, Phase.update, chunks, ['parameters', 'optimizer state', 'partials'])
   expect(covers(updated, at.parameters, placements.total)).toBe(true)
   for (const slot of at.slots) expect(covers(updated, slot, placements.total)).toBe(true)
@@ -204,7 +205,7 @@ describe('pieces of a phase write apart from each other, and all there is to wri
     ]
     const spec: PlanSpec = { ...base, inputs: 45, model: { layers }, batchSize: 70, evaluationRows: 5 }
     const plan = compilePlan(spec)
-    expect(pieces.chunks(plan)).toBeGreaterThan(1)
+    expect(pieces.update(plan)).toBeGreaterThan(1)
     expect(pieces.stage(plan, 0, plan.microRows)).toBeGreaterThan(1)
     expect(plan.laneRows * 2).toBeLessThan(spec.batchSize)
     expect(plan.tiles.length).toBeGreaterThan(2)

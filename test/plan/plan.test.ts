@@ -133,7 +133,9 @@ describe('the summary of a plan', () => {
     expect(region.get('training data')).toBe(4 * 1000 * 785)
     const gradient = summary.phases.find(({ phase }) => phase === 'gradient')!
     // 2 x rows x weights, and a sum per bias.
-    expect(gradient.flops).toBe(64 * (2 * (784 * 128 + 128 * 10) + 138))
+    // And a square and a sum for each element of the two kernels.
+    const kernels = 784 * 128 + 128 * 10
+    expect(gradient.flops).toBe(64 * (2 * kernels + 138) + 2 * kernels)
     expect(gradient.pieces).toBe(
       summary.tensors.filter((t) => t.gradient === 'tiles').reduce((n, t) => n + t.pieces, 0) + summary.lanes,
     )

@@ -1,6 +1,6 @@
 /** Losses by rows: float32 exponentials, everything else in float64; `gradient` 0 means that none is wanted. */
 import { expOfNegative, logOf } from './math'
-import { exponentials, rowMaximum } from './rows'
+import { exponentials, rowMaximum, scaleRow } from './rows'
 
 const SPARSE_CATEGORICAL: i32 = 0
 const CATEGORICAL: i32 = 1
@@ -60,7 +60,12 @@ function crossEntropy(
       result += t * (logTotal - (<f64>load<f32>(x + (col << 2)) - <f64>largest))
     }
   }
-  if (gradient) {
+  if (gradient && sparse && valid && smoothing == 0) {
+    // All targets but one are 0: one scale for the row, then the label's own.
+    scaleRow(cols, gradient, <f32>(weight / total))
+    const at = gradient + (<u32>label << 2)
+    store<f32>(at, load<f32>(at) - <f32>weight)
+  } else if (gradient) {
     const scale = targetSum / total
     for (let col: u32 = 0; col < cols; col++) {
       const at = gradient + (col << 2)
