@@ -23,6 +23,7 @@ const REQUEST = 49
 const RECORDS_WRITTEN = 50
 const RECORDS_READ = 51
 const ABORTED = 52
+const ACTIVE = 56
 export const CONTROL_WORDS = 64
 
 export const Status = { running: 0, gated: 1, ended: 2, aborted: 3 } as const
@@ -52,8 +53,9 @@ export class Control {
     // An abort stores its flag before it takes the tickets: one of the two sees the other, and nobody claims.
     if (Atomics.load(w, at + ABORTED) === 1) Atomics.store(w, at + TICKETS, 0)
     Atomics.add(w, at + SEQUENCE, 1)
-    // The opener takes a piece itself; with one piece nobody else need wake.
-    const helpers = fromOutside ? pieces : pieces - 1
+    // The opener takes a piece itself; with one piece nobody else need wake. From outside all are woken: one might be
+    // about to park.
+    const helpers = fromOutside ? Infinity : pieces - 1
     if (helpers > 0) Atomics.notify(w, at + SEQUENCE, helpers)
   }
 
@@ -91,6 +93,24 @@ export class Control {
     Atomics.wait(w, at, seen)
   }
 
+  /** How many workers claim; those whose number is not below it park. */
+  active(): number {
+    return Atomics.load(this.#words, this.#at + ACTIVE)
+  }
+
+  setActive(workers: number): void {
+    Atomics.store(this.#words, this.#at + ACTIVE, workers)
+    Atomics.notify(this.#words, this.#at + ACTIVE)
+  }
+
+  /** Sleeps while `worker` is not wanted. Wakes the others first: it may have been the one to open the phase. */
+  park(worker: number): void {
+    const w = this.#words
+    Atomics.notify(w, this.#at + SEQUENCE)
+    for (let active = this.active(); worker >= active; active = this.active())
+      Atomics.wait(w, this.#at + ACTIVE, active)
+  }
+
   /**
    * Ends or gates the run: nobody can claim, everybody who waits looks up, the host is rung. Aborting is for good: it may
    * come from the host while a worker opens the next phase.
@@ -102,6 +122,8 @@ export class Control {
     Atomics.store(w, this.#at + STATUS, status)
     Atomics.add(w, this.#at + SEQUENCE, 1)
     Atomics.notify(w, this.#at + SEQUENCE)
+    // Who is parked must hear of the end.
+    if (status !== Status.gated) this.setActive(2 ** 31 - 1)
     this.ring()
   }
 

@@ -87,6 +87,7 @@ interface Addresses {
   clampedNorms: number
   largest: number
   ring: number
+  tuning: number
   parameters: Pointer
   gradients: Pointer
   slots: Pointer[]
@@ -107,6 +108,8 @@ interface Addresses {
 
 /** Fields of a record before the metrics; see train/record.ts. */
 export const RECORD_HEAD = 13
+/** Float64 words of the tuner's state; see train/tuner.ts. */
+export const TUNING_DOUBLES = 32
 /** Float64 words of the sequencer's state before the sums; see train/state.ts. */
 export const STATE_DOUBLES = 512
 
@@ -141,6 +144,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     control: layout.add('control', 'int32', CONTROL_WORDS),
     state: layout.add('control', 'float64', stateLength),
     ring: layout.add('telemetry', 'float64', spec.ringRecords * recordFields),
+    tuning: layout.add('control', 'float64', TUNING_DOUBLES),
     partials: layout.add('partials', 'float64', Math.ceil(capacity / blockRows) * sums),
     norms: 0,
     clampedNorms: 0,

@@ -15,6 +15,8 @@ export interface RunSettings {
   readonly plateau: (PlateauOptions & Monitor) | null
   readonly earlyStopping: EarlyStopping | null
   readonly decide: DecideOptions
+  /** Whether the run finds out by itself how many workers are fastest. */
+  readonly tune: boolean
   /** Whether the run waits for the host after each epoch (callbacks, checkpoints). */
   readonly gateEpochs: boolean
 }

@@ -1,5 +1,7 @@
 /** What a fit leaves behind, named as tf.js and Keras name it. */
 
+import type { Trial } from './tuner.ts'
+
 export type StopReason = 'completed' | 'maxSteps' | 'aborted' | 'stopTraining' | 'earlyStopping'
 
 export type Logs = Record<string, number>
@@ -16,6 +18,9 @@ export interface History {
   samplesPerSecond: number
   /** Batches that were skipped for their health. */
   skipped: number
+  /** How many workers took part at the end, and what `workers: 'auto'` saw. */
+  workers: number
+  trials: readonly Trial[]
 }
 
 /** Epochs of a run before it was interrupted. */
@@ -36,6 +41,8 @@ export function newHistory(before?: PastEpochs): History {
     seconds: 0,
     samplesPerSecond: 0,
     skipped: 0,
+    workers: 0,
+    trials: [],
   }
 }
 

@@ -140,6 +140,7 @@ export function runSettings(
   const keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
   const { reduceOnPlateau: plateau, earlyStopping } = config
   return {
+    tune: config.workers === 'auto' && plan.spec.optimizer !== null,
     seed: config.seed,
     shuffle: config.shuffle,
     ...run,

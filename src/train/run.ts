@@ -10,6 +10,7 @@ import type { KernelChoice } from '../kernels/select.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { Sequencer } from './sequencer.ts'
+import { beginTuning } from './tuner.ts'
 
 export interface Run {
   readonly plan: Plan
@@ -50,6 +51,8 @@ export async function startRun(
   const { memory } = arena
   const { workers } = crew
 
+  control.setActive(workers)
+  if (settings.tune) beginTuning(arena.doubles.subarray(plan.at.tuning), workers)
   sequencer.resume()
   const working = crew.run(
     (worker) => ({ worker, workers, memory, spec: plan.spec, settings, kernels, module, spins }),

@@ -19,6 +19,7 @@ import type { Program } from './program.ts'
 import { Field, Kind } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { Reason, State } from './state.ts'
+import { tune } from './tuner.ts'
 
 export class Sequencer {
   readonly #plan: Plan
@@ -29,6 +30,7 @@ export class Sequencer {
   readonly #state: Float64Array
   readonly #health: Float64Array
   readonly #plateau: Float64Array
+  readonly #tuning: Float64Array
   readonly #stepsPerEpoch: number
   /** `null` on the host, which opens phases and never works in one. */
   readonly #program: Program | null
@@ -42,6 +44,7 @@ export class Sequencer {
     this.#state = arena.doubles.subarray(plan.at.state)
     this.#health = this.#state.subarray(State.health, State.health + decideStateLength)
     this.#plateau = this.#state.subarray(State.plateau, State.plateau + plateauStateLength)
+    this.#tuning = arena.doubles.subarray(plan.at.tuning)
     this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
     this.#program = program
   }
@@ -141,6 +144,11 @@ export class Sequencer {
 
   #closeBatch(): void {
     const s = this.#state
+    // Only whole batches are comparable.
+    if (this.#settings.tune && s[State.batchRows] === this.#plan.spec.batchSize) {
+      const workers = tune(this.#tuning, performance.timeOrigin + performance.now())
+      if (workers > 0) this.#control.setActive(workers)
+    }
     s[State.cursor]! += s[State.batchRows]!
     s[State.batch]!++
   }

@@ -9,6 +9,8 @@ import type { PlanSpec } from '../plan/spec.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { loadData } from './load.ts'
 import { Reason, State } from './state.ts'
+import { fastest, trialsOf } from './tuner.ts'
+import type { Trial } from './tuner.ts'
 import { readWeights, writeWeights } from './weights.ts'
 import type { Weights } from './weights.ts'
 
@@ -56,6 +58,13 @@ export class Session {
     this.state[State.reason] = Reason.none
     if (!best || !plan.spec.keepBest) return
     plan.placements.all.forEach(({ offset }, i) => arena.floats.set(best[i]!, plan.at.best + offset))
+  }
+
+  /** What `workers: 'auto'` saw, and chose; all workers where nothing was tried. */
+  tuning(workers: number): { workers: number; trials: Trial[] } {
+    const state = this.arena.doubles.subarray(this.plan.at.tuning)
+    const trials = trialsOf(state)
+    return { workers: trials.length > 1 ? fastest(state) : workers, trials }
   }
 
   /** The first parameter whose gradient was not finite in the last step, if any. */

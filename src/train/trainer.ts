@@ -160,7 +160,7 @@ export class Trainer implements AsyncDisposable {
       const reason = state[State.reason]!
       built.weights = end.weights
       built.updates = end.updates
-      Object.assign(history, monitor.speed(), { stopped: this.#endOf(reason) })
+      Object.assign(history, monitor.speed(), session.tuning(crew.workers), { stopped: this.#endOf(reason) })
       const over = history.stopped === 'completed' || history.stopped === 'earlyStopping'
       this.#unfinished = over ? undefined : { ...end, state: end.state! }
       await keeper?.atEnd(over ? { ...end, state: null } : end)

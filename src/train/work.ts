@@ -20,13 +20,17 @@ export function work(task: RunTask): void {
     for (;;) {
       // Read before claiming: if the phase changes after a failed claim, awaitChange returns at once.
       const seen = control.sequence()
-      for (let piece = control.claim(); piece >= 0; piece = control.claim()) {
+      const wanted = task.worker < control.active()
+      for (let piece = wanted ? control.claim() : -1; piece >= 0; piece = control.claim()) {
         program.run(control.phase() as Phase, piece)
-        if (control.finish()) sequencer.advance()
+        if (!control.finish()) continue
+        sequencer.advance()
+        if (task.worker >= control.active()) break
       }
       const status = control.status()
       if (status === Status.ended || status === Status.aborted) return
-      control.awaitChange(seen)
+      if (task.worker < control.active()) control.awaitChange(seen)
+      else control.park(task.worker)
     }
   } catch (error) {
     // Nobody may wait for a piece that will not be finished.

@@ -16,6 +16,7 @@ import { State } from '../../src/train/state.ts'
 import { base, specs } from './specs.ts'
 
 const settings: RunSettings = {
+  tune: false,
   seed: 1,
   shuffle: true,
   epochs: 1,

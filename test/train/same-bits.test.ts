@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
@@ -115,6 +115,17 @@ describe.for(kernelNames)('%s', (kernels) => {
     const one = await hashAfter({ ...base, kernels, workers: 1, seed: 1 }, data)
     const two = await hashAfter({ ...base, kernels, workers: 1, seed: 2 }, data)
     expect(one).not.toBe(two)
+  })
+})
+
+describe("workers: 'auto'", () => {
+  it('changes the number of workers while it trains, and no bit', async () => {
+    const config = { ...base, epochs: 60 }
+    const expected = await hashAfter({ ...config, workers: 1 }, data)
+    await using trainer = await Trainer.create({ ...config, workers: 'auto' }, { crew: crews.get(5) })
+    const history = await trainer.fit(data, { validationData: validation })
+    expect(history.trials.map(({ workers }) => workers)).toEqual([5, 3, 2, 1])
+    expect(trainer.weightsHash()).toBe(expected)
   })
 })
 

@@ -1,0 +1,81 @@
+/**
+ * How many workers? `workers: 'auto'` finds out while it trains: the first steps are run by all, then by half, .. then by
+ * one, and the fastest number goes on. Nothing is thrown away, because the result does not depend on it.
+ *
+ * Lives in the arena, in the sequential part: whoever closes a step notes how long it was.
+ *
+ *   0  the trial that is running (counted from 0), -1 when tuning is over
+ *   1  steps of this trial, 2  when the last one ended (milliseconds)
+ *   4 + 2t  workers of trial t;  5 + 2t  its best step in microseconds
+ */
+
+import { TUNING_DOUBLES } from '../plan/plan.ts'
+
+const TRIAL = 0
+const STEPS = 1
+const LAST = 2
+const TRIALS = 4
+const MAX_TRIALS = 9
+
+if (TRIALS + 2 * MAX_TRIALS > TUNING_DOUBLES) throw new Error('internal: the tuner has too little room')
+
+/** Steps of a trial before it is judged, and its length: long steps need fewer, for they vary less. */
+const MIN_STEPS = 4
+const MAX_STEPS = 40
+const TRIAL_MILLIS = 40
+/** One worker less must be clearly slower to be kept busy. */
+const WORTH = 0.97
+
+/** Begins: all workers, then half as many, down to one. */
+export function beginTuning(state: Float64Array, workers: number): void {
+  state.fill(0, 0, TUNING_DOUBLES)
+  state[TRIAL] = workers > 1 ? 0 : -1
+  let trial = 0
+  for (let n = workers; n >= 1 && trial < MAX_TRIALS; n = n === 1 ? 0 : Math.ceil(n / 2)) {
+    state[TRIALS + 2 * trial] = n
+    state[TRIALS + 2 * trial + 1] = Infinity
+    trial++
+  }
+}
+
+/** After a step: the number of workers for the next one, or 0 to leave it as it is. */
+export function tune(state: Float64Array, nowMillis: number): number {
+  const trial = state[TRIAL]!
+  if (trial < 0) return 0
+  const steps = state[STEPS]!++
+  const millis = nowMillis - state[LAST]!
+  state[LAST] = nowMillis
+  const at = TRIALS + 2 * trial
+  // The first steps wake threads and fill caches.
+  if (steps >= 2) state[at + 1] = Math.min(state[at + 1]!, 1000 * millis)
+  if (steps < MIN_STEPS || (steps < MAX_STEPS && steps * millis < TRIAL_MILLIS)) return 0
+  state[STEPS] = 0
+  const more = trial + 1 < MAX_TRIALS && state[at + 2]! > 0
+  state[TRIAL] = more ? trial + 1 : -1
+  return more ? state[at + 2]! : fastest(state)
+}
+
+/** Fewer workers where they are as fast, within noise. */
+export function fastest(state: Float64Array): number {
+  let best = 0
+  for (let t = 1; t < MAX_TRIALS && state[TRIALS + 2 * t]! > 0; t++) {
+    const [few, many] = [state[TRIALS + 2 * t + 1]!, state[TRIALS + 2 * best + 1]!]
+    if (few * WORTH <= many) best = t
+  }
+  return state[TRIALS + 2 * best]!
+}
+
+export interface Trial {
+  readonly workers: number
+  readonly microsPerStep: number
+}
+
+/** What was seen: one entry per number of workers that was tried to the end. */
+export function trialsOf(state: Float64Array): Trial[] {
+  const trials: Trial[] = []
+  for (let t = 0; t < MAX_TRIALS && state[TRIALS + 2 * t]! > 0; t++) {
+    const [workers, microsPerStep] = [state[TRIALS + 2 * t]!, state[TRIALS + 2 * t + 1]!]
+    if (Number.isFinite(microsPerStep)) trials.push({ workers, microsPerStep })
+  }
+  return trials
+}

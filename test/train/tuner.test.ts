@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest'
+import { TUNING_DOUBLES } from '../../src/plan/plan.ts'
+import { beginTuning, fastest, trialsOf, tune } from '../../src/train/tuner.ts'
+
+/** Drives the tuner with steps of `micros(workers)` and returns the numbers of workers it asked for, in order. */
+function drive(workers: number, micros: (workers: number) => number, steps = 2000) {
+  const state = new Float64Array(TUNING_DOUBLES)
+  beginTuning(state, workers)
+  const asked: number[] = []
+  let now = 1e12
+  let active = workers
+  for (let i = 0; i < steps; i++) {
+    now += micros(active) / 1000
+    const next = tune(state, now)
+    if (next > 0) asked.push((active = next))
+  }
+  return { asked, active, state }
+}
+
+describe('the tuner', () => {
+  it('tries all, half, .. one, and goes on with the fastest', () => {
+    expect(drive(8, (n) => 800 / n).asked).toEqual([4, 2, 1, 8])
+    expect(drive(8, (n) => 100 + 50 * n).asked).toEqual([4, 2, 1, 1])
+    expect(drive(6, (n) => (n === 3 ? 100 : 200)).asked).toEqual([3, 2, 1, 3])
+  })
+
+  it('keeps fewer workers busy where more are not clearly faster', () => {
+    expect(drive(2, () => 100).active).toBe(1)
+    expect(drive(2, (n) => (n === 2 ? 98 : 100)).active).toBe(1)
+    expect(drive(2, (n) => (n === 2 ? 90 : 100)).active).toBe(2)
+  })
+
+  it('says what it saw', () => {
+    const { state } = drive(4, (n) => 1000 / n)
+    const trials = trialsOf(state)
+    expect(trials.map(({ workers }) => workers)).toEqual([4, 2, 1])
+    trials.forEach(({ workers, microsPerStep }) => expect(microsPerStep).toBeCloseTo(1000 / workers, 0))
+    expect(fastest(state)).toBe(4)
+  })
+
+  it('has nothing to try with one worker', () => {
+    expect(drive(1, () => 100).asked).toEqual([])
+  })
+
+  it('judges long steps by few of them', () => {
+    // 5 steps a trial (two of them uncounted), two trials.
+    expect(drive(2, (n) => 1e6 / n, 10).asked).toEqual([1, 2])
+  })
+})
