@@ -1,7 +1,8 @@
 import type { DataSummary } from '../data/load.ts'
-import { formatBytes, formatCount, formatDuration, formatMetric, formatRate } from '../report/format.ts'
+import { formatBytes, formatCount, formatDuration, formatMetric, formatMicros, formatRate } from '../report/format.ts'
 import { table } from '../report/table.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { History } from '../train/history.ts'
 import type { RunFiles } from './files.ts'
 
 /** What the end of a run is told with. */
@@ -24,17 +25,29 @@ export interface RunResult {
 }
 
 /** The plan in a line; `brigantine plan` prints all of it. */
-export function planLine({ layout, microRows, blockRows, tiles, laned, spec }: Plan, kernels: string): string {
+export function planLine(
+  plan: Plan,
+  kernels: string,
+  { workers, trials }: Pick<History, 'workers' | 'trials'>,
+): string {
+  const { layout, microRows, blockRows, tiles, laned, spec } = plan
   const blocks = Math.ceil(microRows / blockRows)
   const gradient = [tiles.length > 0 ? `${tiles.length} tiles` : '', laned.length > 0 ? 'lanes' : '']
   return [
-    `${spec.workers} worker${spec.workers === 1 ? '' : 's'}`,
+    `${workers} worker${workers === 1 ? '' : 's'}${trialsText(trials)}`,
     `kernels ${kernels}`,
     `batch ${spec.batchSize}`,
     `${blocks} row block${blocks === 1 ? '' : 's'} of ${blockRows}`,
     `gradient in ${gradient.filter(Boolean).join(' and ')}`,
     `arena ${formatBytes(layout.bytes)}`,
   ].join(', ')
+}
+
+/** What `workers: 'auto'` saw. */
+function trialsText(trials: History['trials']): string {
+  if (trials.length < 2) return ''
+  const seen = trials.map(({ workers, microsPerStep }) => `${workers}: ${formatMicros(microsPerStep)}`)
+  return ` (a step with ${seen.join(', ')})`
 }
 
 /** The last and the best value of each column of the history, and the epoch (from 1) of the best. */

@@ -104,10 +104,15 @@ interface Addresses {
   evaluationY: Pointer
   outputs: Pointer
   scratch: Pointer
+  trace: number
 }
 
 /** Fields of a record before the metrics; see train/record.ts. */
 export const RECORD_HEAD = 13
+/** Float64 fields of one trace event; see train/tracer.ts. */
+export const EVENT_FIELDS = 5
+/** Float64 words of one worker's ring of events: a count, then the events. */
+export const traceDoubles = (events: number): number => (events > 0 ? 1 + events * EVENT_FIELDS : 0)
 /** Float64 words of the tuner's state; see train/tuner.ts. */
 export const TUNING_DOUBLES = 32
 /** Float64 words of the sequencer's state before the sums; see train/state.ts. */
@@ -164,6 +169,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     evaluationY: layout.add('evaluation data', 'float32', spec.evaluationRows * spec.targets),
     outputs: layout.add('outputs', 'float32', spec.keepOutputs ? spec.evaluationRows * model.outputs : 0),
     scratch: 0,
+    trace: 0,
   }
   const input: Flow = {
     value: layout.add('batch', 'float32', capacity * spec.inputs),
@@ -192,6 +198,7 @@ export function compilePlan(spec: PlanSpec): Plan {
   at.clampedNorms = layout.add('partials', 'float64', norms)
   // Last, and the only thing that knows how many workers there are.
   at.scratch = layout.add('scratch', 'float32', spec.workers * scratchElements)
+  at.trace = layout.add('trace', 'float64', spec.workers * traceDoubles(spec.traceEvents))
   return {
     spec,
     model,

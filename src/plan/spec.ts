@@ -27,6 +27,8 @@ export interface PlanSpec {
   readonly gradient: 'auto' | 'lanes' | 'tiles'
   /** Steps whose records the host may be behind. */
   readonly ringRecords: number
+  /** Events each worker's trace keeps; 0: no trace. */
+  readonly traceEvents: number
   /** Sizes the scratch memory, which no result depends on. */
   readonly workers: number
 }

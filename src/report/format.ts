@@ -56,3 +56,9 @@ export function formatBytes(bytes: number): string {
 export function formatMetric(name: string, value: number): string {
   return /(^|_)(acc|top\d+Acc)$/.test(name) ? formatPercent(value) : formatNumber(value)
 }
+
+/** A time of microseconds to seconds: `12.3 us`, `4.56 ms`. */
+export function formatMicros(micros: number): string {
+  if (micros < 1000) return `${micros.toPrecision(3)} us`
+  return micros < 1e6 ? `${(micros / 1000).toPrecision(3)} ms` : `${(micros / 1e6).toPrecision(3)} s`
+}

@@ -31,6 +31,8 @@ export interface FitOptions {
   /** Ends the fit at the next step boundary; a checkpoint is written first, where they are kept. */
   readonly signal?: AbortSignal | undefined
   readonly checkpoint?: CheckpointOptions | undefined
+  /** File for a Chrome trace of the run's last phases and pieces, per worker, waits visible. */
+  readonly trace?: string | undefined
   /** About ten times a second. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }

@@ -83,6 +83,7 @@ export function trainingSpec(
   data: Dataset,
   validation: Dataset | undefined,
   epochs: number,
+  traceEvents = 0,
 ): PlanSpec {
   const batchSize = batchSizeOf(config, data.rows)
   const steps = epochs * (Math.ceil(data.rows / batchSize) + 1) + 2
@@ -102,6 +103,7 @@ export function trainingSpec(
     gradient: config.gradient,
     // A power of two, so that the count of records may wrap.
     ringRecords: Math.min(RING_RECORDS, 2 ** Math.ceil(Math.log2(steps))),
+    traceEvents,
     workers: 1,
   }
 }
@@ -128,6 +130,7 @@ export function evaluationSpec(
     keepBest: false,
     gradient: 'auto',
     ringRecords: 1,
+    traceEvents: 0,
     workers: 1,
   }
 }

@@ -49,6 +49,11 @@ export class Program {
     }
   }
 
+  /** The open stage of the rows part. */
+  get stage(): number {
+    return this.#state(State.stage)
+  }
+
   #state(word: number): number {
     return this.#doubles[this.#plan.at.state + word]!
   }

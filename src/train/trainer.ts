@@ -18,7 +18,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
-import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { readCheckpoint, writeAtomically, writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
 import { newHistory, pastEpochs } from './history.ts'
 import type { History, StopReason } from './history.ts'
@@ -38,8 +38,12 @@ import type { RunObserver } from './run.ts'
 import { Session } from './session.ts'
 import type { Unfinished } from './session.ts'
 import { Reason, State } from './state.ts'
+import { chromeTrace, traceOf } from './tracer.ts'
 import { checkWeights, hashWeights, initialWeights, setParameters } from './weights.ts'
 import type { Weights } from './weights.ts'
+
+/** Events of a trace per worker: hundreds of steps of a small network. */
+const TRACE_EVENTS = 20_000
 
 /** A model with its weights; `targets` columns of the data it was made for. */
 interface Built {
@@ -137,7 +141,14 @@ export class Trainer implements AsyncDisposable {
       const weighted = this.config.classWeight ? applyClassWeight(data, this.config.classWeight) : data
 
       const limits = { epochs: options.epochs ?? this.config.epochs, maxSteps: this.config.maxSteps ?? Infinity }
-      const spec = trainingSpec(this.config, task, weighted, validation, limits.epochs)
+      const spec = trainingSpec(
+        this.config,
+        task,
+        weighted,
+        validation,
+        limits.epochs,
+        options.trace ? TRACE_EVENTS : 0,
+      )
       const crew = this.#enlist(spec)
       const session = await Session.open({ ...spec, workers: crew.workers }, built.weights, weighted, validation)
       const { plan, state } = session
@@ -164,6 +175,7 @@ export class Trainer implements AsyncDisposable {
       const over = history.stopped === 'completed' || history.stopped === 'earlyStopping'
       this.#unfinished = over ? undefined : { ...end, state: end.state! }
       await keeper?.atEnd(over ? { ...end, state: null } : end)
+      if (options.trace) await writeAtomically(options.trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
       if (reason === Reason.unhealthy) throw unhealthy(session)
       await monitor.call('onTrainEnd', monitor.logs)
       return history

@@ -40,6 +40,7 @@ export const base: PlanSpec = {
   keepBest: false,
   gradient: 'auto',
   ringRecords: 16,
+  traceEvents: 0,
   workers: 1,
 }
 

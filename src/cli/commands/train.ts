@@ -24,6 +24,7 @@ export function trainCommand(program: Command): void {
     .argument('[config]', 'config file: YAML, JSON or a .ts/.js module')
     .option('--resume [path]', 'goes on from a checkpoint, or from the last one of a run (its folder)')
     .option('--hash', 'prints the SHA-256 of the trained weights')
+    .option('--trace <file>', 'writes a Chrome trace: phases and pieces per worker, waits visible')
     .option('--fast-dev-run', 'tries everything on a few batches; saves nothing')
     .option('--quiet', 'no progress, only the result')
     .option('--json', 'the result as JSON on stdout')
@@ -44,6 +45,7 @@ ${EXIT_CODES_HELP}`
 interface TrainOptions {
   readonly resume?: string | true
   readonly hash?: boolean
+  readonly trace?: string
   readonly fastDevRun?: boolean
   readonly quiet?: boolean
   readonly json?: boolean
@@ -65,7 +67,7 @@ async function run(given: Given, options: TrainOptions): Promise<void> {
   const result: RunResult = {
     layers: [model!.inputs, ...model!.layers.filter(({ type }) => type !== 'dropout').map(({ outputs }) => outputs)],
     parameters: model!.numParameters,
-    plan: planLine(trainer.plan(data.train, data.validation), trainer.kernels.name),
+    plan: planLine(trainer.plan(data.train, data.validation), trainer.kernels.name, history),
     data: data.summary,
     epochs: history.epoch.length,
     stopped: history.stopped,
@@ -109,6 +111,7 @@ async function fit(
     const history = await trainer.fit(data.train, {
       validationData: data.validation,
       signal: interrupts.signal,
+      trace: options.trace,
       checkpoint: files && { directory: files.folder, ...trainer.config.checkpoint },
       onProgress: (state) => progress.update(state),
       callbacks: {

@@ -1,0 +1,129 @@
+"""
+PyTorch as a contestant. pytorch.py THREADS, or pytorch.py ddp: DistributedDataParallel over gloo, two processes of one
+thread, each with half of every batch.
+
+As its tuning guide says: gradients set to None, buckets as views, no reads back in the loop; the optimizer's for-each
+variant is taken where it is faster here.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+import torch
+import torch.distributed as distributed
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import clip_grad_norm_
+
+from peer import blas_libraries, serve, timed
+
+DDP = sys.argv[1] == "ddp"
+RANK = int(sys.argv[2]) if DDP and len(sys.argv) > 2 else 0
+WORLD = 2 if DDP else 1
+
+
+def build(problem, learning_rate, foreach):
+    """Returns step(index) -> loss of this process's rows."""
+    settings = problem.settings
+    layers = []
+    for kernel, bias in problem.layers:
+        linear = torch.nn.Linear(*kernel.shape)
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(kernel).T)
+            linear.bias.copy_(torch.from_numpy(bias))
+        layers += [linear, torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    if DDP:
+        model = DistributedDataParallel(model, gradient_as_bucket_view=True)
+    parameters = list(model.parameters())
+    betas = (settings["adam"]["beta1"], settings["adam"]["beta2"])
+    optimizer = torch.optim.Adam(parameters, learning_rate, betas, settings["adam"]["epsilon"], foreach=foreach)
+    cross_entropy = torch.nn.CrossEntropyLoss()
+    clip_norm = settings["clipNorm"]
+    share = problem.batch_size // WORLD
+    data = []
+    for batch in range(problem.batches):
+        rows = slice(batch * problem.batch_size + RANK * share, batch * problem.batch_size + (RANK + 1) * share)
+        data.append((torch.from_numpy(problem.x[rows].copy()), torch.from_numpy(problem.y[rows].copy())))
+
+    def step(index):
+        x, y = data[index % len(data)]
+        optimizer.zero_grad(set_to_none=True)
+        loss = cross_entropy(model(x), y)
+        loss.backward()
+        clip_grad_norm_(parameters, clip_norm)
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def check(problem):
+    settings = problem.settings
+    step = build(problem, settings["checkLearningRate"], False)
+    losses = []
+    for index in range(settings["checkSteps"]):
+        loss = step(index).detach()
+        if DDP:
+            distributed.all_reduce(loss)
+        losses.append(loss.item() / WORLD)
+    return losses
+
+
+timed_step = None
+
+
+def prepare(problem):
+    global timed_step
+    losses = check(problem)
+    # The same numbers of steps in both processes of DDP, which wait for each other.
+    steps = 200 if sum(kernel.size for kernel, _ in problem.layers) < 1e6 else 6
+    variants = [build(problem, problem.settings["learningRate"], foreach) for foreach in (False, True)]
+    for variant in variants:
+        timed(variant, steps // 2)
+    micros = torch.tensor([timed(variant, steps)["micros"] for variant in variants])
+    if DDP:
+        distributed.all_reduce(micros)
+    fastest = int(micros.argmin())
+    timed_step = variants[fastest]
+    return {"losses": losses, "note": f"foreach={bool(fastest)}"}
+
+
+def run(steps):
+    return timed(timed_step, steps)
+
+
+def join(store):
+    """Rank 0 starts rank 1 and passes every command on to it; rank 1's answers go nowhere."""
+    peer = None
+    if RANK == 0:
+        arguments = [sys.executable, os.path.abspath(__file__), "ddp", "1", store]
+        peer = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    distributed.init_process_group("gloo", init_method=f"file://{store}", rank=RANK, world_size=WORLD)
+
+    def relay(line):
+        if peer:
+            peer.stdin.write(line)
+            peer.stdin.flush()
+
+    return relay
+
+
+def main():
+    torch.set_num_threads(1 if DDP else int(sys.argv[1]))
+    torch.set_flush_denormal(True)
+    about = {
+        "version": torch.__version__,
+        "cpu": torch.__config__.show().split("CPU capability usage: ")[-1].split("\n")[0],
+        "threads": str(torch.get_num_threads()),
+        "blas": blas_libraries(),
+    }
+    if not DDP:
+        return serve(about, prepare, run)
+    with tempfile.TemporaryDirectory() as folder:
+        relay = join(sys.argv[3] if RANK else os.path.join(folder, "store"))
+        serve({**about, "processes": str(WORLD)}, prepare, run, relay)
+
+
+main()

@@ -1,0 +1,62 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs } from './data.ts'
+
+interface Event {
+  readonly name: string
+  readonly ph: 'X' | 'M'
+  readonly tid: number
+  readonly ts: number
+  readonly dur: number
+  readonly args: { readonly piece: number }
+}
+
+const STEPS = 240
+
+describe('a trace', () => {
+  let directory: string
+  beforeAll(async () => void (directory = await mkdtemp(join(tmpdir(), 'brigantine-'))))
+  afterAll(() => rm(directory, { recursive: true }))
+
+  it('holds every piece of every step, the sequential parts and the waits, and changes no bit', async () => {
+    const config: Config = {
+      workers: 2,
+      epochs: 60,
+      batchSize: 64,
+      kernels: 'wasm-strict',
+      model: {
+        layers: [
+          { type: 'dense', units: 200, activation: 'relu' },
+          { type: 'dense', units: 3 },
+        ],
+      },
+    }
+    const data = blobs(256, 120, 3)
+    const trace = join(directory, 'trace.json')
+    await using traced = await Trainer.create(config)
+    await traced.fit(data, { trace })
+    const { traceEvents } = JSON.parse(await readFile(trace, 'utf8')) as { traceEvents: Event[] }
+    const spans = traceEvents.filter(({ ph }) => ph === 'X')
+
+    // 256 rows in batches of 64, 60 times: 240 steps, each with every piece of the plan's phases once.
+    const plan = traced.plan(data)
+    const count = (name: string) => spans.filter((span) => span.name === name).length
+    expect(count('gradient')).toBe(STEPS * (plan.tiles.length + 2))
+    expect(count('reduce')).toBe(STEPS)
+    expect(count('update')).toBe(STEPS * 2)
+    expect(count('rows')).toBe(STEPS * Math.ceil(64 / plan.blockRows))
+    expect(count('decide')).toBe(STEPS * 4)
+    expect(count('wait')).toBeGreaterThan(0)
+    expect(new Set(spans.map(({ tid }) => tid)).size).toBe(2)
+    for (const { ts, dur } of spans) expect(ts >= 0 && dur >= 0).toBe(true)
+    expect(traceEvents.filter(({ ph }) => ph === 'M').length).toBeGreaterThan(0)
+
+    await using plain = await Trainer.create(config)
+    await plain.fit(data)
+    expect(traced.weightsHash()).toBe(plain.weightsHash())
+  })
+})
