@@ -196,9 +196,9 @@ export function compilePlan(spec: PlanSpec): Plan {
   const norms = training ? tiles.length + Math.ceil(laned / NORM_CHUNK) : 0
   at.norms = layout.add('partials', 'float64', norms)
   at.clampedNorms = layout.add('partials', 'float64', norms)
-  // Last, and the only thing that knows how many workers there are.
-  at.scratch = layout.add('scratch', 'float32', spec.workers * scratchElements)
+  // Last what knows how many workers there are.
   at.trace = layout.add('trace', 'float64', spec.workers * traceDoubles(spec.traceEvents))
+  at.scratch = layout.add('scratch', 'float32', spec.workers * scratchElements)
   return {
     spec,
     model,
