@@ -1,4 +1,4 @@
-/** The matrix-product peak of one worker: the best of many products of a size that stays in the cache. */
+/** What one core can do, measured: matrix products of a size that stays in the cache, and copies that do not. */
 import type { KernelChoice } from '../src/kernels/select.ts'
 import { compileFor, createKernels } from '../src/kernels/select.ts'
 import { scratchElements } from '../src/kernels/wasm.ts'
@@ -22,4 +22,23 @@ export async function matmulPeak(choice: KernelChoice): Promise<number> {
     bestMillis = Math.min(bestMillis, performance.now() - start)
   }
   return (2 * SIZE ** 3) / bestMillis / 1e6
+}
+
+/** Elements of each side of a copy: 64 MiB, more than a core's share of any cache. */
+const COPIED = 2 ** 24
+
+/** GB/s of one core, reading and writing counted. */
+export async function bandwidthPeak(): Promise<number> {
+  const pages = (2 * COPIED * 4) / 65_536 + 8
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+  const choice = { name: 'wasm-strict', reason: 'only its copy is used' } as const
+  const kernels = createKernels(choice, await compileFor(choice), memory, 16_384)
+  const from = 16_384 + scratchElements
+  let bestMillis = Infinity
+  for (let run = 0; run < 10; run++) {
+    const start = performance.now()
+    kernels.copy(COPIED, from, from + COPIED)
+    bestMillis = Math.min(bestMillis, performance.now() - start)
+  }
+  return (2 * COPIED * 4) / bestMillis / 1e6
 }

@@ -2,7 +2,7 @@
  * How long is a step? Median, p10 and p90 of the step time, samples per second, GFLOP/s, and the share of the
  * matrix-product peak that this machine shows in the same process.
  *
- * node bench/step.ts, or: brigantine bench step --workload NAME | --config FILE [--workers N] [--kernels K] [--json]
+ * node bench/step.ts, or: brigantine bench step --workload NAME | --config FILE [--workers N] [--kernels K] [--roofline] [--json]
  */
 import { loadConfigFile } from '../src/config/file.ts'
 import type { Config } from '../src/config/schema.ts'
@@ -14,6 +14,8 @@ import { summarizePlan } from '../src/plan/summary.ts'
 import { table } from '../src/report/table.ts'
 import { Trainer } from '../src/train/trainer.ts'
 import { matmulPeak } from './peak.ts'
+import { printRoofline, roofline } from './roofline.ts'
+import type { Roofline } from './roofline.ts'
 import { workload, workloadNames } from './workloads.ts'
 import type { Workload } from './workloads.ts'
 
@@ -23,6 +25,7 @@ export interface StepOptions {
   readonly workers?: string | undefined
   readonly kernels?: string | undefined
   readonly json?: boolean | undefined
+  readonly roofline?: boolean | undefined
 }
 
 export interface StepFigures {
@@ -37,6 +40,7 @@ export interface StepFigures {
   readonly gigaflops: number
   /** Of one worker's matrix product, times the workers. */
   readonly shareOfPeak: number
+  readonly roofline?: Roofline | undefined
 }
 
 /** Steps are timed for about this long. */
@@ -96,12 +100,13 @@ async function measure({ name, config, data }: Workload, options: StepOptions): 
     samplesPerSecond: (plan.spec.batchSize / medianMicros) * 1e6,
     gigaflops,
     shareOfPeak: gigaflops / (peak * plan.spec.workers),
+    roofline: options.roofline ? await roofline(trainer, data, Math.min(epochs, 200)) : undefined,
   }
 }
 
 function print(figures: readonly StepFigures[]): string {
   const header = ['workload', 'workers', 'kernels', 'median us', 'p10', 'p90', 'samples/s', 'GFLOP/s', 'of peak']
-  return table(
+  const steps = table(
     figures.map((f) => [
       f.workload,
       String(f.workers),
@@ -115,6 +120,8 @@ function print(figures: readonly StepFigures[]): string {
     ]),
     { header, right: [1, 3, 4, 5, 6, 7, 8] },
   )
+  const rooflines = figures.flatMap((f) => (f.roofline ? [`${f.workload}\n${printRoofline(f.roofline)}`] : []))
+  return [steps, ...rooflines].join('\n\n')
 }
 
 function quantile(values: Float32Array, q: number): number {

@@ -29,10 +29,9 @@ interface Jax {
   defaultDevice(device: 'wasm'): void
   blockUntilReady<T>(tree: T): Promise<T>
   jit<A extends unknown[], R>(f: (...args: A) => R): (...args: A) => R
-  valueAndGrad<A extends unknown[]>(f: (weights: Array_[], ...args: A) => Array_): (
-    weights: Array_[],
-    ...args: A
-  ) => [Array_, Array_[]]
+  valueAndGrad<A extends unknown[]>(
+    f: (weights: Array_[], ...args: A) => Array_,
+  ): (weights: Array_[], ...args: A) => [Array_, Array_[]]
   nn: { relu(x: Array_): Array_; logSoftmax(x: Array_, axis: number): Array_ }
   numpy: {
     array(values: Float32Array | number): Array_
@@ -63,10 +62,18 @@ function build({ jit, valueAndGrad, blockUntilReady, nn, numpy: np }: Jax, probl
       signal = np.matmul(signal, weights[i]!).add(weights[i + 1]!)
       if (i + 2 < weights.length) signal = nn.relu(signal)
     }
-    return nn.logSoftmax(signal, -1).mul(y).sum().mul(-1 / batchSize)
+    return nn
+      .logSoftmax(signal, -1)
+      .mul(y)
+      .sum()
+      .mul(-1 / batchSize)
   }
   const update = jit((state: State, x: Array_, y: Array_): [State, Array_] => {
-    const [value, gradients] = valueAndGrad(loss)(state.weights.map((w) => w.ref), x, y)
+    const [value, gradients] = valueAndGrad(loss)(
+      state.weights.map((w) => w.ref),
+      x,
+      y,
+    )
     const norm = np.sqrt(gradients.map((g) => np.square(g.ref).sum()).reduce((a, b) => a.add(b)))
     const clip = np.minimum(1, np.array(clipNorm).div(norm))
     const steps = state.steps.add(1)

@@ -29,7 +29,8 @@ export interface Measured {
   readonly mean: number
 }
 
-export type Command = { readonly cmd: 'prepare'; readonly dir: string } | { readonly cmd: 'run'; readonly steps: number }
+export type Command =
+  { readonly cmd: 'prepare'; readonly dir: string } | { readonly cmd: 'run'; readonly steps: number }
 
 export interface Contestant {
   readonly about: About

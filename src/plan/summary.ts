@@ -80,7 +80,7 @@ function phasesOf(plan: Plan): PhaseSummary[] {
   const activity = of('activations') + of('batch')
   const stages = plan.stages.map((stage, i): PhaseSummary => {
     const count = pieces.stage(plan, i, microRows)
-    const cost = stageCost(stage, microRows, count)
+    const cost = stageCost(stage, microRows, count, spec.inputs)
     return {
       phase: plan.stages.length > 1 ? `rows ${i + 1}` : 'rows',
       piece: stageWords(stage, blockRows),
@@ -117,7 +117,7 @@ function phasesOf(plan: Plan): PhaseSummary[] {
 }
 
 /** Every piece of a product reads the weights it multiplies by; rows are read and written once. */
-function stageCost(stage: Stage, rows: number, count: number): { flops: number; bytes: number } {
+function stageCost(stage: Stage, rows: number, count: number, inputs: number): { flops: number; bytes: number } {
   if (stage.kind === 'tile') {
     const { inputs, outputs } = stage.product
     const rowTiles = Math.ceil(rows / STAGE_ROWS)
@@ -128,13 +128,13 @@ function stageCost(stage: Stage, rows: number, count: number): { flops: number; 
     byTile?.kind === 'product'
       ? count * byTile.inputs * byTile.outputs + rows * (byTile.inputs + byTile.outputs)
       : 2 * rows * output.cols
-  const { forward, backward } = stage
+  const { forward, backward, gather } = stage
   return {
     flops:
       rows *
       (forward.reduce((sum, layer) => sum + layer.flopsPerRow, 0) +
         backward.reduce((sum, layer) => sum + layer.backwardFlopsPerRow, 0)),
-    bytes: 4 * [...forward, ...backward].reduce((sum, layer) => sum + bytesOf(layer), 0),
+    bytes: 4 * [...forward, ...backward].reduce((sum, layer) => sum + bytesOf(layer), gather ? 2 * rows * inputs : 0),
   }
 }
 

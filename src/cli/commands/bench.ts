@@ -10,6 +10,7 @@ export function benchCommand(program: Command): void {
     .option('--config <file>', 'the network and batch of a config file instead')
     .option('--workers <n>', "threads, or 'auto'")
     .option('--kernels <name>', 'reference, wasm-strict or wasm')
+    .option('--roofline', "each phase's FLOPs and bytes beside the machine's measured peaks")
     .option('--json', 'machine-readable output')
     .addHelpText(
       'after',
@@ -27,4 +28,5 @@ export interface BenchOptions {
   readonly workers?: string
   readonly kernels?: string
   readonly json?: boolean
+  readonly roofline?: boolean
 }

@@ -1,0 +1,124 @@
+/**
+ * Ours beside its peers: the same workloads, weights, data and optimizer, side by side in one run.
+ *
+ * npm run bench:peers -- [--workload NAME ..] [--only ours,torch,tfjs,jax,sklearn] [--rounds 7] [--seconds 1]
+ *                        [--json FILE] [--svg FILE] [--python PATH]
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { UserError, describe, suggest } from '../../src/errors.ts'
+import { workloadNames } from '../workloads.ts'
+import { entries, groups } from './contestants.ts'
+import type { Group } from './contestants.ts'
+import { machine, printAbout, printMachine } from './machine.ts'
+import { match } from './match.ts'
+import type { Result } from './match.ts'
+import { drawPicture } from './picture.ts'
+import { legend, printMatch } from './print.ts'
+import { writeProblem } from './problem.ts'
+import { ratios } from './ratios.ts'
+
+interface Options {
+  readonly workloads: readonly string[]
+  readonly only: readonly Group[]
+  readonly rounds: number
+  readonly seconds: number
+  readonly json: string | undefined
+  readonly svg: string | undefined
+  readonly python: string
+}
+
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      workload: { type: 'string', multiple: true },
+      only: { type: 'string' },
+      rounds: { type: 'string', default: '7' },
+      seconds: { type: 'string', default: '1' },
+      json: { type: 'string' },
+      svg: { type: 'string' },
+      python: { type: 'string', default: '/usr/bin/python3' },
+    },
+  })
+  return {
+    workloads: (values.workload ?? workloadNames).map((name) => oneOf('--workload', name, workloadNames)),
+    only: values.only?.split(',').map((name) => oneOf('--only', name, groups)) ?? groups,
+    rounds: positive('--rounds', values.rounds, true),
+    seconds: positive('--seconds', values.seconds, false),
+    json: values.json,
+    svg: values.svg,
+    python: values.python,
+  }
+}
+
+function oneOf<T extends string>(flag: string, name: string, known: readonly T[]): T {
+  if ((known as readonly string[]).includes(name)) return name as T
+  const meant = suggest(name, known)
+  throw new UserError(
+    `Expected ${flag} to be of ${known.join(', ')}, got ${describe(name)}${meant ? `; did you mean \`${meant}\`?` : '.'}`,
+  )
+}
+
+function positive(flag: string, text: string, whole: boolean): number {
+  const value = Number(text)
+  if (value > 0 && (!whole || Number.isInteger(value))) return value
+  throw new UserError(`Expected ${flag} to be ${whole ? 'an integer >= 1' : 'a number > 0'}, got ${describe(text)}.`)
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2))
+  const here = machine()
+  const print = (text: string): void => void process.stdout.write(`${text}\n`)
+  const say = (line: string): void => void process.stderr.write(`${line}\n`)
+  const contestants = entries(options.python).filter(({ group }) => options.only.includes(group))
+  print(`${printMachine(here)}\n`)
+
+  const matches: { workload: string; results: Result[] }[] = []
+  const folder = await mkdtemp(join(tmpdir(), 'brigantine-peers-'))
+  try {
+    for (const workload of options.workloads) {
+      say(workload)
+      const dir = join(folder, workload)
+      const { widths, batchSize } = await writeProblem(workload, dir)
+      const results = await match(contestants, dir, { ...options, say })
+      if (matches.length === 0) print(`${printAbout(results)}\n\n${legend}\n`)
+      matches.push({ workload, results })
+      print(`${workload}: ${shape(widths)}, batch ${batchSize}\n${printMatch(results)}\n`)
+      await rm(dir, { recursive: true })
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+  if (options.json) {
+    const { rounds, seconds } = options
+    const all = matches.map((one) => ({ ...one, ratios: ratios(one.results) }))
+    await writeFile(options.json, `${JSON.stringify({ machine: here, rounds, seconds, matches: all }, null, 2)}\n`)
+  }
+  if (options.svg) {
+    const { OPENBLAS_CORETYPE: core } = here.environment
+    const subtitle =
+      `Forward, loss, backward, clip, Adam; median of ${options.rounds} interleaved rounds, log scale. ` +
+      `${here.cpu}, ${here.cores} cores, Node ${here.node}, OPENBLAS_CORETYPE ${core}`
+    await writeFile(options.svg, drawPicture(matches, subtitle))
+  }
+}
+
+/** 1024-2048-2048-1000, and 64-(30 x 64)-10 for a long run of one width. */
+function shape(widths: readonly number[]): string {
+  const hidden = widths.slice(1, -1)
+  const same = hidden.length > 3 && hidden.every((width) => width === hidden[0])
+  return same ? `${widths[0]}-(${hidden.length} x ${hidden[0]})-${widths.at(-1)}` : widths.join('-')
+}
+
+if (import.meta.main) {
+  try {
+    await main()
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 2
+  }
+}
