@@ -32,14 +32,11 @@ export function printMachine({ cpu, cores, system, node, load, environment }: Ma
   ].join('\n')
 }
 
-/** One line per contestant that says something of itself: versions, threads, libraries. */
-export const printAbout = (results: readonly Result[]): string =>
-  results
-    .filter(({ about }) => about && Object.keys(about).length > 0)
-    .map(
-      ({ name, about }) =>
-        `${name}: ${Object.entries(about!)
-          .map((pair) => pair.join(' '))
-          .join(', ')}`,
-    )
-    .join('\n')
+/** What the contestants say of themselves: versions, threads, libraries. A team's configurations mostly say the same. */
+export function printAbout(results: readonly Result[]): string {
+  const lines = results.flatMap(({ team, about }) => {
+    const facts = Object.entries(about ?? {}).map((fact) => fact.join(' '))
+    return facts.length > 0 ? [`${team}: ${facts.join(', ')}`] : []
+  })
+  return [...new Set(lines)].join('\n')
+}

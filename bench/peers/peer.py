@@ -64,7 +64,8 @@ def blas_libraries():
     """Paths of the BLAS libraries this process has loaded (Linux; elsewhere empty)."""
     try:
         with open("/proc/self/maps") as maps:
-            paths = {line.split()[-1] for line in maps if "blas" in line or "mkl" in line or "blis" in line}
+            paths = {line.split()[-1] for line in maps if "/lib" in line}
     except OSError:
         return ""
-    return " ".join(sorted(paths))
+    names = ("libblas", "libopenblas", "libmkl", "libblis", "libatlas")
+    return " ".join(sorted(path for path in paths if os.path.basename(path).startswith(names)))

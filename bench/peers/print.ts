@@ -16,7 +16,10 @@ export function printMatch(results: readonly Result[]): string {
   const rows = results.map((result) => {
     const { name, micros, missing, note, agrees, deviation, idleShare, meanMicros } = result
     if (!micros) return [name, '-', '-', '-', '-', '-', '-', '-', missing ?? 'no times']
-    const losses = agrees === undefined ? '-' : `${deviation!.toExponential(0)}${agrees ? '' : ' DIFFERS'}`
+    const losses =
+      agrees === undefined
+        ? '-'
+        : `${deviation === 0 ? 'same' : deviation!.toExponential(0)}${agrees ? '' : ' DIFFERS'}`
     return [
       name,
       figure(micros.median),

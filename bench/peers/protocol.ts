@@ -82,8 +82,8 @@ export async function time(step: Step, steps: number): Promise<Measured> {
   return measured(micros)
 }
 
-export const measured = (micros: Float32Array | Float64Array): Measured => ({
+export const measured = (micros: ArrayLike<number>): Measured => ({
   steps: micros.length,
   micros: median(micros),
-  mean: micros.reduce((sum, value) => sum + value, 0) / micros.length,
+  mean: Float64Array.from(micros).reduce((sum, value) => sum + value, 0) / micros.length,
 })

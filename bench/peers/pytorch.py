@@ -116,14 +116,13 @@ def main():
     about = {
         "version": torch.__version__,
         "cpu": torch.__config__.show().split("CPU capability usage: ")[-1].split("\n")[0],
-        "threads": str(torch.get_num_threads()),
         "blas": blas_libraries(),
     }
     if not DDP:
         return serve(about, prepare, run)
     with tempfile.TemporaryDirectory() as folder:
         relay = join(sys.argv[3] if RANK else os.path.join(folder, "store"))
-        serve({**about, "processes": str(WORLD)}, prepare, run, relay)
+        serve(about, prepare, run, relay)
 
 
 main()

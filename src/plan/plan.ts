@@ -28,7 +28,7 @@ import {
 import { placeParameters } from './parameters.ts'
 import type { Placement, Placements } from './parameters.ts'
 import type { PlanSpec } from './spec.ts'
-import { stagePieces, stagesOf } from './stages.ts'
+import { onlyGathers, stagePieces, stagesOf } from './stages.ts'
 import type { Stage } from './stages.ts'
 
 /** The phases of a step in their order, and those of evaluation. Between two phases lies a barrier. */
@@ -53,6 +53,8 @@ export interface Plan {
   readonly input: Flow
   /** The phases of the rows part, in order. */
   readonly stages: readonly Stage[]
+  /** Whether the first of them only gathers: then the next batch is gathered beside the update of this one. */
+  readonly gathersAhead: boolean
   /** Over the whole micro-batch, one piece each. */
   readonly tiles: readonly GradientPiece[]
   /** Whole tensors over one lane: together one piece per lane. */
@@ -193,6 +195,7 @@ export function compilePlan(spec: PlanSpec): Plan {
       return tiles.map((tile) => ({ task, placement, tile }))
     })
   const tiles = gradientPieces('tiles', microRows)
+  const stages = stagesOf(network, microRows)
   const norms = training ? tiles.length + Math.ceil(laned / NORM_CHUNK) : 0
   at.norms = layout.add('partials', 'float64', norms)
   at.clampedNorms = layout.add('partials', 'float64', norms)
@@ -208,7 +211,8 @@ export function compilePlan(spec: PlanSpec): Plan {
     placements,
     network,
     input,
-    stages: stagesOf(network, microRows),
+    stages,
+    gathersAhead: onlyGathers(stages[0]!),
     microRows,
     blockRows,
     laneRows,
@@ -276,6 +280,8 @@ export const pieces = {
   gradient: (plan: Plan, first: number, rows: number): number =>
     plan.tiles.length + (plan.laned.length > 0 ? endLane(plan, first, rows) - firstLane(plan, first) : 0),
   reduce: (plan: Plan): number => Math.ceil(plan.placements.laned / UPDATE_PIECE),
+  /** Row blocks gathered ahead. */
+  gather: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
   update: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
   /** Partial sums of squares: one a tile, then one a chunk of the laned parameters. */
   norms: (plan: Plan): number => plan.tiles.length + Math.ceil(plan.placements.laned / NORM_CHUNK),

@@ -80,3 +80,7 @@ export function stagePieces(stage: Stage, rows: number, blockRows: number): numb
   if (stage.kind === 'block') return Math.ceil(rows / blockRows)
   return Math.ceil(rows / STAGE_ROWS) * Math.ceil(stage.cols / STAGE_COLS)
 }
+
+export function onlyGathers(stage: Stage): boolean {
+  return stage.kind === 'block' && stage.forward.length === 0 && !stage.loss && stage.backward.length === 0
+}

@@ -9,7 +9,7 @@ import type { Kernels, Pointer } from '../kernels/kernels.ts'
 import type { Pass } from '../model/layer.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
 import { NORM_CHUNK, STAGE_COLS, STAGE_ROWS, UPDATE_PIECE } from '../plan/constants.ts'
-import { Phase, endLane, firstLane } from '../plan/plan.ts'
+import { Phase, endLane, firstLane, pieces } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
@@ -74,7 +74,7 @@ export class Program {
     pass.training = true
     pass.batch = this.#state(State.batch)
     pass.firstRow = this.#state(State.first)
-    if (gather) this.#gather(row, rows)
+    if (gather) this.#gather(this.#state(State.cursor) + pass.firstRow, row, rows)
     for (let i = 0; i < forward.length; i++) forward[i]!.forward(this.#k, row, rows, pass)
     if (loss) this.#loss(piece, row, rows, network.output.gradient)
     for (let i = 0; i < backward.length; i++) backward[i]!.backward(this.#k, row, rows, pass)
@@ -91,12 +91,19 @@ export class Program {
     for (let i = 0; i < riders.length; i++) riders[i]![direction](this.#k, row, rows, col, colEnd)
   }
 
-  /** Copies a row block's samples from the data set to the batch, in the epoch's order. */
-  #gather(row: number, rows: number): void {
+  /** A row block of the next batch. */
+  #gatherAhead(block: number): void {
+    const { blockRows } = this.#plan
+    const row = block * blockRows
+    const rows = Math.min(blockRows, this.#state(State.gathered) - row)
+    this.#gather(this.#state(State.cursor) + this.#state(State.batchRows), row, rows)
+  }
+
+  /** Copies a row block's samples from the data set to the batch, in the epoch's order; `start`: of the micro-batch. */
+  #gather(start: number, row: number, rows: number): void {
     const { at, spec, input } = this.#plan
     const floats = this.#floats
     const epoch = this.#state(State.epoch)
-    const start = this.#state(State.cursor) + this.#state(State.first) + row
     const { inputs, targets, trainRows } = spec
     const { shuffle, seed } = this.#settings
     if (this.#keysOfEpoch !== epoch) {
@@ -104,7 +111,7 @@ export class Program {
       this.#keysOfEpoch = epoch
     }
     for (let r = 0; r < rows; r++) {
-      const sample = shuffle ? permuteWithKeys(start + r, trainRows, this.#keys) : start + r
+      const sample = shuffle ? permuteWithKeys(start + row + r, trainRows, this.#keys) : start + row + r
       this.#k.copy(inputs, at.trainX + sample * inputs, input.value + (row + r) * inputs)
       const from = at.trainY + sample * targets
       const to = at.target + (row + r) * targets
@@ -196,6 +203,7 @@ export class Program {
   /** The optimizer's rule on a run of parameters, clip coefficient and division by the weight folded in. */
   #update(piece: number): void {
     const { at, placements, spec } = this.#plan
+    if (piece >= pieces.update(this.#plan)) return this.#gatherAhead(piece - pieces.update(this.#plan))
     const start = piece * UPDATE_PIECE
     const count = Math.min(UPDATE_PIECE, placements.total - start)
     this.#doubles[at.largest + piece] = applyUpdate(

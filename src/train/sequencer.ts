@@ -115,13 +115,22 @@ export class Sequencer {
     if (decision === Decision.apply && options.clip.mode === 'value') {
       this.#health[DecisionField.gradNormAfterClip] = Math.sqrt(this.#sumChunks(this.#plan.at.clampedNorms))
     }
-    if (decision === Decision.apply) return this.#open(Phase.update, pieces.update(this.#plan))
+    if (decision === Decision.apply) return this.#openUpdate()
 
     s[State.skipped]!++
     this.#record(Kind.step)
     this.#closeBatch()
     if (decision === Decision.stop) this.#end(Reason.unhealthy)
     else this.#proceed()
+  }
+
+  /** The update, and beside it the samples of the next batch: nobody reads this one's any more. */
+  #openUpdate(): void {
+    const s = this.#state
+    const { gathersAhead, microRows, spec } = this.#plan
+    const left = spec.trainRows - s[State.cursor]! - s[State.batchRows]!
+    s[State.gathered] = gathersAhead ? Math.min(microRows, spec.batchSize, left) : 0
+    this.#open(Phase.update, pieces.update(this.#plan) + pieces.gather(this.#plan, s[State.gathered]!))
   }
 
   #afterUpdate(): void {
@@ -173,7 +182,9 @@ export class Sequencer {
     const s = this.#state
     s[State.first] = first
     s[State.rows] = Math.min(this.#plan.microRows, s[State.batchRows]! - first)
-    this.#openStage(0)
+    const isThere = s[State.gathered] === s[State.rows] && first === 0
+    s[State.gathered] = 0
+    this.#openStage(isThere ? 1 : 0)
   }
 
   #openStage(stage: number): void {

@@ -30,6 +30,8 @@ export const State = {
 
   /** The open batch: its rows, and the open micro-batch's first row and rows. */
   batchRows: word(),
+  /** Rows of the next micro-batch that were gathered ahead, beside the update. */
+  gathered: word(),
   /** Which phase of the rows part is open. */
   stage: word(),
   first: word(),

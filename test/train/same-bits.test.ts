@@ -111,6 +111,18 @@ describe.for(kernelNames)('%s', (kernels) => {
     },
   )
 
+  test.runIf(availability.available && kernels !== 'blas')(
+    'large layers in phases of their own, their samples gathered ahead, give the bits of row blocks',
+    async () => {
+      const hashes = new Set<string>()
+      // 160 rows in 1, 2 or 40 parts: parts of 4 rows are too little work for phases of their own.
+      for (const accumulationSteps of [1, 2, 40]) {
+        hashes.add(await hashAfter({ ...base, ...wide, kernels, workers: 2, accumulationSteps }, blobs(400, 130, 5)))
+      }
+      expect([...hashes]).toHaveLength(1)
+    },
+  )
+
   it('differs by seed, so that equal hashes mean something', async () => {
     const one = await hashAfter({ ...base, kernels, workers: 1, seed: 1 }, data)
     const two = await hashAfter({ ...base, kernels, workers: 1, seed: 2 }, data)
