@@ -32,11 +32,12 @@ export interface PastEpochs {
 /** A copy that later epochs do not change. */
 export const pastEpochs = ({ epoch, history }: PastEpochs): PastEpochs => structuredClone({ epoch, history })
 
-export function newHistory(before?: PastEpochs): History {
+/** @param steps that are expected: their room is taken at once */
+export function newHistory(before?: PastEpochs, steps = 0): History {
   return {
     epoch: [...(before?.epoch ?? [])],
     history: Object.fromEntries(Object.entries(before?.history ?? {}).map(([key, values]) => [key, [...values]])),
-    steps: new StepHistory(),
+    steps: new StepHistory(steps),
     stopped: 'completed',
     seconds: 0,
     samplesPerSecond: 0,
@@ -48,11 +49,21 @@ export function newHistory(before?: PastEpochs): History {
 
 const COLUMNS = ['loss', 'gradNorm', 'gradNormAfterClip', 'learningRate', 'micros'] as const
 
+/** Steps that room is taken for in advance, at the most. */
+const MAX_ROOM = 2 ** 20
+
 /** Columns of numbers that grow by doubling: 21 bytes a step. */
 export class StepHistory {
   length = 0
-  #columns = COLUMNS.map(() => new Float32Array(1024))
-  #verdicts = new Uint8Array(1024)
+  #columns: Float32Array<ArrayBuffer>[]
+  #verdicts: Uint8Array<ArrayBuffer>
+
+  /** @param expected steps, whose memory is taken (and touched) at once; more make it grow */
+  constructor(expected = 0) {
+    const room = Math.min(Math.max(expected, 1024), MAX_ROOM)
+    this.#columns = COLUMNS.map(() => new Float32Array(room).fill(NaN))
+    this.#verdicts = new Uint8Array(room).fill(0xff)
+  }
 
   push(
     loss: number,

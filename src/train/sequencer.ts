@@ -8,15 +8,14 @@
 import type { Arena } from '../arena/arena.ts'
 import { Status } from '../arena/control.ts'
 import type { Control } from '../arena/control.ts'
-import { Decision, decide, skipNonFiniteUpdate } from '../gradient/decide.ts'
-import { DetectorField } from '../gradient/detector.ts'
-import { DecisionField, decideStateLength } from '../gradient/decide.ts'
-import { observePlateau, plateauFactor, plateauStateLength } from '../optim/plateau.ts'
+import { Decision, DecisionField, decide, decideStateLength, skipNonFiniteUpdate } from '../gradient/decide.ts'
+import { plateauFactor, plateauStateLength } from '../optim/plateau.ts'
 import { learningRate } from '../optim/schedules.ts'
 import { Phase, pieces } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Program } from './program.ts'
-import { Field, Kind } from './record.ts'
+import { copyParameters, judgeProgress, writeValues } from './progress.ts'
+import { Kind, writeRecord } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { Reason, State } from './state.ts'
 import { tune } from './tuner.ts'
@@ -223,17 +222,17 @@ export class Sequencer {
 
   #endEvaluationRun(): void {
     const { sumsAt, spec } = this.#plan
-    this.#valuesOf(sumsAt.values, sumsAt.evaluation, spec.evaluationRows, spec.evaluationRows)
+    writeValues(this.#plan, this.#state, sumsAt.values, sumsAt.evaluation, spec.evaluationRows, spec.evaluationRows)
     this.#end(Reason.completed)
   }
 
   #endEpoch(): void {
     const s = this.#state
     const { metrics, spec, sums, sumsAt } = this.#plan
-    this.#valuesOf(sumsAt.values, sumsAt.epoch, s[State.epochWeight]!, s[State.epochRows]!)
+    writeValues(this.#plan, s, sumsAt.values, sumsAt.epoch, s[State.epochWeight]!, s[State.epochRows]!)
     if (spec.evaluationRows > 0) {
       const validation = sumsAt.values + 1 + metrics.length
-      this.#valuesOf(validation, sumsAt.evaluation, spec.evaluationRows, spec.evaluationRows)
+      writeValues(this.#plan, s, validation, sumsAt.evaluation, spec.evaluationRows, spec.evaluationRows)
     }
     this.#record(Kind.epoch)
     s[State.epoch]!++
@@ -241,48 +240,13 @@ export class Sequencer {
     s[State.epochWeight] = 0
     s[State.epochRows] = 0
     s.fill(0, sumsAt.epoch, sumsAt.epoch + sums)
-    this.#judgeProgress()
+    judgeProgress(this.#plan, this.#settings, s, this.#floats)
     this.#control.ring()
     if (this.#settings.gateEpochs) this.#gate()
     else this.#proceed()
   }
 
-  /** Loss and metrics from their sums: `sums` holds the loss's, then the metrics'. */
-  #valuesOf(into: number, sums: number, weight: number, rows: number): void {
-    const s = this.#state
-    s[into] = s[sums]! / weight
-    let at = sums + 1
-    for (let m = 0; m < this.#plan.metrics.length; m++) {
-      const metric = this.#plan.metrics[m]!
-      s[into + 1 + m] = metric.value(s, at, rows)
-      at += metric.sums
-    }
-  }
-
-  /** Reduce-on-plateau and early stopping: pure functions of the epoch's values, so nobody need wait for the host. */
-  #judgeProgress(): void {
-    const s = this.#state
-    const { plateau, earlyStopping, learningRate: base } = this.#settings
-    if (plateau) observePlateau(this.#plateau, plateau, base, s[this.#plan.sumsAt.values + plateau.monitor]!)
-    if (!earlyStopping) return
-    const value = s[this.#plan.sumsAt.values + earlyStopping.monitor]!
-    const sign = earlyStopping.mode === 'min' ? 1 : -1
-    const gained = s[State.hasBest] === 0 || sign * value < sign * s[State.bestMonitored]! - earlyStopping.minDelta
-    if (gained) {
-      s[State.hasBest] = 1
-      s[State.bestMonitored] = value
-      s[State.epochsWithoutGain] = 0
-      if (earlyStopping.restoreBestWeights) this.#copyParameters(this.#plan.at.parameters, this.#plan.at.best)
-    } else if (++s[State.epochsWithoutGain]! >= earlyStopping.patience) {
-      s[State.reason] = Reason.earlyStopping
-    }
-  }
-
-  #copyParameters(from: number, to: number): void {
-    this.#floats.copyWithin(to, from, from + this.#plan.placements.total)
-  }
-
-  // ---- sums, records, doors ----
+  // ---- sums and doors ----
 
   /** Adds the partial sums of the blocks of `rows` rows to the state's at `into`, in block order. */
   #sumPartials(rows: number, into: number): void {
@@ -320,27 +284,7 @@ export class Sequencer {
   }
 
   #record(kind: number): void {
-    const { at, spec, recordFields, metrics } = this.#plan
-    const s = this.#state
-    const d = this.#doubles
-    const r = at.ring + (this.#control.recordsWritten() % spec.ringRecords) * recordFields
-    d[r + Field.kind] = kind
-    d[r + Field.epoch] = s[State.epoch]!
-    d[r + Field.step] = s[State.step]!
-    d[r + Field.rows] = s[State.batchRows]!
-    d[r + Field.loss] = s[State.loss]!
-    d[r + Field.gradNorm] = this.#health[DecisionField.gradNormBeforeClip]!
-    d[r + Field.gradNormAfterClip] = this.#health[DecisionField.gradNormAfterClip]!
-    d[r + Field.learningRate] = s[State.learningRate]!
-    d[r + Field.verdict] = this.#health[DetectorField.verdict]!
-    d[r + Field.decision] = this.#health[DecisionField.decision]!
-    d[r + Field.z] = this.#health[DetectorField.z]!
-    d[r + Field.batch] = s[State.batch]!
-    d[r + Field.millis] = performance.timeOrigin + performance.now()
-    if (kind === Kind.epoch) {
-      for (let i = 0; i < 2 * (1 + metrics.length); i++) d[r + Field.values + i] = s[this.#plan.sumsAt.values + i]!
-    }
-    this.#control.publishRecord()
+    writeRecord(this.#plan, this.#control, this.#doubles, this.#state, kind)
   }
 
   #open(phase: Phase, count: number): void {
@@ -358,7 +302,7 @@ export class Sequencer {
     // A run that may go on must go on from its own weights.
     const over = reason !== Reason.requested && reason !== Reason.maxSteps
     if (earlyStopping?.restoreBestWeights && s[State.hasBest] === 1 && over) {
-      this.#copyParameters(this.#plan.at.best, this.#plan.at.parameters)
+      copyParameters(this.#plan, this.#floats, this.#plan.at.best, this.#plan.at.parameters)
     }
     this.#control.settle(Status.ended)
   }

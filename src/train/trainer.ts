@@ -152,7 +152,7 @@ export class Trainer implements AsyncDisposable {
       const crew = this.#enlist(spec)
       const session = await Session.open({ ...spec, workers: crew.workers }, built.weights, weighted, validation)
       const { plan, state } = session
-      const history = newHistory(this.#unfinished?.history)
+      const history = newHistory(this.#unfinished?.history, expectedSteps(plan, limits))
       state[State.updates] = built.updates
       if (this.#unfinished) session.restore(this.#unfinished)
 
@@ -331,6 +331,11 @@ export class Trainer implements AsyncDisposable {
     if (reason === Reason.requested) return this.stopTraining ? 'stopTraining' : 'aborted'
     return 'completed'
   }
+}
+
+/** Steps of a run that nothing ends before its time. */
+function expectedSteps({ spec }: Plan, { epochs, maxSteps }: { epochs: number; maxSteps: number }): number {
+  return Math.min(maxSteps, epochs * Math.ceil(spec.trainRows / spec.batchSize))
 }
 
 /** The run stopped because too many batches had to be skipped: says what was seen, and what to do. */
