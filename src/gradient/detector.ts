@@ -50,9 +50,11 @@ export const DetectorField = {
   runSide: 10,
   runLength: 11,
   run: 12,
+  /** Highest median norm so far: what this training has lived with. */
+  highestMedian: 12 + runSize,
 } as const
 
-const windowAt = DetectorField.run + runSize
+const windowAt = DetectorField.highestMedian + 1
 
 /** Elements of state. */
 export const detectorStateLength = windowAt + windowLength
@@ -81,9 +83,15 @@ export function observeParameters(state: Float64Array, largestParameter: number)
   return Verdict.NONFINITE_PARAM
 }
 
-/** Whether the step just observed is too far out to be worth clipping. */
+/**
+ * Whether the step just observed is too far out to be worth clipping. Not where its norm is below a tenth of a level
+ * that was normal once: the gradients of a network that has learnt its data fall by decades, and what stands out among
+ * them harms nothing.
+ */
 export function isHugeSpike(state: Float64Array): boolean {
-  return state[DetectorField.z]! > 20 && state[DetectorField.excess]! > Math.LN10
+  const norm = state[DetectorField.medianNorm]! * Math.exp(state[DetectorField.excess]!)
+  const matters = norm > 0.1 * state[DetectorField.highestMedian]!
+  return state[DetectorField.z]! > 20 && state[DetectorField.excess]! > Math.LN10 && matters
 }
 
 function judge(state: Float64Array, lossMean: number, gradNorm: number): VerdictCode {
@@ -102,6 +110,7 @@ function judge(state: Float64Array, lossMean: number, gradNorm: number): Verdict
   const z = (x - median) / scale
   state[DetectorField.z] = z
   state[DetectorField.medianNorm] = Math.exp(median)
+  state[DetectorField.highestMedian] = Math.max(state[DetectorField.highestMedian]!, Math.exp(median))
   state[DetectorField.excess] = x - median
   state[DetectorField.scale] = scale
 

@@ -344,4 +344,15 @@ describe('the detector', () => {
     // Logs about 0 with a scale of 0.1 or so: ln 1e6 = 13.8 must lie nowhere in the window.
     expect(Math.max(...state.slice(detectorStateLength - 2 * windowSize))).toBeLessThan(2)
   })
+
+  test('leaves alone what stands out among the vanishing gradients of a network that has learnt its data', () => {
+    // Norms fall from 1 to 1e-12, then one of 1e-6: a million times its median, and a millionth of what was normal.
+    const falling = logNormal(6, 300, 0.1).map((norm, i) => norm * 10 ** (-12 * Math.min(1, i / 200)))
+    const state = fresh()
+    verdicts(state, falling)
+    expect(observe(state, 1, 1e-6)).toBe(Verdict.GRAD_SPIKE)
+    expect(isHugeSpike(state)).toBe(false)
+    expect(observe(state, 1, 100)).toBe(Verdict.GRAD_SPIKE)
+    expect(isHugeSpike(state)).toBe(true)
+  })
 })
