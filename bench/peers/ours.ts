@@ -3,13 +3,13 @@ import type { KernelName } from '../../src/kernels/kernels.ts'
 import { probeBlas } from '../../src/kernels/blas.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { workload } from '../workloads.ts'
-import type { LoadedProblem } from './problem.ts'
+import type { Adam, LoadedProblem } from './problem.ts'
 import { measured, serve } from './protocol.ts'
 import type { Contestant } from './protocol.ts'
 
 const [kernels, workers] = [process.argv[2] as KernelName, Number(process.argv[3])]
 
-async function trainerFor(problem: LoadedProblem, learningRate: number): Promise<Trainer> {
+async function trainerFor(problem: LoadedProblem, adam: Adam): Promise<Trainer> {
   const { config, data } = workload(problem.name)
   const trainer = await Trainer.create({
     ...config,
@@ -18,7 +18,7 @@ async function trainerFor(problem: LoadedProblem, learningRate: number): Promise
     shuffle: false,
     schedule: 'constant',
     clip: problem.clipNorm,
-    optimizer: { type: 'adam', ...problem.adam, learningRate },
+    optimizer: { type: 'adam', ...adam },
   })
   await trainer.build(data)
   trainer.setWeights(Object.fromEntries(problem.parameters.map(({ name }, i) => [name, problem.weights[i]!])))
@@ -39,10 +39,10 @@ async function start(): Promise<Contestant> {
     about: blas ? { blas: `${blas.library.description}, ${blas.library.path}` } : {},
     async prepare(given) {
       problem = given
-      trainer = await trainerFor(problem, problem.checkLearningRate)
+      trainer = await trainerFor(problem, problem.check)
       const losses = [...(await fit(problem.checkSteps)).loss].slice(0, problem.checkSteps)
       await trainer.close()
-      trainer = await trainerFor(problem, problem.learningRate)
+      trainer = await trainerFor(problem, problem.timed)
       return { losses }
     },
     // The first step of a fit has no step before it to be timed from.

@@ -86,8 +86,8 @@ function drawPanel(panel: Panel, top: number): string {
   const rows = bars.flatMap(({ name, team, micros: { median }, agrees }, i) => {
     const y = first + i * ROW
     const isOurs = team.startsWith('ours')
-    const ratio = fastest && !isOurs ? `   ${times(median / fastest.micros.median)}` : ''
-    const doubt = agrees === false ? '   other losses' : ''
+    const ratio = fastest && !isOurs ? ` · ${times(median / fastest.micros.median)}` : ''
+    const doubt = agrees === false ? ' · other losses' : ''
     return [
       text(LABEL - 10, y + 14, name, { anchor: 'end', size: 11.5, bold: isOurs }),
       rect(LABEL, y + 3, x(median) - LABEL, ROW - 7, OURS[team] ?? PEER, ' rx="2"'),

@@ -7,6 +7,14 @@ import { join } from 'node:path'
 import { Trainer } from '../../src/train/trainer.ts'
 import { workload } from '../workloads.ts'
 
+export interface Adam {
+  readonly learningRate: number
+  readonly beta1: number
+  readonly beta2: number
+  /** Beside the square root of the corrected second moment. */
+  readonly epsilon: number
+}
+
 export interface Problem {
   readonly name: string
   /** Layer widths from the input on; ReLU between the layers. */
@@ -15,13 +23,12 @@ export interface Problem {
   /** Batches in the data, taken in order, over and over. */
   readonly batches: number
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[]; readonly file: string }[]
-  /** Of the timed steps; see workloads.ts. */
-  readonly learningRate: number
-  /** Of the steps that are compared: one at which a wrong gradient, clip or update shows in the losses. */
-  readonly checkLearningRate: number
-  readonly checkSteps: number
   readonly clipNorm: number
-  readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number }
+  /** Of the timed steps; see workloads.ts. */
+  readonly timed: Adam
+  /** Of the steps whose losses are compared. */
+  readonly check: Adam
+  readonly checkSteps: number
 }
 
 export interface LoadedProblem extends Problem {
@@ -33,8 +40,12 @@ export interface LoadedProblem extends Problem {
   readonly weights: readonly Float32Array[]
 }
 
-const CHECK = { checkLearningRate: 1e-3, checkSteps: 20 }
-const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+/**
+ * Fast enough that a wrong gradient, clip or update shows in the losses. The epsilon is of a gradient's size: with a
+ * small one Adam moves by the sign alone, which hides the clipping and makes steps of rounding errors.
+ */
+const CHECK: Adam = { learningRate: 1e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-3 }
+const CHECK_STEPS = 20
 
 export async function writeProblem(name: string, dir: string): Promise<Problem> {
   const { config, data } = workload(name)
@@ -48,10 +59,10 @@ export async function writeProblem(name: string, dir: string): Promise<Problem> 
     batchSize: Number(trainer.config.batchSize),
     batches: data.rows / Number(trainer.config.batchSize),
     parameters: parameters.map(({ name, shape }, i) => ({ name, shape, file: `parameter-${i}.f32` })),
-    learningRate: trainer.config.optimizer.learningRate,
-    ...CHECK,
     clipNorm: 1,
-    adam: ADAM,
+    timed: { ...CHECK, learningRate: trainer.config.optimizer.learningRate, epsilon: 1e-8 },
+    check: CHECK,
+    checkSteps: CHECK_STEPS,
   }
   await mkdir(dir, { recursive: true })
   await writeFile(join(dir, 'problem.json'), JSON.stringify(problem, null, 2))

@@ -23,9 +23,8 @@ RANK = int(sys.argv[2]) if DDP and len(sys.argv) > 2 else 0
 WORLD = 2 if DDP else 1
 
 
-def build(problem, learning_rate, foreach):
+def build(problem, adam, foreach):
     """Returns step(index) -> loss of this process's rows."""
-    settings = problem.settings
     layers = []
     for kernel, bias in problem.layers:
         linear = torch.nn.Linear(*kernel.shape)
@@ -37,10 +36,10 @@ def build(problem, learning_rate, foreach):
     if DDP:
         model = DistributedDataParallel(model, gradient_as_bucket_view=True)
     parameters = list(model.parameters())
-    betas = (settings["adam"]["beta1"], settings["adam"]["beta2"])
-    optimizer = torch.optim.Adam(parameters, learning_rate, betas, settings["adam"]["epsilon"], foreach=foreach)
+    betas = (adam["beta1"], adam["beta2"])
+    optimizer = torch.optim.Adam(parameters, adam["learningRate"], betas, adam["epsilon"], foreach=foreach)
     cross_entropy = torch.nn.CrossEntropyLoss()
-    clip_norm = settings["clipNorm"]
+    clip_norm = problem.settings["clipNorm"]
     share = problem.batch_size // WORLD
     data = []
     for batch in range(problem.batches):
@@ -61,7 +60,7 @@ def build(problem, learning_rate, foreach):
 
 def check(problem):
     settings = problem.settings
-    step = build(problem, settings["checkLearningRate"], False)
+    step = build(problem, settings["check"], False)
     losses = []
     for index in range(settings["checkSteps"]):
         loss = step(index).detach()
@@ -79,7 +78,7 @@ def prepare(problem):
     losses = check(problem)
     # The same numbers of steps in both processes of DDP, which wait for each other.
     steps = 200 if sum(kernel.size for kernel, _ in problem.layers) < 1e6 else 6
-    variants = [build(problem, problem.settings["learningRate"], foreach) for foreach in (False, True)]
+    variants = [build(problem, problem.settings["timed"], foreach) for foreach in (False, True)]
     for variant in variants:
         timed(variant, steps // 2)
     micros = torch.tensor([timed(variant, steps)["micros"] for variant in variants])

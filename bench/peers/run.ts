@@ -4,6 +4,7 @@
  * npm run bench:peers -- [--workload NAME ..] [--only ours,torch,tfjs,jax,sklearn] [--rounds 7] [--seconds 1]
  *                        [--json FILE] [--svg FILE] [--python PATH]
  */
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -78,19 +79,17 @@ async function main(): Promise<void> {
 
   const matches: { workload: string; results: Result[] }[] = []
   const folder = await mkdtemp(join(tmpdir(), 'brigantine-peers-'))
-  try {
-    for (const workload of options.workloads) {
-      say(workload)
-      const dir = join(folder, workload)
-      const { widths, batchSize } = await writeProblem(workload, dir)
-      const results = await match(contestants, dir, { ...options, say })
-      if (matches.length === 0) print(`${printAbout(results)}\n\n${legend}\n`)
-      matches.push({ workload, results })
-      print(`${workload}: ${shape(widths)}, batch ${batchSize}\n${printMatch(results)}\n`)
-      await rm(dir, { recursive: true })
-    }
-  } finally {
-    await rm(folder, { recursive: true })
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  for (const workload of options.workloads) {
+    say(workload)
+    const dir = join(folder, workload)
+    const { widths, batchSize } = await writeProblem(workload, dir)
+    const results = await match(contestants, dir, { ...options, say })
+    if (matches.length === 0) print(`${printAbout(results)}\n\n${legend}\n`)
+    matches.push({ workload, results })
+    print(`${workload}: ${shape(widths)}, batch ${batchSize}\n${printMatch(results)}\n`)
+    await rm(dir, { recursive: true })
   }
   if (options.json) {
     const { rounds, seconds } = options

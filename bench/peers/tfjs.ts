@@ -4,7 +4,7 @@
  */
 import { dirname, sep } from 'node:path'
 import { requirePeer, resolvePeer } from './packages.ts'
-import type { LoadedProblem } from './problem.ts'
+import type { Adam, LoadedProblem } from './problem.ts'
 import { check, serve, time } from './protocol.ts'
 import type { Contestant, Step } from './protocol.ts'
 
@@ -43,8 +43,8 @@ interface TensorFlow {
 
 const backend = process.argv[2]!
 
-function build(tf: TensorFlow, problem: LoadedProblem, learningRate: number, prefix: string): Step {
-  const { widths, batchSize, batches, clipNorm, adam } = problem
+function build(tf: TensorFlow, problem: LoadedProblem, adam: Adam, prefix: string): Step {
+  const { widths, batchSize, batches, clipNorm } = problem
   const [features, classes] = [widths[0]!, widths.at(-1)!]
   const data = Array.from({ length: batches }, (_, i) => {
     const rows = [i * batchSize, (i + 1) * batchSize] as const
@@ -57,7 +57,7 @@ function build(tf: TensorFlow, problem: LoadedProblem, learningRate: number, pre
   const variables = problem.parameters.map(({ name, shape }, i) =>
     tf.variable(tf.tensor(problem.weights[i]!, shape), true, `${prefix}/${name}`),
   )
-  const optimizer = tf.train.adam(learningRate, adam.beta1, adam.beta2, adam.epsilon)
+  const optimizer = tf.train.adam(adam.learningRate, adam.beta1, adam.beta2, adam.epsilon)
 
   const forward = (x: Tensor) => {
     let signal = x
@@ -94,8 +94,8 @@ async function start(): Promise<Contestant> {
   return {
     about: { version: tf.version.tfjs, backend: tf.getBackend() },
     async prepare(problem) {
-      const losses = await check(build(tf, problem, problem.checkLearningRate, 'check'), problem.checkSteps)
-      step = build(tf, problem, problem.learningRate, 'timed')
+      const losses = await check(build(tf, problem, problem.check, 'check'), problem.checkSteps)
+      step = build(tf, problem, problem.timed, 'timed')
       return { losses }
     },
     run: (steps) => time(step, steps),

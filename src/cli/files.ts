@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ResolvedConfig } from '../config/schema.ts'
 import { UserError } from '../errors.ts'
@@ -32,14 +32,28 @@ export function runFiles(folder: string): RunFiles {
  * @throws UserError when the folder cannot be written
  */
 export function prepareRun(files: RunFiles, config: ResolvedConfig, resumed: boolean): void {
+  const temporary = `${files.config}.tmp`
   try {
-    mkdirSync(files.folder, { recursive: true })
+    makeFolder(files.folder)
+    writeFileSync(temporary, stringify(config))
+    renameSync(temporary, files.config)
     if (!resumed) rmSync(files.log, { force: true })
-    writeFileSync(files.config, stringify(config))
   } catch (error) {
-    throw new UserError(`Cannot write to \`out\` folder \`${files.folder}\`: ${(error as Error).message}`, {
-      cause: error,
-    })
+    const { code, message } = error as NodeJS.ErrnoException
+    if (existsSync(temporary)) rmSync(temporary)
+    const advice = code === 'ENOSPC' ? 'The disk is full: free some room' : 'Choose another folder with `out` (--out)'
+    throw new UserError(`Cannot write to \`out\` folder \`${files.folder}\`: ${message}. ${advice}`, { cause: error })
+  }
+}
+
+/** As mkdir with `recursive`, which never returns where a folder cannot be made although the one above exists (/proc). */
+function makeFolder(path: string): void {
+  const above = dirname(path)
+  if (above !== path && !existsSync(above)) makeFolder(above)
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { DataConfig } from '../data/config.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
@@ -14,10 +14,18 @@ import { assignAll } from './assign.ts'
 export interface ModelOptions {
   readonly data?: string
   readonly labels?: string
-  readonly format?: string
-  readonly limit?: string
+  readonly format?: DataConfig['format']
+  readonly limit?: number
   readonly workers?: string
   readonly kernels?: string
+}
+
+const FORMATS = ['auto', 'csv', 'tsv', 'idx', 'npy', 'npz', 'jsonl'] satisfies DataConfig['format'][]
+
+function rowLimit(text: string): number {
+  const limit = Number(text)
+  if (Number.isInteger(limit) && limit >= 1) return limit
+  throw new InvalidArgumentError('Expected an integer >= 1.')
 }
 
 export function withModel(command: Command, dataRequired = false): Command {
@@ -26,10 +34,10 @@ export function withModel(command: Command, dataRequired = false): Command {
   else command.option(...data)
   return command
     .option('--labels <file>', 'file of labels beside --data (IDX, NPY)')
-    .option('--format <name>', 'format of --data, when its contents do not tell')
-    .option('--limit <n>', 'reads at most so many rows')
+    .addOption(new Option('--format <name>', 'format of --data, when its contents do not tell').choices(FORMATS))
+    .addOption(new Option('--limit <n>', 'reads at most so many rows of --data').argParser(rowLimit))
     .option('--workers <n>', "threads, or 'auto'")
-    .option('--kernels <name>', 'reference, wasm-strict, wasm')
+    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm or blas")
     .option('--json', 'machine-readable output')
 }
 
@@ -61,9 +69,9 @@ export async function readRows(trainer: Trainer, options: ModelOptions): Promise
       {
         ...trainer.config.data,
         source,
-        format: (format as DataConfig['format']) ?? 'auto',
+        format: format ?? 'auto',
         labels,
-        limit: limit === undefined ? undefined : Number(limit),
+        limit,
       },
       transform,
     )

@@ -79,7 +79,7 @@ export function summaryText(result: RunResult): string {
     [
       'time',
       formatDuration(result.seconds),
-      `${result.epochs} epochs, ${formatRate(result.samplesPerSecond)} samples/s`,
+      `${result.epochs} epoch${result.epochs === 1 ? '' : 's'}, ${formatRate(result.samplesPerSecond)} samples/s`,
     ],
     ['ended', result.stopped],
     ...values,

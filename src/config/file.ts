@@ -91,6 +91,12 @@ async function loadModule(path: string): Promise<{ value: unknown; locate: Locat
 function cannotRead(path: string, error: unknown): UserError {
   const { code, message } = error as NodeJS.ErrnoException
   const missing = code === 'ENOENT' || (code === 'ERR_MODULE_NOT_FOUND' && message.includes(basename(path)))
+  if (error instanceof SyntaxError && /\bimport\b|\bexport\b/.test(message)) {
+    const advice = 'name it .mts or .mjs, or set "type": "module" in package.json'
+    return new UserError(`${path}: cannot read the config: it is an ES module, but is read as CommonJS; ${advice}`, {
+      cause: error,
+    })
+  }
   const reason = missing ? 'no such file' : code === 'EISDIR' ? 'it is a folder; name a file in it' : message
   return new UserError(`${path}: cannot read the config: ${reason}`, { cause: error })
 }

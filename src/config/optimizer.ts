@@ -8,7 +8,8 @@ const learningRate = (value: number) =>
   real({ above: 0 }).default(value).describe('Step size; the schedule multiplies it.')
 const weightDecay = (value: number, how: string) => real({ min: 0 }).default(value).describe(`Weight decay, ${how}.`)
 const epsilon = (value: number) =>
-  real({ above: 0 }).default(value).describe('Added to the divisor against division by 0.')
+  // Smaller ones are 0 in float32, or nearly so.
+  real({ min: 1e-30 }).default(value).describe('Added to the divisor against division by 0; at least 1e-30.')
 const share = (value: number, what: string) => real({ min: 0, below: 1 }).default(value).describe(`${what}, in [0, 1).`)
 const L2 = 'added to the gradient (an L2 penalty)'
 

@@ -30,7 +30,10 @@ const Fields = z.strictObject({
     .describe("Threads that train. The result does not depend on it. 'auto': as many as help."),
   kernels: choice(['auto', 'reference', 'wasm-strict', 'wasm', 'blas'])
     .default('auto')
-    .describe('Which arithmetic is used; wasm-strict gives the same bits on every machine.'),
+    .describe(
+      "Which arithmetic is used. 'auto': blas where a native library is found and works, else wasm. " +
+        'wasm-strict gives the same bits on every machine.',
+    ),
   blas: text()
     .optional()
     .describe(

@@ -92,7 +92,9 @@ const mode = choice(['auto', 'min', 'max'])
 export const EarlyStopping = z
   .strictObject({
     monitor: text().default('val_loss').describe('Loss or metric that is watched, as the history names it.'),
-    patience: integer(0).default(5).describe('Epochs without an improvement before training ends.'),
+    patience: integer(0)
+      .default(5)
+      .describe('Training ends after so many epochs in a row without an improvement, as in Keras.'),
     minDelta: real({ min: 0 }).default(0).describe('Changes up to this are no improvement.'),
     mode,
     restoreBestWeights: flag().default(false).describe('End with the weights of the best epoch.'),

@@ -65,8 +65,9 @@ function featureColumns(table: Table, targets: readonly Column[], options: Trans
   const features = chosen.filter((column) => !targets.includes(column) && !dropped.includes(column))
   if (features.length > 0) return features
   throw new UserError(
-    `Expected a feature column or more in ${table.file}, got none: it has ${table.columns.length} column(s), of which ` +
-      `${targets.length} are targets. Name others in data.target or data.drop, or check data.delimiter`,
+    `Expected a feature column or more in ${table.file}, got none: its columns are ${columnNames(table)}, the ` +
+      `target is ${targets.map(({ name }) => name).join(', ')}. Name others in data.target or data.drop, name the ` +
+      'file of labels in data.labels (IDX, NPY), or check data.delimiter',
   )
 }
 
@@ -98,14 +99,19 @@ function* applySteps(transform: Transform, table: Table): Steps<Dataset> {
 function sourceColumn(table: Table, name: string, transform: Transform): Column {
   const found = table.columns.find((column) => column.name === name)
   if (found) return found
+  const features = transform.features
+    .slice(0, 12)
+    .map((one) => (one.kind === 'numeric' && one.width > 1 ? `${one.name} (${one.width} numbers a row)` : one.name))
+  if (transform.features.length > 12) features.push(`... (${transform.features.length} columns)`)
   throw new UserError(
-    `Expected column ${JSON.stringify(name)} as in the training data (${transform.features.length} feature columns), ` +
-      `but ${table.file} has only ${table.columns
-        .map((column) => column.name)
-        .slice(0, 12)
-        .join(', ')}. ` +
-      'Check the header and the delimiter',
+    `Expected column ${JSON.stringify(name)} as in the training data, whose features are ${features.join(', ')}; ` +
+      `${table.file} has ${columnNames(table)}. Check the header and the delimiter`,
   )
+}
+
+function columnNames({ columns }: Table): string {
+  const names = columns.slice(0, 12).map(({ name }) => name)
+  return names.join(', ') + (columns.length > 12 ? `, ... (${columns.length} columns)` : '')
 }
 
 function applyTargetIfThere(target: TargetTransform, table: Table): Float32Array {

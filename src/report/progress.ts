@@ -90,7 +90,7 @@ export function createProgress(stream: ProgressStream, options: { quiet?: boolea
       if (!live || now - lastDraw < MIN_REDRAW_MILLIS) return
       lastDraw = now
       drawn = true
-      const line = progressLine(progress, (stream.columns ?? 120) - 1)
+      const line = progressLine(progress, (stream.columns || 120) - 1)
       stream.write(CLEAR_LINE + (progress.health === 'healthy' ? line : paint('yellow', line, stream)))
     },
     epochEnd(epoch, epochs, logs) {

@@ -90,12 +90,30 @@ describe('bad input ends with code 2, one message on stderr, and nothing on stdo
     ['data without a model', ['train', '--data', 'a.csv'], '`model`: missing; name a config file'],
     ['no checkpoint', ['train', '--resume', 'nowhere'], '--resume: expected a checkpoint or the folder of a run'],
     ['no model', ['evaluate', 'nowhere.brig'], 'nowhere.brig: expected a model or checkpoint file'],
+    [
+      'row limit',
+      ['predict', 'a.brig', '--data', 'digits', '--limit', 'x'],
+      "option '--limit <n>' argument 'x' is invalid",
+    ],
+    [
+      'format',
+      ['predict', 'a.brig', '--data', 'digits', '--format', 'csw'],
+      "option '--format <name>' argument 'csw' is invalid",
+    ],
     ['predict without data', ['predict', 'nowhere.brig'], "required option '--data <file>' not specified"],
   ])('%s', async (_name, args, message) => {
     const { code, stdout, stderr } = await brigantine(...args)
     expect(stderr).toContain(`error: ${message}`)
     expect(stderr).not.toMatch(/\n {4}at /)
     expect(stdout).toBe('')
+    expect(code).toBe(2)
+  })
+
+  test('a module that is read as CommonJS is told what to be named', async () => {
+    write('package.json', '{ "type": "commonjs" }')
+    const { code, stderr } = await brigantine('train', write('commonjs.ts', 'export default { epochs: 3 }'))
+    expect(stderr).toContain('error: commonjs.ts: cannot read the config: it is an ES module')
+    expect(stderr).toContain('name it .mts or .mjs')
     expect(code).toBe(2)
   })
 

@@ -79,6 +79,11 @@ describe('a refused config says field, expectation, value and what was probably 
         'got an object with keys warmupSteps, warmupEpochs',
     ],
     [
+      'epsilon that float32 has no word for',
+      { optimizer: { type: 'adam', epsilon: 1e-50 } },
+      '`optimizer.epsilon`: expected a number >= 1e-30, got `1e-50` (number)',
+    ],
+    [
       'negative class weight',
       { classWeight: { cat: -1 } },
       '`classWeight.cat`: expected a number >= 0, got `-1` (number)',

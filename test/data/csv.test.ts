@@ -85,6 +85,12 @@ describe('CSV', () => {
     expect(table.lines![5000]).toBe(5002)
   })
 
+  it('takes a number too large for float64 as the text it is, with its line', async () => {
+    const table = await read(write('huge.csv', 'a,b\n1,2\n1e999,3\n4,5\n'))
+    const column = table.columns[0]!
+    expect(column.kind === 'numbers' && column.text).toEqual({ row: 1, value: '1e999' })
+  })
+
   it.each([
     ['a line of other length', 'a,b\n1,2\n3\n', ['Expected 2 fields', 'got 1', 'line 3']],
     ['a quote that is not closed', 'a,b\n1,"x\n', ['does not parse', 'Quote Not Closed', 'line 2']],

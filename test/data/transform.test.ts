@@ -278,7 +278,7 @@ describe('a transform', () => {
     expect([bare.rows, bare.features, bare.targets, bare.y.length]).toEqual([1, 2, 0, 0])
     const message = await userError(() => applyTransform(transform, table(numbers('b', [1]))))
     expect(message).toContain('Expected column "a"')
-    expect(message).toContain('has only b')
+    expect(message).toContain('whose features are a, b; data.csv has b.')
   })
 
   it('refuses columns that are not there, with a suggestion, and columns of another kind or width', async () => {

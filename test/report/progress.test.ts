@@ -23,6 +23,12 @@ function stream(isTTY: boolean) {
 
 afterEach(() => vi.unstubAllEnvs())
 
+test('a terminal that does not tell its width (0 columns) is taken for a wide one', () => {
+  const terminal = { ...stream(true), columns: 0 }
+  createProgress(terminal).update(view)
+  expect(terminal.written.join('')).toContain(progressLine(view))
+})
+
 test('the live line has epoch, loss, metrics, speed, gradient norm, health and time left', () => {
   // 25 of 100 steps are 3 of 12 places of the bar.
   expect(progressLine(view)).toBe(

@@ -9,7 +9,7 @@ export function benchCommand(program: Command): void {
     .option('--workload <name>', 'a preset of the design: mlp-small, mlp-mnist, mlp-mid, mlp-big, mlp-deep')
     .option('--config <file>', 'the network and batch of a config file instead')
     .option('--workers <n>', "threads, or 'auto'")
-    .option('--kernels <name>', 'reference, wasm-strict or wasm')
+    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm or blas")
     .option('--roofline', "each phase's FLOPs and bytes beside the machine's measured peaks")
     .option('--json', 'machine-readable output')
     .addHelpText(

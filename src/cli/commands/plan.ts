@@ -1,6 +1,9 @@
 import type { Command } from 'commander'
+import type { ResolvedConfig } from '../../config/schema.ts'
+import type { LoadedData } from '../../data/load.ts'
 import { summarizePlan } from '../../plan/summary.ts'
 import { planText } from '../../report/plan.ts'
+import type { Trainer } from '../../train/trainer.ts'
 import { printConfig, resolveConfig, withConfig, type Given } from '../settings.ts'
 import { needData } from '../needs.ts'
 import { print, printJson } from '../output.ts'
@@ -28,13 +31,22 @@ interface PlanOptions {
 async function run(given: Given, { json = false, printConfig: show = false }: PlanOptions): Promise<void> {
   const config = resolveConfig(given)
   if (show) return printConfig(config, json)
-  const [{ Trainer }, { loadData }] = await Promise.all([
-    import('../../train/trainer.ts'),
-    import('../../data/load.ts'),
-  ])
-  const { train, validation } = await loadData(needData(config), config.seed)
-  await using trainer = await Trainer.create(config)
-  const plan = summarizePlan(trainer.plan(train, validation))
-  if (json) printJson(plan)
-  else print(planText(plan))
+  const { train, validation } = await load(config)
+  await using trainer = await open(config)
+  const plan = trainer.plan(train, validation)
+  const summary = summarizePlan(plan)
+  if (json) printJson(summary)
+  else print(planText(summary))
+  plan.layout.check()
+}
+
+// Apart from `run`: beside an `await using`, tsc does not rewrite the path of an import() for the package.
+async function load(config: ResolvedConfig): Promise<LoadedData> {
+  const { loadData } = await import('../../data/load.ts')
+  return loadData(needData(config), config.seed)
+}
+
+async function open(config: ResolvedConfig): Promise<Trainer> {
+  const { Trainer } = await import('../../train/trainer.ts')
+  return Trainer.create(config)
 }

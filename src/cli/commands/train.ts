@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { loadData, type LoadedData } from '../../data/load.ts'
-import { openLog } from '../../report/log.ts'
+import { openLog, type RunLog } from '../../report/log.ts'
 import { createProgress, type ProgressReporter } from '../../report/progress.ts'
 import { readCheckpoint } from '../../train/checkpoint.ts'
 import type { History } from '../../train/history.ts'
@@ -59,7 +59,9 @@ async function run(given: Given, options: TrainOptions): Promise<void> {
   const files = options.fastDevRun ? undefined : runFiles(outFolder(trainer.config))
   const data = await loadData(needData(trainer.config), trainer.config.seed)
   trainer.transform = data.transform
-  if (files) prepareRun(files, trainer.config, options.resume !== undefined)
+  // What cannot be trained is refused here, before a weight is drawn or a file is touched.
+  const plan = trainer.plan(data.train, data.validation)
+  plan.layout.check()
   const history = await fit(trainer, data, files, options)
   const test = data.test && (await trainer.evaluate(data.test))
   if (files) await trainer.save(files.model)
@@ -67,7 +69,7 @@ async function run(given: Given, options: TrainOptions): Promise<void> {
   const result: RunResult = {
     layers: [model!.inputs, ...model!.layers.filter(({ type }) => type !== 'dropout').map(({ outputs }) => outputs)],
     parameters: model!.numParameters,
-    plan: planLine(trainer.plan(data.train, data.validation), trainer.kernels.name, history),
+    plan: planLine(plan, trainer.kernels.name, history),
     data: data.summary,
     epochs: history.epoch.length,
     stopped: history.stopped,
@@ -101,12 +103,11 @@ async function fit(
   options: TrainOptions,
 ): Promise<History> {
   const progress = createProgress(process.stderr, { quiet: options.quiet ?? false })
-  const log = files ? openLog(files.log) : undefined
+  let log = undefined as RunLog | undefined
   const interrupts = catchInterrupts((name) => {
     progress.note(`${name}: finishing this step and saving; once more to end at once`)
   })
   const { epochs } = trainer.config
-  log?.event('start', { config: trainer.config, data: data.summary, resumed: options.resume !== undefined })
   try {
     const history = await trainer.fit(data.train, {
       validationData: data.validation,
@@ -115,6 +116,13 @@ async function fit(
       checkpoint: files && { directory: files.folder, ...trainer.config.checkpoint },
       onProgress: (state) => progress.update(state),
       callbacks: {
+        // By now data, model and config are known to fit: only then an earlier run's log may go.
+        onTrainBegin: () => {
+          if (!files) return
+          prepareRun(files, trainer.config, options.resume !== undefined)
+          log = openLog(files.log)
+          log.event('start', { config: trainer.config, data: data.summary, resumed: options.resume !== undefined })
+        },
         onEpochEnd: (epoch, logs) => {
           progress.epochEnd(epoch, epochs, logs)
           log?.epoch(epoch, logs)

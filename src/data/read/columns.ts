@@ -68,9 +68,11 @@ export function textBuilder(name: string): ColumnBuilder {
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 
-/** The number that a cell spells in decimal, or undefined: `Infinity`, `0x10` and `1,5` are texts. */
+/** The number that a cell spells in decimal, or undefined: `Infinity`, `1e999`, `0x10` and `1,5` are texts. */
 export function parseNumber(cell: string): number | undefined {
-  return NUMBER.test(cell) ? Number(cell) : undefined
+  if (!NUMBER.test(cell)) return undefined
+  const value = Number(cell)
+  return Number.isFinite(value) ? value : undefined
 }
 
 /** Is a position meant by one of the references? */
