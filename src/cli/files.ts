@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ResolvedConfig } from '../config/schema.ts'
 import { UserError } from '../errors.ts'
+import { makeFolder } from '../train/folder.ts'
 import { BEST, LAST } from '../train/keeper.ts'
 
 /** What a run leaves behind, all in one folder. */
@@ -43,17 +44,6 @@ export function prepareRun(files: RunFiles, config: ResolvedConfig, resumed: boo
     if (existsSync(temporary)) rmSync(temporary)
     const advice = code === 'ENOSPC' ? 'The disk is full: free some room' : 'Choose another folder with `out` (--out)'
     throw new UserError(`Cannot write to \`out\` folder \`${files.folder}\`: ${message}. ${advice}`, { cause: error })
-  }
-}
-
-/** As mkdir with `recursive`, which never returns where a folder cannot be made although the one above exists (/proc). */
-function makeFolder(path: string): void {
-  const above = dirname(path)
-  if (above !== path && !existsSync(above)) makeFolder(above)
-  try {
-    mkdirSync(path)
-  } catch (error) {
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
   }
 }
 

@@ -1,3 +1,5 @@
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference -- users without these types need them too
+/// <reference path="./webassembly.d.ts" preserve="true" />
 /** The arithmetic in WebAssembly: loads the modules that `build.ts` compiled, and speaks `Kernels` for them. */
 import { readFile } from 'node:fs/promises'
 import type { Kernels, KernelName, Pointer } from './kernels.ts'

@@ -33,7 +33,13 @@ export function lossRule(config: LossConfig): LossRule {
 }
 
 /** Refuses targets that the loss cannot take, naming both shapes. */
-export function checkTargets(config: LossConfig, outputs: number, targets: number, y: Float32Array): void {
+export function checkTargets(
+  config: LossConfig,
+  outputs: number,
+  targets: number,
+  y: Float32Array,
+  classNames?: readonly string[],
+): void {
   const expected = lossRule(config).targets(outputs)
   if (targets !== expected) {
     const advice =
@@ -46,6 +52,13 @@ export function checkTargets(config: LossConfig, outputs: number, targets: numbe
     )
   }
   if (config.type === 'sparseCategoricalCrossentropy') {
+    if (classNames && classNames.length > outputs) {
+      const some = classNames.slice(0, 5).join(', ') + (classNames.length > 5 ? ', ..' : '')
+      throw new UserError(
+        `Expected the last layer to have a unit for each of the ${classNames.length} classes of the data (${some}), ` +
+          `got ${outputs}. Set its \`units\` to ${classNames.length}.`,
+      )
+    }
     for (let i = 0; i < y.length; i++) {
       const label = y[i]!
       if (!(Number.isInteger(label) && label >= 0 && label < outputs)) {

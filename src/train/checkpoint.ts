@@ -12,10 +12,11 @@
  * Nothing in a file is ever run.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Packr } from 'msgpackr'
 import { UserError } from '../errors.ts'
+import { makeFolder } from './folder.ts'
 import type { PastEpochs } from './history.ts'
 import type { Weights } from './weights.ts'
 
@@ -67,9 +68,11 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 /** @throws UserError when the file is missing, truncated, altered, of a newer version, or no such file at all */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const file = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(`${path}: expected a model or checkpoint file, but it could not be read (${cause.code}).`, {
-      cause,
-    })
+    const why =
+      cause.code === 'EISDIR'
+        ? 'is a folder: name a file in it, such as model.brig'
+        : `could not be read (${cause.code})`
+    throw new UserError(`${path}: expected a model or checkpoint file, but it ${why}.`, { cause })
   })
   if (file.length < HEADER_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) {
     throw new UserError(`${path}: expected a Brigantine model or checkpoint, got another kind of file.`)
@@ -126,7 +129,7 @@ function copyOf(bytes: Uint8Array): ArrayBuffer {
 export async function writeAtomically(path: string, parts: readonly Uint8Array[]): Promise<void> {
   const temporary = `${path}.${randomUUID().slice(0, 8)}.tmp`
   try {
-    await mkdir(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     const file = await open(temporary, 'wx')
     try {
       for (const part of parts) await file.writeFile(part)

@@ -49,6 +49,11 @@ export class Keeper {
     this.#writing.catch(() => {})
   }
 
+  /** Waits for what is being written. */
+  async settled(): Promise<void> {
+    await this.#writing
+  }
+
   async atEnd(checkpoint: Checkpoint): Promise<void> {
     await this.#writing
     await this.#write(checkpoint, true, false)

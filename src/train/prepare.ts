@@ -44,7 +44,7 @@ export function checkData(data: Dataset, model: Model, task: Task, what: string)
       `Expected ${what} of shape [rows, ${model.inputs}], as the model takes it, got [${data.rows}, ${data.features}].`,
     )
   }
-  checkTargets(task.loss, model.outputs, data.targets, data.y)
+  checkTargets(task.loss, model.outputs, data.targets, data.y, data.classNames)
 }
 
 /** Rows without targets, for `predict`. NaN and infinities are let through: what comes out is theirs. */

@@ -174,7 +174,10 @@ export class Trainer implements AsyncDisposable {
       Object.assign(history, monitor.speed(), session.tuning(crew.workers), { stopped: this.#endOf(reason) })
       const over = history.stopped === 'completed' || history.stopped === 'earlyStopping'
       this.#unfinished = over ? undefined : { ...end, state: end.state! }
-      await keeper?.atEnd(over ? { ...end, state: null } : end)
+      // A finished run goes on from its last checkpoint when more epochs are asked for. Where it ended with the best
+      // epoch's weights, the checkpoint of its last epoch is the one to go on from, and stays.
+      if (!(over && plan.spec.keepBest)) await keeper?.atEnd(end)
+      else await keeper?.settled()
       if (options.trace) await writeAtomically(options.trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
       if (reason === Reason.unhealthy) throw unhealthy(session)
       await monitor.call('onTrainEnd', monitor.logs)
