@@ -8,15 +8,16 @@ export const UPDATE_PIECE = 4 * NORM_CHUNK
 export const MAX_LANES = 16
 export const MIN_LANE_ROWS = 32
 /** A gradient tile: large enough that packing its operands is little beside using them .. */
-export const TILE_ROWS = 128
+export const TILE_ROWS = 192
 export const TILE_COLS = 256
 /** .. and taller where that is too little work: about 20 to 50 microseconds of a core. */
 export const TILE_FLOPS = 3e6
 /** A dense layer with so much arithmetic in a batch is worked off by tiles, in phases of its own .. */
 export const WIDE_FLOPS = 1e7
-/** .. of so many rows and columns of its result. */
-export const STAGE_ROWS = 128
-export const STAGE_COLS = 128
+/** .. of so many rows or columns of its result; where there are four times as many, of twice as many. */
+const STAGE_SIDE = 128
+
+export const stageSide = (length: number): number => (length >= 4 * STAGE_SIDE ? 2 * STAGE_SIDE : STAGE_SIDE)
 
 /** Arithmetic of one row block at the least, forward and backward: about ten times what claiming it costs. */
 export const BLOCK_FLOPS = 5e5

@@ -7,7 +7,7 @@
  * the piece that made its output's back-signal.
  */
 import type { ByTile, LoweredLayer } from '../model/layer.ts'
-import { STAGE_COLS, STAGE_ROWS, WIDE_FLOPS } from './constants.ts'
+import { WIDE_FLOPS, stageSide } from './constants.ts'
 
 export type Stage = BlockStage | TileStage
 
@@ -28,6 +28,9 @@ export interface TileStage {
   readonly riders: readonly ByTile[]
   /** Columns of the result: the product's outputs forward, its inputs backward. */
   readonly cols: number
+  /** Rows and columns of a tile. */
+  readonly tileRows: number
+  readonly tileCols: number
   readonly flopsPerRow: number
 }
 
@@ -39,7 +42,7 @@ export function stagesOf(network: LoweredLayer, rows: number): Stage[] {
 
   for (const layer of layers) {
     const open = stages.at(-1)!
-    if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, layer.flopsPerRow))
+    if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, rows, layer.flopsPerRow))
     else if (open.kind === 'block') open.forward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
     else stages.push(block({ forward: [layer] }))
@@ -54,7 +57,7 @@ export function stagesOf(network: LoweredLayer, rows: number): Stage[] {
     if (isWide(layer)) {
       // Nothing before a layer that passes nothing back wants a back-signal.
       if (layer.backwardFlopsPerRow === 0) break
-      stages.push(tiles('backward', layer.byTile!, layer.backwardFlopsPerRow))
+      stages.push(tiles('backward', layer.byTile!, rows, layer.backwardFlopsPerRow))
     } else if (open.kind === 'block') open.backward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
     else stages.push(block({ backward: [layer] }))
@@ -70,15 +73,29 @@ function block(given: Partial<BlockDraft>): BlockDraft {
   return { kind: 'block', gather: false, forward: [], loss: false, backward: [], ...given }
 }
 
-function tiles(direction: 'forward' | 'backward', product: ByTile, flopsPerRow: number): Mutable<TileStage> {
+function tiles(
+  direction: 'forward' | 'backward',
+  product: ByTile,
+  rows: number,
+  flopsPerRow: number,
+): Mutable<TileStage> {
   const cols = direction === 'forward' ? product.outputs : product.inputs
-  return { kind: 'tile', direction, product, riders: [], cols, flopsPerRow }
+  return {
+    kind: 'tile',
+    direction,
+    product,
+    riders: [],
+    cols,
+    tileRows: stageSide(rows),
+    tileCols: stageSide(cols),
+    flopsPerRow,
+  }
 }
 
 /** Pieces of a stage over `rows` rows. */
 export function stagePieces(stage: Stage, rows: number, blockRows: number): number {
   if (stage.kind === 'block') return Math.ceil(rows / blockRows)
-  return Math.ceil(rows / STAGE_ROWS) * Math.ceil(stage.cols / STAGE_COLS)
+  return Math.ceil(rows / stage.tileRows) * Math.ceil(stage.cols / stage.tileCols)
 }
 
 export function onlyGathers(stage: Stage): boolean {

@@ -1,7 +1,7 @@
 /** What there is to say of a plan, as plain data: memory by region, phases, pieces, FLOPs and bytes. */
 import { sizeOf } from '../model/build.ts'
 import type { LoweredLayer } from '../model/layer.ts'
-import { STAGE_COLS, STAGE_ROWS, UPDATE_PIECE } from './constants.ts'
+import { UPDATE_PIECE } from './constants.ts'
 import { endLane, pieces } from './plan.ts'
 import type { Plan } from './plan.ts'
 import type { Stage } from './stages.ts'
@@ -120,8 +120,8 @@ function phasesOf(plan: Plan): PhaseSummary[] {
 function stageCost(stage: Stage, rows: number, count: number, inputs: number): { flops: number; bytes: number } {
   if (stage.kind === 'tile') {
     const { inputs, outputs } = stage.product
-    const rowTiles = Math.ceil(rows / STAGE_ROWS)
-    const traffic = rowTiles * inputs * outputs + count * STAGE_ROWS * (inputs + outputs - stage.cols)
+    const rowTiles = Math.ceil(rows / stage.tileRows)
+    const traffic = rowTiles * inputs * outputs + count * stage.tileRows * (inputs + outputs - stage.cols)
     return { flops: rows * stage.flopsPerRow, bytes: 4 * (traffic + rows * stage.cols) }
   }
   const bytesOf = ({ byTile, output }: LoweredLayer) =>
@@ -139,7 +139,7 @@ function stageCost(stage: Stage, rows: number, count: number, inputs: number): {
 }
 
 function stageWords(stage: Stage, blockRows: number): string {
-  if (stage.kind === 'tile') return `${STAGE_ROWS} x ${STAGE_COLS} of a product, ${stage.direction}`
+  if (stage.kind === 'tile') return `${stage.tileRows} x ${stage.tileCols} of a product, ${stage.direction}`
   const does = [
     stage.gather ? 'gather' : '',
     stage.forward.length > 0 ? 'forward' : '',

@@ -8,7 +8,7 @@ import { Activation } from '../kernels/kernels.ts'
 import type { Kernels, Pointer } from '../kernels/kernels.ts'
 import type { Pass } from '../model/layer.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
-import { NORM_CHUNK, STAGE_COLS, STAGE_ROWS, UPDATE_PIECE } from '../plan/constants.ts'
+import { NORM_CHUNK, UPDATE_PIECE } from '../plan/constants.ts'
 import { Phase, endLane, firstLane, pieces } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
@@ -81,12 +81,12 @@ export class Program {
   }
 
   /** One tile of a large product, and the element-wise layers next to it. */
-  #tile({ direction, product, riders, cols }: TileStage, piece: number): void {
-    const columns = Math.ceil(cols / STAGE_COLS)
-    const row = Math.floor(piece / columns) * STAGE_ROWS
-    const rows = Math.min(STAGE_ROWS, this.#state(State.rows) - row)
-    const col = (piece % columns) * STAGE_COLS
-    const colEnd = Math.min(cols, col + STAGE_COLS)
+  #tile({ direction, product, riders, cols, tileRows, tileCols }: TileStage, piece: number): void {
+    const columns = Math.ceil(cols / tileCols)
+    const row = Math.floor(piece / columns) * tileRows
+    const rows = Math.min(tileRows, this.#state(State.rows) - row)
+    const col = (piece % columns) * tileCols
+    const colEnd = Math.min(cols, col + tileCols)
     product[direction](this.#k, row, rows, col, colEnd)
     for (let i = 0; i < riders.length; i++) riders[i]![direction](this.#k, row, rows, col, colEnd)
   }
