@@ -1,11 +1,12 @@
 /**
- * How many workers? `workers: 'auto'` finds out while it trains: the first steps are run by all, then by half, .. then by
- * one, and the fastest number goes on. Nothing is thrown away, because the result does not depend on it.
+ * How many workers? `workers: 'auto'` finds out while it trains: some steps are run by all, then by half, .. then by one,
+ * and that again, since the first steps of all are slow whoever takes them; the fastest number goes on. Nothing is thrown
+ * away, because the result does not depend on it.
  *
  * Lives in the arena, in the sequential part: whoever closes a step notes how long it was.
  *
  *   0  the trial that is running (counted from 0), -1 when tuning is over
- *   1  steps of this trial, 2  when the last one ended (milliseconds)
+ *   1  steps of this trial, 2  when the last one ended (milliseconds), 3  rounds that are over
  *   4 + 2t  workers of trial t;  5 + 2t  its best step in microseconds
  */
 
@@ -14,6 +15,7 @@ import { TUNING_DOUBLES } from '../plan/plan.ts'
 const TRIAL = 0
 const STEPS = 1
 const LAST = 2
+const ROUND = 3
 const TRIALS = 4
 const MAX_TRIALS = 9
 
@@ -22,7 +24,8 @@ if (TRIALS + 2 * MAX_TRIALS > TUNING_DOUBLES) throw new Error('internal: the tun
 /** Steps of a trial before it is judged, and its length: long steps need fewer, for they vary less. */
 const MIN_STEPS = 4
 const MAX_STEPS = 40
-const TRIAL_MILLIS = 40
+const TRIAL_MILLIS = 30
+const ROUNDS = 3
 /** One worker less must be clearly slower to be kept busy. */
 const WORTH = 0.97
 
@@ -51,8 +54,9 @@ export function tune(state: Float64Array, nowMillis: number): number {
   if (steps < MIN_STEPS || (steps < MAX_STEPS && steps * millis < TRIAL_MILLIS)) return 0
   state[STEPS] = 0
   const more = trial + 1 < MAX_TRIALS && state[at + 2]! > 0
-  state[TRIAL] = more ? trial + 1 : -1
-  return more ? state[at + 2]! : fastest(state)
+  const again = !more && ++state[ROUND]! < ROUNDS
+  state[TRIAL] = more ? trial + 1 : again ? 0 : -1
+  return more || again ? state[TRIALS + 2 * state[TRIAL]!]! : fastest(state)
 }
 
 /** Fewer workers where they are as fast, within noise. */

@@ -18,10 +18,10 @@ function drive(workers: number, micros: (workers: number) => number, steps = 200
 }
 
 describe('the tuner', () => {
-  it('tries all, half, .. one, and goes on with the fastest', () => {
-    expect(drive(8, (n) => 800 / n).asked).toEqual([4, 2, 1, 8])
-    expect(drive(8, (n) => 100 + 50 * n).asked).toEqual([4, 2, 1, 1])
-    expect(drive(6, (n) => (n === 3 ? 100 : 200)).asked).toEqual([3, 2, 1, 3])
+  it('tries all, half, .. one, three times over, and goes on with the fastest', () => {
+    expect(drive(8, (n) => 800 / n).asked).toEqual([4, 2, 1, 8, 4, 2, 1, 8, 4, 2, 1, 8])
+    expect(drive(8, (n) => 100 + 50 * n).asked).toEqual([4, 2, 1, 8, 4, 2, 1, 8, 4, 2, 1, 1])
+    expect(drive(6, (n) => (n === 3 ? 100 : 200)).asked).toEqual([3, 2, 1, 6, 3, 2, 1, 6, 3, 2, 1, 3])
   })
 
   it('keeps fewer workers busy where more are not clearly faster', () => {
@@ -38,12 +38,24 @@ describe('the tuner', () => {
     expect(fastest(state)).toBe(4)
   })
 
+  it('is not deceived by slow first steps', () => {
+    const state = new Float64Array(TUNING_DOUBLES)
+    beginTuning(state, 2)
+    let [now, active] = [1e12, 2]
+    for (let i = 0; i < 500; i++) {
+      // The first hundred steps take ten times as long, whoever takes them.
+      now += ((i < 100 ? 10 : 1) * 100) / active / 1000
+      active = tune(state, now) || active
+    }
+    expect(active).toBe(2)
+  })
+
   it('has nothing to try with one worker', () => {
     expect(drive(1, () => 100).asked).toEqual([])
   })
 
   it('judges long steps by few of them', () => {
-    // 5 steps a trial (two of them uncounted), two trials.
-    expect(drive(2, (n) => 1e6 / n, 10).asked).toEqual([1, 2])
+    // 5 steps a trial (two of them uncounted), two trials, three rounds.
+    expect(drive(2, (n) => 1e6 / n, 30).asked).toEqual([1, 2, 1, 2, 1, 2])
   })
 })
