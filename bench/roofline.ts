@@ -40,7 +40,7 @@ export async function roofline(trainer: Trainer, data: Dataset, epochs: number):
   const { phases } = summarizePlan(plan)
   const [flopsPeak, bytesPeak] = [await matmulPeak(trainer.kernels), await bandwidthPeak()]
   const figures = phases
-    .filter(({ phase }) => phase !== 'decide')
+    .filter(({ phase }) => spans.some(({ name }) => name === phase) && phase !== 'decide')
     .map(({ phase, pieces, flops, bytes }): PhaseFigures => {
       const own = spans.filter(({ name }) => name === phase)
       // Pieces are what the trace holds whole numbers of; a step has so many.
