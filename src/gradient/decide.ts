@@ -49,7 +49,9 @@ export const DecisionField = {
   numSkips: detectorStateLength + 7,
   /** Place of the next step in the ring of the last 50 (1 = skipped). */
   head: detectorStateLength + 8,
-  ring: detectorStateLength + 9,
+  /** Skips in a row before the last step. */
+  skipsBefore: detectorStateLength + 9,
+  ring: detectorStateLength + 10,
 } as const
 
 /** Elements of state, the detector's included. */
@@ -81,16 +83,6 @@ export function decide(state: Float64Array, options: DecideOptions, lossMean: nu
 }
 
 /**
- * Decides once more after an update, from the largest magnitude of the parameters (NaN if any is NaN):
- * parameters that are not finite stop the run, since a later batch cannot mend them.
- */
-export function decideAfterUpdate(state: Float64Array, largestParameter: number): DecisionCode {
-  if (observeParameters(state, largestParameter) === Verdict.healthy) return Decision.apply
-  state[DecisionField.decision] = Decision.stop
-  return Decision.stop
-}
-
-/**
  * Takes back a decision to apply, when a rehearsal has shown that the update would not be finite: the step becomes a
  * skip like any other, and counts as one.
  */
@@ -99,7 +91,7 @@ export function skipNonFiniteUpdate(state: Float64Array, options: DecideOptions)
   const last = (state[DecisionField.head]! + skipWindow - 1) % skipWindow
   state[DecisionField.ring + last] = 1
   state[DecisionField.skipsInWindow]!++
-  state[DecisionField.skipsInARow] = state[DecisionField.skipsInARow]! + 1
+  state[DecisionField.skipsInARow] = state[DecisionField.skipsBefore]! + 1
   state[DecisionField.numSkips]!++
   state[DecisionField.coefficient] = 0
   state[DecisionField.gradNormAfterClip] = 0
@@ -114,6 +106,7 @@ function countSkip(state: Float64Array, skip: boolean): void {
   state[DecisionField.skipsInWindow]! += now - state[place]!
   state[place] = now
   state[DecisionField.head] = (state[DecisionField.head]! + 1) % skipWindow
+  state[DecisionField.skipsBefore] = state[DecisionField.skipsInARow]!
   state[DecisionField.skipsInARow] = skip ? state[DecisionField.skipsInARow]! + 1 : 0
   state[DecisionField.numSkips]! += now
 }

@@ -60,7 +60,7 @@ function cause(report: DecisionReport, at: string): string {
     case 'NONFINITE_GRAD':
       return `Gradient is not finite (norm ${report.gradNormBeforeClip}) ${at}`
     case 'NONFINITE_PARAM':
-      return `Parameters are not finite after the update ${at}`
+      return `The update ${at} would leave parameters that are not finite`
   }
 }
 
@@ -74,10 +74,10 @@ function effect(report: DecisionReport): string {
     case 'skip':
       return '; the batch was skipped, weights were not updated.'
     case 'stop':
-      return report.verdict === 'NONFINITE_PARAM'
-        ? '; training stopped. Lower the learning rate and go on from the last checkpoint.'
-        : `; training stopped after ${report.skipsInARow} skipped steps in a row, ${report.skipsInWindow} in the last ${skipWindow}, ` +
-            `weights were not updated. Lower the learning rate, or look for bad numbers in the data.`
+      return (
+        `; training stopped after ${report.skipsInARow} skipped steps in a row, ${report.skipsInWindow} in the last ` +
+        `${skipWindow}, weights were not updated. Lower the learning rate, or look for bad numbers in the data.`
+      )
   }
 }
 

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { clipCoefficient } from '../../src/gradient/coefficient.ts'
 import {
   decide,
-  decideAfterUpdate,
   decideStateLength,
   Decision,
   DecisionField,
   defaultDecideOptions,
   resetDecide,
+  skipNonFiniteUpdate,
 } from '../../src/gradient/decide.ts'
 import type { DecideOptions } from '../../src/gradient/decide.ts'
 import { explain, readDecision } from '../../src/gradient/explain.ts'
@@ -157,11 +157,25 @@ describe('the decision of a step', () => {
     )
   })
 
-  test('stops after an update that left a parameter not finite', () => {
+  test('skips an update that would not be finite like any other bad step, and stops at the third in a row', () => {
     const state = quiet()
-    expect(decideAfterUpdate(state, 12)).toBe(Decision.apply)
-    expect(decideAfterUpdate(state, NaN)).toBe(Decision.stop)
-    expect(readDecision(state)).toMatchObject({ decision: 'stop', verdict: 'NONFINITE_PARAM' })
+    const codes = [1, 2, 3].map(() => {
+      expect(decide(state, defaultDecideOptions, 1, 0.5)).toBe(Decision.apply)
+      return skipNonFiniteUpdate(state, defaultDecideOptions)
+    })
+    expect(codes).toEqual([Decision.skip, Decision.skip, Decision.stop])
+    expect(readDecision(state)).toMatchObject({
+      verdict: 'NONFINITE_PARAM',
+      skipsInARow: 3,
+      skipsInWindow: 3,
+      numSkips: 3,
+    })
+    // A good step ends the row, and the window remembers.
+    const other = quiet()
+    decide(other, defaultDecideOptions, 1, 0.5)
+    skipNonFiniteUpdate(other, defaultDecideOptions)
+    decide(other, defaultDecideOptions, 1, 0.5)
+    expect(readDecision(other)).toMatchObject({ decision: 'apply', skipsInARow: 0, skipsInWindow: 1 })
   })
 })
 
@@ -184,9 +198,11 @@ describe('the explanation', () => {
       'Loss is not finite (Infinity) at step 412; training stopped after 3 skipped steps in a row, 3 in the last 50, ' +
         'weights were not updated. Lower the learning rate, or look for bad numbers in the data.',
     )
-    decideAfterUpdate(state, Infinity)
-    expect(explain(readDecision(state), 413)).toBe(
-      'Parameters are not finite after the update at step 413; training stopped. Lower the learning rate and go on from the last checkpoint.',
+    const other = quiet()
+    decide(other, defaultDecideOptions, 1, 0.5)
+    skipNonFiniteUpdate(other, defaultDecideOptions)
+    expect(explain(readDecision(other), 413)).toBe(
+      'The update at step 413 would leave parameters that are not finite; the batch was skipped, weights were not updated.',
     )
   })
 
