@@ -14,115 +14,17 @@ export const scratchElements = 65_536
 /** The byte address that means "none": the first 64 KiB are no place for floats. */
 const NONE = 0
 
-/** What the modules export; addresses are in bytes (uint32, passed as the int32 of the same bits). */
-interface Exports {
+/** A kernel as a module exports it: addresses in bytes (uint32, passed as the int32 of the same bits), flags 0 or 1. */
+type Exported<F> = F extends (...args: infer A) => infer R ? (...args: { [I in keyof A]: number }) => R : never
+
+/** Coefficients that come from float64 formulas are computed here and rounded once: these three take them instead. */
+type Prepared = 'dropout' | 'adam' | 'rmsprop'
+
+type Exports = { [K in Exclude<keyof Kernels, 'name' | Prepared>]: Exported<Kernels[K]> } & {
+  [K in Prepared]: (...args: number[]) => ReturnType<Kernels[K]>
+} & {
   SCRATCH_BYTES: WebAssembly.Global
   setScratch(address: number): void
-  matmul(
-    transA: number,
-    transB: number,
-    m: number,
-    n: number,
-    k: number,
-    a: number,
-    lda: number,
-    b: number,
-    ldb: number,
-    c: number,
-    ldc: number,
-    accumulate: number,
-  ): void
-  addBias(rows: number, cols: number, x: number, bias: number): void
-  columnSums(rows: number, cols: number, x: number, out: number, accumulate: number): void
-  add(count: number, x: number, y: number): void
-  copy(count: number, x: number, y: number): void
-  activate(kind: number, count: number, x: number, y: number, alpha: number): void
-  activateBackward(kind: number, count: number, saved: number, dy: number, dx: number, alpha: number): void
-  prelu(rows: number, cols: number, x: number, slopes: number, y: number): void
-  preluBackward(rows: number, cols: number, x: number, slopes: number, dy: number, dx: number): void
-  preluSlopes(rows: number, cols: number, x: number, dy: number, out: number, accumulate: number): void
-  dropout(
-    rows: number,
-    cols: number,
-    x: number,
-    y: number,
-    threshold: number,
-    keep: number,
-    seed: number,
-    stream: number,
-    step: number,
-    firstRow: number,
-  ): void
-  loss(
-    kind: number,
-    rows: number,
-    cols: number,
-    outputs: number,
-    targets: number,
-    weights: number,
-    gradient: number,
-    parameter: number,
-  ): number
-  softmax(rows: number, cols: number, x: number, y: number): void
-  sumSquares(count: number, x: number): number
-  clampedSquares(count: number, x: number, scale: number, limit: number): number
-  reduceLanes(count: number, lanes: number, first: number, stride: number, out: number): void
-  sgd(
-    count: number,
-    p: number,
-    g: number,
-    v: number,
-    scale: number,
-    clip: number,
-    lr: number,
-    momentum: number,
-    nesterov: number,
-    weightDecay: number,
-  ): number
-  adam(
-    count: number,
-    p: number,
-    g: number,
-    m: number,
-    v: number,
-    scale: number,
-    clip: number,
-    stepSize: number,
-    beta1: number,
-    oneMinusBeta1: number,
-    beta2: number,
-    oneMinusBeta2: number,
-    epsilon: number,
-    weightDecay: number,
-    decay: number,
-    inverseRoot: number,
-  ): number
-  rmsprop(
-    count: number,
-    p: number,
-    g: number,
-    s: number,
-    v: number,
-    scale: number,
-    clip: number,
-    lr: number,
-    rho: number,
-    oneMinusRho: number,
-    epsilon: number,
-    momentum: number,
-    weightDecay: number,
-  ): number
-  adagrad(
-    count: number,
-    p: number,
-    g: number,
-    s: number,
-    scale: number,
-    clip: number,
-    lr: number,
-    epsilon: number,
-    weightDecay: number,
-  ): number
 }
 
 /** The smallest module with a relaxed SIMD instruction: (func (param v128 v128 v128) f32x4.relaxed_madd drop). */
