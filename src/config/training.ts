@@ -76,14 +76,29 @@ export const Clip = z
   .prefault({})
   .describe("How large gradients are cut: by the norm of the whole gradient, by element ('value'), or 'off'.")
 
+const healthModes = ['observe', 'warn', 'repair'] as const
+const HealthObject = z.strictObject({
+  mode: choice(healthModes)
+    .default('warn')
+    .describe(
+      "'observe': faults are told and change no bit. 'warn': harmful batches are skipped. 'repair': faults are mended.",
+    ),
+  spikeSkip: flag().default(true).describe('Skip a batch whose gradient norm is far outside what came before.'),
+  maxConsecutiveSkips: integer(1).default(3).describe('Training stops after so many skipped batches in a row.'),
+  maxSkipsInWindow: integer(1).default(5).describe('Training stops after so many skipped batches in a short time.'),
+})
+
 export const Health = z
-  .strictObject({
-    spikeSkip: flag().default(true).describe('Skip a batch whose gradient norm is far outside what came before.'),
-    maxConsecutiveSkips: integer(1).default(3).describe('Training stops after so many skipped batches in a row.'),
-    maxSkipsInWindow: integer(1).default(5).describe('Training stops after so many skipped batches in a short time.'),
-  })
+  .union([
+    choice(healthModes)
+      .transform((mode): z.input<typeof HealthObject> => ({ mode }))
+      .pipe(HealthObject),
+    HealthObject,
+  ])
   .prefault({})
-  .describe('What is done about batches that would harm the model.')
+  .describe(
+    "What is done about faults of the training: 'observe', 'warn' or 'repair', or an object with more settings.",
+  )
 
 const mode = choice(['auto', 'min', 'max'])
   .default('auto')

@@ -142,6 +142,7 @@ export function runSettings(
 ): RunSettings {
   const keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
   const { reduceOnPlateau: plateau, earlyStopping } = config
+  const { mode, ...health } = config.health
   return {
     tune: config.workers === 'auto' && plan.spec.optimizer !== null,
     seed: config.seed,
@@ -166,8 +167,8 @@ export function runSettings(
     // Where every step sees the same batch, skipping it would only bring it back.
     decide: {
       clip: config.clip,
-      ...config.health,
-      spikeSkip: config.health.spikeSkip && plan.spec.batchSize < plan.spec.trainRows,
+      ...health,
+      spikeSkip: health.spikeSkip && mode !== 'observe' && plan.spec.batchSize < plan.spec.trainRows,
     },
   }
 }

@@ -54,6 +54,12 @@ describe('a refused config says field, expectation, value and what was probably 
     ],
     ['clip norm of 0', { clip: { maxNorm: 0 } }, '`clip.maxNorm`: expected a number > 0, got `0` (number)'],
     ['clip -1', { clip: -1 }, "`clip`: expected a number > 0, or 'off', or an object, got `-1` (number)"],
+    [
+      'misspelt health',
+      { health: 'repiar' },
+      "`health`: expected one of 'observe', 'warn', 'repair', or an object, " +
+        'got `"repiar"` (string); did you mean `repair`?',
+    ],
     ['no model', { model: undefined }, '`model`: missing; expected an object with `layers`'],
     ['no layers', { model: { layers: [] } }, '`model.layers`: expected at least one layer, got an array of 0'],
     [
