@@ -2,6 +2,7 @@
 export { Trainer } from './train/trainer.ts'
 export type { TrainerOptions } from './train/trainer.ts'
 export { Crew } from './crew/crew.ts'
+export { InlineCrew } from './train/inline.ts'
 export type { Callbacks, CheckpointOptions, FitOptions, Progress } from './train/callbacks.ts'
 export type { History, Logs, StepHistory, StopReason } from './train/history.ts'
 

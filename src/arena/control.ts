@@ -93,6 +93,12 @@ export class Control {
     Atomics.wait(w, at, seen)
   }
 
+  /** Resolves when the sequence is no longer `seen`: for a worker that is the host's own thread. */
+  async changed(seen: number): Promise<void> {
+    const outcome = Atomics.waitAsync(this.#words, this.#at + SEQUENCE, seen)
+    if (outcome.async) await outcome.value
+  }
+
   /** How many workers claim; those whose number is not below it park. */
   active(): number {
     return Atomics.load(this.#words, this.#at + ACTIVE)

@@ -4,9 +4,9 @@
  * costs more than many whole steps.
  */
 import { Piscina } from 'piscina'
-import type { RunTask } from './task.ts'
+import type { RunTask, Workforce } from './task.ts'
 
-export class Crew {
+export class Crew implements Workforce {
   readonly workers: number
   readonly #pool: Piscina
 

@@ -15,3 +15,11 @@ export interface RunTask {
   /** Looks before a waiting worker sleeps. */
   readonly spins: number
 }
+
+/** Who works a run off: the crew's threads, or the calling thread (train/inline.ts). */
+export interface Workforce {
+  readonly workers: number
+  /** Resolves when every worker has left the run; rejects with the first failure, after `onFailure`. */
+  run(task: (worker: number) => RunTask, onFailure: () => void): Promise<void>
+  close(): Promise<void>
+}

@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
-import type { Crew } from '../crew/crew.ts'
+import type { Workforce } from '../crew/task.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
@@ -16,7 +16,7 @@ export interface Run {
   readonly plan: Plan
   readonly settings: RunSettings
   readonly arena: Arena
-  readonly crew: Crew
+  readonly crew: Workforce
   readonly kernels: KernelChoice
   readonly module: WebAssembly.Module | null
 }

@@ -2,6 +2,7 @@
 import { parseConfig } from '../config/schema.ts'
 import type { Config, ResolvedConfig } from '../config/schema.ts'
 import { Crew } from '../crew/crew.ts'
+import type { Workforce } from '../crew/task.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { applyClassWeight } from '../data/tensor.ts'
 import type { NumberArrayLike } from '../data/tensor.ts'
@@ -56,8 +57,11 @@ interface Built {
 }
 
 export interface TrainerOptions {
-  /** Threads to share with other trainers; whoever made it closes it. Default: the trainer enlists its own. */
-  readonly crew?: Crew | undefined
+  /**
+   * Threads to share with other trainers (whoever made them closes them), or an `InlineCrew`: none at all.
+   * Default: the trainer enlists its own.
+   */
+  readonly crew?: Workforce | undefined
 }
 
 export class Trainer implements AsyncDisposable {
@@ -69,7 +73,7 @@ export class Trainer implements AsyncDisposable {
   /** Set in a callback to end the fit: after the epoch in `onEpochEnd`, else at the next step boundary. */
   stopTraining = false
   readonly #module: WebAssembly.Module | null
-  readonly #sharedCrew: Crew | undefined
+  readonly #sharedCrew: Workforce | undefined
   #ownCrew: Crew | undefined
   #built: Built | undefined
   #unfinished: Unfinished | undefined
@@ -80,7 +84,7 @@ export class Trainer implements AsyncDisposable {
     config: ResolvedConfig,
     kernels: KernelChoice,
     module: WebAssembly.Module | null,
-    crew: Crew | undefined,
+    crew: Workforce | undefined,
   ) {
     this.config = config
     this.kernels = kernels
@@ -289,7 +293,7 @@ export class Trainer implements AsyncDisposable {
     )
   }
 
-  #enlist(spec: PlanSpec): Crew {
+  #enlist(spec: PlanSpec): Workforce {
     return this.#sharedCrew ?? (this.#ownCrew ??= new Crew(resolveWorkers(this.config, compilePlan(spec))))
   }
 
@@ -304,7 +308,7 @@ export class Trainer implements AsyncDisposable {
 
   async #run(
     session: Session,
-    crew: Crew,
+    crew: Workforce,
     limits: { epochs: number; maxSteps: number; gateEpochs: boolean },
     signal?: AbortSignal,
     observer: RunObserver = {},

@@ -10,6 +10,7 @@ import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
 import { kernelAvailability, kernelNames } from '../../src/kernels/select.ts'
+import { InlineCrew } from '../../src/train/inline.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from './data.ts'
 
@@ -127,6 +128,28 @@ describe.for(kernelNames)('%s', (kernels) => {
     const one = await hashAfter({ ...base, kernels, workers: 1, seed: 1 }, data)
     const two = await hashAfter({ ...base, kernels, workers: 1, seed: 2 }, data)
     expect(one).not.toBe(two)
+  })
+})
+
+describe('the calling thread alone', () => {
+  it('gives the bits of a crew, gates and epochs included', async () => {
+    for (const [config, rows] of [
+      [{ ...base, ...wide }, blobs(200, 130, 5)],
+      [base, data],
+    ] as const) {
+      const expected = await hashAfter({ ...config, workers: 2 }, rows)
+      const phases = new Set<number>()
+      const crew = new InlineCrew({ before: (phase) => phases.add(phase), after: (phase) => phases.add(-phase) })
+      await using trainer = await Trainer.create(config, { crew })
+      const ends: number[] = []
+      await trainer.fit(rows, {
+        validationData: validationFor(rows),
+        callbacks: { onEpochEnd: (epoch) => void ends.push(epoch) },
+      })
+      expect(trainer.weightsHash()).toBe(expected)
+      expect(ends).toEqual([0, 1])
+      expect([...phases].filter((phase) => phase < 0).length).toBe(phases.size / 2)
+    }
   })
 })
 
