@@ -3,14 +3,12 @@
  * pieces took in a trace, and the peaks of one core measured in the same process. The bound is the smaller of the
  * matrix-product peak and the memory bandwidth times FLOP per byte; what stays in a cache may pass it.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Dataset } from '../src/data/dataset.ts'
 import { summarizePlan } from '../src/plan/summary.ts'
 import { table } from '../src/report/table.ts'
 import type { Trainer } from '../src/train/trainer.ts'
 import { bandwidthPeak, matmulPeak } from './peak.ts'
+import { tracedSpans } from './traced.ts'
 
 export interface PhaseFigures {
   readonly phase: string
@@ -26,12 +24,6 @@ export interface Roofline {
   readonly matmulPeak: number
   readonly bandwidthPeak: number
   readonly phases: readonly PhaseFigures[]
-}
-
-interface Span {
-  readonly name: string
-  readonly ph: string
-  readonly dur: number
 }
 
 export async function roofline(trainer: Trainer, data: Dataset, epochs: number): Promise<Roofline> {
@@ -55,18 +47,6 @@ export async function roofline(trainer: Trainer, data: Dataset, epochs: number):
       }
     })
   return { matmulPeak: flopsPeak, bandwidthPeak: bytesPeak, phases: figures }
-}
-
-async function tracedSpans(trainer: Trainer, data: Dataset, epochs: number): Promise<Span[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'brigantine-'))
-  try {
-    const trace = join(directory, 'trace.json')
-    await trainer.fit(data, { epochs, trace })
-    const { traceEvents } = JSON.parse(await readFile(trace, 'utf8')) as { traceEvents: Span[] }
-    return traceEvents.filter(({ ph }) => ph === 'X')
-  } finally {
-    await rm(directory, { recursive: true })
-  }
 }
 
 export function printRoofline({ matmulPeak, bandwidthPeak, phases }: Roofline): string {

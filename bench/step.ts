@@ -4,11 +4,6 @@
  *
  * node bench/step.ts, or: brigantine bench step --workload NAME | --config FILE [--workers N] [--kernels K] [--roofline] [--json]
  */
-import { loadConfigFile } from '../src/config/file.ts'
-import type { Config } from '../src/config/schema.ts'
-import { parseConfig } from '../src/config/schema.ts'
-import { loadData } from '../src/data/load.ts'
-import { UserError, suggest } from '../src/errors.ts'
 import type { KernelName } from '../src/kernels/kernels.ts'
 import { summarizePlan } from '../src/plan/summary.ts'
 import { table } from '../src/report/table.ts'
@@ -16,7 +11,7 @@ import { Trainer } from '../src/train/trainer.ts'
 import { matmulPeak } from './peak.ts'
 import { printRoofline, roofline } from './roofline.ts'
 import type { Roofline } from './roofline.ts'
-import { workload, workloadNames } from './workloads.ts'
+import { chosenWorkload, workload, workloadNames } from './workloads.ts'
 import type { Workload } from './workloads.ts'
 
 export interface StepOptions {
@@ -55,23 +50,10 @@ export async function main(options: StepOptions = {}): Promise<void> {
   process.stdout.write(options.json ? `${JSON.stringify(figures, null, 2)}\n` : `${print(figures)}\n`)
 }
 
+/** One that was asked for, or every preset. */
 async function workloads({ workload: name, config }: StepOptions): Promise<Workload[]> {
-  if (config !== undefined) {
-    const file = await loadConfigFile(config)
-    const given = parseConfig(file.value, file.locate)
-    if (!given.data) throw new UserError(`${config}: expected \`data\`, which a step is timed on.`)
-    const { train } = await loadData(given.data, given.seed)
-    return [{ name: config, config: given as Config, data: train }]
-  }
-  if (name === undefined) return workloadNames.map(workload)
-  if (!workloadNames.includes(name)) {
-    const meant = suggest(name, workloadNames)
-    throw new UserError(
-      `Expected --workload to be one of ${workloadNames.join(', ')}, got \`${name}\`` +
-        `${meant ? `; did you mean \`${meant}\`?` : '.'}`,
-    )
-  }
-  return [workload(name)]
+  if (name === undefined && config === undefined) return workloadNames.map(workload)
+  return [await chosenWorkload({ workload: name, config })]
 }
 
 async function measure({ name, config, data }: Workload, options: StepOptions): Promise<StepFigures> {

@@ -1,6 +1,10 @@
 /** The workloads that steps are compared on: layer widths from the input on, and the batch. */
+import { loadConfigFile } from '../src/config/file.ts'
 import type { Config } from '../src/config/schema.ts'
+import { parseConfig } from '../src/config/schema.ts'
+import { loadData } from '../src/data/load.ts'
 import type { Dataset } from '../src/data/dataset.ts'
+import { UserError, suggest } from '../src/errors.ts'
 import { uniformAt } from '../src/random/normal.ts'
 
 export interface Workload {
@@ -46,4 +50,28 @@ function generated(rows: number, features: number, classes: number): Dataset {
   const x = Float32Array.from({ length: rows * features }, (_, i) => uniformAt(1, 0, i))
   const y = Float32Array.from({ length: rows }, (_, i) => Math.floor(uniformAt(1, 1, i) * classes))
   return { rows, features, targets: 1, x, y }
+}
+
+/**
+ * A preset, or the network and data of a config file.
+ * @throws UserError for an unknown preset, or a config without data
+ */
+export async function chosenWorkload(choice: {
+  readonly workload?: string | undefined
+  readonly config?: string | undefined
+}): Promise<Workload> {
+  const { workload: name, config } = choice
+  if (config !== undefined) {
+    const file = await loadConfigFile(config)
+    const given = parseConfig(file.value, file.locate)
+    if (!given.data) throw new UserError(`${config}: expected \`data\`, which a step is timed on.`)
+    const { train } = await loadData(given.data, given.seed)
+    return { name: config, config: given as Config, data: train }
+  }
+  if (name !== undefined && workloadNames.includes(name)) return workload(name)
+  const meant = suggest(String(name), workloadNames)
+  throw new UserError(
+    `Expected --workload to be one of ${workloadNames.join(', ')}, got \`${name}\`` +
+      `${meant ? `; did you mean \`${meant}\`?` : '.'}`,
+  )
 }

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Child } from './child.ts'
 import type { Entry } from './contestants.ts'
 import type { About } from './protocol.ts'
-import { deviation, spread } from './statistics.ts'
-import type { Spread } from './statistics.ts'
+import { deviation, spread } from '../statistics.ts'
+import type { Spread } from '../statistics.ts'
 
 /** Losses agree when no step's differs by more, relatively. Clipping left out shows as 1e-4 and more. */
 export const TOLERANCE = 1e-4

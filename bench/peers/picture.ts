@@ -1,4 +1,5 @@
 /** The matches as an SVG picture: one panel per workload, one bar per contestant, step time on a log scale. */
+import { INK, OTHER, OURS, OURS_LIGHT, QUIET, line, picture, rect, text } from '../svg.ts'
 import type { Result } from './match.ts'
 import { figure, times } from './print.ts'
 import { best } from './ratios.ts'
@@ -16,34 +17,7 @@ const HEAD = 84
 const PANEL_HEAD = 34
 const PANEL_FOOT = 34
 
-const INK = '#1c2733'
-const QUIET = '#6b7885'
-const LINE = '#dfe4e9'
-const PEER = '#b4bec8'
-const OURS: Readonly<Record<string, string>> = { 'ours blas': '#0b6e99', 'ours wasm': '#46a6c9' }
-
-const escape = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;')
-
-interface TextStyle {
-  readonly size?: number
-  readonly fill?: string
-  readonly anchor?: 'start' | 'middle' | 'end'
-  readonly bold?: boolean
-}
-
-function text(
-  x: number,
-  y: number,
-  content: string,
-  { size = 12, fill = INK, anchor = 'start', bold }: TextStyle = {},
-) {
-  const weight = bold ? ' font-weight="600"' : ''
-  const at = `x="${x.toFixed(1)}" y="${y.toFixed(1)}"`
-  return `<text ${at} font-size="${size}" fill="${fill}" text-anchor="${anchor}"${weight}>${escape(content)}</text>`
-}
-
-const rect = (x: number, y: number, width: number, height: number, fill: string, more = ''): string =>
-  `<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${width.toFixed(1)}" height="${height}" fill="${fill}"${more}/>`
+const TEAMS: Readonly<Record<string, string>> = { 'ours blas': OURS, 'ours wasm': OURS_LIGHT }
 
 export function drawPicture(panels: readonly Panel[], subtitle: string): string {
   const drawn: string[] = []
@@ -52,15 +26,12 @@ export function drawPicture(panels: readonly Panel[], subtitle: string): string 
     drawn.push(drawPanel(panel, y))
     y += PANEL_HEAD + shown(panel).length * ROW + PANEL_FOOT
   }
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" ` +
-      `font-family="Inter, 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif">`,
-    rect(0, 0, WIDTH, y, '#ffffff'),
-    text(24, 34, 'Time of a training step: shorter is faster', { size: 19, bold: true }),
+  const title = 'Time of a training step: shorter is faster'
+  return picture(WIDTH, y, title, [
+    text(24, 34, title, { size: 19, bold: true }),
     text(24, 55, subtitle, { fill: QUIET, size: 11 }),
     ...drawn,
-    '</svg>\n',
-  ].join('\n')
+  ])
 }
 
 /** Fastest first; those without times are in the table. */
@@ -80,7 +51,7 @@ function drawPanel(panel: Panel, top: number): string {
   const bottom = first + bars.length * ROW
 
   const grid = Array.from({ length: high - low + 1 }, (_, i) => low + i).flatMap((decade) => [
-    `<line x1="${x(10 ** decade)}" x2="${x(10 ** decade)}" y1="${first - 4}" y2="${bottom}" stroke="${LINE}"/>`,
+    line(x(10 ** decade), first - 4, x(10 ** decade), bottom),
     text(x(10 ** decade), bottom + 15, duration(10 ** decade), { size: 10, fill: QUIET, anchor: 'middle' }),
   ])
   const rows = bars.flatMap(({ name, team, micros: { median }, agrees }, i) => {
@@ -90,7 +61,7 @@ function drawPanel(panel: Panel, top: number): string {
     const doubt = agrees === false ? ' · other losses' : ''
     return [
       text(LABEL - 10, y + 14, name, { anchor: 'end', size: 11.5, bold: isOurs }),
-      rect(LABEL, y + 3, x(median) - LABEL, ROW - 7, OURS[team] ?? PEER, ' rx="2"'),
+      rect(LABEL, y + 3, x(median) - LABEL, ROW - 7, TEAMS[team] ?? OTHER, ' rx="2"'),
       text(x(median) + 7, y + 14, `${duration(median)}${ratio}${doubt}`, { size: 11, fill: isOurs ? INK : QUIET }),
     ]
   })

@@ -12,7 +12,7 @@
 import { createInterface } from 'node:readline'
 import type { LoadedProblem } from './problem.ts'
 import { readProblem } from './problem.ts'
-import { median } from './statistics.ts'
+import { median } from '../statistics.ts'
 
 export type About = Readonly<Record<string, string>>
 

@@ -1,7 +1,7 @@
 /** How many times faster is our best configuration than a peer's best, round by round? */
 import type { Result } from './match.ts'
-import { spread } from './statistics.ts'
-import type { Spread } from './statistics.ts'
+import { spread } from '../statistics.ts'
+import type { Spread } from '../statistics.ts'
 
 export interface Ratio {
   /** Names of the two best configurations. */

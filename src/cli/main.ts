@@ -7,6 +7,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
 import { planCommand } from './commands/plan.ts'
 import { predictCommand } from './commands/predict.ts'
+import { simulateCommand } from './commands/simulate.ts'
 import { trainCommand } from './commands/train.ts'
 import { EXIT_CODES_HELP, report } from './exit.ts'
 import { say } from './output.ts'
@@ -44,8 +45,16 @@ Examples:
   brigantine doctor
 ${EXIT_CODES_HELP}`,
     )
-  for (const add of [trainCommand, evaluateCommand, predictCommand, planCommand, doctorCommand, benchCommand])
-    add(program)
+  const commands = [
+    trainCommand,
+    evaluateCommand,
+    predictCommand,
+    planCommand,
+    doctorCommand,
+    benchCommand,
+    simulateCommand,
+  ]
+  for (const add of commands) add(program)
   for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
     command.exitOverride().configureOutput({ outputError: () => undefined })
     if (command !== program) command.option('--stack', 'shows where an error comes from (or BRIGANTINE_STACK=1)')

@@ -10,7 +10,7 @@ import { readProblem, writeProblem } from '../../bench/peers/problem.ts'
 import { printMatch } from '../../bench/peers/print.ts'
 import { best, ratios } from '../../bench/peers/ratios.ts'
 import { readOptions } from '../../bench/peers/run.ts'
-import { deviation, median, quantile, spread } from '../../bench/peers/statistics.ts'
+import { deviation, median, quantile, spread } from '../../bench/statistics.ts'
 import { workload } from '../../bench/workloads.ts'
 
 const result = (name: string, team: string, rounds: number[], agrees = true): Result => ({
@@ -86,7 +86,7 @@ describe('the table and the picture', () => {
   })
 
   it('escape names', () => {
-    expect(drawPicture([{ workload: 'w', results }], '')).toContain('&lt;P>')
+    expect(drawPicture([{ workload: 'w', results }], '')).toContain('&lt;P&gt;')
   })
 
   it('span whole powers of ten around all values', () => {

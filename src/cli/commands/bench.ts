@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { ScalingOptions } from '../../../bench/scaling/run.ts'
 
 /** `brigantine bench step`: the time of one training step. */
 export function benchCommand(program: Command): void {
@@ -18,6 +19,26 @@ export function benchCommand(program: Command): void {
     )
     .action(async (options: BenchOptions) => {
       const { main } = await import('../../../bench/step.ts')
+      await main(options)
+    })
+  bench
+    .command('scaling')
+    .description('Speed-up and efficiency by number of workers, where the time goes, and what more cores would bring.')
+    .option('--workload <name>', 'a preset: see bench step (default mlp-mid)')
+    .option('--config <file>', 'the network and batch of a config file instead')
+    .option('--workers <list>', 'numbers of workers, like 1,2,4 (default: powers of two up to the cores)')
+    .option('--mode <mode>', 'strong (the same batch), weak (the batch grows with the workers) or both', 'both')
+    .option('--rounds <n>', 'repetitions, the numbers of workers in turn', '9')
+    .option('--seconds <s>', 'length of one repetition', '0.4')
+    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm or blas")
+    .option('--out <folder>', 'writes scaling.html, the pictures and the figures there')
+    .option('--json', 'machine-readable output')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  brigantine bench scaling\n  brigantine bench scaling --config run.yaml --out scaling',
+    )
+    .action(async (options: ScalingOptions) => {
+      const { main } = await import('../../../bench/scaling/run.ts')
       await main(options)
     })
 }

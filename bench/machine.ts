@@ -1,6 +1,5 @@
 /** What the figures were measured on. The environment is the same for all contestants. */
 import { availableParallelism, cpus, loadavg, release, type } from 'node:os'
-import type { Result } from './match.ts'
 
 const VARIABLES = ['OPENBLAS_CORETYPE', 'BRIGANTINE_BLAS', 'OMP_WAIT_POLICY', 'KMP_BLOCKTIME', 'ATEN_CPU_CAPABILITY']
 
@@ -30,13 +29,4 @@ export function printMachine({ cpu, cores, system, node, load, environment }: Ma
     `load ${load.toFixed(2)}${load > 0.3 ? ': not quiet, figures are not to be trusted' : ''}`,
     variables.join(' '),
   ].join('\n')
-}
-
-/** What the contestants say of themselves: versions, threads, libraries. A team's configurations mostly say the same. */
-export function printAbout(results: readonly Result[]): string {
-  const lines = results.flatMap(({ team, about }) => {
-    const facts = Object.entries(about ?? {}).map((fact) => fact.join(' '))
-    return facts.length > 0 ? [`${team}: ${facts.join(', ')}`] : []
-  })
-  return [...new Set(lines)].join('\n')
 }

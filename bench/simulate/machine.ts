@@ -1,0 +1,43 @@
+/** What the simulation needs to know of this machine beside the pieces: the clock, a contended counter, the memory. */
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { bandwidthPeak } from '../peak.ts'
+
+export interface MachineCosts {
+  readonly clockMicros: number
+  /** One operation on a word that another core writes too. */
+  readonly counterMicros: number
+  /** GB/s of one core, reading and writing counted. */
+  readonly bandwidth: number
+}
+
+export async function machineCosts(): Promise<MachineCosts> {
+  return { clockMicros: clockMicros(), counterMicros: await contendedMicros(), bandwidth: await bandwidthPeak() }
+}
+
+function clockMicros(): number {
+  const reads = 200_000
+  let best = Infinity
+  for (let run = 0; run < 5; run++) {
+    const start = performance.now()
+    let sum = 0
+    for (let i = 0; i < reads; i++) sum += performance.timeOrigin + performance.now()
+    if (sum > 0) best = Math.min(best, (1000 * (performance.now() - start)) / reads)
+  }
+  return best
+}
+
+/** Two threads take from one counter: each operation has to bring the cache line over. */
+async function contendedMicros(): Promise<number> {
+  const words = new Int32Array(new SharedArrayBuffer(64))
+  const entry = import.meta.url.endsWith('.ts') ? './contend.ts' : './contend.js'
+  const run = () =>
+    new Promise<number>((resolve, reject) => {
+      const worker = new Worker(fileURLToPath(new URL(entry, import.meta.url)), { workerData: words })
+      worker.once('message', resolve)
+      worker.once('error', reject)
+    })
+  const micros = await Promise.all([run(), run()])
+  // Both ran for as long: operations of the pair per microsecond are twice those of one.
+  return Math.min(...micros) / 2
+}

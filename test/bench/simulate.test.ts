@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Costs, PhaseCosts } from '../../bench/simulate/costs.ts'
+import { costsOf } from '../../bench/simulate/costs.ts'
+import { workersOf } from '../../bench/simulate/run.ts'
+import { simulate } from '../../bench/simulate/schedule.ts'
+import type { SimulatedMachine } from '../../bench/simulate/schedule.ts'
+import type { Span } from '../../bench/traced.ts'
+
+const costs = (...steps: PhaseCosts[][]): Costs => ({
+  steps,
+  perPiece: 0,
+  wakeLooking: 0,
+  wakeSleeping: 0,
+  contention: new Map(),
+})
+const ideal = (workers: number): SimulatedMachine => ({
+  workers,
+  counterMicros: 0,
+  stretch: () => 1,
+  exchange: () => 0,
+})
+const phase = (pieces: number[], serial = 0, name = 'rows'): PhaseCosts => ({ phase: name, pieces, serial })
+
+describe('a simulated step', () => {
+  const pieces = fc.array(fc.double({ min: 0.1, max: 100, noNaN: true }), { minLength: 1, maxLength: 40 })
+  const phases = fc.array(fc.tuple(pieces, fc.double({ min: 0, max: 5, noNaN: true })), { minLength: 1, maxLength: 4 })
+
+  it('takes one worker as long as all pieces and sequential parts together', () => {
+    fc.assert(
+      fc.property(phases, (given) => {
+        const step = given.map(([p, serial]) => phase(p, serial))
+        const total = given.reduce((sum, [p, serial]) => sum + serial + p.reduce((a, b) => a + b, 0), 0)
+        expect(simulate(costs(step), ideal(1)).steps[0]! / total).toBeCloseTo(1, 9)
+      }),
+    )
+  })
+
+  it("lies between the ideal share and Graham's bound for list scheduling, phase by phase", () => {
+    fc.assert(
+      fc.property(phases, fc.integer({ min: 1, max: 64 }), (given, n) => {
+        let [least, most] = [0, 0]
+        for (const [p, serial] of given) {
+          const [sum, longest] = [p.reduce((a, b) => a + b, 0), Math.max(...p)]
+          least += serial + Math.max(longest, sum / n)
+          most += serial + sum / n + longest * (1 - 1 / n)
+        }
+        const micros = simulate(costs(given.map(([p, serial]) => phase(p, serial))), ideal(n)).steps[0]!
+        expect(micros).toBeGreaterThanOrEqual(least * (1 - 1e-9))
+        expect(micros).toBeLessThanOrEqual(most * (1 + 1e-9))
+      }),
+    )
+  })
+
+  it('accounts for every microsecond of every worker', () => {
+    fc.assert(
+      fc.property(phases, fc.integer({ min: 1, max: 16 }), (given, n) => {
+        const step = given.map(([p, serial], i) => phase(p, serial, `phase ${i}`))
+        const { steps, phases: sums } = simulate(costs(step), ideal(n))
+        const all = [...sums.values()].reduce((sum, { busy, idle, serial }) => sum + busy + idle + serial, 0)
+        expect(all / (n * steps[0]!)).toBeCloseTo(1, 9)
+      }),
+    )
+  })
+
+  it('claims in the order of the pieces', () => {
+    // Two workers: 3, then 1 and 4 on the other: 1 + 4 = 5 is the end; the order 4, 3, 1 ends at 4.
+    expect(simulate(costs([phase([3, 1, 4])]), ideal(2)).steps).toEqual([5])
+    expect(simulate(costs([phase([4, 3, 1])]), ideal(2)).steps).toEqual([4])
+  })
+
+  it('lets sleepers lose time where those who look do not, and nobody where one piece is all there is', () => {
+    const slow: Costs = { ...costs([phase([50]), phase([10, 10])]), wakeLooking: 1, wakeSleeping: 30 }
+    // The second worker slept through the first phase: it wakes 30 later, when the opener has done both.
+    expect(simulate(slow, ideal(2)).steps).toEqual([50 + 20])
+  })
+})
+
+describe('costs', () => {
+  const span = (name: string, ts: number, dur: number, piece = 0): Span => ({
+    name,
+    ph: 'X',
+    tid: 0,
+    ts,
+    dur,
+    args: { piece },
+  })
+  const step = (at: number): Span[] => [
+    span('rows', at, 10, 1),
+    span('rows', at + 11, 20, 0),
+    span('decide', at + 31, 2),
+    span('update', at + 34, 5, 0),
+    span('decide', at + 39, 1),
+  ]
+
+  it('are the pieces in the order of claiming, with what lies between them spread over the claims', () => {
+    const spans = [0, 50, 100, 150].flatMap(step)
+    const { steps, perPiece } = costsOf(spans, spans, 44, 0)
+    expect(steps[0]).toEqual([
+      { phase: 'rows', pieces: [20, 10], serial: 2 },
+      { phase: 'update', pieces: [5], serial: 1 },
+    ])
+    expect(perPiece).toBe((44 - 38) / 3)
+  })
+})
+
+describe('--workers', () => {
+  it('is a range of powers of two with its ends, or a list', () => {
+    expect(workersOf('1..6')).toEqual([1, 2, 4, 6])
+    expect(workersOf('8,1')).toEqual([1, 8])
+    expect(() => workersOf('many')).toThrow('Expected `--workers` as a range like 1..256')
+  })
+})
