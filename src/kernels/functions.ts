@@ -63,6 +63,8 @@ export function activation(kind: ActivationCode, x: number, alpha: number): numb
       return Math.tanh(x)
     case Activation.softplus:
       return softplus(x)
+    case Activation.exponential:
+      return Math.exp(x)
   }
 }
 
@@ -87,5 +89,7 @@ export function derivative(kind: ActivationCode, saved: number, alpha: number): 
       return 1 - saved * saved
     case Activation.softplus:
       return -Math.expm1(-saved)
+    case Activation.exponential:
+      return saved
   }
 }

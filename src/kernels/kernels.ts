@@ -26,6 +26,7 @@ export const Activation = {
   sigmoid: 6,
   tanh: 7,
   softplus: 8,
+  exponential: 9,
 } as const
 export type ActivationName = keyof typeof Activation
 export type ActivationCode = (typeof Activation)[ActivationName]

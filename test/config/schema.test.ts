@@ -17,7 +17,7 @@ function messageOf(fields: Record<string, unknown>): string {
 
 describe('a refused config says field, expectation, value and what was probably meant', () => {
   const activations =
-    "one of 'linear', 'relu', 'leakyRelu', 'elu', 'selu', 'gelu', 'sigmoid', 'tanh', 'softplus', or an object"
+    "one of 'linear', 'relu', 'leakyRelu', 'elu', 'selu', 'gelu', 'sigmoid', 'tanh', 'softplus', 'exponential', or an object"
   const cases: [string, Record<string, unknown>, string][] = [
     [
       'misspelt field, nested',

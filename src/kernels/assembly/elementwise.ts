@@ -1,5 +1,5 @@
 /** Runs of elements: sums, copies, activations and their derivatives. A `mask` is all ones where a condition holds. */
-import { expm1, constant, gauss, normalCdf, select, sigmoid, softplus, tanh } from './math'
+import { exp, expm1, constant, gauss, normalCdf, select, sigmoid, softplus, tanh } from './math'
 import { loadSome, storeSome } from './vector'
 
 const LINEAR: i32 = 0
@@ -11,6 +11,7 @@ const GELU: i32 = 5
 const SIGMOID: i32 = 6
 const TANH: i32 = 7
 const SOFTPLUS: i32 = 8
+const EXPONENTIAL: i32 = 9
 
 // Klambauer et al., "Self-normalizing neural networks" (2017).
 const SELU_SCALE: f32 = 1.0507009873554805
@@ -44,6 +45,7 @@ function activation(kind: i32, x: v128, alpha: v128): v128 {
   if (kind == GELU) return f32x4.mul(x, normalCdf(x))
   if (kind == SIGMOID) return sigmoid(x)
   if (kind == TANH) return tanh(x)
+  if (kind == EXPONENTIAL) return exp(x)
   return softplus(x)
 }
 
@@ -66,6 +68,7 @@ function derivative(kind: i32, saved: v128, dy: v128, alpha: v128): v128 {
   }
   if (kind == SIGMOID) return f32x4.mul(dy, f32x4.mul(saved, f32x4.sub(constant(1), saved)))
   if (kind == TANH) return f32x4.mul(dy, f32x4.sub(constant(1), f32x4.mul(saved, saved)))
+  if (kind == EXPONENTIAL) return f32x4.mul(dy, saved)
   return f32x4.mul(dy, f32x4.neg(expm1(f32x4.neg(saved))))
 }
 
@@ -117,6 +120,9 @@ function tanhAll(count: u32, x: u32, y: u32, alpha: v128): void {
 function softplusAll(count: u32, x: u32, y: u32, alpha: v128): void {
   activateAll(SOFTPLUS, count, x, y, alpha)
 }
+function exponentialAll(count: u32, x: u32, y: u32, alpha: v128): void {
+  activateAll(EXPONENTIAL, count, x, y, alpha)
+}
 
 function reluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
   derivativeAll(RELU, count, saved, dy, dx, alpha)
@@ -142,6 +148,9 @@ function tanhBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
 function softplusBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
   derivativeAll(SOFTPLUS, count, saved, dy, dx, alpha)
 }
+function exponentialBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: v128): void {
+  derivativeAll(EXPONENTIAL, count, saved, dy, dx, alpha)
+}
 
 export function activate(kind: i32, count: u32, x: u32, y: u32, alpha: f32): void {
   const a = f32x4.splat(alpha)
@@ -155,6 +164,7 @@ export function activate(kind: i32, count: u32, x: u32, y: u32, alpha: f32): voi
     case SIGMOID: return sigmoidAll(count, x, y, a)
     case TANH: return tanhAll(count, x, y, a)
     case SOFTPLUS: return softplusAll(count, x, y, a)
+    case EXPONENTIAL: return exponentialAll(count, x, y, a)
   }
 }
 
@@ -170,5 +180,6 @@ export function activateBackward(kind: i32, count: u32, saved: u32, dy: u32, dx:
     case SIGMOID: return sigmoidBack(count, saved, dy, dx, a)
     case TANH: return tanhBack(count, saved, dy, dx, a)
     case SOFTPLUS: return softplusBack(count, saved, dy, dx, a)
+    case EXPONENTIAL: return exponentialBack(count, saved, dy, dx, a)
   }
 }
