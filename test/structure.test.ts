@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** Lowest first. A folder imports from lower levels and from itself only: folders of one level know nothing of each other. */
 const LEVELS = [
   ['errors.ts'],
-  ['random', 'native'],
+  ['random', 'native', 'chart'],
   ['kernels'],
   ['model', 'optim', 'gradient'],
   ['arena'],
