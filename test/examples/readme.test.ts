@@ -84,7 +84,8 @@ describe('the commands', () => {
     expect(commands.length).toBeGreaterThanOrEqual(9)
     for (const command of commands) {
       // A measurement takes its time; that it exists is all that is asked.
-      const args = command.startsWith('bench') ? ['bench', 'step', '--help'] : command.split(' ')
+      const measures = /^(?:bench \w+|simulate)/.exec(command)?.[0]
+      const args = measures ? [...measures.split(' '), '--help'] : command.split(' ')
       const { code, stdout, stderr } = await node(join(root, 'src/cli/bin.ts'), ...args)
       expect(stderr, command).not.toContain('error:')
       expect(stdout, command).not.toBe('')
