@@ -79,6 +79,8 @@ export interface LoweredLayer {
   readonly byTile?: ByTile
   /** The layers this one is a sequence of. */
   readonly parts?: readonly LoweredLayer[]
+  /** What the layers of a sequence give, as the config lists them. */
+  readonly outputs?: readonly Flow[]
   /** From d loss / d output to d loss / d input, where the input wants it. */
   backward(k: Kernels, row: number, rows: number, pass: Pass): void
 }

@@ -1,6 +1,8 @@
 /** What a caller of `fit` may give and be told; names as in tf.js and Keras. */
 import type { Dataset } from '../data/dataset.ts'
+import type { HealthEvent } from './events.ts'
 import type { Logs } from './history.ts'
+import type { SignalLog } from './signals.ts'
 
 /** All may be async. A callback that throws ends the fit with its error. */
 export interface Callbacks {
@@ -11,6 +13,8 @@ export interface Callbacks {
   onEpochEnd?(epoch: number, logs: Logs): void | Promise<void>
   /** Told of every step, in order, while later steps already run. `batch` counts from 0 in each epoch. */
   onBatchEnd?(batch: number, logs: Logs): void | Promise<void>
+  /** Told of every step that was not healthy, and what was done about it. */
+  onHealthEvent?(event: HealthEvent): void | Promise<void>
 }
 
 export interface CheckpointOptions {
@@ -33,6 +37,8 @@ export interface FitOptions {
   readonly checkpoint?: CheckpointOptions | undefined
   /** File for a Chrome trace of the run's last phases and pieces, per worker, waits visible. */
   readonly trace?: string | undefined
+  /** Signals of the run that was interrupted, which goes on in them. */
+  readonly signals?: SignalLog | undefined
   /** About ten times a second. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -53,6 +59,8 @@ export interface Progress {
   /** The last verdict's code, `healthy` where nothing is wrong. */
   readonly health: string
   readonly skipped: number
+  /** The last step that was not healthy, if any. */
+  readonly lastEvent?: HealthEvent | undefined
   /** Values of the last finished epoch. */
   readonly logs: Logs
   readonly samplesPerSecond: number

@@ -1,5 +1,7 @@
 /** What a fit leaves behind, named as tf.js and Keras name it. */
 
+import type { HealthEvent } from './events.ts'
+import { SignalLog } from './signals.ts'
 import type { Trial } from './tuner.ts'
 
 export type StopReason = 'completed' | 'maxSteps' | 'aborted' | 'stopTraining' | 'earlyStopping'
@@ -13,6 +15,10 @@ export interface History {
   readonly history: Record<string, number[]>
   /** One value per step, skipped ones included (their verdict tells). */
   readonly steps: StepHistory
+  /** The whole run in bounded memory, from the first step on although it was interrupted: what reports are made of. */
+  readonly signals: SignalLog
+  /** What went wrong, and what was done about it: at most the first 10,000. */
+  readonly events: HealthEvent[]
   stopped: StopReason
   seconds: number
   samplesPerSecond: number
@@ -33,11 +39,13 @@ export interface PastEpochs {
 export const pastEpochs = ({ epoch, history }: PastEpochs): PastEpochs => structuredClone({ epoch, history })
 
 /** @param steps that are expected: their room is taken at once */
-export function newHistory(before?: PastEpochs, steps = 0): History {
+export function newHistory(before?: PastEpochs, steps = 0, signals = new SignalLog()): History {
   return {
     epoch: [...(before?.epoch ?? [])],
     history: Object.fromEntries(Object.entries(before?.history ?? {}).map(([key, values]) => [key, [...values]])),
     steps: new StepHistory(steps),
+    signals,
+    events: [],
     stopped: 'completed',
     seconds: 0,
     samplesPerSecond: 0,

@@ -3,6 +3,8 @@ import { Decision } from '../gradient/decide.ts'
 import { Verdict } from '../gradient/detector.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Callbacks, FitOptions, Progress } from './callbacks.ts'
+import { createWitness, MAX_EVENTS } from './events.ts'
+import type { HealthEvent } from './events.ts'
 import type { History, Logs } from './history.ts'
 import { valueKeys } from './keys.ts'
 import { Field, Kind } from './record.ts'
@@ -30,6 +32,8 @@ export class Monitor {
   #last: Logs = {}
   #epochBegun = -1
   #millis = NaN
+  #lastEvent: HealthEvent | undefined
+  readonly #witness = createWitness()
 
   /** @param limits of the run; `done` steps were taken before it was interrupted */
   constructor(plan: Plan, history: History, options: FitOptions, limits: Limits) {
@@ -69,6 +73,7 @@ export class Monitor {
       learningRate: learningRate!,
       health: verdictNames[verdict!]!,
       skipped,
+      lastEvent: this.#lastEvent,
       logs: this.logs,
       samplesPerSecond,
       secondsElapsed: seconds,
@@ -94,22 +99,41 @@ export class Monitor {
     this.#samples += d[at + Field.rows]!
     if (d[at + Field.decision] !== Decision.apply) this.history.skipped++
     const millis = d[at + Field.millis]!
+    const event = this.#look(d, at, loss, gradNorm, after)
     this.history.steps.push(loss, gradNorm, after, learningRate, (millis - this.#millis) * 1000, verdict)
     this.#millis = millis
     this.#last = { epoch, loss, gradNorm, gradNormAfterClip: after, learningRate, verdict }
     if (this.callbacks.length === 0) return
-    return this.#tellOfStep(epoch, d[at + Field.batch]! % this.#stepsPerEpoch, {
+    return this.#tellOfStep(event, epoch, d[at + Field.batch]! % this.#stepsPerEpoch, {
       ...this.#last,
       size: d[at + Field.rows]!,
     })
   }
 
-  async #tellOfStep(epoch: number, batch: number, logs: Logs): Promise<void> {
+  /** Keeps the step's numbers, and what was wrong with it. */
+  #look(d: Float64Array, at: number, loss: number, gradNorm: number, after: number): HealthEvent | undefined {
+    const { signals, steps, events } = this.history
+    const [step, learningRate] = [d[at + Field.batch]!, d[at + Field.learningRate]!]
+    signals.step(step, 'loss', loss)
+    signals.step(step, 'gradNorm', gradNorm)
+    signals.step(step, 'gradNormAfterClip', after)
+    signals.step(step, 'learningRate', learningRate)
+    const [verdict, decision, z] = [d[at + Field.verdict]!, d[at + Field.decision]!, d[at + Field.z]!]
+    const numbers = { step, loss, gradNorm, gradNormAfterClip: after, verdict, decision, z }
+    const event = this.#witness(numbers, steps.gradNorm)
+    if (!event) return undefined
+    this.#lastEvent = event
+    if (events.length < MAX_EVENTS) events.push(event)
+    return event
+  }
+
+  async #tellOfStep(event: HealthEvent | undefined, epoch: number, batch: number, logs: Logs): Promise<void> {
     if (this.#epochBegun !== epoch) {
       this.#epochBegun = epoch
       await this.call('onEpochBegin', epoch, {})
     }
     await this.call('onBatchEnd', batch, logs)
+    if (event) await this.call('onHealthEvent', event)
   }
 
   async #epoch(d: Float64Array, at: number): Promise<void> {

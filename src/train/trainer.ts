@@ -25,6 +25,7 @@ import { newHistory, pastEpochs } from './history.ts'
 import type { History, StopReason } from './history.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
+import { createProfiler } from './profile.ts'
 import {
   checkData,
   checkRows,
@@ -156,11 +157,12 @@ export class Trainer implements AsyncDisposable {
       const crew = this.#enlist(spec)
       const session = await Session.open({ ...spec, workers: crew.workers }, built.weights, weighted, validation)
       const { plan, state } = session
-      const history = newHistory(this.#unfinished?.history, expectedSteps(plan, limits))
+      const history = newHistory(this.#unfinished?.history, expectedSteps(plan, limits), options.signals)
       state[State.updates] = built.updates
       if (this.#unfinished) session.restore(this.#unfinished)
 
       const monitor = new Monitor(plan, history, options, { ...limits, done: state[State.step]! })
+      const profile = createProfiler(history.signals, plan, session.arena, state)
       const keeper = options.checkpoint && new Keeper(plan, options.checkpoint, history)
       const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
       this.stopTraining = false
@@ -168,9 +170,13 @@ export class Trainer implements AsyncDisposable {
       await this.#run(session, crew, { ...limits, gateEpochs: keeper !== undefined || monitor.gates }, options.signal, {
         record: (doubles, at) => monitor.record(doubles, at),
         tick: () => monitor.tick(),
-        gate: () => keeper?.afterEpoch(monitor.logs, capture),
+        gate: () => {
+          profile()
+          return keeper?.afterEpoch(monitor.logs, capture)
+        },
       })
 
+      profile()
       const end = capture()
       const reason = state[State.reason]!
       built.weights = end.weights

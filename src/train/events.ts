@@ -1,0 +1,82 @@
+/** What went wrong in a step, and what was done about it: kept in the history, told to callbacks, written to the log. */
+import { Decision, skipWindow } from '../gradient/decide.ts'
+import type { DecisionCode } from '../gradient/decide.ts'
+import { Verdict } from '../gradient/detector.ts'
+import { explain } from '../gradient/explain.ts'
+import type { DecisionReport } from '../gradient/explain.ts'
+
+export interface HealthEvent {
+  /** Number of the batch since the start of the run, skipped ones included; from 0. */
+  readonly step: number
+  readonly code: DecisionReport['verdict']
+  readonly severity: 'warn' | 'fault' | 'fatal'
+  readonly decision: DecisionReport['decision']
+  /** One sentence for people: what was seen, and what was done. */
+  readonly text: string
+}
+
+/** Events kept at the most: the first of a run say what happened. */
+export const MAX_EVENTS = 10_000
+
+const names = <T extends string>(codes: Readonly<Record<T, number>>) =>
+  new Map(Object.entries(codes).map(([name, code]) => [code as number, name as T]))
+const verdicts = names(Verdict)
+const decisions = names(Decision)
+
+export interface StepNumbers {
+  readonly step: number
+  readonly loss: number
+  readonly gradNorm: number
+  readonly gradNormAfterClip: number
+  readonly verdict: number
+  readonly decision: number
+  readonly z: number
+}
+
+/** Makes the events of a run, step by step; `recent` are the norms of the steps before this one. */
+export function createWitness(): (numbers: StepNumbers, recent: Float32Array) => HealthEvent | undefined {
+  const skips: number[] = []
+  let inARow = 0
+  return (numbers, recent) => {
+    const { step, verdict, decision, gradNorm, gradNormAfterClip, loss, z } = numbers
+    const applied = decision === Decision.apply
+    inARow = applied ? 0 : inARow + 1
+    if (!applied) skips.push(step)
+    if (applied && verdict === Verdict.healthy) return undefined
+    const report: DecisionReport = {
+      decision: decisions.get(decision as DecisionCode)!,
+      verdict: verdicts.get(verdict) ?? 'healthy',
+      coefficient: gradNorm > 0 ? gradNormAfterClip / gradNorm : 1,
+      loss,
+      gradNormBeforeClip: gradNorm,
+      gradNormAfterClip,
+      medianNorm: median(recent.subarray(Math.max(0, recent.length - 64))),
+      z,
+      raised: true,
+      skipsInARow: inARow,
+      skipsInWindow: skips.filter((at) => at > step - skipWindow).length,
+      numSkips: skips.length,
+    }
+    const severity = decision === Decision.stop ? 'fatal' : verdict === Verdict.GRAD_SPIKE ? 'warn' : 'fault'
+    return { step, code: report.verdict, severity, decision: report.decision, text: explain(report, step) }
+  }
+}
+
+function median(values: Float32Array): number {
+  const sorted = values.filter(Number.isFinite).sort()
+  return sorted[sorted.length >> 1] ?? NaN
+}
+
+const WORDS: Readonly<Record<HealthEvent['code'], string>> = {
+  healthy: 'healthy',
+  GRAD_SPIKE: 'gradient spike',
+  NONFINITE_LOSS: 'loss not finite',
+  NONFINITE_GRAD: 'gradient not finite',
+  NONFINITE_PARAM: 'update would not be finite',
+}
+
+/** A few words for a line on a terminal: `gradient spike at step 412, batch skipped`. */
+export function eventWords({ code, decision, step }: Pick<HealthEvent, 'code' | 'decision' | 'step'>): string {
+  const done = { apply: 'clipped and applied', skip: 'batch skipped', stop: 'training stopped' }[decision]
+  return `${WORDS[code] ?? code} at step ${step}, ${done}`
+}
