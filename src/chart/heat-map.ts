@@ -60,7 +60,7 @@ export function heatMap(map: HeatMap): Drawing {
   const x = scaleOf(map.x, range, [plot.left, plot.left + plot.width], Math.floor(plot.width / 90))
 
   const colours = map.range ?? colourRange(values, kind)
-  const columns = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(plot.width), map.at.length))
+  const columns = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(plot.width)))
   const { pixels, zero, bad } = cells(map, range, columns, colours, kind)
   const image = tag('image', {
     ...{ x: plot.left, y: plot.top, width: plot.width, height: plot.height },

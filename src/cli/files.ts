@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ResolvedConfig } from '../config/schema.ts'
 import { UserError } from '../errors.ts'
+import { LOG_FILE, REPORT_FILE, SIGNALS_FILE } from '../report/page/record.ts'
 import { makeFolder } from '../train/folder.ts'
 import { BEST, LAST } from '../train/keeper.ts'
 
@@ -15,6 +16,9 @@ export interface RunFiles {
   readonly best: string
   readonly log: string
   readonly config: string
+  /** What was measured, and the page made of it. */
+  readonly signals: string
+  readonly report: string
 }
 
 export function runFiles(folder: string): RunFiles {
@@ -23,8 +27,10 @@ export function runFiles(folder: string): RunFiles {
     model: join(folder, 'model.brig'),
     last: join(folder, LAST),
     best: join(folder, BEST),
-    log: join(folder, 'log.jsonl'),
+    log: join(folder, LOG_FILE),
     config: join(folder, 'config.yaml'),
+    signals: join(folder, SIGNALS_FILE),
+    report: join(folder, REPORT_FILE),
   }
 }
 
@@ -38,7 +44,7 @@ export function prepareRun(files: RunFiles, config: ResolvedConfig, resumed: boo
     makeFolder(files.folder)
     writeFileSync(temporary, stringify(config))
     renameSync(temporary, files.config)
-    if (!resumed) rmSync(files.log, { force: true })
+    if (!resumed) for (const file of [files.log, files.signals, files.report]) rmSync(file, { force: true })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (existsSync(temporary)) rmSync(temporary)

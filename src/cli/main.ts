@@ -7,6 +7,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
 import { planCommand } from './commands/plan.ts'
 import { predictCommand } from './commands/predict.ts'
+import { reportCommand } from './commands/report.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { trainCommand } from './commands/train.ts'
 import { EXIT_CODES_HELP, report } from './exit.ts'
@@ -49,6 +50,7 @@ ${EXIT_CODES_HELP}`,
     trainCommand,
     evaluateCommand,
     predictCommand,
+    reportCommand,
     planCommand,
     doctorCommand,
     benchCommand,

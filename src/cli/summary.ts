@@ -89,6 +89,7 @@ export function summaryText(result: RunResult): string {
       ? [
           ['saved', files.model],
           ['log', files.log],
+          ['report', files.report],
         ]
       : []),
   ]

@@ -1,5 +1,7 @@
 import { styleText } from 'node:util'
 import type { Progress } from '../train/callbacks.ts'
+import { eventWords } from '../train/events.ts'
+import type { HealthEvent } from '../train/events.ts'
 import { formatDuration, formatMetric, formatNumber, formatRate } from './format.ts'
 
 /** Where a run stands, as the trainer tells it about ten times a second. */
@@ -15,6 +17,7 @@ export type ProgressView = Pick<
   | 'gradNorm'
   | 'health'
   | 'skipped'
+  | 'lastEvent'
   | 'secondsLeft'
 >
 
@@ -22,6 +25,8 @@ export interface ProgressReporter {
   update(progress: ProgressView): void
   /** `logs` as in the history: loss, acc, val_loss... */
   epochEnd(epoch: number, epochs: number, logs: Readonly<Record<string, number>>): void
+  /** What was wrong with a step: a line that stays for the first of its kind; the live line tells of the others. */
+  event(event: HealthEvent): void
   /** A line that stays, for an event worth reading. */
   note(text: string): void
   /** Leaves the terminal as it was found. */
@@ -43,7 +48,7 @@ const CLEAR_LINE = '\r\x1b[K'
  * Where `width` columns are too few, the parts that matter least are left out, then the line is cut.
  */
 export function progressLine(progress: ProgressView, width = 120): string {
-  const { logs, totalSteps, health, skipped } = progress
+  const { logs, totalSteps } = progress
   const metrics = Object.entries(logs).filter(([name]) => !name.endsWith('loss'))
   const show = ([name, value]: [string, number]) => `${name} ${formatMetric(name, value)}`
   const parts: [text: string, rank: number][] = [
@@ -53,7 +58,7 @@ export function progressLine(progress: ProgressView, width = 120): string {
     ...metrics.map((metric, i): [string, number] => [show(metric), i === 0 ? 2 : 5]),
     [`${formatRate(progress.samplesPerSecond)} samples/s`, 4],
     [`|grad| ${formatNumber(progress.gradNorm)}`, 4],
-    [health + (skipped > 0 ? ` (${skipped} skipped)` : ''), 1],
+    [healthText(progress), 1],
     [`${formatDuration(progress.secondsLeft)} left`, 3],
   ]
   let line = ''
@@ -63,6 +68,16 @@ export function progressLine(progress: ProgressView, width = 120): string {
     if (line.length <= width) return line
   }
   return `${line.slice(0, Math.max(0, width - 1))}…`
+}
+
+/** Steps for which an event stays in the live line: longer than a person looks away. */
+const FRESH_STEPS = 200
+
+/** `healthy`, or what was seen last and done about it, in words. */
+function healthText({ health, lastEvent, skipped, step }: ProgressView): string {
+  const count = skipped > 0 ? ` (${skipped} skipped)` : ''
+  if (lastEvent && step - lastEvent.step <= FRESH_STEPS) return eventWords(lastEvent) + count
+  return health.toLowerCase().replaceAll('_', ' ') + count
 }
 
 /** One line for a finished epoch: no control characters, so it suits a file or a pipe. */
@@ -80,9 +95,14 @@ export function createProgress(stream: ProgressStream, options: { quiet?: boolea
   const live = !quiet && stream.isTTY === true && process.env.TERM !== 'dumb'
   let drawn = false
   let lastDraw = -Infinity
+  const told = new Set<string>()
   const clear = () => {
     if (drawn) stream.write(CLEAR_LINE)
     drawn = false
+  }
+  const note = (text: string) => {
+    clear()
+    stream.write(`${text}\n`)
   }
   return {
     update(progress) {
@@ -91,18 +111,24 @@ export function createProgress(stream: ProgressStream, options: { quiet?: boolea
       lastDraw = now
       drawn = true
       const line = progressLine(progress, (stream.columns || 120) - 1)
-      stream.write(CLEAR_LINE + (progress.health === 'healthy' ? line : paint('yellow', line, stream)))
+      stream.write(CLEAR_LINE + (isCalm(progress) ? line : paint('yellow', line, stream)))
     },
     epochEnd(epoch, epochs, logs) {
       if (!quiet && !live) stream.write(`${epochLine(epoch, epochs, logs)}\n`)
     },
-    note(text) {
-      clear()
-      stream.write(`${text}\n`)
+    event({ code, decision, text }) {
+      const kind = `${code} ${decision}`
+      if (quiet || told.has(kind)) return
+      told.add(kind)
+      note(paint('yellow', text, stream))
     },
+    note,
     close: clear,
   }
 }
+
+const isCalm = ({ health, lastEvent, step }: ProgressView): boolean =>
+  health === 'healthy' && !(lastEvent && step - lastEvent.step <= FRESH_STEPS)
 
 /** Colour where the stream and NO_COLOR allow it, the bare text elsewhere. */
 export function paint(

@@ -3,7 +3,8 @@
  * as needed. When they are full, neighbours become one, and a frame stands for twice as many steps. Each keeps least,
  * mean and greatest. What is not finite stays to be seen, as +Infinity.
  *
- * On disk: "BRIGSIG1", the length of a JSON header (uint32, little-endian), the header, then float32 columns.
+ * On disk: "BRIGSIG1", the length of a JSON header (uint32, little-endian), the header, then the measured frames of
+ * each column: means, least and greatest (float32), counts (uint32).
  */
 import { UserError } from '../errors.ts'
 
@@ -75,18 +76,24 @@ export class SignalLog {
   }
 
   toBytes(): Uint8Array {
-    const columns = [...this.#columns]
+    const columns = [...this.#columns].map(([name, column]) => ({ name, column, frames: this.#measured(column) }))
     const header = Buffer.from(
       JSON.stringify({
         stride: this.stride,
         steps: this.steps,
         rows: this.rows,
-        columns: columns.map(([name, { rows }]) => ({ name, rows })),
+        columns: columns.map(({ name, column, frames }) => ({ name, rows: column.rows, frames })),
       }),
     )
     const length = Buffer.alloc(4)
     length.writeUInt32LE(header.length)
-    const parts = columns.flatMap(([, { mean, low, high, count }]) => [mean, low, high, count].map(bytesOf))
+    const parts = columns.flatMap(({ column, frames }) =>
+      arraysOf(column).map((values) => {
+        const used = new (values.constructor as Float32ArrayConstructor)(column.rows * frames.length)
+        eachCell(column.rows, frames, (cell, i) => (used[i] = values[cell]!))
+        return bytesOf(used)
+      }),
+    )
     return Buffer.concat([Buffer.from(MAGIC), length, header, ...parts])
   }
 
@@ -97,25 +104,20 @@ export class SignalLog {
     if (file.length < 12 || file.toString('latin1', 0, 8) !== MAGIC) throw damaged('it is another kind of file')
     const length = file.readUInt32LE(8)
     if (length > MAX_HEADER || 12 + length > file.length) throw damaged('its header is longer than the file')
+    const header = readHeader(file.toString('utf8', 12, 12 + length), file.length - 12 - length)
+    if (!header) throw damaged('it is truncated or was altered')
     const log = new SignalLog()
-    let header: { stride: number; steps: number; rows: SignalLog['rows']; columns: { name: string; rows: number }[] }
-    try {
-      header = JSON.parse(file.toString('utf8', 12, 12 + length)) as typeof header
-      const cells = header.columns.reduce((sum, { rows }) => sum + 4 * MAX_FRAMES * rows, 0)
-      if (!(cells >= 0) || 12 + length + 4 * cells !== file.length) throw new Error('length')
-    } catch (cause) {
-      throw new UserError(damaged('it is truncated or was altered').message, { cause })
-    }
-    Object.assign(log, { stride: header.stride, steps: header.steps })
+    log.stride = header.stride
+    log.steps = header.steps
     Object.assign(log.rows, header.rows)
     let at = 12 + length
-    const read = (into: Float32Array | Uint32Array) => {
-      bytesOf(into).set(file.subarray(at, at + into.byteLength))
-      at += into.byteLength
-    }
-    for (const { name, rows } of header.columns) {
-      const { mean, low, high, count } = log.#column(name, rows)
-      for (const values of [mean, low, high, count]) read(values)
+    for (const { name, rows, frames } of header.columns) {
+      for (const values of arraysOf(log.#column(name, rows))) {
+        const used = new (values.constructor as Float32ArrayConstructor)(rows * frames.length)
+        bytesOf(used).set(file.subarray(at, at + used.byteLength))
+        eachCell(rows, frames, (cell, i) => (values[cell] = used[i]!))
+        at += used.byteLength
+      }
     }
     return log
   }
@@ -186,6 +188,39 @@ function halveRow({ mean, low, high, count }: Column, at: number): void {
   }
   for (const values of [mean, low, high]) values.fill(NaN, at + half, at + MAX_FRAMES)
   count.fill(0, at + half, at + MAX_FRAMES)
+}
+
+/** Layers a file may tell of: what bounds the memory that reading takes. */
+const MAX_ROWS = 100_000
+
+/** The header, if it is one and the numbers behind it are as many as it says. */
+function readHeader(text: string, bytesBehind: number): Header | undefined {
+  let header: Header
+  try {
+    header = JSON.parse(text) as Header
+    const isCount = (n: unknown, max: number) => Number.isInteger(n) && (n as number) >= 0 && (n as number) < max
+    const fits = ({ name, rows, frames }: Header['columns'][number]) =>
+      typeof name === 'string' && isCount(rows, MAX_ROWS) && frames.every((frame) => isCount(frame, MAX_FRAMES))
+    const cells = header.columns.reduce((sum, { rows, frames }) => sum + rows * frames.length, 0)
+    const whole = Number.isInteger(Math.log2(header.stride)) && isCount(header.steps, 2 ** 53)
+    if (!whole || !header.columns.every(fits) || 16 * cells !== bytesBehind) return undefined
+  } catch {
+    return undefined
+  }
+  return header
+}
+
+interface Header {
+  readonly stride: number
+  readonly steps: number
+  readonly rows: SignalLog['rows']
+  readonly columns: readonly { readonly name: string; readonly rows: number; readonly frames: readonly number[] }[]
+}
+
+const arraysOf = ({ mean, low, high, count }: Column) => [mean, low, high, count]
+
+function eachCell(rows: number, frames: readonly number[], visit: (cell: number, i: number) => void): void {
+  for (let row = 0, i = 0; row < rows; row++) for (const frame of frames) visit(row * MAX_FRAMES + frame, i++)
 }
 
 const shown = ({ mean, high }: Column, i: number): number => (high[i] === Infinity ? Infinity : mean[i]!)

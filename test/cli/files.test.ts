@@ -48,7 +48,15 @@ describe('an `out` folder that cannot be', () => {
 test('input that is refused leaves the files of the run before as they were', async () => {
   expect((await brigantine('train', '--epochs', '1', '--quiet', '--out', 'kept')).code).toBe(0)
   const before = filesOf(join(folder, 'kept'))
-  expect(before.map(([name]) => name)).toEqual(['best.ckpt', 'config.yaml', 'last.ckpt', 'log.jsonl', 'model.brig'])
+  expect(before.map(([name]) => name)).toEqual([
+    'best.ckpt',
+    'config.yaml',
+    'last.ckpt',
+    'log.jsonl',
+    'model.brig',
+    'report.html',
+    'signals.bin',
+  ])
   const refused = [
     // Labels 0 to 9 do not fit 5 units; 64 x 30,000 x 30,000 weights do not fit 4 GiB; there is no such value to watch.
     [['--layers', '8,5'], 'Expected the last layer to have a unit for each of the'],

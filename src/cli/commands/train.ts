@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import { loadData, type LoadedData } from '../../data/load.ts'
 import { openLog, type RunLog } from '../../report/log.ts'
+import { openSignals, signalsBefore, writeReport } from '../../report/page/keep.ts'
 import { createProgress, type ProgressReporter } from '../../report/progress.ts'
 import { readCheckpoint } from '../../train/checkpoint.ts'
 import type { History } from '../../train/history.ts'
+import { SignalLog } from '../../train/signals.ts'
 import type { Trainer } from '../../train/trainer.ts'
 import type { ResolvedConfig } from '../../config/schema.ts'
 import { TrainingError } from '../../errors.ts'
@@ -104,6 +106,8 @@ async function fit(
 ): Promise<History> {
   const progress = createProgress(process.stderr, { quiet: options.quiet ?? false })
   let log = undefined as RunLog | undefined
+  const signals = options.resume && files ? signalsBefore(files.signals) : new SignalLog()
+  const kept = files && openSignals(files.signals)
   const interrupts = catchInterrupts((name) => {
     progress.note(`${name}: finishing this step and saving; once more to end at once`)
   })
@@ -114,7 +118,11 @@ async function fit(
       signal: interrupts.signal,
       trace: options.trace,
       checkpoint: files && { directory: files.folder, ...trainer.config.checkpoint },
-      onProgress: (state) => progress.update(state),
+      signals,
+      onProgress: (state) => {
+        progress.update(state)
+        if (log) kept?.keep(signals)
+      },
       callbacks: {
         // By now data, model and config are known to fit: only then an earlier run's log may go.
         onTrainBegin: () => {
@@ -126,6 +134,10 @@ async function fit(
         onEpochEnd: (epoch, logs) => {
           progress.epochEnd(epoch, epochs, logs)
           log?.epoch(epoch, logs)
+        },
+        onHealthEvent: (event) => {
+          progress.event(event)
+          log?.event('health', { ...event })
         },
       },
     })
@@ -142,6 +154,17 @@ async function fit(
     progress.close()
     interrupts.release()
     log?.close()
+    if (log && files) leaveReport(files, () => kept?.write(signals), progress)
+  }
+}
+
+/** A report that cannot be written is no reason to lose a training, or its error. */
+function leaveReport(files: RunFiles, keep: () => void, progress: ProgressReporter): void {
+  try {
+    keep()
+    writeReport(files.folder, files.report)
+  } catch (error) {
+    progress.note(`The report could not be written: ${(error as Error).message}`)
   }
 }
 

@@ -1,0 +1,201 @@
+/** The run in pictures, over one axis of steps. */
+import { HEAT_MAP_RIGHT, heatMap, lineChart, timeLine } from '../../chart/index.ts'
+import type { Drawing, Mark, Severity, SeriesColour, TimeRow } from '../../chart/index.ts'
+import { formatCount, formatMetric, formatNumber, formatPercent } from '../format.ts'
+import { clippedShare } from './judgement.ts'
+import type { RunEvent, RunRecord } from './record.ts'
+
+const LEFT = 128
+const COLOURS: readonly SeriesColour[] = ['blue', 'orange', 'green', 'purple', 'red', 'sky']
+/** Marks on a chart at the most: the gravest, then the first. */
+const MAX_MARKS = 60
+
+export function figures(run: RunRecord): Drawing[] {
+  const steps = Math.max(1, run.signals.steps)
+  const axis = { label: 'step', whole: true, range: [0, steps] as const }
+  const all = { run, axis, steps, marks: marksOf(run) }
+  return [
+    timeOf(all),
+    loss(all),
+    metrics(all),
+    norms(all),
+    profile(all, 'layerGradNorm', 'Gradient by layer', 'norm, end of each epoch', 'parameters'),
+    profile(
+      all,
+      'layerUpdate',
+      'Change of the weights by layer',
+      'relative to their norm, from epoch to epoch',
+      'parameters',
+    ),
+    profile(all, 'activation', 'Activations by layer', 'root mean square', 'outputs'),
+    profile(all, 'backSignal', 'Back-signals by layer', 'root mean square of d loss / d output', 'outputs'),
+    profile(all, 'active', 'Active units by layer', 'share of outputs that are not zero', 'outputs'),
+    rate(all),
+  ].filter((one) => one !== undefined)
+}
+
+interface All {
+  readonly run: RunRecord
+  readonly axis: { readonly label: string; readonly whole: boolean; readonly range: readonly [number, number] }
+  readonly steps: number
+  readonly marks: readonly Mark[]
+}
+
+function marksOf({ events }: RunRecord): Mark[] {
+  const order: readonly Severity[] = ['fatal', 'fault', 'warn']
+  return order
+    .flatMap((severity) => events.filter((one) => one.severity === severity))
+    .slice(0, MAX_MARKS)
+    .map(({ step, severity, text }) => ({ x: step, severity, text }))
+}
+
+function loss({ run, axis, marks }: All): Drawing | undefined {
+  const series = run.signals.series('loss')
+  if (!series) return undefined
+  const positive = series.y.filter((v) => Number.isFinite(v))
+  const [least, most] = [Math.min(...positive), Math.max(...positive)]
+  const kind = least > 0 && most / least > 20 ? 'log' : 'linear'
+  const atEpochs = (key: string) => run.epochs.map((epoch) => epoch[key] ?? NaN)
+  const validation = atEpochs('val_loss')
+  return lineChart({
+    title: 'Loss',
+    description: `Training loss of each step: from ${sizeText(series.y[0]!)} to ${sizeText(series.y.at(-1)!)}.`,
+    ...{ x: axis, y: { kind }, left: LEFT, right: HEAT_MAP_RIGHT, marks, height: 240 },
+    series: [
+      { name: 'training, by step (band: least to greatest)', colour: 'blue', ...series },
+      ...(validation.some(Number.isFinite)
+        ? [
+            {
+              name: 'validation, by epoch',
+              colour: 'orange' as const,
+              dots: validation.length < 60,
+              x: epochEnds(run),
+              y: validation,
+            },
+          ]
+        : []),
+    ],
+  })
+}
+
+/** The last step of each epoch. */
+function epochEnds({ epochs, config, data, signals }: RunRecord): number[] {
+  const rows = data.rows?.train ?? 0
+  const size = config.batchSize === 'full' ? rows : Number(config.batchSize)
+  const perEpoch = rows > 0 && size > 0 ? Math.ceil(rows / size) : signals.steps / Math.max(1, epochs.length)
+  return epochs.map(({ epoch }, i) => (epoch ?? i + 1) * perEpoch)
+}
+
+function metrics({ run, axis }: All): Drawing | undefined {
+  const keys = Object.keys(run.epochs[0] ?? {}).filter((key) => key !== 'epoch' && !key.endsWith('loss'))
+  const shares = keys.filter((key) => /(^|_)(acc|top\d+Acc)$/.test(key))
+  const shown = (shares.length > 0 ? shares : keys).slice(0, 6)
+  if (shown.length === 0 || run.epochs.length < 2) return undefined
+  const last = run.epochs.at(-1)!
+  return lineChart({
+    title: 'Metrics by epoch',
+    description: `At the end: ${shown.map((key) => `${key} ${formatMetric(key, last[key]!)}`).join(', ')}.`,
+    ...{ x: axis, left: LEFT, right: HEAT_MAP_RIGHT, height: 200 },
+    y: shares.length > 0 ? { text: (tick) => `${Number((tick * 100).toFixed(4))} %` } : {},
+    series: shown.map((key, i) => ({
+      ...{ name: key, colour: COLOURS[i]!, dots: run.epochs.length < 60 },
+      ...{ x: epochEnds(run), y: run.epochs.map((epoch) => epoch[key]!) },
+    })),
+  })
+}
+
+function norms({ run, axis, marks }: All): Drawing | undefined {
+  const [before, after] = [run.signals.series('gradNorm'), run.signals.series('gradNormAfterClip')]
+  if (!before || !after) return undefined
+  const clip = run.config.clip as { mode?: string; maxNorm?: number } | undefined
+  const limit = clip?.mode === 'globalNorm' && typeof clip.maxNorm === 'number' ? clip.maxNorm : undefined
+  return lineChart({
+    title: 'Norm of the gradient',
+    description: `Before and after clipping; clipped in ${formatPercent(clippedShare(run))} of the time.`,
+    ...{ x: axis, y: { kind: 'log' }, left: LEFT, right: HEAT_MAP_RIGHT, marks, height: 240 },
+    series: [
+      { name: 'before clipping', colour: 'orange', ...before },
+      { name: 'after clipping', colour: 'blue', ...after },
+    ],
+    references: limit === undefined ? [] : [{ y: limit, text: `clip at ${formatNumber(limit)}` }],
+  })
+}
+
+function rate({ run, axis }: All): Drawing | undefined {
+  const series = run.signals.series('learningRate')
+  if (!series || Math.min(...series.y) === Math.max(...series.y)) return undefined
+  return lineChart({
+    title: 'Learning rate',
+    description: 'Of each step, as the schedule gave it.',
+    ...{ x: axis, y: {}, left: LEFT, right: HEAT_MAP_RIGHT, height: 150 },
+    series: [{ name: 'learning rate', colour: 'green', ...series }],
+  })
+}
+
+function profile(
+  { run, axis, marks }: All,
+  name: string,
+  title: string,
+  unit: string,
+  rowsOf: 'parameters' | 'outputs',
+): Drawing | undefined {
+  const found = run.signals.profiles(name)
+  if (!found || found.x.length === 0) return undefined
+  const names = run.signals.rows[rowsOf]
+  const rows = found.rows.map((_, i) => names[i] ?? `layer ${i + 1}`)
+  const share = name === 'active'
+  return heatMap({
+    ...{ title, unit, rows, marks },
+    description: ends(rows, found.rows),
+    ...{ x: axis, left: LEFT, kind: share ? 'linear' : 'log', ...(share ? { range: [0, 1] as const } : {}) },
+    // Each was measured at the end of what it stands for.
+    at: Float64Array.from(found.x, (_, i) => (i === 0 ? 0 : found.x[i - 1]!)),
+    values: found.rows,
+  })
+}
+
+/** The first and the last layer at the end, in words. */
+function ends(names: readonly string[], rows: readonly Float32Array[]): string {
+  const [first, last] = [rows[0]?.at(-1) ?? NaN, rows.at(-1)?.at(-1) ?? NaN]
+  return `At the end ${sizeText(first)} in ${names[0]} and ${sizeText(last)} in ${names.at(-1)}.`
+}
+
+const sizeText = (value: number): string => (Number.isFinite(value) ? formatNumber(value) : 'not finite')
+
+const NAMES: Readonly<Record<string, string>> = {
+  GRAD_SPIKE: 'gradient spike',
+  NONFINITE_LOSS: 'loss not finite',
+  NONFINITE_GRAD: 'gradient not finite',
+  NONFINITE_PARAM: 'update not finite',
+}
+
+/** `gradient spike` for GRAD_SPIKE. */
+export const wordsOf = (code: string): string => NAMES[code] ?? code.toLowerCase().replaceAll('_', ' ')
+
+function timeOf({ run, axis }: All): Drawing | undefined {
+  const { events, actions } = run
+  if (events.length + actions.length === 0) return undefined
+  const rows: TimeRow[] = [...groups(events)].map(([code, own]) => ({
+    name: wordsOf(code),
+    spans: own.slice(0, 500).map(({ step, severity, text }) => ({ from: step, colour: severity, text })),
+  }))
+  for (const what of new Set(actions.map((one) => one.what))) {
+    const own = actions.filter((one) => one.what === what)
+    rows.push({
+      name: what,
+      shape: 'diamond',
+      spans: own.map(({ step, text }) => ({ from: step, colour: 'blue', text })),
+    })
+  }
+  return timeLine({
+    title: 'Verdicts and actions',
+    description: `${formatCount(events.length)} verdicts, ${formatCount(actions.length)} actions.`,
+    ...{ x: axis, rows, left: LEFT, right: HEAT_MAP_RIGHT },
+  })
+}
+
+function groups(events: readonly RunEvent[]): Map<string, RunEvent[]> {
+  const found = new Map<string, RunEvent[]>()
+  for (const event of events) found.set(event.code, [...(found.get(event.code) ?? []), event])
+  return found
+}

@@ -1,0 +1,137 @@
+/** What a run left in its folder, finished or not: the log's lines and the signals. Everything in it came from files. */
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { UserError } from '../../errors.ts'
+import { SignalLog } from '../../train/signals.ts'
+
+export const LOG_FILE = 'log.jsonl'
+export const SIGNALS_FILE = 'signals.bin'
+export const REPORT_FILE = 'report.html'
+
+export interface RunEvent {
+  readonly step: number
+  readonly code: string
+  readonly severity: 'ok' | 'info' | 'warn' | 'fault' | 'fatal'
+  readonly text: string
+  readonly layer?: string | undefined
+}
+
+export interface RunAction {
+  readonly step: number
+  readonly what: string
+  readonly text: string
+}
+
+export interface RunRecord {
+  readonly name: string
+  /** As the log's first line has it. */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly data: {
+    readonly source?: string
+    readonly rows?: Readonly<Record<string, number>>
+    readonly features?: number
+  }
+  readonly epochs: readonly Readonly<Record<string, number>>[]
+  readonly events: readonly RunEvent[]
+  readonly actions: readonly RunAction[]
+  readonly signals: SignalLog
+  /** How it ended; undefined while it runs, or when it was killed. */
+  readonly stopped: string | undefined
+  readonly error: string | undefined
+  readonly seconds: number
+  readonly skipped: number
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly changedAt: number
+}
+
+type Line = Readonly<Record<string, unknown>>
+
+/** @throws UserError where there is no run, or its files are damaged */
+export function readRun(folder: string): RunRecord {
+  const path = join(folder, LOG_FILE)
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new UserError(
+      `Expected the folder of a run, with its ${LOG_FILE}; \`${path}\` could not be read (${code}).`,
+      {
+        cause,
+      },
+    )
+  }
+  const lines = parseLines(text, path)
+  const starts = lines.filter(({ event }) => event === 'start')
+  if (starts.length === 0) throw new UserError(`${path}: expected the log of a run; it has no \`start\` line.`)
+  const start = starts.at(-1)!
+  const since = lines.slice(lines.lastIndexOf(start))
+  const end = since.find(({ event }) => event === 'end')
+  const error = since.find(({ event }) => event === 'error')
+  const { signals, changedAt } = readSignals(join(folder, SIGNALS_FILE))
+  const last = Number(lines.at(-1)!.time) || 0
+  return {
+    name: folder.replace(/\/+$/, '').split(/[/\\]/).at(-1) || folder,
+    config: objectOf(start.config),
+    data: objectOf(start.data),
+    epochs: lines.filter(({ event }) => event === 'epoch').map(numbersOf),
+    events: lines.filter(({ event }) => event === 'health').map(eventOf),
+    actions: lines.filter(({ event }) => event === 'action').map(actionOf),
+    signals,
+    stopped: end ? textOf(end.stopped) : undefined,
+    error: error ? textOf(error.message) : undefined,
+    seconds: end ? Number(end.seconds) : (last - Number(start.time)) / 1000,
+    skipped: end ? Number(end.skipped) : lines.filter(({ decision }) => decision === 'skip').length,
+    startedAt: Number(starts[0]!.time) || 0,
+    changedAt: Math.max(last, changedAt),
+  }
+}
+
+/** A run that is being written, or was killed, may end in the middle of a line: only the last one may be broken. */
+function parseLines(text: string, path: string): Line[] {
+  const rows = text.split('\n').filter((row) => row.trim() !== '')
+  return rows.flatMap((row, i) => {
+    try {
+      return [objectOf(JSON.parse(row))]
+    } catch (cause) {
+      if (i === rows.length - 1) return []
+      throw new UserError(`${path}, line ${i + 1}: expected a line of JSON. The file was altered.`, { cause })
+    }
+  })
+}
+
+function readSignals(path: string): { signals: SignalLog; changedAt: number } {
+  try {
+    return { signals: SignalLog.fromBytes(readFileSync(path), path), changedAt: statSync(path).mtimeMs }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { signals: new SignalLog(), changedAt: 0 }
+    throw error
+  }
+}
+
+const objectOf = (value: unknown): Line => (typeof value === 'object' && value !== null ? (value as Line) : {})
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value ?? ''))
+
+/** NaN and infinities are strings in the log. */
+function numbersOf(line: Line): Record<string, number> {
+  const skip = new Set(['level', 'time', 'event'])
+  const fields = Object.entries(line).filter(([key]) => !skip.has(key))
+  return Object.fromEntries(fields.map(([key, value]) => [key, Number(value)]))
+}
+
+const SEVERITIES = ['ok', 'info', 'warn', 'fault', 'fatal'] as const
+
+function eventOf(line: Line): RunEvent {
+  return {
+    step: Number(line.step) || 0,
+    code: textOf(line.code),
+    severity: SEVERITIES.find((one) => one === line.severity) ?? 'warn',
+    text: textOf(line.text),
+    layer: typeof line.layer === 'string' ? line.layer : undefined,
+  }
+}
+
+function actionOf(line: Line): RunAction {
+  return { step: Number(line.step) || 0, what: textOf(line.remedy ?? line.kind), text: textOf(line.text) }
+}

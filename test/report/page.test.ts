@@ -1,0 +1,137 @@
+/** The page says what a run's files say, for runs that ended, stopped, were killed or go on; and nothing in them is run. */
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { judge } from '../../src/report/page/judgement.ts'
+import { reportPage, reportPicture } from '../../src/report/page/page.ts'
+import { readRun } from '../../src/report/page/record.ts'
+import { SignalLog } from '../../src/train/signals.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'brigantine-report-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const HOSTILE = '</title><script>alert(1)</script>'
+const START = 1_750_000_000_000
+const STEPS = 400
+
+function signalsOf(loss: (step: number) => number): SignalLog {
+  const log = new SignalLog()
+  log.rows.parameters = [HOSTILE, 'dense_2']
+  for (let step = 0; step < STEPS; step++) {
+    log.step(step, 'loss', loss(step))
+    log.step(step, 'gradNorm', 2)
+    log.step(step, 'gradNormAfterClip', 1)
+  }
+  for (let step = 99; step < STEPS; step += 100) log.profile(step, 'layerGradNorm', [step > 200 ? 0 : 1e-3, 1])
+  return log
+}
+
+interface Files {
+  readonly loss?: (step: number) => number
+  readonly lines?: readonly object[]
+  readonly tail?: string
+}
+
+let count = 0
+/** A run's folder as `train` leaves it: four epochs of 100 steps. */
+function leave({ loss = (step) => 2 / (1 + step / 50), lines = [], tail = '' }: Files = {}): string {
+  const path = mkdtempSync(join(folder, `run-${count++}-`))
+  const config = {
+    batchSize: 10,
+    epochs: 4,
+    clip: { mode: 'globalNorm', maxNorm: 1 },
+    model: { layers: [{ type: HOSTILE }] },
+  }
+  const start = { event: 'start', time: START, config, data: { source: HOSTILE, rows: { train: 1000 } } }
+  const epochs = [1, 2, 3, 4].map((epoch) => ({
+    event: 'epoch',
+    time: START + epoch,
+    epoch,
+    loss: 1 / epoch,
+    acc: 0.9,
+  }))
+  const all = [start, ...epochs, ...lines].map((line) => JSON.stringify(line))
+  writeFileSync(join(path, 'log.jsonl'), `${all.join('\n')}\n${tail}`)
+  writeFileSync(join(path, 'signals.bin'), signalsOf(loss).toBytes())
+  return path
+}
+
+const END = { event: 'end', time: START + 9, stopped: 'completed', seconds: 2, skipped: 0 }
+const LATER = Date.now() + 1e9
+
+describe('the verdict', () => {
+  const verdict = (files: Files, now = LATER) => judge(readRun(leave(files)), now)
+
+  test('of a healthy run says how far the loss fell', () => {
+    const { severity, word, sentence } = verdict({ lines: [END] })
+    expect([severity, word]).toEqual(['ok', 'healthy'])
+    expect(sentence).toMatch(
+      /^Loss fell from 1\.9\d+ to 0\.22\d+ in 400 steps, acc 90\.00 %; no step was out of the ordinary\.$/,
+    )
+  })
+
+  test('of a run that did not learn is a fault, with advice', () => {
+    const { severity, word, advice } = verdict({ loss: () => 2.3, lines: [END] })
+    expect([severity, word]).toEqual(['fault', 'not learning'])
+    expect(advice.length).toBeGreaterThan(0)
+  })
+
+  test('of a run that was stopped is its reason', () => {
+    const health = {
+      event: 'health',
+      step: 12,
+      code: 'NONFINITE_GRAD',
+      severity: 'fatal',
+      decision: 'stop',
+      text: 'why',
+    }
+    const { word, sentence, advice } = verdict({ lines: [health, { event: 'error', message: 'the reason' }] })
+    expect([word, sentence]).toEqual(['stopped for its health', 'the reason'])
+    expect(advice.join()).toContain('Lower the learning rate')
+  })
+
+  test('tells a run that goes on from one that fell silent', () => {
+    expect(verdict({}, Date.now()).word).toBe('running')
+    expect(verdict({}, LATER).word).toBe('interrupted')
+  })
+
+  test('names layers that no gradient reached', () => {
+    expect(verdict({ lines: [END] }).advice.join()).toContain(`No gradient reached ${HOSTILE} by step 399`)
+  })
+})
+
+describe('the page', () => {
+  test('holds nothing that runs or is fetched, whatever the files say', () => {
+    const health = { event: 'health', step: 5, code: HOSTILE, severity: 'warn', decision: 'skip', text: HOSTILE }
+    const run = readRun(leave({ lines: [health, { ...END, stopped: HOSTILE }] }))
+    for (const text of [reportPage(run, LATER), reportPicture(run, LATER)]) {
+      expect(text).not.toMatch(/<script|<link|javascript:|url\((?!#)|@import/i)
+      expect(text.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/(href|src)="(?!data:image\/png)[^"#]/)
+    }
+  })
+
+  test('shows loss, norms before and after clipping, layers, events and the config', () => {
+    const health = { event: 'health', step: 5, code: 'GRAD_SPIKE', severity: 'warn', decision: 'skip', text: 'a spike' }
+    const page = reportPage(readRun(leave({ lines: [health, END] })), LATER)
+    for (const part of [
+      'Loss',
+      'before clipping',
+      'clip at 1',
+      'Gradient by layer',
+      'gradient spike',
+      'a spike',
+      'maxNorm',
+    ]) {
+      expect(page).toContain(part)
+    }
+  })
+
+  test('is made of a log that ends in the middle of a line, but not of an altered one', () => {
+    const path = leave({ tail: '{"event":"epo' })
+    expect(readRun(path).epochs).toHaveLength(4)
+    appendFileSync(join(path, 'log.jsonl'), '\n{"event":"end"}\n')
+    expect(() => readRun(path)).toThrow(/log\.jsonl, line 6: expected a line of JSON/)
+    expect(() => readRun(join(folder, 'nothing'))).toThrow('Expected the folder of a run')
+  })
+})
