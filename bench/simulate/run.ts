@@ -2,7 +2,7 @@
  * What would more workers, and more machines, bring? Replays the measured pieces of a step on simulated workers.
  *
  * brigantine simulate [--workload NAME | --config FILE] [--workers 1..256] [--machines M --latency US --network GB/s]
- *   [--memory GB/s] [--kernels K] [--json] [--out DIR]
+ *   [--memory GB/s] [--kernels K] [--json]
  */
 import { availableParallelism } from 'node:os'
 import { UserError } from '../../src/errors.ts'
