@@ -4,6 +4,7 @@ export type { TrainerOptions } from './train/trainer.ts'
 export { Crew } from './crew/crew.ts'
 export { InlineCrew } from './train/inline.ts'
 export type { Callbacks, CheckpointOptions, FitOptions, Progress } from './train/callbacks.ts'
+export type { Evidence, Harm, HealthCode, HealthVerdict, Severity } from './gradient/verdict.ts'
 export type { History, Logs, StepHistory, StopReason } from './train/history.ts'
 
 export { parseConfig, jsonSchema } from './config/schema.ts'

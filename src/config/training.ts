@@ -76,12 +76,12 @@ export const Clip = z
   .prefault({})
   .describe("How large gradients are cut: by the norm of the whole gradient, by element ('value'), or 'off'.")
 
-const healthModes = ['observe', 'warn', 'repair'] as const
+const healthModes = ['off', 'observe', 'warn', 'repair'] as const
 const HealthObject = z.strictObject({
   mode: choice(healthModes)
     .default('warn')
     .describe(
-      "'observe': faults are told and change no bit. 'warn': harmful batches are skipped. 'repair': faults are mended.",
+      "'off': nothing is judged. 'observe': faults are told and change no bit. 'warn': harmful batches are skipped. 'repair': faults are mended.",
     ),
   spikeSkip: flag().default(true).describe('Skip a batch whose gradient norm is far outside what came before.'),
   maxConsecutiveSkips: integer(1).default(3).describe('Training stops after so many skipped batches in a row.'),
@@ -97,7 +97,7 @@ export const Health = z
   ])
   .prefault({})
   .describe(
-    "What is done about faults of the training: 'observe', 'warn' or 'repair', or an object with more settings.",
+    "What is done about faults of the training: 'off', 'observe', 'warn' or 'repair', or an object with more settings.",
   )
 
 const mode = choice(['auto', 'min', 'max'])

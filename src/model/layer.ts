@@ -5,7 +5,7 @@
  * placed the parameters, into a rows program and gradient tasks over arena pointers (`LoweredLayer`).
  * Layers work on row blocks: rows [row, row + rows) of the micro-batch, and never look at another row.
  */
-import type { Kernels, Pointer } from '../kernels/kernels.ts'
+import type { ActivationCode, Kernels, Pointer } from '../kernels/kernels.ts'
 import type { InitializerConfig } from './config.ts'
 
 export interface ParameterSpec {
@@ -77,6 +77,8 @@ export interface LoweredLayer {
   readonly backwardFlopsPerRow: number
   forward(k: Kernels, row: number, rows: number, pass: Pass): void
   readonly byTile?: ByTile
+  /** Which activation, where this is one. */
+  readonly activation?: ActivationCode
   /** The layers this one is a sequence of. */
   readonly parts?: readonly LoweredLayer[]
   /** What the layers of a sequence give, as the config lists them. */

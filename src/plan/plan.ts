@@ -14,9 +14,9 @@ import { lossRule } from '../model/losses.ts'
 import type { LossRule } from '../model/losses.ts'
 import { metric } from '../model/metrics.ts'
 import type { Metric } from '../model/metrics.ts'
+import { RAISED, healthStateLength } from '../gradient/health.ts'
 import { stateSlots } from '../optim/optimizers.ts'
 import {
-  NORM_CHUNK,
   TILE_COLS,
   TILE_FLOPS,
   TILE_ROWS,
@@ -28,6 +28,8 @@ import {
 import { placeParameters } from './parameters.ts'
 import type { Placement, Placements } from './parameters.ts'
 import type { PlanSpec } from './spec.ts'
+import { SIGNAL_FIELDS, countLayers, watchOf } from './watch.ts'
+import type { Watch } from './watch.ts'
 import { onlyGathers, stagePieces, stagesOf } from './stages.ts'
 import type { Stage } from './stages.ts'
 
@@ -51,6 +53,8 @@ export interface Plan {
   readonly placements: Placements
   readonly network: LoweredLayer
   readonly input: Flow
+  /** What the detector sees. */
+  readonly watch: Watch
   /** The phases of the rows part, in order. */
   readonly stages: readonly Stage[]
   /** Whether the first of them only gathers: then the next batch is gathered beside the update of this one. */
@@ -72,6 +76,9 @@ export interface Plan {
     readonly epoch: number
     readonly evaluation: number
     readonly values: number
+    /** The detector's state, and for each unit that can fall silent the samples since it last spoke. */
+    readonly health: number
+    readonly units: number
   }
   /** Float64 words of the whole state. */
   readonly stateLength: number
@@ -87,6 +94,12 @@ interface Addresses {
   partials: number
   norms: number
   clampedNorms: number
+  /** Per watched layer: sum of squares of the gradient; SIGNAL_FIELDS sampled numbers. */
+  layerSquares: number
+  signals: number
+  /** Per segment: squares of the weights after a sampled update, and of that update; per update piece: what differs. */
+  segments: number
+  differing: number
   largest: number
   ring: number
   tuning: number
@@ -117,6 +130,8 @@ export const EVENT_FIELDS = 5
 export const traceDoubles = (events: number): number => (events > 0 ? 1 + events * EVENT_FIELDS : 0)
 /** Float64 words of the tuner's state; see train/tuner.ts. */
 export const TUNING_DOUBLES = 32
+/** Float64 fields of a sampled layer in a record; see train/record.ts. */
+export const FRAME_FIELDS = 7
 /** Float64 words of the sequencer's state before the sums; see train/state.ts. */
 export const STATE_DOUBLES = 512
 
@@ -137,14 +152,17 @@ export function compilePlan(spec: PlanSpec): Plan {
   const { total, laned } = placements
   const slots = spec.optimizer ? stateSlots(spec.optimizer) : []
   const numValues = 2 * (1 + metrics.length)
-  const recordFields = RECORD_HEAD + numValues
+  const layersSeen = watchedLayers(placements)
+  const recordFields = RECORD_HEAD + Math.max(numValues + layersSeen, FRAME_FIELDS * layersSeen, RAISED)
   const sumsAt = {
     batch: STATE_DOUBLES,
     epoch: STATE_DOUBLES + sums,
     evaluation: STATE_DOUBLES + 2 * sums,
     values: STATE_DOUBLES + 3 * sums,
+    health: STATE_DOUBLES + 3 * sums + numValues,
+    units: STATE_DOUBLES + 3 * sums + numValues + (training ? healthStateLength(layersSeen) : 0),
   }
-  const stateLength = sumsAt.values + numValues
+  const stateLength = sumsAt.units + (training ? silentUnits(model) : 0)
 
   const layout = new Layout()
   const at: Addresses = {
@@ -155,6 +173,10 @@ export function compilePlan(spec: PlanSpec): Plan {
     partials: layout.add('partials', 'float64', Math.ceil(capacity / blockRows) * sums),
     norms: 0,
     clampedNorms: 0,
+    layerSquares: 0,
+    signals: 0,
+    segments: 0,
+    differing: 0,
     largest: layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0),
     parameters: layout.add('parameters', 'float32', total),
     gradients: layout.add('gradients', 'float32', training ? total : 0),
@@ -196,12 +218,18 @@ export function compilePlan(spec: PlanSpec): Plan {
     })
   const tiles = gradientPieces('tiles', microRows)
   const stages = stagesOf(network, microRows)
-  const norms = training ? tiles.length + Math.ceil(laned / NORM_CHUNK) : 0
+  const watch = watchOf(network, placements)
+  const norms = training ? tiles.length + watch.laned.length : 0
+  const watched = training ? watch.layers.length : 0
+  at.layerSquares = layout.add('partials', 'float64', watched)
+  at.signals = layout.add('partials', 'float64', watched * SIGNAL_FIELDS)
+  at.segments = layout.add('partials', 'float64', training ? 2 * watch.segments.length : 0)
+  at.differing = layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0)
   at.norms = layout.add('partials', 'float64', norms)
   at.clampedNorms = layout.add('partials', 'float64', norms)
   // Last what knows how many workers there are.
   at.trace = layout.add('trace', 'float64', spec.workers * traceDoubles(spec.traceEvents))
-  at.scratch = layout.add('scratch', 'float32', spec.workers * scratchElements)
+  at.scratch = layout.add('scratch', 'float32', spec.workers * (scratchElements + (training ? UPDATE_PIECE : 0)))
   return {
     spec,
     model,
@@ -211,6 +239,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     placements,
     network,
     input,
+    watch,
     stages,
     gathersAhead: onlyGathers(stages[0]!),
     microRows,
@@ -231,6 +260,16 @@ function lower(model: Model, input: Flow, to: Lowering): LoweredLayer {
   const lowered: LoweredLayer[] = []
   for (const layer of model.layers) lowered.push(layer.lower(lowered.at(-1)?.output ?? input, to))
   return sequence(lowered)
+}
+
+/** Layers that the detector will watch, and units that it may find silent: counted before anything has a place. */
+const watchedLayers = (placements: Placements): number => countLayers(placements)
+
+function silentUnits(model: Model): number {
+  const anywhere = () => 0
+  const input: Flow = { value: 0, gradient: -1, cols: model.inputs, overwritable: false }
+  const network = lower(model, input, { tensor: anywhere, backSignal: anywhere, parameter: anywhere, stream: anywhere })
+  return watchOf(network, placeParameters(model.parameters, 1, 'auto')).units
 }
 
 /** Forward and backward arithmetic of a row, wherever its tensors may come to lie. */
@@ -283,6 +322,6 @@ export const pieces = {
   /** Row blocks gathered ahead. */
   gather: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
   update: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
-  /** Partial sums of squares: one a tile, then one a chunk of the laned parameters. */
-  norms: (plan: Plan): number => plan.tiles.length + Math.ceil(plan.placements.laned / NORM_CHUNK),
+  /** Partial sums of squares: one a tile, then one a run of a layer's laned parameters. */
+  norms: (plan: Plan): number => plan.tiles.length + plan.watch.laned.length,
 }

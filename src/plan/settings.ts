@@ -15,6 +15,10 @@ export interface RunSettings {
   readonly plateau: (PlateauOptions & Monitor) | null
   readonly earlyStopping: EarlyStopping | null
   readonly decide: DecideOptions
+  /** Whether the detector judges beside deciding; changes no bit of the training. */
+  readonly watch: boolean
+  /** Loss of the best constant prediction; NaN where it is not known. */
+  readonly nullLoss: number
   /** Whether the run finds out by itself how many workers are fastest. */
   readonly tune: boolean
   /** Whether the run waits for the host after each epoch (callbacks, checkpoints). */

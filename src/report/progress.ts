@@ -116,19 +116,23 @@ export function createProgress(stream: ProgressStream, options: { quiet?: boolea
     epochEnd(epoch, epochs, logs) {
       if (!quiet && !live) stream.write(`${epochLine(epoch, epochs, logs)}\n`)
     },
-    event({ code, decision, text }) {
+    event({ code, decision, severity, text }) {
       const kind = `${code} ${decision}`
       if (quiet || told.has(kind)) return
       told.add(kind)
-      note(paint('yellow', text, stream))
+      note(paint(COLOURS[severity], text, stream))
     },
     note,
     close: clear,
   }
 }
 
-const isCalm = ({ health, lastEvent, step }: ProgressView): boolean =>
-  health === 'healthy' && !(lastEvent && step - lastEvent.step <= FRESH_STEPS)
+const COLOURS = { ok: 'green', info: 'dim', warn: 'yellow', fault: 'red', fatal: 'red' } as const
+
+const isCalm = ({ health, lastEvent, step }: ProgressView): boolean => {
+  const isFresh = lastEvent !== undefined && step - lastEvent.step <= FRESH_STEPS
+  return health === 'healthy' && !(isFresh && lastEvent.severity !== 'ok' && lastEvent.severity !== 'info')
+}
 
 /** Colour where the stream and NO_COLOR allow it, the bare text elsewhere. */
 export function paint(

@@ -1,6 +1,7 @@
 /** What a caller of `fit` may give and be told; names as in tf.js and Keras. */
 import type { Dataset } from '../data/dataset.ts'
 import type { HealthEvent } from './events.ts'
+import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Logs } from './history.ts'
 import type { SignalLog } from './signals.ts'
 
@@ -15,6 +16,8 @@ export interface Callbacks {
   onBatchEnd?(batch: number, logs: Logs): void | Promise<void>
   /** Told of every step that was not healthy, and what was done about it. */
   onHealthEvent?(event: HealthEvent): void | Promise<void>
+  /** Told of every verdict of the detector, before its step's `onBatchEnd`. */
+  onVerdict?(verdict: HealthVerdict): void | Promise<void>
 }
 
 export interface CheckpointOptions {

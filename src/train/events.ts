@@ -1,16 +1,19 @@
-/** What went wrong in a step, and what was done about it: kept in the history, told to callbacks, written to the log. */
+/** What was wrong, and what was done about it: kept in the history, told to callbacks, written to the log. */
 import { Decision, skipWindow } from '../gradient/decide.ts'
 import type { DecisionCode } from '../gradient/decide.ts'
 import { Verdict } from '../gradient/detector.ts'
 import { explain } from '../gradient/explain.ts'
 import type { DecisionReport } from '../gradient/explain.ts'
+import type { HealthCode, HealthVerdict, Severity } from '../gradient/verdict.ts'
 
 export interface HealthEvent {
   /** Number of the batch since the start of the run, skipped ones included; from 0. */
   readonly step: number
-  readonly code: DecisionReport['verdict']
-  readonly severity: 'warn' | 'fault' | 'fatal'
-  readonly decision: DecisionReport['decision']
+  readonly code: DecisionReport['verdict'] | HealthCode
+  readonly severity: Severity
+  /** What was done with the step's batch; `undefined` where the verdict is of more than this step. */
+  readonly decision?: DecisionReport['decision'] | undefined
+  readonly layer?: string | undefined
   /** One sentence for people: what was seen, and what was done. */
   readonly text: string
 }
@@ -62,12 +65,20 @@ export function createWitness(): (numbers: StepNumbers, recent: Float32Array) =>
   }
 }
 
+/** Verdicts that a step's own event tells already, together with what was decided. */
+const OF_STEP: ReadonlySet<string> = new Set(Object.keys(Verdict))
+
+/** The event of a verdict that is of more than one step, or `undefined`. */
+export function eventOf({ step, code, severity, layer, sentence }: HealthVerdict): HealthEvent | undefined {
+  return OF_STEP.has(code) ? undefined : { step, code, severity, layer, text: sentence }
+}
+
 function median(values: Float32Array): number {
   const sorted = values.filter(Number.isFinite).sort()
   return sorted[sorted.length >> 1] ?? NaN
 }
 
-const WORDS: Readonly<Record<HealthEvent['code'], string>> = {
+const WORDS: Readonly<Partial<Record<HealthEvent['code'], string>>> = {
   healthy: 'healthy',
   GRAD_SPIKE: 'gradient spike',
   NONFINITE_LOSS: 'loss not finite',
@@ -77,6 +88,8 @@ const WORDS: Readonly<Record<HealthEvent['code'], string>> = {
 
 /** A few words for a line on a terminal: `gradient spike at step 412, batch skipped`. */
 export function eventWords({ code, decision, step }: Pick<HealthEvent, 'code' | 'decision' | 'step'>): string {
+  const words = WORDS[code] ?? code.toLowerCase().replaceAll('_', ' ')
+  if (decision === undefined) return step < 0 ? words : `${words} at step ${step}`
   const done = { apply: 'clipped and applied', skip: 'batch skipped', stop: 'training stopped' }[decision]
-  return `${WORDS[code] ?? code} at step ${step}, ${done}`
+  return `${words} at step ${step}, ${done}`
 }

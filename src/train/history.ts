@@ -2,6 +2,7 @@
 
 import type { HealthEvent } from './events.ts'
 import { SignalLog } from './signals.ts'
+import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Trial } from './tuner.ts'
 
 export type StopReason = 'completed' | 'maxSteps' | 'aborted' | 'stopTraining' | 'earlyStopping'
@@ -19,6 +20,8 @@ export interface History {
   readonly signals: SignalLog
   /** What went wrong, and what was done about it: at most the first 10,000. */
   readonly events: HealthEvent[]
+  /** Verdicts in the order in which they were raised; those of the check before the first step have step -1. */
+  readonly health: HealthVerdict[]
   stopped: StopReason
   seconds: number
   samplesPerSecond: number
@@ -46,6 +49,7 @@ export function newHistory(before?: PastEpochs, steps = 0, signals = new SignalL
     steps: new StepHistory(steps),
     signals,
     events: [],
+    health: [],
     stopped: 'completed',
     seconds: 0,
     samplesPerSecond: 0,

@@ -1,13 +1,16 @@
 /** Turns the records of a run into history, callbacks and progress. Lives on the host; no step waits for it. */
 import { Decision } from '../gradient/decide.ts'
 import { Verdict } from '../gradient/detector.ts'
+import { readVerdict } from '../gradient/health.ts'
+import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Callbacks, FitOptions, Progress } from './callbacks.ts'
-import { createWitness, MAX_EVENTS } from './events.ts'
+import { createWitness, eventOf, MAX_EVENTS } from './events.ts'
 import type { HealthEvent } from './events.ts'
 import type { History, Logs } from './history.ts'
 import { valueKeys } from './keys.ts'
 import { Field, Kind } from './record.ts'
+import { FRAME_FIELDS } from '../plan/plan.ts'
 
 const verdictNames = Object.fromEntries(Object.entries(Verdict).map(([name, code]) => [code, name]))
 
@@ -23,6 +26,7 @@ export class Monitor {
   /** Values of the last finished epoch. */
   logs: Logs = {}
   readonly #keys: readonly string[]
+  readonly #layers: readonly string[]
   readonly #onProgress: ((progress: Progress) => void) | undefined
   readonly #epochs: number
   readonly #totalSteps: number
@@ -38,7 +42,9 @@ export class Monitor {
   /** @param limits of the run; `done` steps were taken before it was interrupted */
   constructor(plan: Plan, history: History, options: FitOptions, limits: Limits) {
     this.#keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
+    this.#layers = plan.watch.layers.map(({ name }) => name)
     this.history = history
+    history.signals.layers = this.#layers
     this.callbacks = [options.callbacks ?? []].flat() as readonly Callbacks[]
     this.#onProgress = options.onProgress
     this.#epochs = limits.epochs
@@ -53,7 +59,50 @@ export class Monitor {
   }
 
   record(doubles: Float64Array, at: number): void | Promise<void> {
-    return doubles[at + Field.kind] === Kind.step ? this.#step(doubles, at) : this.#epoch(doubles, at)
+    switch (doubles[at + Field.kind]) {
+      case Kind.step:
+        return this.#step(doubles, at)
+      case Kind.frame:
+        return this.#frame(doubles, at)
+      case Kind.verdict:
+        return this.tell(readVerdict(doubles, at + Field.values, doubles[at + Field.batch]!, this.#layers))
+      default:
+        return this.#epoch(doubles, at)
+    }
+  }
+
+  /** A sampled step's numbers per layer. */
+  #frame(d: Float64Array, at: number): void {
+    const { signals } = this.history
+    const value = (layer: number, field: number) => d[at + Field.values + layer * FRAME_FIELDS + field]!
+    const tell = (name: string, of: (layer: number) => number) =>
+      signals.profile(
+        d[at + Field.batch]!,
+        name,
+        Float64Array.from(this.#layers, (_, layer) => of(layer)),
+      )
+    tell('layerGradNorm', (layer) => value(layer, 0))
+    tell('weightNorm', (layer) => value(layer, 1))
+    tell('layerUpdate', (layer) => value(layer, 2) / value(layer, 1))
+    tell('activation', (layer) => value(layer, 3))
+    tell('backSignal', (layer) => value(layer, 4))
+    tell('active', (layer) => value(layer, 5))
+    tell('saturated', (layer) => value(layer, 6))
+  }
+
+  /** Keeps a verdict, and tells of it. */
+  async tell(verdict: HealthVerdict): Promise<void> {
+    this.history.health.push(verdict)
+    await this.call('onVerdict', verdict)
+    const event = eventOf(verdict)
+    if (!event) return
+    this.#keep(event)
+    await this.call('onHealthEvent', event)
+  }
+
+  #keep(event: HealthEvent): void {
+    this.#lastEvent = event
+    if (this.history.events.length < MAX_EVENTS) this.history.events.push(event)
   }
 
   tick(): void {
@@ -112,7 +161,7 @@ export class Monitor {
 
   /** Keeps the step's numbers, and what was wrong with it. */
   #look(d: Float64Array, at: number, loss: number, gradNorm: number, after: number): HealthEvent | undefined {
-    const { signals, steps, events } = this.history
+    const { signals, steps } = this.history
     const [step, learningRate] = [d[at + Field.batch]!, d[at + Field.learningRate]!]
     signals.step(step, 'loss', loss)
     signals.step(step, 'gradNorm', gradNorm)
@@ -121,9 +170,7 @@ export class Monitor {
     const [verdict, decision, z] = [d[at + Field.verdict]!, d[at + Field.decision]!, d[at + Field.z]!]
     const numbers = { step, loss, gradNorm, gradNormAfterClip: after, verdict, decision, z }
     const event = this.#witness(numbers, steps.gradNorm)
-    if (!event) return undefined
-    this.#lastEvent = event
-    if (events.length < MAX_EVENTS) events.push(event)
+    if (event) this.#keep(event)
     return event
   }
 

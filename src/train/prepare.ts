@@ -77,6 +77,12 @@ export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
 
 const RING_RECORDS = 2 ** 16
 
+function ringRoom({ model }: ResolvedConfig): number {
+  const count = (layers: readonly { layers?: readonly object[] }[]): number =>
+    layers.reduce((sum, layer) => sum + (layer.layers ? count(layer.layers) : 1), 0)
+  return 2 ** Math.floor(Math.log2(2 ** 21 / (32 + 7 * count(model.layers as never))))
+}
+
 export function trainingSpec(
   config: ResolvedConfig,
   task: Task,
@@ -102,7 +108,8 @@ export function trainingSpec(
     keepBest: config.earlyStopping?.restoreBestWeights ?? false,
     gradient: config.gradient,
     // A power of two, so that the count of records may wrap.
-    ringRecords: Math.min(RING_RECORDS, 2 ** Math.ceil(Math.log2(steps))),
+    // Twice, since a step may write more than its own; and no more than some 16 MiB, however many layers there are.
+    ringRecords: Math.max(64, Math.min(RING_RECORDS, ringRoom(config), 2 ** Math.ceil(Math.log2(2 * steps)))),
     traceEvents,
     workers: 1,
   }
@@ -138,16 +145,20 @@ export function evaluationSpec(
 export function runSettings(
   config: ResolvedConfig,
   plan: Plan,
-  run: { epochs: number; maxSteps: number; gateEpochs: boolean },
+  run: { epochs: number; maxSteps: number; gateEpochs: boolean; nullLoss?: number | undefined },
 ): RunSettings {
   const keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
   const { reduceOnPlateau: plateau, earlyStopping } = config
   const { mode, ...health } = config.health
   return {
     tune: config.workers === 'auto' && plan.spec.optimizer !== null,
+    watch: mode !== 'off' && plan.spec.optimizer !== null,
+    nullLoss: run.nullLoss ?? NaN,
     seed: config.seed,
     shuffle: config.shuffle,
-    ...run,
+    epochs: run.epochs,
+    maxSteps: run.maxSteps,
+    gateEpochs: run.gateEpochs,
     learningRate: config.optimizer.learningRate,
     schedule: config.schedule,
     plateau: plateau
@@ -168,7 +179,8 @@ export function runSettings(
     decide: {
       clip: config.clip,
       ...health,
-      spikeSkip: health.spikeSkip && mode !== 'observe' && plan.spec.batchSize < plan.spec.trainRows,
+      spikeSkip:
+        health.spikeSkip && (mode === 'warn' || mode === 'repair') && plan.spec.batchSize < plan.spec.trainRows,
     },
   }
 }

@@ -6,13 +6,15 @@ import type { Arena } from '../arena/arena.ts'
 import { ROUND_KEYS, permuteWithKeys, writeRoundKeys } from '../data/order.ts'
 import { Activation } from '../kernels/kernels.ts'
 import type { Kernels, Pointer } from '../kernels/kernels.ts'
+import { scratchElements } from '../kernels/wasm.ts'
 import type { Pass } from '../model/layer.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
-import { NORM_CHUNK, UPDATE_PIECE } from '../plan/constants.ts'
+import { UPDATE_PIECE } from '../plan/constants.ts'
 import { Phase, endLane, firstLane, pieces } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
+import { observeLayer } from './observe.ts'
 import { State } from './state.ts'
 
 export class Program {
@@ -21,13 +23,17 @@ export class Program {
   readonly #floats: Float32Array
   readonly #doubles: Float64Array
   readonly #settings: RunSettings
+  readonly #before: Pointer
   readonly #keys = new Uint32Array(ROUND_KEYS)
   #keysOfEpoch = -1
   readonly #pass: Pass = { training: true, seed: 0, batch: 0, firstRow: 0 }
 
-  constructor(plan: Plan, kernels: Kernels, arena: Arena, settings: RunSettings) {
+  /** @param worker whose room for temporaries it may use */
+  constructor(plan: Plan, kernels: Kernels, arena: Arena, settings: RunSettings, worker = 0) {
     this.#plan = plan
     this.#k = kernels
+    // Behind the kernels' own room.
+    this.#before = plan.at.scratch + plan.spec.workers * scratchElements + worker * UPDATE_PIECE
     this.#floats = arena.floats
     this.#doubles = arena.doubles
     this.#settings = settings
@@ -169,14 +175,14 @@ export class Program {
 
   /** Sums the lanes of a run of parameters, and their squares. */
   #reduce(piece: number): void {
-    const { at, placements, tiles } = this.#plan
+    const { at, placements, tiles, watch } = this.#plan
     const start = piece * UPDATE_PIECE
     const end = Math.min(placements.laned, start + UPDATE_PIECE)
     const lanes = endLane(this.#plan, 0, this.#state(State.batchRows))
     this.#k.reduceLanes(end - start, lanes, at.lanes + start, placements.laned, at.gradients + start)
-    for (let from = start; from < end; from += NORM_CHUNK) {
-      const chunk = tiles.length + from / NORM_CHUNK
-      this.#squares(chunk, at.gradients + from, 1, Math.min(NORM_CHUNK, end - from), 0)
+    for (let i = watch.firstLaned[piece]!; i < watch.firstLaned[piece + 1]!; i++) {
+      const { offset, count } = watch.laned[i]!
+      this.#squares(tiles.length + i, at.gradients + offset, 1, count, 0)
     }
   }
 
@@ -202,8 +208,45 @@ export class Program {
 
   /** The optimizer's rule on a run of parameters, clip coefficient and division by the weight folded in. */
   #update(piece: number): void {
+    const updates = pieces.update(this.#plan)
+    if (piece < updates) {
+      if (this.#state(State.comparable) === 1) this.#compare(piece)
+      return this.#state(State.sampled) === 1 ? this.#sampledUpdate(piece) : this.#apply(piece)
+    }
+    const gathers = pieces.gather(this.#plan, this.#state(State.gathered))
+    if (piece < updates + gathers) return this.#gatherAhead(piece - updates)
+    observeLayer(this.#plan, this.#k, this.#floats, this.#doubles, piece - updates - gathers)
+  }
+
+  /** The update, and the squares of what it left and of what it changed. */
+  #sampledUpdate(piece: number): void {
+    const { at, watch, placements } = this.#plan
+    const start = piece * UPDATE_PIECE
+    const count = Math.min(UPDATE_PIECE, placements.total - start)
+    this.#k.copy(count, at.parameters + start, this.#before)
+    this.#apply(piece)
+    // before -= 1 * after
+    this.#k.sgd(count, this.#before, at.parameters + start, this.#before, 1, Infinity, 1, 0, false, 0)
+    for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
+      const { offset, count } = watch.segments[i]!
+      this.#doubles[at.segments + 2 * i] = this.#k.sumSquares(count, at.parameters + offset)
+      this.#doubles[at.segments + 2 * i + 1] = this.#k.sumSquares(count, this.#before + offset - start)
+    }
+  }
+
+  /** Whether the weights are those that the last, sampled update left. */
+  #compare(piece: number): void {
+    const { at, watch } = this.#plan
+    let differing = -1
+    for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
+      const { offset, count, layer } = watch.segments[i]!
+      if (this.#k.sumSquares(count, at.parameters + offset) !== this.#doubles[at.segments + 2 * i]) differing = layer
+    }
+    this.#doubles[at.differing + piece] = differing
+  }
+
+  #apply(piece: number): void {
     const { at, placements, spec } = this.#plan
-    if (piece >= pieces.update(this.#plan)) return this.#gatherAhead(piece - pieces.update(this.#plan))
     const start = piece * UPDATE_PIECE
     const count = Math.min(UPDATE_PIECE, placements.total - start)
     this.#doubles[at.largest + piece] = applyUpdate(
@@ -232,7 +275,7 @@ export class Program {
       const start = piece * UPDATE_PIECE
       const count = Math.min(UPDATE_PIECE, placements.total - start)
       vectors.forEach((v, i) => this.#k.copy(count, v + start, at.rehearsal + i * UPDATE_PIECE))
-      this.#update(piece)
+      this.#apply(piece)
       let finite = Number.isFinite(this.#doubles[at.largest + piece]!)
       for (const v of at.slots) finite &&= Number.isFinite(this.#k.sumSquares(count, v + start))
       vectors.forEach((v, i) => this.#k.copy(count, at.rehearsal + i * UPDATE_PIECE, v + start))

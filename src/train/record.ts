@@ -2,11 +2,17 @@
 import type { Control } from '../arena/control.ts'
 import { DecisionField } from '../gradient/decide.ts'
 import { DetectorField } from '../gradient/detector.ts'
-import { RECORD_HEAD } from '../plan/plan.ts'
+import { HealthField, RAISED } from '../gradient/health.ts'
+import { FRAME_FIELDS, RECORD_HEAD } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { StepSignals } from '../gradient/health.ts'
 import { State } from './state.ts'
 
-export const Kind = { step: 0, epoch: 1 } as const
+/** A step; the end of an epoch; the sampled signals of a step, layer by layer; a verdict. Frames and verdicts come before their step. */
+export const Kind = { step: 0, epoch: 1, frame: 2, verdict: 3 } as const
+
+/** Records that one step may write. */
+export const RECORDS_PER_STEP = 12
 
 export const Field = {
   kind: 0,
@@ -47,5 +53,39 @@ export function writeRecord(plan: Plan, control: Control, d: Float64Array, s: Fl
   if (kind === Kind.epoch) {
     for (let i = 0; i < 2 * (1 + metrics.length); i++) d[r + Field.values + i] = s[sumsAt.values + i]!
   }
+  if (kind === Kind.step)
+    for (let l = 0; l < plan.watch.layers.length; l++) d[r + Field.values + l] = d[at.layerSquares + l]!
   control.publishRecord()
+}
+
+/** The signals of a sampled step, one after another: all layers' gradient norms, then weights, updates, .. */
+export function writeFrame(plan: Plan, control: Control, d: Float64Array, signals: StepSignals): void {
+  const { at, spec, recordFields } = plan
+  const r = at.ring + (control.recordsWritten() % spec.ringRecords) * recordFields
+  const { layers } = signals
+  d[r + Field.kind] = Kind.frame
+  d[r + Field.batch] = signals.step
+  for (let l = 0; l < layers; l++) {
+    const into = r + Field.values + l * FRAME_FIELDS
+    d[into] = Math.sqrt(signals.squares[l]!)
+    d[into + 1] = signals.weights[l]!
+    d[into + 2] = signals.updates[l]!
+    d[into + 3] = signals.activations[l]!
+    d[into + 4] = signals.backSignals[l]!
+    d[into + 5] = signals.active[l]!
+    d[into + 6] = signals.flat[l]!
+  }
+  control.publishRecord()
+}
+
+/** Every verdict that the step raised. */
+export function writeVerdicts(plan: Plan, control: Control, d: Float64Array, health: Float64Array, step: number): void {
+  const { at, spec, recordFields } = plan
+  for (let i = 0; i < health[HealthField.raisedCount]!; i++) {
+    const r = at.ring + (control.recordsWritten() % spec.ringRecords) * recordFields
+    d[r + Field.kind] = Kind.verdict
+    d[r + Field.batch] = step
+    for (let w = 0; w < RAISED; w++) d[r + Field.values + w] = health[HealthField.raised + i * RAISED + w]!
+    control.publishRecord()
+  }
 }

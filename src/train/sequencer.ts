@@ -15,10 +15,11 @@ import { Phase, pieces } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Program } from './program.ts'
 import { copyParameters, judgeProgress, writeValues } from './progress.ts'
-import { Kind, writeRecord } from './record.ts'
+import { Kind, RECORDS_PER_STEP, writeRecord } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { Reason, State } from './state.ts'
 import { tune } from './tuner.ts'
+import { Watcher } from './watcher.ts'
 
 export class Sequencer {
   readonly #plan: Plan
@@ -31,6 +32,9 @@ export class Sequencer {
   readonly #plateau: Float64Array
   readonly #tuning: Float64Array
   readonly #stepsPerEpoch: number
+  readonly #watcher: Watcher | null
+  /** Watched layer of each partial sum of squares. */
+  readonly #layerOf: Int32Array
   /** `null` on the host, which opens phases and never works in one. */
   readonly #program: Program | null
 
@@ -46,6 +50,12 @@ export class Sequencer {
     this.#tuning = arena.doubles.subarray(plan.at.tuning)
     this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
     this.#program = program
+    const { tiles, watch } = plan
+    this.#layerOf = Int32Array.from([
+      ...tiles.map(({ placement }) => watch.layerOf(placement)),
+      ...watch.laned.map(({ layer }) => layer),
+    ])
+    this.#watcher = plan.spec.optimizer ? new Watcher(plan, settings, control, arena) : null
   }
 
   /** After the last piece of a phase. */
@@ -99,7 +109,7 @@ export class Sequencer {
     // A batch of weight 0 asks for nothing: its gradient is exactly 0, and stays it.
     const perWeight = weight > 0 ? 1 / weight : 0
     const loss = s[this.#plan.sumsAt.batch]! * perWeight
-    const gradNorm = Math.sqrt(this.#sumChunks(this.#plan.at.norms)) * perWeight
+    const gradNorm = Math.sqrt(this.#sumLayers()) * perWeight
     const totalSteps = Math.min(this.#settings.maxSteps, epochs * this.#stepsPerEpoch)
     const rate = learningRate(schedule, base, s[State.step]!, this.#stepsPerEpoch, totalSteps)
     s[State.loss] = loss
@@ -117,6 +127,7 @@ export class Sequencer {
     if (decision === Decision.apply) return this.#openUpdate()
 
     s[State.skipped]!++
+    this.#watcher!.judge(perWeight)
     this.#record(Kind.step)
     this.#closeBatch()
     if (decision === Decision.stop) this.#end(Reason.unhealthy)
@@ -129,7 +140,10 @@ export class Sequencer {
     const { gathersAhead, microRows, spec } = this.#plan
     const left = spec.trainRows - s[State.cursor]! - s[State.batchRows]!
     s[State.gathered] = gathersAhead ? Math.min(microRows, spec.batchSize, left) : 0
-    this.#open(Phase.update, pieces.update(this.#plan) + pieces.gather(this.#plan, s[State.gathered]!))
+    this.#open(
+      Phase.update,
+      pieces.update(this.#plan) + pieces.gather(this.#plan, s[State.gathered]!) + this.#watcher!.begin(),
+    )
   }
 
   #afterUpdate(): void {
@@ -144,6 +158,7 @@ export class Sequencer {
     for (let i = 0; i < sums; i++) s[sumsAt.epoch + i]! += s[sumsAt.batch + i]!
     s[State.epochWeight]! += s[State.weightSum]!
     s[State.epochRows]! += s[State.batchRows]!
+    this.#watcher!.judge(s[State.weightSum]! > 0 ? 1 / s[State.weightSum]! : 0)
     this.#record(Kind.step)
     s[State.step]!++
     this.#closeBatch()
@@ -165,7 +180,7 @@ export class Sequencer {
   #proceed(): void {
     const s = this.#state
     const { trainRows, batchSize } = this.#plan.spec
-    if (this.#control.recordsWaiting() + 2 > this.#plan.spec.ringRecords) return this.#gate()
+    if (this.#control.recordsWaiting() + RECORDS_PER_STEP > this.#plan.spec.ringRecords) return this.#gate()
     if (s[State.reason] === Reason.earlyStopping) return this.#end(Reason.earlyStopping)
     if (s[State.cursor]! >= trainRows) return this.#beginEvaluation()
     if (s[State.epoch]! >= this.#settings.epochs) return this.#end(Reason.completed)
@@ -271,6 +286,19 @@ export class Sequencer {
     const chunks = pieces.norms(this.#plan)
     let sum = 0
     for (let i = 0; i < chunks; i++) sum += this.#doubles[at + i]!
+    return sum
+  }
+
+  /** The same, and each layer's part of it. */
+  #sumLayers(): number {
+    const { at, tiles, watch } = this.#plan
+    this.#doubles.fill(0, at.layerSquares, at.layerSquares + watch.layers.length)
+    let sum = 0
+    for (let i = 0; i < tiles.length + watch.laned.length; i++) {
+      const squares = this.#doubles[at.norms + i]!
+      sum += squares
+      this.#doubles[at.layerSquares + this.#layerOf[i]!]! += squares
+    }
     return sum
   }
 

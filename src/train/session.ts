@@ -58,6 +58,7 @@ export class Session {
     this.state[State.reason] = Reason.none
     // What was gathered ahead lay in the arena that is gone.
     this.state[State.gathered] = 0
+    this.state[State.comparable] = 0
     if (!best || !plan.spec.keepBest) return
     plan.placements.all.forEach(({ offset }, i) => arena.floats.set(best[i]!, plan.at.best + offset))
   }

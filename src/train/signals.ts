@@ -34,8 +34,8 @@ export class SignalLog {
   stride = 1
   /** One more than the last step told of. */
   steps = 0
-  /** Names of the rows of profiles: layers with parameters, and all that have an output. */
-  readonly rows: { parameters: readonly string[]; outputs: readonly string[] } = { parameters: [], outputs: [] }
+  /** Names of the rows of profiles: the layers that have weights. */
+  layers: readonly string[] = []
   readonly #columns = new Map<string, Column>()
 
   /** A number of this step. */
@@ -43,12 +43,14 @@ export class SignalLog {
     this.#add(this.#column(name, 1), 0, this.#frame(step), value)
   }
 
-  /** A number per layer of this step. */
+  /** A number per layer of this step; NaN where a layer has none. */
   profile(step: number, name: string, values: ArrayLike<number>): void {
     const column = this.#column(name, values.length)
     if (column.rows !== values.length) return
     const frame = this.#frame(step)
-    for (let row = 0; row < values.length; row++) this.#add(column, row, frame, values[row]!)
+    for (let row = 0; row < values.length; row++) {
+      if (!Number.isNaN(values[row]!)) this.#add(column, row, frame, values[row]!)
+    }
   }
 
   series(name: string): SignalSeries | undefined {
@@ -81,7 +83,7 @@ export class SignalLog {
       JSON.stringify({
         stride: this.stride,
         steps: this.steps,
-        rows: this.rows,
+        layers: this.layers,
         columns: columns.map(({ name, column, frames }) => ({ name, rows: column.rows, frames })),
       }),
     )
@@ -109,7 +111,7 @@ export class SignalLog {
     const log = new SignalLog()
     log.stride = header.stride
     log.steps = header.steps
-    Object.assign(log.rows, header.rows)
+    log.layers = header.layers
     let at = 12 + length
     for (const { name, rows, frames } of header.columns) {
       for (const values of arraysOf(log.#column(name, rows))) {
@@ -203,7 +205,8 @@ function readHeader(text: string, bytesBehind: number): Header | undefined {
       typeof name === 'string' && isCount(rows, MAX_ROWS) && frames.every((frame) => isCount(frame, MAX_FRAMES))
     const cells = header.columns.reduce((sum, { rows, frames }) => sum + rows * frames.length, 0)
     const whole = Number.isInteger(Math.log2(header.stride)) && isCount(header.steps, 2 ** 53)
-    if (!whole || !header.columns.every(fits) || 16 * cells !== bytesBehind) return undefined
+    const named = Array.isArray(header.layers) && header.layers.every((name) => typeof name === 'string')
+    if (!whole || !named || !header.columns.every(fits) || 16 * cells !== bytesBehind) return undefined
   } catch {
     return undefined
   }
@@ -213,7 +216,7 @@ function readHeader(text: string, bytesBehind: number): Header | undefined {
 interface Header {
   readonly stride: number
   readonly steps: number
-  readonly rows: SignalLog['rows']
+  readonly layers: readonly string[]
   readonly columns: readonly { readonly name: string; readonly rows: number; readonly frames: readonly number[] }[]
 }
 

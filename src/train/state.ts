@@ -46,6 +46,10 @@ export const State = {
   /** Largest |parameter| after the last update. */
   largest: word(),
 
+  /** Whether this step is sampled, and whether the last update was: then its weights can be compared. */
+  sampled: word(),
+  comparable: word(),
+
   epochWeight: word(),
   epochRows: word(),
   /** Rows of the evaluation set behind us. */

@@ -23,9 +23,9 @@ import { readCheckpoint, writeAtomically, writeCheckpoint } from './checkpoint.t
 import type { Checkpoint, Identity } from './checkpoint.ts'
 import { newHistory, pastEpochs } from './history.ts'
 import type { History, StopReason } from './history.ts'
+import { nullLoss } from './null-loss.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
-import { createProfiler } from './profile.ts'
 import {
   checkData,
   checkRows,
@@ -162,21 +162,21 @@ export class Trainer implements AsyncDisposable {
       if (this.#unfinished) session.restore(this.#unfinished)
 
       const monitor = new Monitor(plan, history, options, { ...limits, done: state[State.step]! })
-      const profile = createProfiler(history.signals, plan, session.arena, state)
       const keeper = options.checkpoint && new Keeper(plan, options.checkpoint, history)
       const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
       this.stopTraining = false
       await monitor.call('onTrainBegin', {})
-      await this.#run(session, crew, { ...limits, gateEpochs: keeper !== undefined || monitor.gates }, options.signal, {
+      const run = {
+        ...limits,
+        nullLoss: nullLoss(weighted, task.loss, built.model.outputs),
+        gateEpochs: keeper !== undefined || monitor.gates,
+      }
+      await this.#run(session, crew, run, options.signal, {
         record: (doubles, at) => monitor.record(doubles, at),
         tick: () => monitor.tick(),
-        gate: () => {
-          profile()
-          return keeper?.afterEpoch(monitor.logs, capture)
-        },
+        gate: () => keeper?.afterEpoch(monitor.logs, capture),
       })
 
-      profile()
       const end = capture()
       const reason = state[State.reason]!
       built.weights = end.weights
@@ -315,7 +315,7 @@ export class Trainer implements AsyncDisposable {
   async #run(
     session: Session,
     crew: Workforce,
-    limits: { epochs: number; maxSteps: number; gateEpochs: boolean },
+    limits: { epochs: number; maxSteps: number; gateEpochs: boolean; nullLoss?: number },
     signal?: AbortSignal,
     observer: RunObserver = {},
   ): Promise<void> {

@@ -15,7 +15,7 @@ export function work(task: RunTask): void {
   const plan = compilePlan(task.spec)
   const control = new Control(arena.words, plan.at.control, task.spins)
   const kernels = createKernels(task.kernels, task.module, task.memory, plan.at.scratch + task.worker * scratchElements)
-  const program = new Program(plan, kernels, arena, task.settings)
+  const program = new Program(plan, kernels, arena, task.settings, task.worker)
   const sequencer = new Sequencer(plan, task.settings, control, arena, program)
   const tracer = task.spec.traceEvents > 0 ? new Tracer(plan, arena, task.worker) : null
   const run = (phase: Phase, piece: number) => {

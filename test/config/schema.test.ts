@@ -57,7 +57,7 @@ describe('a refused config says field, expectation, value and what was probably 
     [
       'misspelt health',
       { health: 'repiar' },
-      "`health`: expected one of 'observe', 'warn', 'repair', or an object, " +
+      "`health`: expected one of 'off', 'observe', 'warn', 'repair', or an object, " +
         'got `"repiar"` (string); did you mean `repair`?',
     ],
     ['no model', { model: undefined }, '`model`: missing; expected an object with `layers`'],

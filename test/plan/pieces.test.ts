@@ -17,6 +17,8 @@ import { base, specs } from './specs.ts'
 
 const settings: RunSettings = {
   tune: false,
+  watch: false,
+  nullLoss: NaN,
   seed: 1,
   shuffle: true,
   epochs: 1,

@@ -17,7 +17,7 @@ const STEPS = 400
 
 function signalsOf(loss: (step: number) => number): SignalLog {
   const log = new SignalLog()
-  log.rows.parameters = [HOSTILE, 'dense_2']
+  log.layers = [HOSTILE, 'dense_2']
   for (let step = 0; step < STEPS; step++) {
     log.step(step, 'loss', loss(step))
     log.step(step, 'gradNorm', 2)

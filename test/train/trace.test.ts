@@ -47,7 +47,8 @@ describe('a trace', () => {
     const count = (name: string) => spans.filter((span) => span.name === name).length
     expect(count('gradient')).toBe(STEPS * (plan.tiles.length + 2))
     expect(count('reduce')).toBe(STEPS)
-    expect(count('update')).toBe(STEPS * 2)
+    // Every 16th step, and each of the first 16, has a piece per layer beside: its signals.
+    expect(count('update')).toBe(STEPS * 2 + plan.watch.layers.length * (16 + STEPS / 16 - 1))
     expect(count('rows')).toBe(STEPS * Math.ceil(64 / plan.blockRows))
     expect(count('decide')).toBe(STEPS * 4)
     expect(count('wait')).toBeGreaterThan(0)

@@ -32,6 +32,7 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
   const saved = needsInput ? input.value : value
   return {
     output: { value, gradient, cols, overwritable: false },
+    activation: kind,
     gradients: [],
     flopsPerRow: cols,
     backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,

@@ -19,17 +19,12 @@ export function figures(run: RunRecord): Drawing[] {
     loss(all),
     metrics(all),
     norms(all),
-    profile(all, 'layerGradNorm', 'Gradient by layer', 'norm, end of each epoch', 'parameters'),
-    profile(
-      all,
-      'layerUpdate',
-      'Change of the weights by layer',
-      'relative to their norm, from epoch to epoch',
-      'parameters',
-    ),
-    profile(all, 'activation', 'Activations by layer', 'root mean square', 'outputs'),
-    profile(all, 'backSignal', 'Back-signals by layer', 'root mean square of d loss / d output', 'outputs'),
-    profile(all, 'active', 'Active units by layer', 'share of outputs that are not zero', 'outputs'),
+    profile(all, 'layerGradNorm', 'Gradient by layer', 'norm'),
+    profile(all, 'layerUpdate', 'Change of the weights by layer', 'of a step, relative to their norm'),
+    profile(all, 'activation', 'Activations by layer', 'root mean square'),
+    profile(all, 'backSignal', 'Back-signals by layer', 'root mean square of d loss / d output'),
+    profile(all, 'active', 'Active units by layer', 'share of the ReLU units active on a batch'),
+    profile(all, 'saturated', 'Saturated units by layer', 'share of the sigmoid and tanh units'),
     rate(all),
   ].filter((one) => one !== undefined)
 }
@@ -132,18 +127,12 @@ function rate({ run, axis }: All): Drawing | undefined {
   })
 }
 
-function profile(
-  { run, axis, marks }: All,
-  name: string,
-  title: string,
-  unit: string,
-  rowsOf: 'parameters' | 'outputs',
-): Drawing | undefined {
+function profile({ run, axis, marks }: All, name: string, title: string, unit: string): Drawing | undefined {
   const found = run.signals.profiles(name)
   if (!found || found.x.length === 0) return undefined
-  const names = run.signals.rows[rowsOf]
+  const names = run.signals.layers
   const rows = found.rows.map((_, i) => names[i] ?? `layer ${i + 1}`)
-  const share = name === 'active'
+  const share = name === 'active' || name === 'saturated'
   return heatMap({
     ...{ title, unit, rows, marks },
     description: ends(rows, found.rows),

@@ -65,12 +65,15 @@ export function judge(run: RunRecord, now: number): Judgement {
 const join = (first: string, second: string): string => `${capital(second ? `${first}; ${second}` : first)}.`
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
+/** Of those that say that something is wrong. */
 function gravest(events: readonly RunEvent[]): RunEvent | undefined {
-  const order: readonly string[] = ['ok', 'info', 'warn', 'fault', 'fatal']
-  return events.reduce<RunEvent | undefined>(
-    (worst, one) => (!worst || order.indexOf(one.severity) > order.indexOf(worst.severity) ? one : worst),
-    undefined,
-  )
+  const order: readonly string[] = ['warn', 'fault', 'fatal']
+  return events
+    .filter(({ severity }) => order.includes(severity))
+    .reduce<RunEvent | undefined>(
+      (worst, one) => (!worst || order.indexOf(one.severity) > order.indexOf(worst.severity) ? one : worst),
+      undefined,
+    )
 }
 
 /** Mean loss of the first and of the last hundredth of the frames, five at least. */
@@ -162,7 +165,7 @@ function diverged(run: RunRecord): string[] {
 function withoutGradient({ signals }: RunRecord): string[] {
   const found = signals.profiles('layerGradNorm')
   if (!found) return []
-  const names = signals.rows.parameters
+  const names = signals.layers
   const at = found.x.findLastIndex((_, i) => found.rows.some((row) => row[i]! > 0 && row[i]! < Infinity))
   if (at < 0) return []
   const dead = names.filter((_, row) => found.rows[row]?.[at] === 0)

@@ -1,0 +1,179 @@
+/** What a verdict means, for people: one sentence each, and what helps, the mildest first. */
+import type { HealthCode, HealthVerdict } from './verdict.ts'
+
+type Said = Pick<HealthVerdict, 'code' | 'step' | 'layer' | 'evidence'>
+
+/** A number with three significant digits. */
+const figure = (value: number): string => String(Number(value.toPrecision(3)))
+const decades = (value: number): string => `${figure(Math.abs(value))} powers of ten`
+const share = (value: number): string => `${Math.round(100 * value)} %`
+
+interface Advice {
+  readonly signal: string
+  readonly remedies: readonly string[]
+  readonly say: (verdict: Said) => string
+}
+
+const at = ({ layer }: Said) => (layer === undefined ? '' : ` in layer ${layer}`)
+
+export const advice: Readonly<Record<HealthCode, Advice>> = {
+  HEALTHY: { signal: 'all', remedies: [], say: () => 'Nothing is wrong' },
+  GRAD_SPIKE: {
+    signal: 'z of ln(gradient norm)',
+    remedies: ['skip the batch', "clip: 'auto'", 'lower the learning rate'],
+    say: ({ evidence }) => `The gradient norm is ${figure(evidence.value)} deviations above its recent median`,
+  },
+  NONFINITE_LOSS: {
+    signal: 'loss',
+    remedies: ['skip the batch', 'look for bad numbers in the data', 'lower the learning rate'],
+    say: ({ evidence }) => `The loss is not finite (${evidence.value})`,
+  },
+  NONFINITE_GRAD: {
+    signal: 'gradient norm',
+    remedies: ['skip the batch', 'look for bad numbers in the data', 'lower the learning rate'],
+    say: ({ evidence }) => `The gradient is not finite (norm ${evidence.value})`,
+  },
+  NONFINITE_PARAM: {
+    signal: 'parameters',
+    remedies: ['skip the batch', 'lower the learning rate'],
+    say: () => 'The update would leave parameters that are not finite',
+  },
+  GRAD_EXPLODING: {
+    signal: 'growth of the gradient norm',
+    remedies: ["clip: 'auto'", 'halve the learning rate', 'go back to the last healthy state', 'insert normalisation'],
+    say: ({ evidence }) =>
+      `The gradient explodes: ${figure(evidence.value)} against a limit of ${figure(evidence.threshold)}`,
+  },
+  SIGNAL_OVERSCALE: {
+    signal: 'initial loss over that of the best constant',
+    remedies: ['standardise the inputs', 'rescale the weights layer by layer', 'He or Glorot initialisation'],
+    say: ({ evidence }) =>
+      `Signals are too large before the first step: ${figure(evidence.value)} where ${figure(evidence.threshold)} is the limit`,
+  },
+  GRAD_VANISHING: {
+    signal: 'log10 of relative gradient, first over last hidden layer',
+    remedies: [
+      'ReLU with He initialisation instead of sigmoid or tanh',
+      'insert normalisation',
+      'shortcuts',
+      'fewer layers',
+    ],
+    say: (v) =>
+      `The gradient vanishes on its way back: it falls by ${decades(v.evidence.value)} from the last hidden layer to the first`,
+  },
+  SIGNAL_COLLAPSE: {
+    signal: 'log10 of the signal across the network',
+    remedies: ['rescale the weights layer by layer', 'He initialisation', 'raise the learning rate', 'Adam'],
+    say: (v) => `Signals die out across the network: they fall by ${decades(v.evidence.value)}`,
+  },
+  ZERO_GRADIENT: {
+    signal: 'gradient norm',
+    remedies: ['revive dead units', 'new initial weights', 'check that the loss depends on the weights'],
+    say: () => 'The gradient is exactly zero, though there is much to learn',
+  },
+  DEAD_LAYER: {
+    signal: 'share of active units',
+    remedies: ['revive dead units', 'PReLU or leaky ReLU', 'halve the learning rate', 'insert normalisation'],
+    say: (v) => `No unit${at(v)} is active on a whole batch: nothing before it can learn`,
+  },
+  DEAD_UNITS: {
+    signal: 'share of units silent for long',
+    remedies: ['revive dead units', 'PReLU or leaky ReLU', 'halve the learning rate', 'insert normalisation'],
+    say: (v) => `${share(v.evidence.value)} of the units${at(v)} have been silent for ${v.evidence.window} samples`,
+  },
+  SATURATED: {
+    signal: 'share of units with a flat derivative',
+    remedies: ['scale the layer down', 'insert normalisation', 'ReLU instead'],
+    say: (v) => `${share(v.evidence.value)} of the units${at(v)} are saturated: their derivative is almost 0`,
+  },
+  SHATTERED: {
+    signal: 'cosine of gradients at neighbouring inputs',
+    remedies: ['shortcuts', 'normalisation', 'fewer layers'],
+    say: (v) =>
+      `Gradients of neighbouring inputs hardly agree (cosine ${figure(v.evidence.value)}): they look like noise to the optimizer`,
+  },
+  LOSS_OSCILLATING: {
+    signal: 'variance of the loss between steps over that within one',
+    remedies: ['halve the learning rate', 'less momentum', 'a larger batch', 'Adam'],
+    say: (v) => `The loss swings ${figure(v.evidence.value)} times as much as its batches explain, and gets nowhere`,
+  },
+  LOSS_DIVERGING: {
+    signal: 'explained share',
+    remedies: ['halve the learning rate', 'go back to the last healthy state'],
+    say: (v) =>
+      `The loss has left its best far behind: explained ${figure(v.evidence.value)} after ${figure(v.evidence.baseline)}`,
+  },
+  STALLED: {
+    signal: 'gain of the explained share',
+    remedies: ['raise the learning rate', 'Adam', 'other initial weights'],
+    say: (v) => `Nothing was gained in ${v.evidence.window} steps`,
+  },
+  UPDATE_TOO_SMALL: {
+    signal: 'log10 of the relative update',
+    remedies: ['raise the learning rate', 'Adam', 'a wider clip'],
+    say: (v) =>
+      `Updates are too small to get anywhere: weights change by 1e${Math.round(v.evidence.value)} of themselves`,
+  },
+  UPDATE_TOO_LARGE: {
+    signal: 'log10 of the relative update',
+    remedies: ['halve the learning rate', 'clip'],
+    say: (v) =>
+      `Updates are too large: weights change by ${share(10 ** v.evidence.value)} of themselves in a step, and nothing is gained`,
+  },
+  SYMMETRIC_INIT: {
+    signal: 'units with the same weights',
+    remedies: ['random initial weights'],
+    say: (v) => `Units${at(v)} start with the same weights, and would stay the same for ever`,
+  },
+  INIT_VARIANCE: {
+    signal: 'variance of the weights over what the activation wants',
+    remedies: ['He initialisation for ReLU, Glorot for tanh and sigmoid'],
+    say: (v) =>
+      `The initial weights${at(v)} have ${figure(v.evidence.value)} times the variance that keeps signals level`,
+  },
+  NARROW_DEEP: {
+    signal: 'sum of 1 / width over the hidden layers',
+    remedies: ['wider layers', 'shortcuts', 'fewer layers'],
+    say: (v) =>
+      `The network is narrow for its depth (sum of 1 / width ${figure(v.evidence.value)}): gradients vary wildly from one initialisation to the next`,
+  },
+  LR_IMPLAUSIBLE: {
+    signal: 'predicted first relative update',
+    remedies: ['a learning rate that changes weights by about 0.001 of themselves'],
+    say: (v) => `The first step would change the weights${at(v)} by ${figure(v.evidence.value)} of themselves`,
+  },
+  INPUT_SCALE: {
+    signal: 'root mean square of a feature',
+    remedies: ["data.scale: 'standardize'", 'drop constant features'],
+    say: (v) => `Features are out of scale: root mean square ${figure(v.evidence.value)}`,
+  },
+  TARGET_SCALE: {
+    signal: 'root mean square of the targets',
+    remedies: ["data.scaleTarget: 'standardize'"],
+    say: (v) => `Targets are out of scale: root mean square ${figure(v.evidence.value)}`,
+  },
+  SHARD_ANOMALY: {
+    signal: "a row block's loss among the others'",
+    remedies: ['look at the rows of that part of the batch'],
+    say: (v) =>
+      `One part of the batch (row block ${v.evidence.window}) is ${figure(v.evidence.value)} deviations out of line with the others, again and again`,
+  },
+  REPLICA_DIVERGENCE: {
+    signal: 'squares of the weights',
+    remedies: ['go back to the last healthy state', 'look for what else writes to this memory'],
+    say: () => 'The weights are not what the last update left: memory was changed from outside',
+  },
+  BATCH_ADVICE: {
+    signal: 'batch size over the noise scale',
+    remedies: ['a batch nearer to the noise scale'],
+    say: (v) => `The batch is ${figure(v.evidence.value)} times the noise scale`,
+  },
+  CONVERGED: { signal: 'explained share', remedies: [], say: (v) => `Converged: ${share(v.evidence.value)} explained` },
+}
+
+/** A verdict with its words. */
+export function sayVerdict(verdict: Omit<HealthVerdict, 'sentence' | 'remedies'>): HealthVerdict {
+  const { remedies, say } = advice[verdict.code]
+  const when = verdict.step < 0 ? 'before the first step' : `at step ${verdict.step}`
+  return { ...verdict, remedies, sentence: `${say(verdict)} (${when}).` }
+}

@@ -1,0 +1,66 @@
+/**
+ * The detector of what a single norm cannot tell: growth, profiles over the layers, dead and saturated units, progress.
+ * Each rule is a function of one step's signals and the flat state; the first of them, spikes and non-finite numbers,
+ * is `observe` in detector.ts, which decides before the update. These here judge after it, and change no bit.
+ *
+ * State in, state out, one Float64Array (zeros at the start); nothing is allocated in a step. What is raised lies in the
+ * state until the next step: `raisedCount` entries of RAISED words from `raisedAt` on.
+ */
+import { advice, sayVerdict } from './advice.ts'
+import { judgeGrowth } from './rules/growth.ts'
+import { judgeLoss } from './rules/loss.ts'
+import { judgeProfile } from './rules/profile.ts'
+import { observeProgress } from './rules/progress.ts'
+import type { StepSignals } from './rules/signals.ts'
+import { judgeStall } from './rules/stall.ts'
+import { HealthField as F } from './rules/state.ts'
+import { judgeIntegrity, judgeStep, judgeZero } from './rules/step.ts'
+import { judgeUnits } from './rules/units.ts'
+import { healthCodes, severities } from './verdict.ts'
+import type { HealthVerdict } from './verdict.ts'
+
+export type { StepSignals } from './rules/signals.ts'
+export { afterRemedy, faultRaised, HealthField, healthStateLength, RAISED } from './rules/state.ts'
+
+/** Judges a step; what it raises lies in the state. */
+export function observeHealth(state: Float64Array, s: StepSignals): void {
+  state[F.raisedCount] = 0
+  judgeStep(state, s)
+  if (!Number.isFinite(s.loss) || !Number.isFinite(s.gradNorm)) return
+  observeProgress(state, s)
+  judgeGrowth(state, s)
+  judgeZero(state, s)
+  judgeLoss(state, s)
+  judgeIntegrity(state, s)
+  if (s.sampled && s.applied) {
+    judgeProfile(state, s)
+    judgeUnits(state, s)
+    judgeStall(state, s)
+  }
+  state[F.lastNorm] = s.gradNorm
+  state[F.observed]!++
+}
+
+/** The i-th verdict of a run of RAISED words, for people. */
+export function readVerdict(
+  words: ArrayLike<number>,
+  at: number,
+  step: number,
+  layers: readonly string[],
+): HealthVerdict {
+  const [code, severity] = [healthCodes[words[at]!]!, severities[words[at + 1]!]!]
+  return sayVerdict({
+    code,
+    severity,
+    step,
+    layer: layers[words[at + 2]!],
+    evidence: {
+      signal: advice[code].signal,
+      value: words[at + 3]!,
+      baseline: words[at + 4]!,
+      threshold: words[at + 5]!,
+      window: words[at + 6]!,
+    },
+    harm: { explained: words[at + 7]!, slope: words[at + 8]!, standardError: words[at + 9]! },
+  })
+}

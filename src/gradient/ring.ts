@@ -1,0 +1,28 @@
+/** A ring of the last `size` values in a flat Float64Array: head (place of the next value), count, values. Zeros are an empty one. */
+
+export function pushRing(state: Float64Array, at: number, size: number, value: number): void {
+  state[at + 2 + state[at]!] = value
+  state[at] = (state[at]! + 1) % size
+  if (state[at + 1]! < size) state[at + 1]!++
+}
+
+/** Median of `count` values, the newest `skip` left out (fewer where there are fewer; NaN for none); sorts in `scratch`. */
+export function medianOf(
+  state: Float64Array,
+  at: number,
+  size: number,
+  skip: number,
+  count: number,
+  scratch: number,
+): number {
+  const n = Math.min(count, state[at + 1]! - skip)
+  if (n <= 0) return NaN
+  for (let i = 0; i < n; i++) {
+    const value = state[at + 2 + ((state[at]! - 1 - skip - i + 2 * size) % size)]!
+    let j = i
+    for (; j > 0 && state[scratch + j - 1]! > value; j--) state[scratch + j] = state[scratch + j - 1]!
+    state[scratch + j] = value
+  }
+  const middle = scratch + (n >> 1)
+  return n % 2 === 1 ? state[middle]! : (state[middle - 1]! + state[middle]!) / 2
+}

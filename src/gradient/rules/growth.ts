@@ -1,0 +1,40 @@
+/** Explosion: a gradient norm that grows and stays, spikes again and again, or a loss far beyond that of a constant. */
+import { checkAlarm } from '../alarms.ts'
+import { Verdict } from '../detector.ts'
+import { medianOf, pushRing } from '../ring.ts'
+import { thresholds as t } from '../thresholds.ts'
+import { Health } from '../verdict.ts'
+import { converged } from './progress.ts'
+import type { StepSignals } from './signals.ts'
+import { HealthField as F, raise } from './state.ts'
+
+export function judgeGrowth(state: Float64Array, s: StepSignals): void {
+  const { limit, clip, drift, ratio, recent, past } = t.growth
+  const at = F.alarms
+  const code = Health.GRAD_EXPLODING
+  const x = Math.log(s.gradNorm)
+  if (Number.isFinite(x)) pushRing(state, F.logs, past + recent, x)
+  state[F.growth] = Math.max(0, state[F.growth]! + Math.min(clip, Math.max(-clip, s.z)) - drift)
+  let grown = 0
+  if (state[F.growth]! > limit) {
+    grown =
+      medianOf(state, F.logs, past + recent, 0, recent, F.scratch) -
+      medianOf(state, F.logs, past + recent, recent, past, F.scratch)
+  }
+  pushRing(state, F.spikes, t.spikes.window, s.verdict === Verdict.GRAD_SPIKE ? 1 : 0)
+  let spikes = 0
+  for (let i = 0; i < t.spikes.window; i++) spikes += state[F.spikes + 2 + i]!
+  let bad = s.loss > t.runaway.ofNull * s.nullLoss
+  // Sorting only where it matters.
+  if (bad)
+    bad = s.loss > t.runaway.ofMedian * s.nullLoss * medianOf(state, F.losses, t.stalled.window, 0, 64, F.scratch)
+  state[F.runaway] = bad && s.gradNorm > state[F.lastNorm]! ? state[F.runaway]! + 1 : bad ? state[F.runaway]! : 0
+  const bySpikes = spikes >= t.spikes.count
+  const byLoss = state[F.runaway]! >= t.runaway.steps
+  const byGrowth = grown > Math.log(ratio)
+  const hit = !converged(state) && (bySpikes || byLoss || byGrowth)
+  if (!checkAlarm(state, at, code, true, s.step, hit, state[F.growth]! > limit / 2, 1)) return
+  if (byGrowth) raise(state, code, 'fault', -1, Math.exp(grown), 1, ratio, recent)
+  else if (byLoss) raise(state, code, 'fault', -1, s.loss, s.nullLoss, t.runaway.ofNull * s.nullLoss, t.runaway.steps)
+  else raise(state, code, 'fault', -1, spikes, 0, t.spikes.count, t.spikes.window)
+}

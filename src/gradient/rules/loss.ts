@@ -1,0 +1,43 @@
+/** What the loss does over time: it leaves its best, swings, or is done. */
+import { checkAlarm } from '../alarms.ts'
+import { pushRing } from '../ring.ts'
+import { thresholds as t } from '../thresholds.ts'
+import { Health } from '../verdict.ts'
+import { converged, stuck } from './progress.ts'
+import type { StepSignals } from './signals.ts'
+import { HealthField as F, raise } from './state.ts'
+
+export function judgeLoss(state: Float64Array, s: StepSignals): void {
+  const { fall, steps } = t.diverging
+  const fallen = state[F.best]! - state[F.explained]! > fall
+  state[F.fallen] = fallen ? state[F.fallen]! + 1 : 0
+  if (checkAlarm(state, F.alarms, Health.LOSS_DIVERGING, true, s.step, state[F.fallen]! >= steps, fallen, 1))
+    raise(state, Health.LOSS_DIVERGING, 'fault', -1, state[F.explained]!, state[F.best]!, fall, steps)
+  judgeOscillation(state, s)
+  if (checkAlarm(state, F.alarms, Health.CONVERGED, false, s.step, converged(state), state[F.explained]! > 0.96, 5))
+    raise(state, Health.CONVERGED, 'ok', -1, state[F.explained]!, NaN, t.converged.explained, 5)
+}
+
+/** Variance between steps (von Neumann's differences) over that within a step, and how often the loss turns. */
+function judgeOscillation(state: Float64Array, s: StepSignals): void {
+  const { ratio, window, turns } = t.oscillating
+  pushRing(state, F.variances, window, s.lossVariance / s.nullLoss ** 2)
+  if (!s.sampled || state[F.losses + 1]! < 64) return
+  const size = t.stalled.window
+  const head = state[F.losses]!
+  const value = (i: number) => state[F.losses + 2 + ((head - 1 - i + 2 * size) % size)]!
+  let between = 0
+  let turning = 0
+  for (let i = 0; i < window; i++) {
+    between += (value(i) - value(i + 1)) ** 2 / (2 * window)
+    if ((value(i) - value(i + 1)) * (value(i + 1) - value(i + 2)) < 0) turning++
+  }
+  let within = 0
+  for (let i = 0; i < window; i++) within += state[F.variances + 2 + i]! / window
+  const f = between / within
+  const turns0 = turning / window
+  const known = Number.isFinite(f)
+  const hit = stuck(state, 64) && turns0 > turns && (known ? f > ratio : between > 0.01)
+  if (checkAlarm(state, F.alarms, Health.LOSS_OSCILLATING, true, s.step, hit, known && f > ratio / 2))
+    raise(state, Health.LOSS_OSCILLATING, 'fault', -1, known ? f : turns0, 1, known ? ratio : turns, window)
+}

@@ -1,0 +1,51 @@
+/** Whether the training gets anywhere: what turns a symptom into a fault. */
+import { pushRing } from '../ring.ts'
+import { thresholds as t } from '../thresholds.ts'
+import type { StepSignals } from './signals.ts'
+import { HealthField as F } from './state.ts'
+
+/** Explained share of this step, and by least squares its gain over the window with its standard error. */
+export function observeProgress(state: Float64Array, s: StepSignals): void {
+  const explained = 1 - s.loss / s.nullLoss
+  state[F.explained] = explained
+  pushRing(state, F.losses, t.stalled.window, s.loss / (Number.isFinite(s.nullLoss) ? s.nullLoss : 1))
+  if (state[F.observed] === 0) state[F.best] = explained
+  if (explained > state[F.best]!) state[F.best] = explained
+  if (s.sampled) trend(state, t.stalled.window)
+}
+
+/** Gain over the last `window` steps into the state. */
+function trend(state: Float64Array, window: number): void {
+  const ring = F.losses
+  const size = t.stalled.window
+  const n = Math.min(window, state[ring + 1]!)
+  if (n < 16) {
+    state[F.gain] = NaN
+    state[F.error] = NaN
+    return
+  }
+  const head = state[ring]!
+  const value = (i: number) => -state[ring + 2 + ((head - n + i + size) % size)]!
+  let mean = 0
+  for (let i = 0; i < n; i++) mean += value(i) / n
+  const middle = (n - 1) / 2
+  let covariance = 0
+  let spread = 0
+  for (let i = 0; i < n; i++) {
+    covariance += (i - middle) * (value(i) - mean)
+    spread += (i - middle) ** 2
+  }
+  const slope = covariance / spread
+  let residual = 0
+  for (let i = 0; i < n; i++) residual += (value(i) - mean - slope * (i - middle)) ** 2
+  state[F.gain] = slope * n
+  state[F.error] = Math.sqrt(residual / (n - 2) / spread) * n
+}
+
+/** Whether the last steps brought nothing, while there is much to learn. */
+export function stuck(state: Float64Array, window: number): boolean {
+  if (state[F.losses + 1]! < window || !(state[F.explained]! < t.stalled.explained)) return false
+  return !(state[F.gain]! > Math.max(t.stalled.gain, 2 * state[F.error]!))
+}
+
+export const converged = (state: Float64Array): boolean => state[F.explained]! > t.converged.explained

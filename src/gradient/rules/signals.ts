@@ -1,0 +1,41 @@
+/** What the rules see of a step. */
+
+/** One step's numbers; layers are those that have parameters, in the order of the model. One object, filled anew each step. */
+export interface StepSignals {
+  /** Batches before this one. */
+  step: number
+  loss: number
+  /** Loss of the best constant; NaN where it is not known. */
+  nullLoss: number
+  gradNorm: number
+  /** Of the log norm, as `observe` left it. */
+  z: number
+  /** Whether the update was made. */
+  applied: boolean
+  /** What `observe` said: see `Verdict`. */
+  verdict: number
+  learningRate: number
+  /** Variance of the batch's mean loss, from its row blocks; NaN where there is one block. */
+  lossVariance: number
+  /** Largest z of a row block's log loss among the others', and the block. */
+  blockZ: number
+  block: number
+  /** Whether parameters differ from what the last update left. */
+  diverged: boolean
+  /** Whether the fields below are of this step. */
+  sampled: boolean
+  layers: number
+  /** Sums of squares of the mean gradient: every step. */
+  squares: Float64Array
+  /** 2-norms of weights and of the last update. */
+  weights: Float64Array
+  updates: Float64Array
+  /** Root mean squares of outputs and back-signals; NaN where a layer shows none. */
+  activations: Float64Array
+  backSignals: Float64Array
+  /** Shares of units: active on this batch; silent on the last `silentSamples`; with a flat derivative. NaN: no such units. */
+  active: Float64Array
+  silent: Float64Array
+  silentSamples: Float64Array
+  flat: Float64Array
+}

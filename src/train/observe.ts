@@ -1,0 +1,74 @@
+/**
+ * The sampled numbers of a layer: one piece, beside the update, from the activations and back-signals that the step left
+ * in the arena (those of its last micro-batch).
+ *
+ *   0  root mean square of the outputs       1  of the back-signals
+ *   2  share of units active on this batch   3  share of units silent for the samples below
+ *   4  samples since counting began          5  share of units whose mean derivative is below 1/20 of its largest
+ *
+ * NaN where a layer has no such number.
+ */
+import { Activation } from '../kernels/kernels.ts'
+import type { Kernels, Pointer } from '../kernels/kernels.ts'
+import { thresholds } from '../gradient/thresholds.ts'
+import type { Plan } from '../plan/plan.ts'
+import { SIGNAL_FIELDS } from '../plan/watch.ts'
+import { State } from './state.ts'
+
+export function observeLayer(plan: Plan, k: Kernels, floats: Float32Array, doubles: Float64Array, index: number): void {
+  const { at, watch, sumsAt } = plan
+  const { output, backSignal, activation, units } = watch.layers[index]!
+  const into = at.signals + index * SIGNAL_FIELDS
+  doubles.fill(NaN, into, into + SIGNAL_FIELDS)
+  if (!output) return
+  const rows = doubles[at.state + State.rows]!
+  const count = rows * output.cols
+  doubles[into] = Math.sqrt(k.sumSquares(count, output.value) / count)
+  if (backSignal !== -1) doubles[into + 1] = Math.sqrt(k.sumSquares(count, backSignal) / count)
+  if (activation === Activation.relu) {
+    observeSilence(floats, doubles, output.value, rows, output.cols, at.state + sumsAt.units + units, into)
+  } else if (activation === Activation.sigmoid || activation === Activation.tanh) {
+    doubles[into + 5] = flatShare(floats, output.value, rows, output.cols, activation === Activation.sigmoid)
+  }
+}
+
+/** Per unit the samples since it was last above 0; `silence` has a word for each. */
+function observeSilence(
+  floats: Float32Array,
+  doubles: Float64Array,
+  value: Pointer,
+  rows: number,
+  cols: number,
+  silence: number,
+  into: number,
+): void {
+  for (let c = 0; c < cols; c++) doubles[silence + c]! += rows
+  for (let r = 0, i = value; r < rows; r++) {
+    for (let c = 0; c < cols; c++, i++) if (floats[i]! > 0) doubles[silence + c] = 0
+  }
+  let active = 0
+  let silent = 0
+  let longest = 0
+  for (let c = 0; c < cols; c++) {
+    const samples = doubles[silence + c]!
+    if (samples === 0) active++
+    if (samples >= thresholds.dead.manySamples) silent++
+    if (samples > longest) longest = samples
+  }
+  doubles[into + 2] = active / cols
+  doubles[into + 3] = silent / cols
+  doubles[into + 4] = longest
+}
+
+function flatShare(floats: Float32Array, value: Pointer, rows: number, cols: number, sigmoid: boolean): number {
+  let flat = 0
+  for (let c = 0; c < cols; c++) {
+    let sum = 0
+    for (let r = 0; r < rows; r++) {
+      const y = floats[value + r * cols + c]!
+      sum += sigmoid ? 4 * y * (1 - y) : 1 - y * y
+    }
+    if (sum / rows < thresholds.saturated.derivative) flat++
+  }
+  return flat / cols
+}

@@ -1,0 +1,159 @@
+/** The detector in the sequential part: gathers a step's signals from the arena, has them judged, and records what there is. */
+import type { Arena } from '../arena/arena.ts'
+import type { Control } from '../arena/control.ts'
+import { Decision, DecisionField } from '../gradient/decide.ts'
+import { DetectorField } from '../gradient/detector.ts'
+import { healthStateLength, observeHealth } from '../gradient/health.ts'
+import type { StepSignals } from '../gradient/health.ts'
+import { isSampled } from '../gradient/thresholds.ts'
+import { pieces } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { RunSettings } from '../plan/settings.ts'
+import { SIGNAL_FIELDS } from '../plan/watch.ts'
+import { writeFrame, writeVerdicts } from './record.ts'
+import { State } from './state.ts'
+
+/** Row blocks below which one of them cannot be called odd. */
+const MIN_BLOCKS = 4
+
+export class Watcher {
+  readonly #plan: Plan
+  readonly #on: boolean
+  readonly #control: Control
+  readonly #doubles: Float64Array
+  readonly #state: Float64Array
+  readonly #health: Float64Array
+  readonly #signals: StepSignals
+
+  constructor(plan: Plan, settings: RunSettings, control: Control, arena: Arena) {
+    const { at, sumsAt, watch } = plan
+    const layers = watch.layers.length
+    const column = () => new Float64Array(layers)
+    this.#plan = plan
+    this.#on = settings.watch
+    this.#control = control
+    this.#doubles = arena.doubles
+    this.#state = arena.doubles.subarray(at.state)
+    this.#health = this.#state.subarray(sumsAt.health, sumsAt.health + healthStateLength(layers))
+    this.#signals = {
+      step: 0,
+      loss: 0,
+      nullLoss: settings.nullLoss,
+      gradNorm: 0,
+      z: 0,
+      applied: false,
+      verdict: 0,
+      learningRate: 0,
+      lossVariance: NaN,
+      blockZ: 0,
+      block: -1,
+      diverged: false,
+      sampled: false,
+      layers,
+      squares: column(),
+      weights: column(),
+      updates: column(),
+      activations: column(),
+      backSignals: column(),
+      active: column(),
+      silent: column(),
+      silentSamples: column(),
+      flat: column(),
+    }
+  }
+
+  /** Before an update: whether it is sampled, and how many pieces that adds. */
+  begin(): number {
+    const sampled = this.#on && isSampled(this.#state[State.batch]!)
+    this.#state[State.sampled] = sampled ? 1 : 0
+    return sampled ? this.#plan.watch.layers.length : 0
+  }
+
+  /** After the update, or the decision not to make it. */
+  judge(perWeight: number): void {
+    if (!this.#on) return
+    const s = this.#state
+    const signals = this.#signals
+    signals.step = s[State.batch]!
+    signals.loss = s[State.loss]!
+    signals.gradNorm = s[State.health + DecisionField.gradNormBeforeClip]!
+    signals.z = s[State.health + DetectorField.z]!
+    signals.verdict = s[State.health + DetectorField.verdict]!
+    signals.applied = s[State.health + DecisionField.decision] === Decision.apply
+    signals.learningRate = s[State.learningRate]!
+    signals.sampled = signals.applied && s[State.sampled] === 1
+    for (let l = 0; l < signals.layers; l++) {
+      signals.squares[l] = this.#doubles[this.#plan.at.layerSquares + l]! * perWeight * perWeight
+    }
+    this.#compareBlocks()
+    if (signals.applied) this.#compareWeights()
+    if (signals.sampled) this.#readSamples()
+    observeHealth(this.#health, signals)
+    if (signals.sampled) writeFrame(this.#plan, this.#control, this.#doubles, signals)
+    writeVerdicts(this.#plan, this.#control, this.#doubles, this.#health, signals.step)
+  }
+
+  /** The row blocks' own losses: their variance, and the one that stands out most from the others. */
+  #compareBlocks(): void {
+    const { at, sums, blockRows, spec } = this.#plan
+    const signals = this.#signals
+    const blocks = Math.floor(this.#state[State.rows]! / blockRows)
+    signals.lossVariance = NaN
+    signals.blockZ = 0
+    signals.block = -1
+    if (spec.weighted || blocks < 2) return
+    const mean = (b: number) => this.#doubles[at.partials + b * sums]! / blockRows
+    let [sum, squares] = [0, 0]
+    for (let b = 0; b < blocks; b++) {
+      sum += mean(b)
+      squares += mean(b) * mean(b)
+    }
+    signals.lossVariance = Math.max(0, squares / blocks - (sum / blocks) ** 2) / (blocks - 1)
+    if (blocks < MIN_BLOCKS) return
+    for (let b = 0; b < blocks; b++) {
+      const others = (sum - mean(b)) / (blocks - 1)
+      const deviation = Math.sqrt(Math.max(0, (squares - mean(b) ** 2) / (blocks - 1) - others * others))
+      const z = (mean(b) - others) / Math.max(deviation, 0.25 * Math.abs(others))
+      if (z > signals.blockZ) {
+        signals.blockZ = z
+        signals.block = b
+      }
+    }
+  }
+
+  #compareWeights(): void {
+    const s = this.#state
+    this.#signals.diverged = false
+    if (s[State.comparable] === 1) {
+      const { differing } = this.#plan.at
+      for (let i = 0; i < pieces.update(this.#plan); i++) {
+        if (this.#doubles[differing + i]! >= 0) this.#signals.diverged = true
+      }
+    }
+    s[State.comparable] = s[State.sampled]!
+  }
+
+  #readSamples(): void {
+    const { at, watch } = this.#plan
+    const d = this.#doubles
+    const { layers, weights, updates, activations, backSignals, active, silent, silentSamples, flat } = this.#signals
+    weights.fill(0)
+    updates.fill(0)
+    for (let i = 0; i < watch.segments.length; i++) {
+      const { layer } = watch.segments[i]!
+      weights[layer]! += d[at.segments + 2 * i]!
+      updates[layer]! += d[at.segments + 2 * i + 1]!
+    }
+    for (let l = 0; l < layers; l++) {
+      const from = at.signals + l * SIGNAL_FIELDS
+      weights[l] = Math.sqrt(weights[l]!)
+      updates[l] = Math.sqrt(updates[l]!)
+      activations[l] = d[from]!
+      backSignals[l] = d[from + 1]!
+      active[l] = d[from + 2]!
+      silent[l] = d[from + 3]!
+      silentSamples[l] = d[from + 4]!
+      flat[l] = d[from + 5]!
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/** The detector beside a training: it changes no bit, says the same for any number of workers, and names what is wrong. */
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import { Crew } from '../../src/crew/crew.ts'
+import type { HealthCode, HealthVerdict } from '../../src/gradient/verdict.ts'
+import { Phase } from '../../src/plan/plan.ts'
+import { InlineCrew } from '../../src/train/inline.ts'
+import type { Hooks } from '../../src/train/inline.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs } from './data.ts'
+
+type Layers = Config['model']['layers']
+type Activation = 'relu' | 'sigmoid' | 'tanh'
+
+/** `depth` equal layers, and one that answers. */
+const plain = (depth: number, units: number, activation: Activation, more: object = {}): Layers => [
+  ...Array.from({ length: depth }, () => ({ type: 'dense' as const, units, activation, ...more })),
+  { type: 'dense', units: 3 },
+]
+
+const data = blobs(400, 12, 3)
+const base: Omit<Config, 'model'> = {
+  seed: 5,
+  epochs: 30,
+  batchSize: 32,
+  kernels: 'wasm-strict',
+  health: 'observe',
+  optimizer: { type: 'adam', learningRate: 1e-3 },
+}
+
+interface Ran {
+  readonly verdicts: readonly HealthVerdict[]
+  readonly hash: string
+  readonly told: readonly HealthVerdict[]
+}
+
+async function run(config: Partial<Config> & Pick<Config, 'model'>, crew = new Crew(1), hooks?: Hooks): Promise<Ran> {
+  const own = hooks ? new InlineCrew(hooks) : crew
+  await using trainer = await Trainer.create({ ...base, ...config }, { crew: own })
+  const told: HealthVerdict[] = []
+  const { health } = await trainer.fit(data, { callbacks: { onVerdict: (verdict) => void told.push(verdict) } })
+  return { verdicts: health, told, hash: trainer.weightsHash() }
+}
+
+const faults = ({ verdicts }: Ran): HealthCode[] =>
+  verdicts.filter(({ severity }) => severity === 'fault' || severity === 'fatal').map(({ code }) => code)
+
+describe('the detector', () => {
+  const crews = [1, 2, 3].map((workers) => new Crew(workers))
+  afterAll(() => Promise.all(crews.map((crew) => crew.close())))
+
+  it('changes no bit, and gives the same verdicts for any number of workers', async () => {
+    const config = { model: { layers: plain(6, 16, 'sigmoid') }, epochs: 10 }
+    const off = await run({ ...config, health: 'off' }, crews[1])
+    expect(off.verdicts).toEqual([])
+    const watched: Ran[] = []
+    for (const crew of crews) watched.push(await run(config, crew))
+    for (const one of watched) expect(one).toEqual(watched[0])
+    expect(watched[0]!.hash).toBe(off.hash)
+    expect(watched[0]!.verdicts.length).toBeGreaterThan(0)
+    expect(watched[0]!.told).toEqual(watched[0]!.verdicts)
+  })
+
+  it('finds nothing wrong with a network that learns', async () => {
+    const ran = await run({ model: { layers: plain(2, 24, 'relu') } }, crews[0])
+    expect(faults(ran)).toEqual([])
+  })
+
+  it.each<[string, HealthCode, Partial<Config> & Pick<Config, 'model'>]>([
+    ['sigmoids in a row', 'GRAD_VANISHING', { model: { layers: plain(12, 16, 'sigmoid') } }],
+    [
+      'biases that no input reaches',
+      'DEAD_LAYER',
+      { model: { layers: plain(3, 16, 'relu', { biasInitializer: { type: 'constant', value: -20 } }) } },
+    ],
+    [
+      'weights that are all 0',
+      'ZERO_GRADIENT',
+      {
+        model: {
+          layers: plain(2, 8, 'relu', { kernelInitializer: 'zeros' })
+            .slice(0, 2)
+            .concat([{ type: 'dense', units: 3, kernelInitializer: 'zeros', useBias: false }]),
+        },
+      },
+    ],
+    [
+      'a learning rate far too small',
+      'UPDATE_TOO_SMALL',
+      { model: { layers: plain(2, 16, 'tanh') }, optimizer: { type: 'adam', learningRate: 1e-8 } },
+    ],
+  ])('names %s: %s', async (_, code, config) => {
+    const ran = await run(config, crews[0])
+    expect(faults(ran)).toContain(code)
+    const verdict = ran.verdicts.find((one) => one.code === code && one.severity === 'fault')!
+    expect(verdict.sentence).toMatch(/^[A-Z].* \(at step \d+\)\.$/)
+    expect(verdict.remedies.length).toBeGreaterThan(0)
+    expect(verdict.evidence.signal).not.toBe('')
+  })
+
+  it('sees that weights were changed from outside', async () => {
+    let once = false
+    const ran = await run({ model: { layers: plain(2, 24, 'relu') } }, undefined, {
+      before: (phase, { state, arena, plan }) => {
+        if (once || phase !== Phase.rows || state[2]! !== 17) return
+        once = true
+        arena.floats[plan.at.parameters + 7]! += 1
+      },
+    })
+    expect(faults(ran)).toContain('REPLICA_DIVERGENCE')
+  })
+})
