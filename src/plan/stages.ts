@@ -7,7 +7,7 @@
  * the piece that made its output's back-signal.
  */
 import type { ByTile, LoweredLayer } from '../model/layer.ts'
-import { WIDE_FLOPS, stageSide } from './constants.ts'
+import { WIDE_FLOPS, stageTile } from './constants.ts'
 
 export type Stage = BlockStage | TileStage
 
@@ -86,8 +86,7 @@ function tiles(
     product,
     riders: [],
     cols,
-    tileRows: stageSide(rows),
-    tileCols: stageSide(cols),
+    ...stageTile(rows, cols),
     flopsPerRow,
   }
 }

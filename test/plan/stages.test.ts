@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LayerConfig } from '../../src/model/config.ts'
+import { stageTile } from '../../src/plan/constants.ts'
 import { compilePlan, pieces } from '../../src/plan/plan.ts'
 import { base } from './specs.ts'
 
@@ -56,9 +57,12 @@ describe('the phases of the rows part', () => {
     ])
   })
 
-  it('have tiles of 128 x 128 of the result: 140 rows x 260 columns are 2 x 3', () => {
+  it('have tiles of up to 256 rows, as wide as leaves one for each of many workers, and 64 columns at the least', () => {
     const { plan } = stagesOf([wide, narrow])
-    expect(pieces.stage(plan, 1, BATCH)).toBe(6)
-    expect(pieces.stage(plan, 1, 128)).toBe(3)
+    expect(pieces.stage(plan, 1, BATCH)).toBe(5)
+    expect(stageTile(512, 2048)).toEqual({ tileRows: 256, tileCols: 64 })
+    expect(stageTile(1024, 2048)).toEqual({ tileRows: 256, tileCols: 128 })
+    expect(stageTile(4096, 4096)).toEqual({ tileRows: 256, tileCols: 256 })
+    expect(stageTile(32, 100)).toEqual({ tileRows: 256, tileCols: 64 })
   })
 })
