@@ -48,7 +48,7 @@ const passes: Record<string, (k: Kernels, count: number) => unknown> = {
   'gelu, backward': (k, n) => k.activateBackward(Activation.gelu, n, g, m, p, 0),
   dropout: (k, n) => k.dropout(n / COLS, COLS, g, m, 0.5, 1, 2, 3, 0),
   'softmax cross-entropy': (k, n) =>
-    k.loss(Loss.sparseCategoricalCrossentropy, n / COLS, COLS, g, small + 2 * COLS, v, m, 0),
+    k.loss(Loss.sparseCategoricalCrossentropy, n / COLS, COLS, g, small + 2 * COLS, v, m, 0, 0),
 }
 
 function nanos(kernels: Kernels, pass: (k: Kernels, count: number) => unknown, count: number): number {

@@ -1,5 +1,13 @@
 import type { DataSummary } from '../data/load.ts'
-import { formatBytes, formatCount, formatDuration, formatMetric, formatMicros, formatRate } from '../report/format.ts'
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMetric,
+  formatMicros,
+  formatRate,
+  isBetterLarge,
+} from '../report/format.ts'
 import { table } from '../report/table.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { History } from '../train/history.ts'
@@ -57,7 +65,7 @@ export function finalAndBest(
   const entries = Object.entries(history).filter(([, values]) => values.length > 0)
   return Object.fromEntries(
     entries.map(([name, values]) => {
-      const larger = /(^|_)(acc|top\d+Acc|r2)$/.test(name)
+      const larger = isBetterLarge(name)
       const best = values.reduce((a, b) => (Number.isNaN(a) || (larger ? b > a : b < a) ? b : a), NaN)
       return [name, { last: values.at(-1)!, best, epoch: values.indexOf(best) + 1 }]
     }),

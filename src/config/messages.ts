@@ -20,6 +20,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   mse: 'use `meanSquaredError`',
   mae: 'use `meanAbsoluteError`',
   bce: 'use `binaryCrossentropy`',
+  focal: 'use `binaryFocalCrossentropy` or `sparseCategoricalFocalCrossentropy`',
+  kl: 'use `klDivergence`',
+  cosine: 'use `cosineDistance`',
+  f1Score: 'use `f1`',
   crossentropy: 'use `sparseCategoricalCrossentropy` for class labels',
 }
 

@@ -1,19 +1,37 @@
 import { z } from 'zod'
-import { Loss as losses, type LossName } from '../kernels/kernels.ts'
+import { Loss as losses } from '../kernels/kernels.ts'
 import type { Clip as ClipConfig } from '../gradient/coefficient.ts'
 import type { LossConfig, MetricConfig } from '../model/config.ts'
 import { choice, defaultType, flag, integer, real, text, type Agrees } from './fields.ts'
 
-const lossNames = Object.keys(losses) as [LossName, ...LossName[]]
+type AnyLoss = LossConfig['type']
+const lossNames: [AnyLoss, ...AnyLoss[]] = ['maskedCrossentropy', ...(Object.keys(losses) as (keyof typeof losses)[])]
+
+const gamma = real({ min: 0 })
+  .default(2)
+  .describe('How much less a row counts that is right already; 0: not at all less.')
 
 const LossObject = z.discriminatedUnion('type', [
   z.strictObject({
-    type: z.enum(['sparseCategoricalCrossentropy', 'categoricalCrossentropy', 'binaryCrossentropy']),
+    type: z.enum([
+      'sparseCategoricalCrossentropy',
+      'categoricalCrossentropy',
+      'binaryCrossentropy',
+      'maskedCrossentropy',
+    ]),
     labelSmoothing: real({ min: 0, below: 1 })
       .default(0)
       .describe('Share of each label that is spread over all classes, in [0, 1).'),
   }),
-  z.strictObject({ type: z.enum(['meanSquaredError', 'meanAbsoluteError']) }),
+  z.strictObject({
+    type: z.literal('binaryFocalCrossentropy'),
+    gamma,
+    alpha: real({ min: 0, max: 1 }).default(0.25).describe('Weight of targets 1; those of 0 weigh 1 - alpha.'),
+  }),
+  z.strictObject({ type: z.literal('sparseCategoricalFocalCrossentropy'), gamma }),
+  z.strictObject({
+    type: z.enum(['meanSquaredError', 'meanAbsoluteError', 'hinge', 'klDivergence', 'cosineDistance']),
+  }),
   z.strictObject({
     type: z.literal('huber'),
     delta: real({ above: 0 }).default(1).describe('Error at which the loss turns from quadratic to linear.'),
@@ -31,12 +49,17 @@ export const Loss = z
   .default('auto')
   .describe(
     "What is minimised. 'auto': sparseCategoricalCrossentropy for classes, meanSquaredError for numbers. " +
-      'The cross-entropies take logits.',
+      'The cross-entropies and klDivergence take logits. maskedCrossentropy: a label for each position of a row, ' +
+      '-1 where there is none.',
   )
 
 const k = integer(1).default(5).describe('How many of the best classes may hold the right one.')
+const average = choice(['macro', 'weighted', 'micro'])
+  .default('macro')
+  .describe('Over several classes: the mean, the mean by how often each is true, or of all rows together.')
 const MetricObject = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('accuracy') }),
+  z.strictObject({ type: z.enum(['accuracy', 'auc', 'perplexity']) }),
+  z.strictObject({ type: z.enum(['precision', 'recall', 'f1']), average }),
   z.strictObject({ type: z.literal('topK'), k }),
   z.strictObject({ type: z.literal('mae') }),
   z.strictObject({ type: z.literal('r2') }),
@@ -45,7 +68,7 @@ const MetricObject = z.discriminatedUnion('type', [
 export const Metrics = z
   .array(
     z.union([
-      choice(['accuracy', 'topK', 'mae', 'r2'])
+      choice(['accuracy', 'topK', 'precision', 'recall', 'f1', 'auc', 'perplexity', 'mae', 'r2'])
         .transform((type): z.input<typeof MetricObject> => ({ type }))
         .pipe(MetricObject),
       MetricObject,

@@ -12,14 +12,14 @@ interface RowLoss {
 
 export function referenceLosses(f: Floats): Pick<RowKernels, 'loss'> {
   return {
-    loss(kind, rows, cols, outputs, targets, weights, gradient, parameter) {
-      const targetCols = kind === Loss.sparseCategoricalCrossentropy ? 1 : cols
+    loss(kind, rows, cols, outputs, targets, weights, gradient, parameter, second) {
+      const targetCols = takesLabels(kind) ? 1 : cols
       let sum = 0
       for (let r = 0; r < rows; r++) {
         const weight = f[weights + r]!
         const x = Array.from(f.subarray(outputs + r * cols, outputs + (r + 1) * cols))
         const t = Array.from(f.subarray(targets + r * targetCols, targets + (r + 1) * targetCols))
-        const loss = weight === 0 ? { value: 0, slopes: x.map(() => 0) } : rowLoss(kind, x, t, parameter)
+        const loss = weight === 0 ? { value: 0, slopes: x.map(() => 0) } : rowLoss(kind, x, t, parameter, second)
         sum += weight * loss.value
         if (gradient !== -1) for (let c = 0; c < cols; c++) f[gradient + r * cols + c] = weight * loss.slopes[c]!
       }
@@ -28,7 +28,11 @@ export function referenceLosses(f: Floats): Pick<RowKernels, 'loss'> {
   }
 }
 
-function rowLoss(kind: LossCode, x: number[], t: number[], parameter: number): RowLoss {
+/** One class index per row instead of a target per output. */
+const takesLabels = (kind: LossCode): boolean =>
+  kind === Loss.sparseCategoricalCrossentropy || kind === Loss.sparseCategoricalFocalCrossentropy
+
+function rowLoss(kind: LossCode, x: number[], t: number[], parameter: number, second: number): RowLoss {
   switch (kind) {
     case Loss.sparseCategoricalCrossentropy:
       return sparseCrossEntropy(x, t[0]!, parameter)
@@ -50,6 +54,22 @@ function rowLoss(kind: LossCode, x: number[], t: number[], parameter: number): R
           ? [d ** 2 / 2, d]
           : [parameter * (Math.abs(d) - parameter / 2), parameter * Math.sign(d)]
       })
+    case Loss.binaryFocalCrossentropy:
+      return meanOf(x, (value, c) => binaryFocal(value, t[c]!, parameter, second))
+    case Loss.sparseCategoricalFocalCrossentropy:
+      return sparseFocal(x, t[0]!, parameter)
+    case Loss.hinge:
+      return meanOf(x, (value, c) => {
+        const side = t[c]! > 0 ? 1 : -1
+        const short = 1 - side * value
+        return short > 0 ? [short, -side] : [short * 0, short * 0]
+      })
+    case Loss.klDivergence: {
+      const { value, slopes } = crossEntropy(x, t)
+      return { value: value + t.reduce((sum, p) => sum + (p === 0 ? 0 : p * Math.log(p)), 0), slopes }
+    }
+    case Loss.cosineDistance:
+      return cosineDistance(x, t)
   }
 }
 
@@ -76,6 +96,44 @@ function crossEntropy(x: number[], t: number[]): RowLoss {
   return {
     value: shifted.reduce((sum, z, c) => sum + t[c]! * (logTotal - z), 0),
     slopes: shifted.map((z, c) => Math.exp(z - logTotal) * targetSum - t[c]!),
+  }
+}
+
+/** q = sigmoid(-x) = 1 - p: neither logarithm is taken of a difference. */
+function binaryFocal(x: number, t: number, gamma: number, alpha: number): [number, number] {
+  const [p, q] = [sigmoid(x), sigmoid(-x)]
+  const [yes, no] = [t * alpha, (1 - t) * (1 - alpha)]
+  return [
+    yes * q ** gamma * softplus(-x) + no * p ** gamma * softplus(x),
+    no * p ** gamma * (gamma * q * softplus(x) + p) - yes * q ** gamma * (gamma * p * softplus(-x) + q),
+  ]
+}
+
+/** dL/dx = (gamma p (1 - p)^(gamma - 1) log p - (1 - p)^gamma) (one-hot - softmax). */
+function sparseFocal(x: number[], label: number, gamma: number): RowLoss {
+  if (!(label in x)) return { value: NaN, slopes: x.map(() => NaN) }
+  const { shifted, logTotal } = logSoftmax(x)
+  const logP = shifted[label]! - logTotal
+  const p = Math.exp(logP)
+  const others = shifted.reduce((sum, z, c) => sum + (c === label ? 0 : Math.exp(z)), 0) / Math.exp(logTotal)
+  const power = others ** gamma
+  // Where nothing is left for others, log p = 0 faster than any power of it could grow.
+  const slope = others === 0 ? -power : (gamma * p * power * logP) / others - power
+  return {
+    value: -power * logP,
+    slopes: shifted.map((z, c) => slope * (c === label ? others : -Math.exp(z - logTotal))),
+  }
+}
+
+/** d/dx of x.t / (|x| |t|) = t / (|x| |t|) - cos x / |x|^2. */
+function cosineDistance(x: number[], t: number[]): RowLoss {
+  const norm = (v: number[]) => Math.sqrt(v.reduce((sum, value) => sum + value ** 2, 0))
+  const [sizeX, sizeT] = [norm(x), norm(t)]
+  if (sizeX === 0 || sizeT === 0) return { value: 1, slopes: x.map(() => 0) }
+  const cosine = x.reduce((sum, value, c) => sum + value * t[c]!, 0) / (sizeX * sizeT)
+  return {
+    value: 1 - cosine,
+    slopes: x.map((value, c) => (cosine * value) / sizeX ** 2 - t[c]! / (sizeX * sizeT)),
   }
 }
 

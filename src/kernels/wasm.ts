@@ -82,7 +82,7 @@ export function instantiateKernels(
       e.preluSlopes(rows, cols, x << 2, dy << 2, out << 2, +accumulate),
     dropout: (rows, cols, x, y, rate, seed, stream, step, firstRow) =>
       e.dropout(rows, cols, x << 2, y << 2, dropoutThreshold(rate), 1 - rate, seed, stream, step, firstRow),
-    loss: (kind, rows, cols, outputs, targets, weights, gradient, parameter) =>
+    loss: (kind, rows, cols, outputs, targets, weights, gradient, parameter, second) =>
       e.loss(
         kind,
         rows,
@@ -92,6 +92,7 @@ export function instantiateKernels(
         weights << 2,
         gradient === -1 ? NONE : gradient << 2,
         parameter,
+        second,
       ),
     softmax: (rows, cols, x, y) => e.softmax(rows, cols, x << 2, y << 2),
     sumSquares: (count, x) => e.sumSquares(count, x << 2),

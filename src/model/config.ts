@@ -53,11 +53,25 @@ export interface ModelConfig {
 }
 
 export interface LossConfig {
-  type: LossName
+  type: LossName | 'maskedCrossentropy'
   /** In [0, 1), cross-entropies only. */
   labelSmoothing?: number | undefined
   /** Where huber turns from quadratic to linear. */
   delta?: number | undefined
+  /** Focal losses: how much less what is already right counts (default 2). */
+  gamma?: number | undefined
+  /** Binary focal loss: weight of targets 1, those of 0 having 1 - alpha (default 0.25). */
+  alpha?: number | undefined
 }
 
-export type MetricConfig = { type: 'accuracy' } | { type: 'topK'; k: number } | { type: 'mae' } | { type: 'r2' }
+/** `macro`: the mean over the classes. `weighted`: by how often each class is true. `micro`: all rows together. */
+export type Average = 'macro' | 'weighted' | 'micro'
+
+export type MetricConfig =
+  | { type: 'accuracy' }
+  | { type: 'topK'; k: number }
+  | { type: 'precision' | 'recall' | 'f1'; average: Average }
+  | { type: 'auc' }
+  | { type: 'perplexity' }
+  | { type: 'mae' }
+  | { type: 'r2' }

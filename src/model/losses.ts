@@ -1,34 +1,82 @@
 /** Losses as the rest of the program sees them: their kernel, what targets they take, what `predict` gives. */
 import { UserError } from '../errors.ts'
 import { Loss } from '../kernels/kernels.ts'
-import type { LossCode } from '../kernels/kernels.ts'
+import type { LossCode, Pointer } from '../kernels/kernels.ts'
 import type { LossConfig } from './config.ts'
 
 export interface LossRule {
   readonly code: LossCode
-  /** Label smoothing, or huber's delta: the kernel's `parameter`. */
+  /** Label smoothing, huber's delta or a focal gamma: the kernel's `parameter`; and its `second`. */
   readonly parameter: number
-  /** Columns of `y` for so many outputs. */
-  targets(outputs: number): number
+  readonly second: number
+  /** What a row's targets are: one class index, one for each of its positions (-1: none), or a number per output. */
+  readonly takes: 'label' | 'labels' | 'numbers'
   /** What turns outputs into predictions: the cross-entropies take logits, users expect probabilities. */
   readonly link: 'identity' | 'softmax' | 'sigmoid'
 }
 
 export function lossRule(config: LossConfig): LossRule {
-  const code = Loss[config.type]
-  const smoothing = config.labelSmoothing ?? 0
+  const smoothed = { parameter: config.labelSmoothing ?? 0, second: 0 }
+  const plain = { parameter: 0, second: 0 }
+  const gamma = config.gamma ?? 2
   switch (config.type) {
     case 'sparseCategoricalCrossentropy':
-      return { code, parameter: smoothing, targets: () => 1, link: 'softmax' }
+      return { code: Loss[config.type], ...smoothed, takes: 'label', link: 'softmax' }
+    case 'maskedCrossentropy':
+      return { code: Loss.sparseCategoricalCrossentropy, ...smoothed, takes: 'labels', link: 'softmax' }
+    case 'sparseCategoricalFocalCrossentropy':
+      return { code: Loss[config.type], parameter: gamma, second: 0, takes: 'label', link: 'softmax' }
     case 'categoricalCrossentropy':
-      return { code, parameter: smoothing, targets: (outputs) => outputs, link: 'softmax' }
+      return { code: Loss[config.type], ...smoothed, takes: 'numbers', link: 'softmax' }
+    case 'klDivergence':
+      return { code: Loss[config.type], ...plain, takes: 'numbers', link: 'softmax' }
     case 'binaryCrossentropy':
-      return { code, parameter: smoothing, targets: (outputs) => outputs, link: 'sigmoid' }
+      return { code: Loss[config.type], ...smoothed, takes: 'numbers', link: 'sigmoid' }
+    case 'binaryFocalCrossentropy':
+      return {
+        code: Loss[config.type],
+        parameter: gamma,
+        second: config.alpha ?? 0.25,
+        takes: 'numbers',
+        link: 'sigmoid',
+      }
     case 'meanSquaredError':
     case 'meanAbsoluteError':
-      return { code, parameter: 0, targets: (outputs) => outputs, link: 'identity' }
+    case 'hinge':
+    case 'cosineDistance':
+      return { code: Loss[config.type], ...plain, takes: 'numbers', link: 'identity' }
     case 'huber':
-      return { code, parameter: config.delta ?? 1, targets: (outputs) => outputs, link: 'identity' }
+      return { code: Loss[config.type], parameter: config.delta ?? 1, second: 0, takes: 'numbers', link: 'identity' }
+  }
+}
+
+/** Whether a loss is about classes: `accuracy` makes sense of its outputs. */
+export const classifies = (config: LossConfig): boolean =>
+  lossRule(config).link !== 'identity' || config.type === 'hinge'
+
+/** Classes of a row, or of each of its positions. */
+export const classesOf = (rule: LossRule, outputs: number, targets: number): number =>
+  rule.takes === 'labels' ? outputs / targets : outputs
+
+/**
+ * Shares a row's weight out to its positions that have a label, evenly: a row counts as one, however long it is.
+ * Masked positions weigh 0; a row without a label loses 0.
+ */
+export function weighPositions(
+  memory: Float32Array,
+  rows: number,
+  positions: number,
+  labels: Pointer,
+  rowWeights: Pointer,
+  weights: Pointer,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const start = r * positions
+    let labelled = 0
+    for (let p = 0; p < positions; p++) if (!(memory[labels + start + p]! < 0)) labelled++
+    for (let p = 0; p < positions; p++) {
+      memory[weights + start + p] = memory[labels + start + p]! < 0 ? 0 : memory[rowWeights + r]! / labelled
+    }
   }
 }
 
@@ -40,10 +88,17 @@ export function checkTargets(
   y: Float32Array,
   classNames?: readonly string[],
 ): void {
-  const expected = lossRule(config).targets(outputs)
+  const rule = lossRule(config)
+  if (rule.takes === 'labels' && (outputs % targets !== 0 || outputs === targets)) {
+    throw new UserError(
+      `Expected outputs of [positions x classes] for loss \`${config.type}\` with labels of ${targets} positions ` +
+        `per row, got ${outputs} outputs. Make the last layer give ${targets} times the number of classes.`,
+    )
+  }
+  const expected = rule.takes === 'label' ? 1 : rule.takes === 'labels' ? targets : outputs
   if (targets !== expected) {
     const advice =
-      config.type === 'sparseCategoricalCrossentropy'
+      rule.takes === 'label'
         ? "Give class indices in one column, or use loss: 'categoricalCrossentropy' for one probability per class."
         : `Set the last layer's \`units\` to ${targets}, or choose another loss.`
     throw new UserError(
@@ -51,25 +106,27 @@ export function checkTargets(
         `got [rows, ${targets}]. ${advice}`,
     )
   }
-  if (config.type === 'sparseCategoricalCrossentropy') {
-    if (classNames && classNames.length > outputs) {
+  if (rule.takes !== 'numbers') {
+    const classes = classesOf(rule, outputs, targets)
+    const least = rule.takes === 'labels' ? -1 : 0
+    if (classNames && classNames.length > classes) {
       const some = classNames.slice(0, 5).join(', ') + (classNames.length > 5 ? ', ..' : '')
       throw new UserError(
         `Expected the last layer to have a unit for each of the ${classNames.length} classes of the data (${some}), ` +
-          `got ${outputs}. Set its \`units\` to ${classNames.length}.`,
+          `got ${classes}. Set its \`units\` to ${classNames.length}.`,
       )
     }
     for (let i = 0; i < y.length; i++) {
       const label = y[i]!
-      if (!(Number.isInteger(label) && label >= 0 && label < outputs)) {
+      if (!(Number.isInteger(label) && label >= least && label < classes)) {
         throw new UserError(
-          `Expected labels to be integers from 0 to ${outputs - 1} (the last layer has ${outputs} units), ` +
-            `got \`${label}\` in row ${i}. Correct the label, or set the last layer's \`units\` to the number of classes.`,
+          `Expected labels to be integers from ${least} to ${classes - 1} (the last layer has ${classes} units), ` +
+            `got \`${label}\` in row ${Math.floor(i / targets)}. Correct the label, or set the last layer's \`units\` to the number of classes.`,
         )
       }
     }
   }
-  if (config.type === 'binaryCrossentropy' || config.type === 'categoricalCrossentropy') {
+  if (rule.takes === 'numbers' && rule.link !== 'identity') {
     for (let i = 0; i < y.length; i++) {
       if (!(y[i]! >= 0 && y[i]! <= 1)) {
         throw new UserError(

@@ -1,13 +1,17 @@
 /**
  * Metrics as running sums: a row block adds to its sums, sums of blocks are added in block order, and the value is
  * worked out once. Every row counts once; sample weights weigh the loss, not the metrics (as Keras's `metrics`).
+ * Positions of a row whose label is masked (below 0) do not count.
  */
 import type { MetricConfig } from './config.ts'
-
-type Floats = Float32Array | Float64Array
+import type { LossRule } from './losses.ts'
+import { areaUnderCurve } from './metrics/auc.ts'
+import { classMetric } from './metrics/classes.ts'
+import { argmax, classOf } from './metrics/rows.ts'
+import type { Floats } from './metrics/rows.ts'
 
 export interface Metric {
-  /** Key in logs and history: acc, top5Acc, mae, r2. */
+  /** Key in logs and history: acc, top5Acc, f1, mae, r2, .. */
   readonly key: string
   /** How many float64 sums it keeps. */
   readonly sums: number
@@ -18,12 +22,33 @@ export interface Metric {
   readonly larger: boolean
 }
 
-export function metric(config: MetricConfig, outputs: number): Metric {
+/** How outputs and targets are to be read. `hinge` decides by the sign of its outputs, as a sigmoid does. */
+export type Reading = Pick<LossRule, 'takes'> & { readonly link: LossRule['link'] }
+
+/**
+ * @param outputs of a row
+ * @param targets of a row
+ */
+export function metric(config: MetricConfig, outputs: number, reading: Reading, targets: number): Metric {
+  const one = metricOfPosition(config, reading.takes === 'labels' ? outputs / targets : outputs, reading)
+  return reading.takes === 'labels' ? overPositions(one) : one
+}
+
+function metricOfPosition(config: MetricConfig, outputs: number, { link }: Reading): Metric {
+  const single = link !== 'softmax'
   switch (config.type) {
     case 'accuracy':
-      return accuracy(outputs)
+      return single ? sidedAccuracy : accuracy
     case 'topK':
       return topK(config.k)
+    case 'precision':
+    case 'recall':
+    case 'f1':
+      return classMetric(config.type, config.average, outputs, single)
+    case 'auc':
+      return areaUnderCurve(outputs, single)
+    case 'perplexity':
+      return perplexity
     case 'mae':
       return mae
     case 'r2':
@@ -31,18 +56,43 @@ export function metric(config: MetricConfig, outputs: number): Metric {
   }
 }
 
-/** Share of rows whose largest output is the true class; of outputs on the right side of 0.5 where there is one logit per target. */
-function accuracy(outputs: number): Metric {
+/** A metric of rows of one label, over every position of longer rows that has a label; its last sum counts them. */
+function overPositions(one: Metric): Metric {
   return {
-    key: 'acc',
-    sums: 1,
-    larger: true,
+    key: one.key,
+    larger: one.larger,
+    sums: one.sums + 1,
     add(memory, o, t, cols, targets, sums, s) {
-      if (cols === 1) sums[s]! += memory[o]! > 0 === memory[t]! > 0.5 ? 1 : 0
-      else sums[s]! += argmax(memory, o, cols) === classOf(memory, t, targets) ? 1 : 0
+      const classes = cols / targets
+      for (let p = 0; p < targets; p++) {
+        if (memory[t + p]! < 0) continue
+        one.add(memory, o + p * classes, t + p, classes, 1, sums, s)
+        sums[s + one.sums]! += 1
+      }
     },
-    value: (sums, s, rows) => (outputs > 0 ? sums[s]! / rows : NaN),
+    value: (sums, s) => one.value(sums, s, sums[s + one.sums]!),
   }
+}
+
+/** Share of rows whose largest output is the true class. */
+const accuracy: Metric = {
+  key: 'acc',
+  sums: 1,
+  larger: true,
+  add(memory, o, t, cols, targets, sums, s) {
+    sums[s]! += argmax(memory, o, cols) === classOf(memory, t, targets) ? 1 : 0
+  },
+  value: (sums, s, rows) => sums[s]! / rows,
+}
+
+/** Share of outputs on the right side of 0, which is a probability of 0.5. */
+const sidedAccuracy: Metric = {
+  ...accuracy,
+  add(memory, o, t, cols, _targets, sums, s) {
+    let right = 0
+    for (let c = 0; c < cols; c++) if (memory[o + c]! > 0 === memory[t + c]! > 0.5) right++
+    sums[s]! += right / cols
+  },
 }
 
 /** Share of rows whose true class is among the k largest outputs; ties count against. */
@@ -60,6 +110,21 @@ function topK(k: number): Metric {
     },
     value: (sums, s, rows) => sums[s]! / rows,
   }
+}
+
+/** e^ of the mean cross-entropy of the true classes: among how many equally likely ones the model still chooses. */
+const perplexity: Metric = {
+  key: 'perplexity',
+  sums: 1,
+  larger: false,
+  add(memory, o, t, cols, targets, sums, s) {
+    let largest = -Infinity
+    for (let c = 0; c < cols; c++) largest = Math.max(largest, memory[o + c]!)
+    let total = 0
+    for (let c = 0; c < cols; c++) total += Math.exp(memory[o + c]! - largest)
+    sums[s]! += Math.log(total) - (memory[o + classOf(memory, t, targets)]! - largest)
+  },
+  value: (sums, s, rows) => Math.exp(sums[s]! / rows),
 }
 
 /** Mean absolute error over all outputs. */
@@ -101,22 +166,4 @@ function r2(outputs: number): Metric {
       return total / outputs
     },
   }
-}
-
-/** NaN is never the largest; a row of NaN has no class (-1). */
-function argmax(memory: Floats, at: number, cols: number): number {
-  let best = -1
-  let value = -Infinity
-  for (let c = 0; c < cols; c++) {
-    const v = memory[at + c]!
-    if (v > value) {
-      best = c
-      value = v
-    }
-  }
-  return best
-}
-
-function classOf(memory: Floats, t: number, targets: number): number {
-  return targets === 1 ? memory[t]! : argmax(memory, t, targets)
 }

@@ -112,6 +112,8 @@ interface Addresses {
   lanes: Pointer
   target: Pointer
   weight: Pointer
+  /** Of each position of the batch's rows, where their labels are masked. */
+  positionWeight: Pointer
   trainX: Pointer
   trainY: Pointer
   trainWeight: Pointer
@@ -139,7 +141,7 @@ export const STATE_DOUBLES = 512
 export function compilePlan(spec: PlanSpec): Plan {
   const model = buildModel(spec.model, spec.inputs)
   const loss = lossRule(spec.loss)
-  const metrics = spec.metrics.map((config) => metric(config, model.outputs))
+  const metrics = spec.metrics.map((config) => metric(config, model.outputs, loss, spec.targets))
   const sums = 1 + metrics.reduce((total, { sums }) => total + sums, 0)
   const training = spec.optimizer !== null
   const microRows = Math.ceil(spec.batchSize / spec.accumulationSteps)
@@ -186,6 +188,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     lanes: layout.add('lanes', 'float32', training ? lanes * laned : 0),
     target: layout.add('batch', 'float32', capacity * spec.targets),
     weight: layout.add('batch', 'float32', capacity),
+    positionWeight: layout.add('batch', 'float32', loss.takes === 'labels' ? capacity * spec.targets : 0),
     trainX: layout.add('training data', 'float32', spec.trainRows * spec.inputs),
     trainY: layout.add('training data', 'float32', spec.trainRows * spec.targets),
     trainWeight: layout.add('training data', 'float32', spec.weighted ? spec.trainRows : 0),

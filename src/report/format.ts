@@ -52,9 +52,15 @@ export function formatBytes(bytes: number): string {
   return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ${units[unit]}`
 }
 
+/** Whether a column of the history is a share of rows, `val_` or not. */
+export const isShare = (name: string): boolean => /(^|_)(acc|top\d+Acc|precision|recall)$/.test(name)
+
+/** Whether more of it is better. */
+export const isBetterLarge = (name: string): boolean => isShare(name) || /(^|_)(f1|auc|r2)$/.test(name)
+
 /** What `metrics` are called says how they read: shares in per cent, everything else as a number. */
 export function formatMetric(name: string, value: number): string {
-  return /(^|_)(acc|top\d+Acc)$/.test(name) ? formatPercent(value) : formatNumber(value)
+  return isShare(name) ? formatPercent(value) : formatNumber(value)
 }
 
 /** A time of microseconds to seconds: `12.3 us`, `4.56 ms`. */

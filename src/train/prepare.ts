@@ -7,7 +7,7 @@ import type { TensorInput } from '../data/tensor.ts'
 import { UserError } from '../errors.ts'
 import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
-import { checkTargets } from '../model/losses.ts'
+import { checkTargets, classifies, lossRule } from '../model/losses.ts'
 import type { Plan } from '../plan/plan.ts'
 import { pieces } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
@@ -24,16 +24,33 @@ export function resolveTask(config: ResolvedConfig, model: Model, data: Pick<Dat
   const classes = data.targets === 1 && (data.classNames !== undefined || model.outputs > 1)
   const loss: LossConfig =
     config.loss !== 'auto' ? config.loss : { type: classes ? 'sparseCategoricalCrossentropy' : 'meanSquaredError' }
-  const classifies = loss.type.endsWith('Crossentropy')
-  const usual: MetricConfig[] = classifies ? [{ type: 'accuracy' }] : [{ type: 'mae' }, { type: 'r2' }]
+  const usual: MetricConfig[] = classifies(loss) ? [{ type: 'accuracy' }] : [{ type: 'mae' }, { type: 'r2' }]
   const metrics = config.metrics ?? usual
-  if (!classifies && metrics.some((m) => m.type === 'accuracy' || m.type === 'topK')) {
-    throw new UserError(`Expected \`metrics\` to fit the loss \`${loss.type}\`: accuracy and topK are for classes.`)
-  }
-  if (loss.type === 'sparseCategoricalCrossentropy' && metrics.some((m) => m.type === 'mae' || m.type === 'r2')) {
-    throw new UserError(`Expected \`metrics\` to fit the loss \`${loss.type}\`: mae and r2 are for numbers.`)
+  for (const { type } of metrics) {
+    const problem = misfit(type, loss)
+    if (problem)
+      throw new UserError(`Expected \`metrics\` to fit the loss \`${loss.type}\`: ${type} is for ${problem}.`)
   }
   return { loss, metrics }
+}
+
+/** What a metric would be for, if not for this loss. */
+function misfit(metric: MetricConfig['type'], loss: LossConfig): string | undefined {
+  const { takes, link } = lossRule(loss)
+  switch (metric) {
+    case 'accuracy':
+    case 'precision':
+    case 'recall':
+    case 'f1':
+    case 'auc':
+      return classifies(loss) ? undefined : 'classes'
+    case 'topK':
+    case 'perplexity':
+      return link === 'softmax' ? undefined : 'one class of several'
+    case 'mae':
+    case 'r2':
+      return takes === 'numbers' ? undefined : 'numbers'
+  }
 }
 
 /** @throws UserError naming both shapes when data, model and loss do not fit together */

@@ -8,6 +8,7 @@ import { Activation } from '../kernels/kernels.ts'
 import type { Kernels, Pointer } from '../kernels/kernels.ts'
 import { scratchElements } from '../kernels/wasm.ts'
 import type { Pass } from '../model/layer.ts'
+import { weighPositions } from '../model/losses.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
 import { Phase, endLane, firstLane, pieces } from '../plan/plan.ts'
@@ -135,7 +136,16 @@ export class Program {
     const targets = at.target + row * spec.targets
     const into = at.partials + piece * sums
     const dy = gradient === -1 ? -1 : gradient + row * cols
-    doubles[into] = this.#k.loss(loss.code, rows, cols, outputs, targets, at.weight + row, dy, loss.parameter)
+    const { code, parameter, second } = loss
+    if (loss.takes === 'labels') {
+      const positions = spec.targets
+      const weights = at.positionWeight + row * positions
+      weighPositions(this.#floats, rows, positions, targets, at.weight + row, weights)
+      const classes = cols / positions
+      doubles[into] = this.#k.loss(code, rows * positions, classes, outputs, targets, weights, dy, parameter, second)
+    } else {
+      doubles[into] = this.#k.loss(code, rows, cols, outputs, targets, at.weight + row, dy, parameter, second)
+    }
     let sum = into + 1
     for (let m = 0; m < metrics.length; m++) {
       const metric = metrics[m]!
@@ -303,11 +313,12 @@ export class Program {
 
   /** Outputs as `predict` gives them: probabilities for the cross-entropies. */
   #keep(start: number, row: number, rows: number): void {
-    const { at, loss, network } = this.#plan
+    const { at, loss, network, spec } = this.#plan
     const { value, cols } = network.output
     const from = value + row * cols
     const to = at.outputs + start * cols
-    if (loss.link === 'softmax') this.#k.softmax(rows, cols, from, to)
+    const positions = loss.takes === 'labels' ? spec.targets : 1
+    if (loss.link === 'softmax') this.#k.softmax(rows * positions, cols / positions, from, to)
     else if (loss.link === 'sigmoid') this.#k.activate(Activation.sigmoid, rows * cols, from, to, 0)
     else this.#k.copy(rows * cols, from, to)
   }

@@ -1,6 +1,6 @@
 """Golden values by PyTorch, for the tests of the kernels, losses, optimizers and training.
 
-Run:    python3 test/golden/make.py          (Debian: python3-torch 1.13, python3-numpy 1.24)
+Run:    python3 test/golden/make.py          (Debian: python3-torch 1.13, python3-numpy 1.24, python3-sklearn 1.2)
 Writes: test/golden/values/*.json, which are committed: running the tests needs no Python.
 
 Everything is computed in float64. Inputs are multiples of 1/256 (or powers of two), so they are the same numbers in
@@ -13,6 +13,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import sklearn.metrics as sk
 import torch
 import torch.nn.functional as F
 
@@ -176,8 +177,34 @@ def losses():
     def difference(function, **options):
         return lambda o: function(o, wanted, reduction="none", **options).mean(1)
 
+    def binary_focal(gamma, alpha):  # torchvision.ops.sigmoid_focal_loss, for hard targets
+        def row_loss(o):
+            p = torch.sigmoid(o)
+            entropy = F.binary_cross_entropy_with_logits(o, hard, reduction="none")
+            right = p * hard + (1 - p) * (1 - hard)
+            return ((alpha * hard + (1 - alpha) * (1 - hard)) * entropy * (1 - right) ** gamma).mean(1)
+        return row_loss
+
+    def sparse_focal(gamma):
+        def row_loss(o):
+            log_p = F.log_softmax(o, 1).gather(1, labels[:, None])[:, 0]
+            return -((1 - log_p.exp()) ** gamma) * log_p
+        return row_loss
+
+    def divergence(o):
+        return F.kl_div(F.log_softmax(o, 1), soft, reduction="none").sum(1)
+
+    def cosine(o):
+        return 1 - F.cosine_similarity(o, wanted, dim=1)
+
+    def hinge(o):
+        return torch.clamp(1 - (2 * hard - 1) * o, min=0).mean(1)
+
+    hard = (binary > 0.5).double()
+    # Drawn apart, so that the values of what follows stay.
+    mild = exact(np.round(np.random.default_rng(2017).normal(size=(rows, cols)) * 512) / 256)
     cases = []
-    for kind, parameter, outputs0, targets, row_loss in [
+    for kind, parameter, outputs0, targets, row_loss, *second in [
         ("sparseCategoricalCrossentropy", 0, logits, labels, entropy(labels, 0.0)),
         ("sparseCategoricalCrossentropy", 0.1, logits, labels, entropy(labels, 0.1)),
         ("categoricalCrossentropy", 0, logits, soft, entropy(soft, 0.0)),
@@ -188,12 +215,18 @@ def losses():
         ("meanAbsoluteError", 0, predicted, wanted, difference(F.l1_loss)),
         ("huber", 1, predicted, wanted, difference(F.huber_loss, delta=1.0)),
         ("huber", 0.5, predicted, wanted, difference(F.huber_loss, delta=0.5)),
+        ("binaryFocalCrossentropy", 2, mild, hard, binary_focal(2, 0.25), 0.25),
+        ("binaryFocalCrossentropy", 1.5, mild, hard, binary_focal(1.5, 0.5), 0.5),
+        ("sparseCategoricalFocalCrossentropy", 2, mild, labels, sparse_focal(2)),
+        ("hinge", 0, mild, hard, hinge),
+        ("klDivergence", 0, logits, soft, divergence),
+        ("cosineDistance", 0, predicted, wanted, cosine),
     ]:
         outputs = leaf(outputs0)
         total = (weights * row_loss(outputs)).sum()
         total.backward()
         cases.append({
-            "kind": kind, "parameter": parameter, "outputs": flat(outputs), "targets": flat(targets),
+            "kind": kind, "parameter": parameter, **({"second": second[0]} if second else {}), "outputs": flat(outputs), "targets": flat(targets),
             "sum": short(total.item()), "gradient": flat(outputs.grad),
         })
     save("losses", {"rows": rows, "cols": cols, "weights": flat(weights), "cases": cases})
@@ -209,6 +242,27 @@ def metrics():
     predicted = wanted + grid(rows, scale=0.5).numpy()
     mae = np.abs(predicted - wanted).mean()
     r2 = 1 - ((wanted - predicted) ** 2).sum() / ((wanted - wanted.mean()) ** 2).sum()
+    # Whole numbers: some of the scores tie.
+    scores, hits = np.array([3, 1, -2, 0.5, 1, -4, 2, -1, 1, -0.5, 5, -3]), np.array([1, 0, 0, 1, 1, 0, 0, 0, 1, 0, 1, 1])
+    probability = torch.softmax(torch.tensor(logits), 1).numpy()
+    predicted_class = order[:, 0]
+
+    def scored(function, **options):
+        return [short(float(function(labels, predicted_class, average=a, zero_division=0, **options)))
+                for a in ("macro", "weighted", "micro")]
+
+    save("class-metrics", {
+        "rows": rows, "classes": classes, "outputs": flat(torch.tensor(logits)), "labels": labels.tolist(),
+        "precision": scored(sk.precision_score), "recall": scored(sk.recall_score), "f1": scored(sk.f1_score),
+        "auc": short(sk.roc_auc_score(labels, probability, multi_class="ovr", average="macro")),
+        "perplexity": short(math.exp(sk.log_loss(labels, probability))),
+        "confusion": sk.confusion_matrix(labels, predicted_class).flatten().tolist(),
+        "binary": {
+            "rows": len(hits), "outputs": scores.tolist(), "labels": hits.tolist(),
+            "precision": short(sk.precision_score(hits, scores > 0)), "recall": short(sk.recall_score(hits, scores > 0)),
+            "f1": short(sk.f1_score(hits, scores > 0)), "auc": short(sk.roc_auc_score(hits, scores)),
+        },
+    })
     save("metrics", {
         "classification": {
             "rows": rows, "classes": classes, "outputs": flat(torch.tensor(logits)), "labels": labels.tolist(),

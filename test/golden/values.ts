@@ -59,6 +59,7 @@ export interface GoldenValues {
     cases: readonly {
       kind: LossName
       parameter: number
+      second?: number
       outputs: Numbers
       targets: Numbers
       sum: number
@@ -75,6 +76,28 @@ export interface GoldenValues {
       top3Accuracy: number
     }
     regression: { rows: number; outputs: Numbers; targets: Numbers; meanAbsoluteError: number; r2: number }
+  }
+  /** Of scikit-learn; averages are macro, weighted, micro. The binary scores are log odds. */
+  'class-metrics': {
+    rows: number
+    classes: number
+    outputs: Numbers
+    labels: Numbers
+    precision: Numbers
+    recall: Numbers
+    f1: Numbers
+    auc: number
+    perplexity: number
+    confusion: Numbers
+    binary: {
+      rows: number
+      outputs: Numbers
+      labels: Numbers
+      precision: number
+      recall: number
+      f1: number
+      auc: number
+    }
   }
   /** The same start and the same gradient at each of 20 steps for every optimizer. */
   'optimizer-inputs': { initial: Numbers; gradients: readonly Numbers[] }

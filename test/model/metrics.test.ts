@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { MetricConfig } from '../../src/model/config.ts'
+import type { Average, MetricConfig } from '../../src/model/config.ts'
 import { metric } from '../../src/model/metrics.ts'
+import type { Reading } from '../../src/model/metrics.ts'
+import { normalAt, uniformAt } from '../../src/random/normal.ts'
 import { golden } from '../golden/values.ts'
 
 /** The value over `rows` rows, added in blocks of `block` rows whose sums are added afterwards, as a run does it. */
@@ -11,11 +13,12 @@ function measure(
   targets: readonly number[],
   rows: number,
   block = rows,
+  reading: Reading = { takes: 'label', link: outputs.length === rows ? 'sigmoid' : 'softmax' },
 ): number {
   const cols = outputs.length / rows
   const width = targets.length / rows
   const memory = Float32Array.from([...outputs, ...targets])
-  const m = metric(config, cols)
+  const m = metric(config, cols, reading, width)
   const total = new Float64Array(m.sums)
   for (let from = 0; from < rows; from += block) {
     const sums = new Float64Array(m.sums)
@@ -96,5 +99,85 @@ describe('r2', () => {
       expect(measure({ type: 'r2' }, targets, targets, rows)).toBe(1)
       expect(measure({ type: 'r2' }, Array<number>(rows).fill(0.2), targets, rows)).toBe(0)
     }
+  })
+})
+
+describe('class metrics against scikit-learn', () => {
+  const wanted = golden('class-metrics')
+  const { outputs, labels, rows, binary } = wanted
+  const averages: Average[] = ['macro', 'weighted', 'micro']
+
+  it.each(['precision', 'recall', 'f1'] as const)('%s, by every average and in blocks', (type) => {
+    averages.forEach((average, i) => {
+      for (const block of [1, 4, rows])
+        expect(measure({ type, average }, outputs, labels, rows, block)).toBeCloseTo(wanted[type][i]!, 9)
+    })
+    const one = measure({ type, average: 'macro' }, binary.outputs, binary.labels, binary.rows, 5)
+    expect(one).toBeCloseTo(binary[type], 9)
+  })
+
+  it('the area under the curve, ties counted half', () => {
+    expect(measure({ type: 'auc' }, binary.outputs, binary.labels, binary.rows, 5)).toBeCloseTo(binary.auc, 9)
+    expect(measure({ type: 'auc' }, outputs, labels, rows, 2)).toBeCloseTo(wanted.auc, 9)
+  })
+
+  it('perplexity', () => {
+    expect(measure({ type: 'perplexity' }, outputs, labels, rows, 2)).toBeCloseTo(wanted.perplexity, 6)
+  })
+})
+
+describe('the area under the curve', () => {
+  /** Over all pairs, as it is defined. */
+  const exact = (scores: readonly number[], hits: readonly number[]): number => {
+    let [sum, pairs] = [0, 0]
+    scores.forEach((a, i) =>
+      scores.forEach((b, j) => {
+        if (hits[i] !== 1 || hits[j] !== 0) return
+        pairs++
+        sum += a > b ? 1 : a === b ? 0.5 : 0
+      }),
+    )
+    return sum / pairs
+  }
+
+  it('is within a thousandth of all pairs compared, for scores of any spread', () => {
+    for (const spread of [0.1, 1, 5, 30]) {
+      fc.assert(
+        fc.property(fc.nat(2 ** 30), (seed) => {
+          const t = Array.from({ length: 300 }, (_, i) => (uniformAt(seed, 0, i) < 0.3 ? 1 : 0))
+          const o = t.map((hit, i) => Math.fround(spread * (normalAt(seed, 1, i) + hit)))
+          expect(Math.abs(measure({ type: 'auc' }, o, t, 300) - exact(o, t))).toBeLessThan(1e-3)
+        }),
+        { numRuns: 5 },
+      )
+    }
+  })
+
+  it('of two outputs is that of their difference', () => {
+    const [o, t] = [
+      [2, 1, 0, 3, 5, 5, 1, 9],
+      [0, 1, 1, 0],
+    ]
+    const odds = [-1, 3, 0, 8]
+    expect(measure({ type: 'auc' }, o, t, 4)).toBe(exact(odds, t))
+  })
+
+  it('is NaN where a class is missing', () => {
+    expect(measure({ type: 'auc' }, [1, 2, 3], [1, 1, 1], 3)).toBeNaN()
+  })
+})
+
+describe('positions with masked labels', () => {
+  const reading: Reading = { takes: 'labels', link: 'softmax' }
+  // Two rows of three positions over two classes.
+  const outputs = [0, 1, 1, 0, 5, 0, 0, 2, 3, 0, 0, 1]
+  const labels = [1, 1, -1, -1, 0, -1]
+
+  it('do not count', () => {
+    // Labelled: (0, 1) says 1, right; (1, 0) says 0, wrong; (3, 0) says 0, right.
+    expect(measure({ type: 'accuracy' }, outputs, labels, 2, 1, reading)).toBe(2 / 3)
+    const losses = [Math.log(1 + Math.exp(-1)), Math.log(1 + Math.exp(1)), Math.log(1 + Math.exp(-3))]
+    const mean = losses.reduce((a, b) => a + b) / 3
+    expect(measure({ type: 'perplexity' }, outputs, labels, 2, 1, reading)).toBeCloseTo(Math.exp(mean), 9)
   })
 })

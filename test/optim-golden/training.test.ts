@@ -64,7 +64,7 @@ function train(machine: Machine) {
       kernels.activate(activation, rows * outputs, y, y, 0)
     })
     const kind = Loss.sparseCategoricalCrossentropy
-    const sum = kernels.loss(kind, rows, last.outputs, last.y, batch.labels, weights, last.dy, 0)
+    const sum = kernels.loss(kind, rows, last.outputs, last.y, batch.labels, weights, last.dy, 0, 0)
     for (let i = layers.length - 1; i >= 0; i--) {
       const { inputs, outputs, activation, kernel, gradKernel, gradBias, y, dy } = layers[i]!
       kernels.activateBackward(activation, rows * outputs, y, dy, dy, 0)

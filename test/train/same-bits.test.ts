@@ -21,6 +21,13 @@ const validation = blobs(50, 21, 5, 2)
 const validationFor = ({ features }: Dataset) => (features === 21 ? validation : undefined)
 const weights = Float32Array.from({ length: data.rows }, (_, i) => (i % 7) / 3)
 
+/** Three labels a row, a third of them masked. */
+const positions: Dataset = {
+  ...blobs(203, 20, 5),
+  targets: 3,
+  y: Float32Array.from({ length: 203 * 3 }, (_, i) => (i % 3 === (i >> 2) % 3 ? -1 : (i * 7) % 5)),
+}
+
 const base: Config = {
   seed: 3,
   epochs: 2,
@@ -65,6 +72,19 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   },
   'layers in phases of their own': { config: wide, data: blobs(200, 130, 5) },
   'every gradient by lanes': { config: { gradient: 'lanes' } },
+  'positions with masked labels, and metrics of classes': {
+    config: {
+      loss: 'maskedCrossentropy',
+      metrics: ['accuracy', 'f1', 'auc', 'perplexity'],
+      model: {
+        layers: [
+          { type: 'dense', units: 37, activation: 'tanh' },
+          { type: 'dense', units: 15 },
+        ],
+      },
+    },
+    data: positions,
+  },
   'stochastic descent': { config: { batchSize: 1, epochs: 1, maxSteps: 60 } },
   'full batch, schedule, early stopping': {
     config: {

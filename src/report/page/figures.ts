@@ -1,7 +1,7 @@
 /** The run in pictures, over one axis of steps. */
 import { HEAT_MAP_RIGHT, heatMap, lineChart, timeLine } from '../../chart/index.ts'
 import type { Drawing, Mark, Severity, SeriesColour, TimeRow } from '../../chart/index.ts'
-import { formatCount, formatMetric, formatNumber, formatPercent } from '../format.ts'
+import { formatCount, formatMetric, formatNumber, formatPercent, isBetterLarge } from '../format.ts'
 import { clippedShare } from './judgement.ts'
 import type { RunEvent, RunRecord } from './record.ts'
 
@@ -83,7 +83,7 @@ function epochEnds({ epochs, config, data, signals }: RunRecord): number[] {
 
 function metrics({ run, axis }: All): Drawing | undefined {
   const keys = Object.keys(run.epochs[0] ?? {}).filter((key) => key !== 'epoch' && !key.endsWith('loss'))
-  const shares = keys.filter((key) => /(^|_)(acc|top\d+Acc)$/.test(key))
+  const shares = keys.filter((key) => isBetterLarge(key) && !/r2$/.test(key))
   const shown = (shares.length > 0 ? shares : keys).slice(0, 6)
   if (shown.length === 0 || run.epochs.length < 2) return undefined
   const last = run.epochs.at(-1)!

@@ -15,14 +15,17 @@ interface Case {
   readonly targets: ArrayLike<number>
   readonly weights: ArrayLike<number>
   readonly parameter: number
+  readonly second?: number
 }
 
 /** Targets of the kind: labels, probabilities that sum to 1, numbers in [0, 1], or anything. */
 function makeCase(kind: LossCode, rows: number, cols: number, seed: number, size: number): Case {
   const raw = numbers(seed + 1, rows * cols).map((value) => (value + 2) / 4)
   const targets = () => {
-    if (kind === Loss.sparseCategoricalCrossentropy) return raw.slice(0, rows).map((_, r) => (seed + r * 7) % cols)
-    if (kind !== Loss.categoricalCrossentropy) return raw
+    if (kind === Loss.sparseCategoricalCrossentropy || kind === Loss.sparseCategoricalFocalCrossentropy)
+      return raw.slice(0, rows).map((_, r) => (seed + r * 7) % cols)
+    if (kind === Loss.hinge) return raw.map((value) => Math.sign(value - 0.5))
+    if (kind !== Loss.categoricalCrossentropy && kind !== Loss.klDivergence) return raw
     const rowSum = (i: number) => {
       const start = i - (i % cols)
       return raw.subarray(start, start + cols).reduce((sum, value) => sum + value, 0)
@@ -35,16 +38,25 @@ function makeCase(kind: LossCode, rows: number, cols: number, seed: number, size
     outputs: numbers(seed, rows * cols, size),
     targets: targets(),
     weights: numbers(seed + 2, rows).map((value, r) => (r % 3 === 2 ? 0 : Math.abs(value))),
-    parameter: kind === Loss.huber ? 0.75 : seed % 2 ? 0.1 : 0,
+    parameter: parameterOf(kind, seed),
+    second: 0.25,
   }
+}
+
+function parameterOf(kind: LossCode, seed: number): number {
+  if (kind === Loss.huber) return 0.75
+  if (kind === Loss.binaryFocalCrossentropy || kind === Loss.sparseCategoricalFocalCrossentropy)
+    return [0, 0.5, 1, 2][seed % 4]!
+  return seed % 2 ? 0.1 : 0
 }
 
 function run(bench: Bench, kind: LossCode, c: Case): { sum: number; gradient: number[] } {
   bench.reset()
   const [outputs, targets, weights] = [bench.put(c.outputs), bench.put(c.targets), bench.put(c.weights)]
   const gradient = bench.room(c.rows * c.cols)
-  const sum = bench.kernels.loss(kind, c.rows, c.cols, outputs, targets, weights, gradient, c.parameter)
-  expect(bench.kernels.loss(kind, c.rows, c.cols, outputs, targets, weights, -1, c.parameter)).toBe(sum)
+  const { rows, cols, parameter, second = 0 } = c
+  const sum = bench.kernels.loss(kind, rows, cols, outputs, targets, weights, gradient, parameter, second)
+  expect(bench.kernels.loss(kind, rows, cols, outputs, targets, weights, -1, parameter, second)).toBe(sum)
   return { sum, gradient: bench.take(gradient, c.rows * c.cols) }
 }
 
@@ -53,7 +65,7 @@ function exact(kind: LossCode, c: Case): { sum: number; gradient: number[] } {
   const count = c.rows * c.cols
   const floats = Float64Array.from([...Array.from(c.outputs), ...Array.from(c.targets), ...Array.from(c.weights)])
   const { loss } = createReference(floats)
-  const evaluate = () => loss(kind, c.rows, c.cols, 0, count, count + c.targets.length, -1, c.parameter)
+  const evaluate = () => loss(kind, c.rows, c.cols, 0, count, count + c.targets.length, -1, c.parameter, c.second ?? 0)
   const h = 1e-6
   const gradient = Array.from({ length: count }, (_, i) => {
     const x = floats[i]!
@@ -139,10 +151,11 @@ export function lossesConformance(make: MakeBench): void {
 
   test('a label that is no class gives NaN, not a read outside the row', async () => {
     const bench = await make()
-    for (const label of [-1, 3, 0.5, NaN, 1e9]) {
-      const c: Case = { rows: 1, cols: 3, outputs: [1, 2, 3], targets: [label], weights: [1], parameter: 0 }
-      const { sum, gradient } = run(bench, Loss.sparseCategoricalCrossentropy, c)
-      expectSame([sum, ...gradient], [NaN, NaN, NaN, NaN])
-    }
+    for (const kind of [Loss.sparseCategoricalCrossentropy, Loss.sparseCategoricalFocalCrossentropy])
+      for (const label of [-1, 3, 0.5, NaN, 1e9]) {
+        const c: Case = { rows: 1, cols: 3, outputs: [1, 2, 3], targets: [label], weights: [1], parameter: 0 }
+        const { sum, gradient } = run(bench, kind, c)
+        expectSame([sum, ...gradient], [NaN, NaN, NaN, NaN])
+      }
   })
 }
