@@ -4,6 +4,7 @@
  */
 import type { Config } from '../../src/config/schema.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
+import type { HealthVerdict } from '../../src/gradient/verdict.ts'
 import { buildModel } from '../../src/model/build.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import type { Hooks } from '../../src/train/inline.ts'
@@ -22,6 +23,8 @@ export interface Trained {
   readonly nonFinite: boolean
   /** `undefined` where the run was stopped for its health. */
   readonly history: History | undefined
+  /** Of the detector, those before the end of a stopped run too. */
+  readonly verdicts: readonly HealthVerdict[]
   readonly seconds: number
   readonly stopped: string | undefined
 }
@@ -66,10 +69,11 @@ export async function train(c: Case, build: Build, seed: number, health: Health,
     trainer.setWeights(weights)
   }
   const began = performance.now()
+  const verdicts: HealthVerdict[] = []
   let history: History | undefined
   let stopped: string | undefined
   try {
-    history = await trainer.fit(data)
+    history = await trainer.fit(data, { callbacks: { onVerdict: (verdict) => void verdicts.push(verdict) } })
   } catch (error) {
     if (!(error instanceof TrainingError)) throw error
     stopped = error.message
@@ -85,6 +89,7 @@ export async function train(c: Case, build: Build, seed: number, health: Health,
     accuracy: clamp(on.acc ?? on.r2 ?? 0),
     nonFinite: !finite,
     history,
+    verdicts,
     seconds,
     stopped,
   }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { HealthOptions } from '../../../bench/health/run.ts'
 import type { ScalingOptions } from '../../../bench/scaling/run.ts'
 
 /** `brigantine bench step`: the time of one training step. */
@@ -39,6 +40,25 @@ export function benchCommand(program: Command): void {
     )
     .action(async (options: ScalingOptions) => {
       const { main } = await import('../../../bench/scaling/run.ts')
+      await main(options)
+    })
+  bench
+    .command('health')
+    .description(
+      'Detects, names and repairs labelled faults beside nine rivals: recall, precision, delay, repair rate.',
+    )
+    .option('--quick', '40 faulty and 24 healthy configurations, one seed each (default: 62 and 30, three seeds)')
+    .option('--split <name>', 'test, tune or all (constants were chosen on tune alone)', 'all')
+    .option('--case <ids>', 'only these configurations, like F1a,Hb')
+    .option('--seeds <n>', 'seeds per configuration, up to 5')
+    .option('--out <folder>', 'writes the figures and pictures there')
+    .option('--json', 'machine-readable output')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  brigantine bench health --quick\n  brigantine bench health --split test --out health',
+    )
+    .action(async (options: HealthOptions) => {
+      const { main } = await import('../../../bench/health/run.ts')
       await main(options)
     })
 }
