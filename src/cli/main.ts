@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { suggest } from '../errors.ts'
 import { paint } from '../report/progress.ts'
 import { benchCommand } from './commands/bench.ts'
+import { checkCommand } from './commands/check.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
 import { planCommand } from './commands/plan.ts'
@@ -51,6 +52,7 @@ ${EXIT_CODES_HELP}`,
     evaluateCommand,
     predictCommand,
     reportCommand,
+    checkCommand,
     planCommand,
     doctorCommand,
     benchCommand,

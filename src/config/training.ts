@@ -107,6 +107,11 @@ const HealthObject = z.strictObject({
       "'off': nothing is judged. 'observe': faults are told and change no bit. 'warn': harmful batches are skipped. 'repair': faults are mended.",
     ),
   spikeSkip: flag().default(true).describe('Skip a batch whose gradient norm is far outside what came before.'),
+  check: choice(['stop', 'warn', 'off'])
+    .default('stop')
+    .describe(
+      "What the check before the first step does with a fault that is certain: 'stop' (not when observing), 'warn'; 'off': no check.",
+    ),
   maxConsecutiveSkips: integer(1).default(3).describe('Training stops after so many skipped batches in a row.'),
   maxSkipsInWindow: integer(1).default(5).describe('Training stops after so many skipped batches in a short time.'),
 })

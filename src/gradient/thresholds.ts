@@ -18,7 +18,7 @@ export const thresholds = {
   /** S: log10 of first over last hidden relative gradient. */
   vanishing: { warn: -3, fault: -5 },
   /** S: log10 of last over first activation, or first over last back-signal. */
-  collapse: { profile: -3 },
+  collapse: { profile: -3, extreme: -5 },
   /** S: initial loss over that of the best constant, and log10 of the profile's growth. */
   overscale: { warn: 2, fault: 50, profile: 2 },
   /** S: samples a unit must have been silent for, and the shares of a layer. */
@@ -26,7 +26,7 @@ export const thresholds = {
   /** T: derivative over its largest, and the share of units. */
   saturated: { derivative: 0.05, share: 0.5 },
   /** S: cosine of the gradients of an output at two near inputs. */
-  shattered: { cosine: 0.35, pairs: 32, distance: 0.25 },
+  shattered: { cosine: 0.35, extreme: 0.05, pairs: 32, distance: 0.25 },
   /** T: variance between steps over variance within, and the share of turning points. */
   oscillating: { ratio: 4, window: 32, turns: 0.8 },
   /** T: fall of the explained share below its best. */
@@ -35,6 +35,8 @@ export const thresholds = {
   stalled: { window: 128, gain: 0.005, explained: 0.5, small: -5, large: -1 },
   noProgress: { window: 64 },
   zero: { steps: 2 },
+  /** Share of a layer's units that start as copies of others. */
+  symmetric: { share: 0.5 },
   converged: { explained: 0.98 },
   /** T: variance of the weights over what the initialiser's gain wants; sum of 1 / width; chance of a dead layer. */
   init: { low: 0.5, high: 2, narrow: 1, bornDead: 0.01 },

@@ -166,7 +166,7 @@ export function runSettings(
 ): RunSettings {
   const keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
   const { reduceOnPlateau: plateau, earlyStopping } = config
-  const { mode, ...health } = config.health
+  const { mode, spikeSkip, maxConsecutiveSkips, maxSkipsInWindow } = config.health
   return {
     tune: config.workers === 'auto' && plan.spec.optimizer !== null,
     watch: mode !== 'off' && plan.spec.optimizer !== null,
@@ -195,9 +195,9 @@ export function runSettings(
     // Where every step sees the same batch, skipping it would only bring it back.
     decide: {
       clip: config.clip,
-      ...health,
-      spikeSkip:
-        health.spikeSkip && (mode === 'warn' || mode === 'repair') && plan.spec.batchSize < plan.spec.trainRows,
+      maxConsecutiveSkips,
+      maxSkipsInWindow,
+      spikeSkip: spikeSkip && (mode === 'warn' || mode === 'repair') && plan.spec.batchSize < plan.spec.trainRows,
     },
   }
 }

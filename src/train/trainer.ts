@@ -9,7 +9,9 @@ import type { NumberArrayLike } from '../data/tensor.ts'
 import type { Transform } from '../data/transform.ts'
 import { TrainingError, UserError } from '../errors.ts'
 import { decideStateLength } from '../gradient/decide.ts'
+import { isCertain } from '../gradient/before.ts'
 import { explain, readDecision } from '../gradient/explain.ts'
+import type { HealthVerdict } from '../gradient/verdict.ts'
 import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import { buildModel } from '../model/build.ts'
@@ -26,6 +28,7 @@ import type { History, StopReason } from './history.ts'
 import { nullLoss } from './null-loss.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
+import { preflight } from './preflight.ts'
 import {
   checkData,
   checkRows,
@@ -35,6 +38,7 @@ import {
   runSettings,
   trainingSpec,
 } from './prepare.ts'
+import type { Task } from './prepare.ts'
 import { startRun } from './run.ts'
 import type { RunObserver } from './run.ts'
 import { Session } from './session.ts'
@@ -166,6 +170,7 @@ export class Trainer implements AsyncDisposable {
       const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
       this.stopTraining = false
       await monitor.call('onTrainBegin', {})
+      if (!this.#unfinished) await this.#checkFirst(built, task, weighted, monitor)
       const run = {
         ...limits,
         nullLoss: nullLoss(weighted, task.loss, built.model.outputs),
@@ -192,6 +197,20 @@ export class Trainer implements AsyncDisposable {
       if (reason === Reason.unhealthy) throw unhealthy(session)
       await monitor.call('onTrainEnd', monitor.logs)
       return history
+    })
+  }
+
+  /**
+   * What can be known before the first step: one step on a sample is taken on the calling thread and thrown away.
+   * `fit` does this by itself for a new model; see `health.check`.
+   * @returns verdicts with step -1, faults first; none where nothing stands out
+   */
+  async check(data: Dataset): Promise<HealthVerdict[]> {
+    return this.#exclusively(async () => {
+      const built = await this.#build(data)
+      const task = resolveTask(this.config, built.model, data)
+      checkData(data, built.model, task, 'training data')
+      return this.#preflight(built, task, data)
     })
   }
 
@@ -290,6 +309,25 @@ export class Trainer implements AsyncDisposable {
     const model = buildModel(this.config.model, features)
     const weights = await initialWeights(model, this.config.optimizer, this.config.seed)
     return (this.#built = { model, targets, classNames, weights, updates: 0 })
+  }
+
+  #preflight({ model, weights }: Built, task: Task, data: Dataset): Promise<HealthVerdict[]> {
+    const { config, kernels } = this
+    return preflight({ config, model, weights, task, data, kernels, module: this.#module })
+  }
+
+  /** @throws TrainingError for a fault without a doubt, unless the config says otherwise */
+  async #checkFirst(built: Built, task: Task, data: Dataset, monitor: Monitor): Promise<void> {
+    const { mode, check } = this.config.health
+    if (mode === 'off' || check === 'off' || built.updates > 0) return
+    const verdicts = await this.#preflight(built, task, data)
+    for (const verdict of verdicts) await monitor.tell(verdict)
+    const certain = verdicts.find(isCertain)
+    if (!certain || check === 'warn' || mode === 'observe') return
+    throw new TrainingError(
+      `${certain.sentence} Try: ${certain.remedies.join('; ')}. ` +
+        "Nothing was trained. (`health: { check: 'warn' }` trains all the same.)",
+    )
   }
 
   #trained(verb: string): Built {

@@ -93,7 +93,7 @@ describe('the detector', () => {
     const ran = await run(config, crews[0])
     expect(faults(ran)).toContain(code)
     const verdict = ran.verdicts.find((one) => one.code === code && one.severity === 'fault')!
-    expect(verdict.sentence).toMatch(/^[A-Z].* \(at step \d+\)\.$/)
+    expect(verdict.sentence).toMatch(/^[A-Z].* \((at step \d+|before the first step)\)\.$/)
     expect(verdict.remedies.length).toBeGreaterThan(0)
     expect(verdict.evidence.signal).not.toBe('')
   })

@@ -6,12 +6,12 @@ import { converged, stuck } from './progress.ts'
 import type { StepSignals } from './signals.ts'
 import { HealthField as F, raise } from './state.ts'
 
-/** log10 of the first over the last of the layers [0, end) that show a number; NaN where fewer than two do. */
+/** log10 of the first over the last of the layers [0, end) that show a number other than 0; NaN where fewer than two do. */
 export function profile(values: Float64Array, end: number): number {
   let first = -1
   let last = -1
   for (let i = 0; i < end; i++) {
-    if (Number.isNaN(values[i]!)) continue
+    if (!(values[i]! > 0)) continue
     if (first < 0) first = i
     last = i
   }
@@ -40,7 +40,7 @@ export function judgeProfile(state: Float64Array, s: StepSignals): void {
   if (checkAlarm(state, at, Health.GRAD_VANISHING, true, step, extreme, u < warn))
     raise(state, Health.GRAD_VANISHING, 'fault', first, u, 0, u < fault ? fault : warn, t.hysteresis.hits)
 
-  const a = -profile(s.activations, layers)
+  const a = -profile(s.activations, hidden)
   const d = profile(s.backSignals, layers)
   const low = Math.min(Number.isNaN(a) ? 0 : a, Number.isNaN(d) ? 0 : d)
   const collapsed = !ok && low < t.collapse.profile

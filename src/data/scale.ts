@@ -1,0 +1,63 @@
+/** How large the numbers of a data set are, over a sample of its rows. */
+import type { Dataset } from './dataset.ts'
+
+/** Rows spread evenly over the data, at most `most`; those that are not finite are left out. */
+export function sampleRows({ rows, features, x }: Dataset, most: number): number[] {
+  const step = Math.max(1, rows / most)
+  const finite = (row: number) => {
+    for (let i = row * features; i < (row + 1) * features; i++) if (!Number.isFinite(x[i]!)) return false
+    return true
+  }
+  return Array.from({ length: Math.min(rows, most) }, (_, i) => Math.floor(i * step)).filter(finite)
+}
+
+/** The given rows, as a data set of their own. */
+export function takeRows(data: Dataset, chosen: readonly number[]): Dataset {
+  const { features, targets, x, y, sampleWeight } = data
+  const pick = (values: Float32Array, width: number) => {
+    const out = new Float32Array(chosen.length * width)
+    chosen.forEach((row, i) => out.set(values.subarray(row * width, (row + 1) * width), i * width))
+    return out
+  }
+  return {
+    ...data,
+    rows: chosen.length,
+    x: pick(x, features),
+    y: pick(y, targets),
+    ...(sampleWeight ? { sampleWeight: pick(sampleWeight, 1) } : {}),
+  }
+}
+
+/** The half of the rows whose largest feature or target is least, in their order. */
+export function tameHalf(data: Dataset): Dataset {
+  const { rows, features, targets, x, y } = data
+  const size = Float64Array.from({ length: rows }, (_, row) => {
+    let most = 0
+    for (let i = row * features; i < (row + 1) * features; i++) most = Math.max(most, Math.abs(x[i]!))
+    for (let i = row * targets; i < (row + 1) * targets; i++) most = Math.max(most, Math.abs(y[i]!))
+    return most
+  })
+  const order = Array.from(size, (_, row) => row).sort((a, b) => size[a]! - size[b]! || a - b)
+  return takeRows(
+    data,
+    order.slice(0, Math.ceil(rows / 2)).sort((a, b) => a - b),
+  )
+}
+
+/** Largest root mean square of a feature that changes (0 where none does), and root mean square of the targets. */
+export function scaleOf({ rows, features, x, y }: Dataset): { feature: number; target: number } {
+  let feature = 0
+  for (let c = 0; c < features; c++) {
+    let sum = 0
+    let changes = false
+    for (let r = 0; r < rows; r++) {
+      const value = x[r * features + c]!
+      sum += value * value
+      if (value !== x[c]) changes = true
+    }
+    if (changes || rows === 1) feature = Math.max(feature, Math.sqrt(sum / rows))
+  }
+  let squares = 0
+  for (let i = 0; i < y.length; i++) squares += y[i]! * y[i]!
+  return { feature, target: Math.sqrt(squares / y.length) }
+}

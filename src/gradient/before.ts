@@ -1,0 +1,186 @@
+/**
+ * What can be known before the first step, from one step that is taken on a sample and thrown away: see train/preflight.ts.
+ * Pure: numbers in, verdicts out, the gravest kind of fault first, so that the first one names the cause.
+ */
+import { advice, sayVerdict } from './advice.ts'
+import { profile } from './rules/profile.ts'
+import { thresholds as t } from './thresholds.ts'
+import type { Evidence, HealthCode, HealthVerdict, Severity } from './verdict.ts'
+
+/** A layer with weights, at initialisation. Norms are 2-norms; NaN is what it does not have. */
+export interface InitialLayer {
+  readonly name: string
+  readonly units: number
+  readonly gradient: number
+  readonly weights: number
+  /** Of the first update. */
+  readonly update: number
+  /** Root mean squares. */
+  readonly activation: number
+  readonly backSignal: number
+  /** Shares of units: active on one row of the sample at least; with a flat derivative. */
+  readonly active: number
+  readonly flat: number
+  /** Variance of the matrix over what its activation wants; NaN where that is not known. */
+  readonly variance: number
+  /** Shares of units with a twin, and with one that nothing will tell from it. */
+  readonly alike: number
+  readonly alikeForEver: number
+}
+
+export interface Initial {
+  /** Rows of the sample. */
+  readonly rows: number
+  readonly loss: number
+  readonly gradNorm: number
+  /** Losses of the best constant, and of zeros. */
+  readonly nullLoss: number
+  readonly zeroLoss: number
+  readonly layers: readonly InitialLayer[]
+  /** Mean cosine of the gradients at near inputs; NaN where it was not measured. */
+  readonly cosine: number
+  /** Largest root mean square of a feature that changes, and root mean square of numeric targets (else NaN). */
+  readonly feature: number
+  readonly target: number
+}
+
+export function judgeBefore(initial: Initial): HealthVerdict[] {
+  const raised: HealthVerdict[] = []
+  const { rows, loss, nullLoss } = initial
+  const raise = (code: HealthCode, severity: Severity, found: Partial<Evidence>, layer?: string) => {
+    const evidence = { value: NaN, baseline: NaN, threshold: NaN, window: rows, ...found, signal: advice[code].signal }
+    const harm = { explained: 1 - loss / nullLoss, slope: NaN, standardError: NaN }
+    raised.push(sayVerdict({ code, severity, step: -1, layer, evidence, harm }))
+  }
+  judgeSymmetry(initial, raise)
+  if (!Number.isFinite(loss)) {
+    raise('NONFINITE_LOSS', 'fault', { value: loss })
+    return raised
+  }
+  if (!Number.isFinite(initial.gradNorm)) {
+    raise('NONFINITE_GRAD', 'fault', { value: initial.gradNorm })
+    return raised
+  }
+  judgeLevel(initial, raise)
+  judgeDeath(initial, raise)
+  judgeWay(initial, raise)
+  judgeUpdates(initial, raise)
+  judgeShape(initial, raise)
+  judgeData(initial, raise)
+  return raised
+}
+
+type Raise = (code: HealthCode, severity: Severity, found: Partial<Evidence>, layer?: string) => void
+
+function judgeSymmetry({ layers }: Initial, raise: Raise): void {
+  for (const { name, alike, alikeForEver } of layers.slice(0, -1)) {
+    const threshold = t.symmetric.share
+    if (alikeForEver > threshold) raise('SYMMETRIC_INIT', 'fault', { value: alikeForEver, threshold }, name)
+    else if (alike > threshold) raise('SYMMETRIC_INIT', 'warn', { value: alike, threshold }, name)
+    else continue
+    return
+  }
+}
+
+/** How large signals and loss are. */
+function judgeLevel({ loss, nullLoss, zeroLoss, layers }: Initial, raise: Raise): void {
+  const { warn, fault, profile: most } = t.overscale
+  const baseline = Math.max(nullLoss, zeroLoss)
+  const ratio = loss / baseline
+  const growth = -profile(
+    Float64Array.from(layers, ({ activation }) => activation),
+    layers.length - 1,
+  )
+  if (ratio > warn) {
+    raise('SIGNAL_OVERSCALE', ratio > fault ? 'fault' : 'warn', {
+      value: ratio,
+      baseline: 1,
+      threshold: ratio > fault ? fault : warn,
+    })
+  } else if (growth > most)
+    raise('SIGNAL_OVERSCALE', 'warn', { value: 10 ** growth, baseline: 1, threshold: 10 ** most })
+}
+
+/** Nothing is active, or nothing asks for a change. */
+function judgeDeath({ layers, gradNorm, loss }: Initial, raise: Raise): void {
+  const dead = layers.find(({ active }) => active === 0)
+  if (dead) raise('DEAD_LAYER', 'fault', { value: 0, threshold: 0 }, dead.name)
+  if (gradNorm === 0 && loss > 0) raise('ZERO_GRADIENT', 'fault', { value: 0, threshold: 0 })
+}
+
+/** What becomes of signals on their way. */
+function judgeWay({ layers, cosine }: Initial, raise: Raise): void {
+  const hidden = layers.slice(0, -1)
+  const relative = hidden.map(({ gradient, weights }) => (weights > 0 ? gradient / weights : NaN))
+  const u = profile(Float64Array.from(relative), hidden.length)
+  const [first] = hidden
+  const { warn, fault } = t.vanishing
+  if (u < warn) {
+    const threshold = u < fault ? fault : warn
+    raise('GRAD_VANISHING', u < fault ? 'fault' : 'warn', { value: u, baseline: 0, threshold }, first?.name)
+  }
+  const a = -profile(
+    Float64Array.from(layers, ({ activation }) => activation),
+    hidden.length,
+  )
+  const d = profile(
+    Float64Array.from(layers, ({ backSignal }) => backSignal),
+    layers.length,
+  )
+  const low = Math.min(Number.isNaN(a) ? 0 : a, Number.isNaN(d) ? 0 : d)
+  if (low < t.collapse.profile) {
+    const extreme = low < t.collapse.extreme
+    const threshold = extreme ? t.collapse.extreme : t.collapse.profile
+    raise('SIGNAL_COLLAPSE', extreme ? 'fault' : 'warn', { value: low, baseline: 0, threshold }, layers.at(-1)?.name)
+  }
+  if (cosine < t.shattered.cosine) {
+    const extreme = cosine < t.shattered.extreme
+    const threshold = extreme ? t.shattered.extreme : t.shattered.cosine
+    raise('SHATTERED', extreme ? 'fault' : 'warn', { value: cosine, baseline: 1, threshold })
+  }
+  const flat = hidden.find((layer) => layer.flat > t.saturated.share)
+  if (flat) raise('SATURATED', 'warn', { value: flat.flat, threshold: t.saturated.share }, flat.name)
+}
+
+/** How far the first update would go. */
+function judgeUpdates({ layers }: Initial, raise: Raise): void {
+  const { low, high } = t.learningRate
+  const moves = layers.flatMap(({ update, weights }) => (weights > 0 && update > 0 ? [update / weights] : []))
+  if (moves.length === 0) return
+  const value = moves.toSorted((a, b) => a - b)[moves.length >> 1]!
+  if (value > high) raise('LR_IMPLAUSIBLE', 'warn', { value, threshold: high, window: 1 })
+  else if (value < low) raise('LR_IMPLAUSIBLE', 'warn', { value, threshold: low, window: 1 })
+}
+
+/** Widths, depth and variances, whatever came of them. */
+function judgeShape({ layers }: Initial, raise: Raise): void {
+  const { low, high, narrow } = t.init
+  const odd = layers.slice(0, -1).find(({ variance }) => variance < low || variance > high)
+  if (odd) {
+    const threshold = odd.variance < low ? low : high
+    raise('INIT_VARIANCE', 'info', { value: odd.variance, baseline: 1, threshold }, odd.name)
+  }
+  const value = layers.slice(0, -1).reduce((sum, { units, active }) => sum + (Number.isNaN(active) ? 0 : 1 / units), 0)
+  if (value > narrow) raise('NARROW_DEEP', 'info', { value, threshold: narrow })
+}
+
+function judgeData({ feature, target }: Initial, raise: Raise): void {
+  const { low, high } = t.scale
+  if (feature > high || feature < low) {
+    raise('INPUT_SCALE', 'warn', { value: feature, baseline: 1, threshold: feature > high ? high : low })
+  }
+  if (target > high || target < low) {
+    raise('TARGET_SCALE', 'warn', { value: target, baseline: 1, threshold: target > high ? high : low })
+  }
+}
+
+/** Faults without a doubt: training could only waste time. */
+const CERTAIN: ReadonlySet<HealthCode> = new Set([
+  'NONFINITE_LOSS',
+  'NONFINITE_GRAD',
+  'SYMMETRIC_INIT',
+  'ZERO_GRADIENT',
+  'DEAD_LAYER',
+])
+
+export const isCertain = ({ code, severity }: HealthVerdict): boolean => severity === 'fault' && CERTAIN.has(code)

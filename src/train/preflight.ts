@@ -1,0 +1,223 @@
+/**
+ * The check before the first step: one step on a sample of the data is taken in an arena of its own and thrown away, and
+ * a deep network's gradients are compared at near inputs. It may be called any number of times; nothing is changed.
+ */
+import type { ResolvedConfig } from '../config/schema.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { sampleRows, scaleOf, takeRows, tameHalf } from '../data/scale.ts'
+import { judgeBefore } from '../gradient/before.ts'
+import type { InitialLayer } from '../gradient/before.ts'
+import { countTwins } from '../gradient/symmetry.ts'
+import type { Matrix } from '../gradient/symmetry.ts'
+import { thresholds } from '../gradient/thresholds.ts'
+import type { HealthVerdict } from '../gradient/verdict.ts'
+import { Activation } from '../kernels/kernels.ts'
+import type { KernelChoice } from '../kernels/select.ts'
+import type { LayerConfig } from '../model/config.ts'
+import type { Model } from '../model/build.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { WatchedLayer } from '../plan/watch.ts'
+import { nullLoss } from './null-loss.ts'
+import { runSettings, trainingSpec } from './prepare.ts'
+import type { Task } from './prepare.ts'
+import { probe } from './probe.ts'
+import type { ProbedLayer } from './probe.ts'
+import { freshSlots } from './weights.ts'
+import type { Weights } from './weights.ts'
+import { zeroLoss } from './zero-loss.ts'
+
+/** Rows of the sample, and parameters above which a second copy of the network would cost too much. */
+const SAMPLE = 256
+const MAX_PARAMETERS = 2 ** 25
+/** Layers from which gradients can be shattered. */
+const DEEP = 8
+
+export interface Preflight {
+  readonly config: ResolvedConfig
+  readonly model: Model
+  readonly weights: Pick<Weights, 'parameters'>
+  readonly task: Task
+  readonly data: Dataset
+  readonly kernels: KernelChoice
+  readonly module: WebAssembly.Module | null
+}
+
+export async function preflight(given: Preflight): Promise<HealthVerdict[]> {
+  const { config, model, task, data, kernels, module } = given
+  if (model.numParameters > MAX_PARAMETERS) return []
+  const { parameters } = given.weights
+  const weights: Weights = { parameters, slots: freshSlots(parameters, config.optimizer) }
+  // The rate at its height: a warm-up would show steps that are too small. Nothing that looks at epochs.
+  const calm: ResolvedConfig = {
+    ...{ ...config, schedule: { type: 'constant' }, accumulationSteps: 1, workers: 1 },
+    ...{ earlyStopping: undefined, reduceOnPlateau: undefined },
+  }
+  const settingsFor = (plan: Plan) => ({
+    ...runSettings(calm, plan, { epochs: 1, maxSteps: 1, gateEpochs: false }),
+    watch: true,
+  })
+  const stepOn = (rows: Dataset) =>
+    probe(trainingSpec(calm, task, rows, undefined, 1), settingsFor, rows, weights, kernels, module)
+  let sample = takeRows(data, sampleRows(data, SAMPLE))
+  if (sample.rows === 0) return []
+  let seen = await stepOn(sample)
+  if (!seen.layers && sample.rows > 1) {
+    // A wild row is the batch's trouble and not the network's: what do the tame ones say?
+    sample = tameHalf(sample)
+    seen = await stepOn(sample)
+  }
+  const watched = seen.plan.watch.layers
+  const cosine = watched.length > DEEP && seen.layers ? await cosineOf(given, sample, weights, settingsFor) : NaN
+  const { feature, target } = scaleOf(sample)
+  const isNumeric = /Error|huber/.test(task.loss.type)
+  return judgeBefore({
+    rows: sample.rows,
+    loss: seen.loss,
+    gradNorm: seen.gradNorm,
+    nullLoss: nullLoss(sample, task.loss, model.outputs),
+    zeroLoss: zeroLoss(sample, task.loss, model.outputs),
+    layers: watched.map((layer, i) => initialLayer(given, watched, layer, i, seen.layers?.[i])),
+    cosine,
+    feature,
+    target: isNumeric ? target : NaN,
+  })
+}
+
+const unseen: ProbedLayer = {
+  gradient: NaN,
+  weights: NaN,
+  update: NaN,
+  activation: NaN,
+  backSignal: NaN,
+  active: NaN,
+  flat: NaN,
+}
+
+function initialLayer(
+  { model, weights }: Preflight,
+  watched: readonly WatchedLayer[],
+  layer: WatchedLayer,
+  index: number,
+  seen: ProbedLayer = unseen,
+): InitialLayer {
+  const find = (name: string) => model.parameters.findIndex((spec) => spec.name === name)
+  const matrixOf = (name: string): Matrix | undefined => {
+    const at = find(`${name}/kernel`)
+    const shape = model.parameters[at]?.shape
+    if (shape?.length !== 2) return undefined
+    return { values: weights.parameters[at]!, rows: shape[0]!, cols: shape[1]! }
+  }
+  const own = matrixOf(layer.name)
+  const next = watched[index + 1]
+  const out = next && matrixOf(next.name)
+  // A layer in a block may well start at zero: the shortcut carries the signal.
+  const isOpen = !layer.name.includes('/') && own && out?.rows === own.cols
+  const twins = isOpen ? countTwins(own, weights.parameters[find(`${layer.name}/bias`)], out) : { alike: 0, forEver: 0 }
+  const units = own?.cols ?? Infinity
+  return {
+    ...seen,
+    weights: normOf(model, weights.parameters, layer.name),
+    name: layer.name,
+    units,
+    variance: own && !layer.name.includes('/') ? relativeVariance(own, layer) : NaN,
+    alike: twins.alike / units,
+    alikeForEver: twins.forEver / units,
+  }
+}
+
+/** Of all the weights of a layer, before the step. */
+function normOf(model: Model, parameters: readonly Float32Array[], layer: string): number {
+  let sum = 0
+  model.parameters.forEach(({ name }, i) => {
+    if (name.slice(0, name.lastIndexOf('/')) === layer) for (const w of parameters[i]!) sum += w * w
+  })
+  return Math.sqrt(sum)
+}
+
+/** Of a matrix, over gain^2 / fan-in: 2 for ReLU (He et al. 2015), 1 for the others (LeCun et al. 1998). */
+function relativeVariance({ values, rows }: Matrix, { activation }: WatchedLayer): number {
+  const mean = values.reduce((sum, w) => sum + w, 0) / values.length
+  const variance = values.reduce((sum, w) => sum + (w - mean) ** 2, 0) / values.length
+  return (variance * rows) / (activation === Activation.relu ? 2 : 1)
+}
+
+/**
+ * Mean cosine of the gradients of one output with respect to the inputs x and x + (x' - x) / 4, over pairs of samples
+ * (after Balduzzi et al. 2017, "The shattered gradients problem", arXiv 1702.08591). A target far away makes the
+ * gradient of the squared error that of the first output, up to a factor.
+ */
+async function cosineOf(
+  { config, model, kernels, module }: Preflight,
+  sample: Dataset,
+  weights: Weights,
+  settingsFor: (plan: Plan) => ReturnType<typeof runSettings>,
+): Promise<number> {
+  const { distance, pairs } = thresholds.shattered
+  const count = Math.min(pairs, sample.rows >> 1)
+  if (count === 0) return NaN
+  const { features } = sample
+  const x = new Float32Array(2 * count * features)
+  for (let p = 0; p < count; p++) {
+    for (let c = 0; c < features; c++) {
+      const here = sample.x[p * features + c]!
+      const there = sample.x[(p + count) * features + c]!
+      x[2 * p * features + c] = here
+      x[(2 * p + 1) * features + c] = here + distance * (there - here)
+    }
+  }
+  const y = Float32Array.from({ length: 2 * count * model.outputs }, (_, i) => (i % model.outputs === 0 ? -1e6 : 0))
+  const near: Dataset = { rows: 2 * count, features, targets: model.outputs, x, y }
+  const task: Task = { loss: { type: 'meanSquaredError' }, metrics: [] }
+  // Each row of a pair must meet the same units.
+  const steady = { ...config.model, layers: withoutDropout(config.model.layers) }
+  const spec = { ...trainingSpec(config, task, near, undefined, 1), model: steady }
+  const seen = await probe(spec, settingsFor, near, weights, kernels, module)
+  return meanCosine(inputGradients(seen.plan, seen.floats, 2 * count), 2 * count)
+}
+
+const withoutDropout = (layers: readonly LayerConfig[]): LayerConfig[] =>
+  layers
+    .filter(({ type }) => type !== 'dropout')
+    .map((layer) => ('layers' in layer ? { ...layer, layers: withoutDropout(layer.layers) } : layer))
+
+/** d output / d x by row, for a first layer that is dense; for another, with respect to its product. */
+function inputGradients(plan: Plan, floats: Float32Array, rows: number): { values: Float64Array; cols: number } | null {
+  const first = plan.watch.layers[0]
+  if (!first?.output || first.backSignal === -1) return null
+  const kernel = plan.placements.all.find(({ spec }) => spec.name === `${first.name}/kernel`)
+  const [inputs, units] = kernel?.spec.shape ?? []
+  if (kernel?.spec.shape.length !== 2 || inputs !== plan.spec.inputs) {
+    const { cols } = first.output
+    const values = Float64Array.from(floats.subarray(first.backSignal, first.backSignal + rows * cols))
+    return { values, cols }
+  }
+  const values = new Float64Array(rows * inputs)
+  const w = plan.at.parameters + kernel.offset
+  for (let r = 0; r < rows; r++) {
+    for (let u = 0; u < units!; u++) {
+      const d = floats[first.backSignal + r * units! + u]!
+      if (d !== 0) for (let c = 0; c < inputs; c++) values[r * inputs + c]! += d * floats[w + c * units! + u]!
+    }
+  }
+  return { values, cols: inputs }
+}
+
+/** Over pairs of neighbouring rows; NaN where no pair has a gradient. */
+function meanCosine(gradients: { values: Float64Array; cols: number } | null, rows: number): number {
+  if (!gradients) return NaN
+  const { values, cols } = gradients
+  let [sum, count] = [0, 0]
+  for (let r = 0; r + 1 < rows; r += 2) {
+    let [aa, bb, ab] = [0, 0, 0]
+    for (let c = 0; c < cols; c++) {
+      const [a, b] = [values[r * cols + c]!, values[(r + 1) * cols + c]!]
+      aa += a * a
+      bb += b * b
+      ab += a * b
+    }
+    if (!(aa > 0 && bb > 0)) continue
+    sum += ab / Math.sqrt(aa * bb)
+    count++
+  }
+  return count > 0 ? sum / count : NaN
+}

@@ -1,0 +1,146 @@
+/** The check before the first step: it names what is wrong at initialisation, changes nothing, and stops what is hopeless. */
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import { Crew } from '../../src/crew/crew.ts'
+import type { Dataset } from '../../src/data/dataset.ts'
+import { TrainingError } from '../../src/errors.ts'
+import type { HealthCode, Severity } from '../../src/gradient/verdict.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs, line } from './data.ts'
+
+const crew = new Crew(1)
+afterAll(() => crew.close())
+
+type Layer = Config['model']['layers'][number]
+type Given = Omit<Config, 'model'> & { layers: Layer[] }
+
+const hidden = (depth: number, activation: 'relu' | 'sigmoid' | 'tanh', more: object = {}): Layer[] =>
+  Array.from({ length: depth }, () => ({ type: 'dense' as const, units: 16, activation, ...more }))
+const output: Layer = { type: 'dense', units: 3 }
+
+const create = ({ layers, ...config }: Given) =>
+  Trainer.create({ seed: 2, kernels: 'wasm-strict', epochs: 2, ...config, model: { layers } }, { crew })
+
+const data = blobs(300, 8, 3)
+const scaled = (set: Dataset, x: number, y = 1): Dataset => ({
+  ...set,
+  x: set.x.map((v) => x * v),
+  y: set.y.map((v) => y * v),
+})
+
+describe('check', () => {
+  it.each<[string, HealthCode, Severity, Given, Dataset?]>([
+    [
+      'units with the same weights',
+      'SYMMETRIC_INIT',
+      'fault',
+      { layers: [...hidden(2, 'tanh', { kernelInitializer: 'zeros' }), { ...output, kernelInitializer: 'zeros' }] },
+    ],
+    [
+      'a layer that no row activates',
+      'DEAD_LAYER',
+      'fault',
+      { layers: [...hidden(2, 'relu', { biasInitializer: { type: 'constant', value: -50 } }), output] },
+    ],
+    ['sigmoids in a row', 'GRAD_VANISHING', 'fault', { layers: [...hidden(12, 'sigmoid'), output] }],
+    [
+      'weights far too large',
+      'SIGNAL_OVERSCALE',
+      'fault',
+      { layers: [...hidden(6, 'relu', { kernelInitializer: { type: 'normal', mean: 0, std: 1 } }), output] },
+    ],
+    [
+      'weights far too small',
+      'SIGNAL_COLLAPSE',
+      'fault',
+      { layers: [...hidden(8, 'relu', { kernelInitializer: { type: 'uniform', min: -0.02, max: 0.02 } }), output] },
+    ],
+    ['a deep plain network', 'SHATTERED', 'warn', { layers: [...hidden(30, 'relu'), output] }],
+    [
+      'numbers beyond float32',
+      'NONFINITE_LOSS',
+      'fault',
+      { layers: [...hidden(8, 'relu', { kernelInitializer: { type: 'normal', mean: 0, std: 1e6 } }), output] },
+    ],
+    [
+      'a learning rate that replaces the weights',
+      'LR_IMPLAUSIBLE',
+      'warn',
+      { layers: [...hidden(2, 'relu'), output], optimizer: { type: 'adam', learningRate: 1 } },
+    ],
+    ['features in thousands', 'INPUT_SCALE', 'warn', { layers: [...hidden(2, 'tanh'), output] }, scaled(data, 1000)],
+    [
+      'targets in thousands',
+      'TARGET_SCALE',
+      'warn',
+      { layers: [...hidden(2, 'tanh'), { type: 'dense', units: 1 }] },
+      scaled(line(300, 4), 1, 1000),
+    ],
+  ])('names %s: %s', async (_, code, severity, given, set = data) => {
+    const trainer = await create(given)
+    const verdicts = await trainer.check(set)
+    expect(verdicts.map((one) => [one.code, one.severity])).toContainEqual([code, severity])
+    for (const { step, sentence } of verdicts) {
+      expect(step).toBe(-1)
+      expect(sentence).toMatch(/^[A-Z1-9].* \(before the first step\)\.$/)
+    }
+  })
+
+  it('says nothing of networks that are set up well', async () => {
+    const zeroLast: Layer = { type: 'dense', units: 16, kernelInitializer: 'zeros' }
+    for (const layers of [
+      [...hidden(2, 'relu'), output],
+      [...hidden(4, 'tanh'), output],
+      [output],
+      // A block that starts as the identity, and an output that starts at 0.
+      [
+        ...hidden(1, 'relu'),
+        { type: 'residual' as const, layers: [...hidden(1, 'relu'), zeroLast] },
+        { ...output, kernelInitializer: 'zeros' as const },
+      ],
+    ]) {
+      const trainer = await create({ layers })
+      const bad = (await trainer.check(data)).filter(({ severity }) => severity !== 'info')
+      expect(bad).toEqual([])
+    }
+  })
+
+  it('changes nothing, and says the same again', async () => {
+    const trainer = await create({ layers: [...hidden(10, 'sigmoid'), { type: 'dropout', rate: 0.5 }, output] })
+    await trainer.build(data)
+    const hash = trainer.weightsHash()
+    const first = await trainer.check(data)
+    expect(first.length).toBeGreaterThan(0)
+    expect(await trainer.check(data)).toEqual(first)
+    expect(trainer.weightsHash()).toBe(hash)
+  })
+})
+
+describe('a fit', () => {
+  const hopeless: Given = {
+    layers: [...hidden(2, 'relu', { biasInitializer: { type: 'constant', value: -50 } }), output],
+  }
+
+  it('is not begun where a fault is certain, unless told otherwise', async () => {
+    const trainer = await create(hopeless)
+    await expect(trainer.fit(data)).rejects.toThrow(TrainingError)
+    await expect(trainer.fit(data)).rejects.toThrow(/No unit in layer dense_1 is active.*Nothing was trained/s)
+    for (const health of ['observe', 'off', { check: 'warn' }, { check: 'off' }] as const) {
+      const willing = await create({ ...hopeless, health })
+      const { steps, health: verdicts } = await willing.fit(data)
+      expect(steps.length).toBeGreaterThan(0)
+      const told = verdicts.some(({ step, code }) => step === -1 && code === 'DEAD_LAYER')
+      expect(told).toBe(health === 'observe' || (typeof health === 'object' && health.check === 'warn'))
+    }
+  })
+
+  it('has the bits of one without the check', async () => {
+    const hashes = new Set<string>()
+    for (const check of ['warn', 'off'] as const) {
+      const trainer = await create({ layers: [...hidden(9, 'relu'), output], health: { check } })
+      await trainer.fit(data)
+      hashes.add(trainer.weightsHash())
+    }
+    expect(hashes.size).toBe(1)
+  })
+})
