@@ -28,4 +28,8 @@ export { learningRate } from './optim/schedules.ts'
 
 export { summarizePlan } from './plan/summary.ts'
 export { kernelAvailability } from './kernels/select.ts'
+export { encodeSafetensors, readSafetensors } from './interop/safetensors.ts'
+export type { Safetensors, Tensor } from './interop/safetensors.ts'
+export type { LayoutName } from './interop/layout.ts'
+export type { MatchOptions } from './interop/match.ts'
 export { TrainingError, UserError } from './errors.ts'

@@ -15,7 +15,7 @@ const LEVELS = [
   ['arena'],
   ['plan'],
   ['data'],
-  ['config'],
+  ['config', 'interop'],
   ['crew'],
   ['train'],
   ['report'],

@@ -6,6 +6,8 @@ import { benchCommand } from './commands/bench.ts'
 import { checkCommand } from './commands/check.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
+import { exportCommand } from './commands/export.ts'
+import { importCommand } from './commands/import.ts'
 import { planCommand } from './commands/plan.ts'
 import { predictCommand } from './commands/predict.ts'
 import { reportCommand } from './commands/report.ts'
@@ -53,6 +55,8 @@ ${EXIT_CODES_HELP}`,
     predictCommand,
     reportCommand,
     checkCommand,
+    exportCommand,
+    importCommand,
     planCommand,
     doctorCommand,
     benchCommand,

@@ -12,6 +12,10 @@ import { decideStateLength } from '../gradient/decide.ts'
 import { isCertain } from '../gradient/before.ts'
 import { explain, readDecision } from '../gradient/explain.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
+import type { LayoutName } from '../interop/layout.ts'
+import { matchTensors } from '../interop/match.ts'
+import type { MatchOptions } from '../interop/match.ts'
+import { readSafetensors } from '../interop/safetensors.ts'
 import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import { buildModel } from '../model/build.ts'
@@ -23,6 +27,7 @@ import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
 import { readCheckpoint, writeAtomically, writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
+import { isSafetensors, readModel, saveSafetensors } from './exchange.ts'
 import { newHistory, pastEpochs } from './history.ts'
 import type { History, StopReason } from './history.ts'
 import { nullLoss } from './null-loss.ts'
@@ -45,7 +50,7 @@ import { Session } from './session.ts'
 import type { Unfinished } from './session.ts'
 import { Reason, State } from './state.ts'
 import { chromeTrace, traceOf } from './tracer.ts'
-import { checkWeights, hashWeights, initialWeights, setParameters } from './weights.ts'
+import { checkWeights, freshSlots, hashWeights, initialWeights, setParameters } from './weights.ts'
 import type { Weights } from './weights.ts'
 
 /** Events of a trace per worker: hundreds of steps of a small network. */
@@ -105,13 +110,13 @@ export class Trainer implements AsyncDisposable {
   }
 
   /**
-   * Reads a model or checkpoint file. After loading a checkpoint of an interrupted run, `fit` with the same data goes
+   * Reads a model or checkpoint file, or a model saved as safetensors. After loading a checkpoint of an interrupted run, `fit` with the same data goes
    * on at the exact step.
    * @param overrides fields of the config to change: workers, epochs, ..
    * @throws UserError when the file is missing, damaged or newer, or does not fit the overridden config
    */
   static async load(path: string, overrides: Partial<Config> = {}, options: TrainerOptions = {}): Promise<Trainer> {
-    const read = await readCheckpoint(path)
+    const read = await (isSafetensors(path) ? readModel(path) : readCheckpoint(path))
     const trainer = await Trainer.create({ ...(read.config as Config), ...overrides }, options)
     const file = adoptOptimizer(read, trainer.config.optimizer)
     const { inputs, targets, weights, updates } = file
@@ -241,9 +246,14 @@ export class Trainer implements AsyncDisposable {
     })
   }
 
-  /** Writes the model (and, after an interrupted run, the place to go on from), atomically. */
-  async save(path: string): Promise<void> {
-    const { weights, updates } = this.#trained('save')
+  /**
+   * Writes the model (and, after an interrupted run, the place to go on from), atomically. A path that ends with
+   * `.safetensors` gets weights and config in that format, which other tools read; `layout: 'pytorch'` names and turns
+   * them as a `state_dict` has them.
+   */
+  async save(path: string, { layout = 'brigantine' }: { layout?: LayoutName | undefined } = {}): Promise<void> {
+    const { model, weights, updates } = this.#trained('save')
+    if (isSafetensors(path)) return saveSafetensors(path, this.#identity(), model, weights, layout)
     const { state = null, best = null, trainRows = 0, history = newHistory() } = this.#unfinished ?? {}
     await writeCheckpoint(path, { ...this.#identity(), weights, updates, state, best, trainRows, history })
   }
@@ -264,6 +274,21 @@ export class Trainer implements AsyncDisposable {
   setWeights(values: Readonly<Record<string, Float32Array>>): void {
     const { model, weights } = this.#trained('replace')
     setParameters(model, weights, values)
+  }
+
+  /**
+   * Replaces all parameters by those of a safetensors file of any tool: by our names, by PyTorch's (`dense_1.weight`),
+   * by `names` (`{ dense_1: 'fc1' }`), else in the order of the modules. Kernels are turned where the file has them turned.
+   * The optimizer's state begins anew.
+   * @throws UserError when the file is damaged, or naming both shapes of what does not fit; then nothing is changed
+   */
+  async loadWeights(path: string, options: MatchOptions = {}): Promise<void> {
+    const built = this.#trained('load weights into')
+    const { tensors } = await readSafetensors(path)
+    const parameters = matchTensors(built.model.parameters, tensors, options, path)
+    built.weights = { parameters, slots: freshSlots(parameters, this.config.optimizer) }
+    built.updates = 0
+    this.#unfinished = undefined
   }
 
   /** Makes the model for data of this shape, with its initial weights, if there is none yet. */

@@ -65,7 +65,17 @@ describe.each(machines)('$name agrees with PyTorch', (machine) => {
     const gradient = memory.space(rows * cols)
     const kind = Loss[wanted.kind]
 
-    const sum = kernels.loss(kind, rows, cols, outputs, targets, weights, gradient, wanted.parameter, wanted.second ?? 0)
+    const sum = kernels.loss(
+      kind,
+      rows,
+      cols,
+      outputs,
+      targets,
+      weights,
+      gradient,
+      wanted.parameter,
+      wanted.second ?? 0,
+    )
     const sumAlone = kernels.loss(kind, rows, cols, outputs, targets, weights, -1, wanted.parameter, wanted.second ?? 0)
 
     expectGolden(machine, 'sum', [sum], [wanted.sum])

@@ -1,0 +1,70 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import type { ResolvedConfig } from '../../config/schema.ts'
+import type { Trainer } from '../../train/trainer.ts'
+import { needData } from '../needs.ts'
+import { print } from '../output.ts'
+import { resolveConfig, withConfig, type Given } from '../settings.ts'
+
+/** `brigantine import`: another tool's weights as a model. */
+export function importCommand(program: Command): void {
+  const command = program
+    .command('import')
+    .description("Makes a model of another tool's weights, for a network that a config file describes.")
+    .argument('<weights>', 'safetensors file: of PyTorch, Hugging Face, or ours')
+    .argument('<model>', 'what to write: model.brig')
+    .option('--inputs <n>', "numbers of a row, where the config's data is not at hand", count)
+    .option('--targets <n>', 'columns of the targets, likewise', count, 1)
+    .option('--map <ours=theirs>', 'their name of a layer: dense_1=fc1; may be given several times', pair, {})
+    .addHelpText(
+      'after',
+      '\nExamples:\n  brigantine import torch.safetensors model.brig --config run.yaml\n' +
+        '  brigantine import torch.safetensors model.brig --config run.yaml --inputs 784 --map dense_1=fc1 --map dense_2=head',
+    )
+  const given = withConfig(command)
+  command.action(async (weights: string, model: string, options: ImportOptions) =>
+    run(await given(undefined), weights, model, options),
+  )
+}
+
+interface ImportOptions {
+  readonly inputs?: number
+  readonly targets: number
+  readonly map: Readonly<Record<string, string>>
+}
+
+async function run(given: Given, weights: string, model: string, options: ImportOptions): Promise<void> {
+  const config = resolveConfig(given)
+  await using trainer = await open(config)
+  if (options.inputs === undefined) await buildFromData(trainer, config)
+  else await trainer.build({ features: options.inputs, targets: options.targets, classNames: undefined })
+  const names = Object.keys(options.map).length > 0 ? options.map : undefined
+  await trainer.loadWeights(weights, { names })
+  await trainer.save(model)
+  print(`${model}: ${trainer.model!.numParameters} parameters of ${weights}`)
+}
+
+/** The data says how many numbers a row has, and how files become rows. */
+async function buildFromData(trainer: Trainer, config: ResolvedConfig): Promise<void> {
+  const { loadData } = await import('../../data/load.ts')
+  const { train, transform } = await loadData(needData(config), config.seed)
+  trainer.transform = transform
+  await trainer.build(train)
+}
+
+// Apart from `run`: beside an `await using`, tsc does not rewrite the path of an import() for the package.
+async function open(config: ResolvedConfig): Promise<Trainer> {
+  const { Trainer } = await import('../../train/trainer.ts')
+  return Trainer.create(config)
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new InvalidArgumentError('Expected an integer >= 1.')
+}
+
+function pair(text: string, before: Record<string, string>): Record<string, string> {
+  const [ours, theirs, ...more] = text.split('=')
+  if (ours && theirs && more.length === 0) return { ...before, [ours]: theirs }
+  throw new InvalidArgumentError('Expected ours=theirs, as dense_1=fc1.')
+}

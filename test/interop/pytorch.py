@@ -1,0 +1,79 @@
+"""PyTorch on the other side of a safetensors file: loads what we wrote, and writes what we load.
+
+Run:    python3 test/interop/pytorch.py OURS.safetensors THEIRS.safetensors ROWS.json
+Prints: {"loaded": outputs of our weights there, "own": outputs of the weights it wrote}
+
+With Hugging Face's `safetensors` package where there is one, else with the few lines below, by the format's text.
+"""
+
+import json
+import struct
+import sys
+
+import numpy as np
+import torch
+from torch import nn
+
+try:
+    from safetensors.torch import load_file, save_file
+except ImportError:
+
+    def load_file(path):
+        data = open(path, "rb").read()
+        (length,) = struct.unpack("<Q", data[:8])
+        header = json.loads(data[8 : 8 + length])
+        assert all(isinstance(v, str) for v in header.pop("__metadata__", {}).values())
+        body, types, end = data[8 + length :], {"F32": np.float32}, 0
+        tensors = {}
+        for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+            start, stop = entry["data_offsets"]
+            assert start == end, "no gaps"
+            end = stop
+            tensors[name] = torch.tensor(np.frombuffer(body[start:stop], types[entry["dtype"]]).reshape(entry["shape"]))
+        assert end == len(body)
+        return tensors
+
+    def save_file(tensors, path):
+        header, at, parts = {}, 0, []
+        for name, tensor in sorted(tensors.items()):
+            raw = tensor.detach().contiguous().numpy().tobytes()
+            header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [at, at + len(raw)]}
+            at += len(raw)
+            parts.append(raw)
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        open(path, "wb").write(struct.pack("<Q", len(text)) + text + b"".join(parts))
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.dense_1 = nn.Linear(inputs, 7)
+        self.dense_2 = nn.Linear(7, outputs)
+        self.shortcut = nn.Linear(inputs, outputs, bias=False)
+
+    def forward(self, x):
+        return self.dense_2(torch.tanh(self.dense_1(x))) + self.shortcut(x)
+
+
+class Ours(nn.Module):
+    """The names of `save(.., {layout: 'pytorch'})`."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense_1, self.prelu_1 = nn.Linear(6, 5), nn.PReLU(5)
+        self.residual_1, self.dense_2 = Block(5, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.dense_2(self.residual_1(self.prelu_1(torch.relu(self.dense_1(x)))))
+
+
+ours, theirs, rows = sys.argv[1:]
+x = torch.tensor(json.load(open(rows)))
+with torch.no_grad():
+    net = Ours()
+    net.load_state_dict(load_file(ours), strict=True)
+    torch.manual_seed(7)
+    own = nn.Sequential(*[part for i in range(12) for part in (nn.Linear(6, 6), nn.ReLU())], nn.Linear(6, 3))
+    save_file(own.state_dict(), theirs)
+    print(json.dumps({"loaded": net(x).tolist(), "own": own(x).tolist()}))

@@ -1,0 +1,83 @@
+/** Weights trained here run in PyTorch, and PyTorch's run here. */
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import { normalAt } from '../../src/random/normal.ts'
+import { InlineCrew } from '../../src/train/inline.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs } from '../train/data.ts'
+
+const python = ['/usr/bin/python3', 'python3'].find(
+  (command) => spawnSync(command, ['-c', 'import torch, numpy']).status === 0,
+)
+const why = python ? '' : ' (skipped: no python3 with torch; Debian has python3-torch)'
+
+const ROWS = 9
+const rows = Array.from({ length: ROWS }, (_, r) => Array.from({ length: 6 }, (_, c) => Math.fround(normalAt(5, r, c))))
+const config: Config = {
+  epochs: 3,
+  loss: 'meanSquaredError',
+  model: {
+    layers: [
+      { type: 'dense', units: 5, activation: 'relu' },
+      { type: 'prelu' },
+      {
+        type: 'residual',
+        shortcut: 'projection',
+        layers: [
+          { type: 'dense', units: 7, activation: 'tanh' },
+          { type: 'dense', units: 8 },
+        ],
+      },
+      { type: 'dense', units: 3 },
+    ],
+  },
+}
+const data = { ...blobs(60, 6, 3), targets: 3, y: Float32Array.from({ length: 180 }, (_, i) => normalAt(6, 0, i)) }
+/** Twelve layers: by the alphabet `10.weight` comes before `2.weight`. */
+const twelve: Config = {
+  loss: 'meanSquaredError',
+  model: {
+    layers: [
+      ...Array.from({ length: 12 }, () => ({ type: 'dense', units: 6, activation: 'relu' }) as const),
+      { type: 'dense', units: 3 },
+    ],
+  },
+}
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'brigantine-torch-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const open = (given: Config) => Trainer.create(given, { crew: new InlineCrew() })
+
+function expectNear(actual: Float32Array, expected: readonly (readonly number[])[]): void {
+  const flat = expected.flat()
+  expect(actual).toHaveLength(flat.length)
+  actual.forEach((value, i) => expect(Math.abs(value - flat[i]!)).toBeLessThan(1e-5 * Math.max(1, Math.abs(flat[i]!))))
+}
+
+describe('PyTorch', () => {
+  test.skipIf(!python)(`runs our weights as we do, and we run its${why}`, async () => {
+    const [ours, theirs, input] = ['ours.safetensors', 'theirs.safetensors', 'rows.json'].map((n) => join(folder, n))
+    const trainer = await open(config)
+    await trainer.fit(data)
+    await trainer.save(ours!, { layout: 'pytorch' })
+    await writeFile(input!, JSON.stringify(rows))
+    const script = join(import.meta.dirname, 'pytorch.py')
+    const { stdout, stderr } = spawnSync(python!, [script, ours!, theirs!, input!], { encoding: 'utf8' })
+    expect(stderr).not.toMatch(/Error/)
+    const { loaded, own } = JSON.parse(stdout) as { loaded: number[][]; own: number[][] }
+    expectNear(await trainer.predict(rows), loaded)
+
+    const other = await open(twelve)
+    await other.build({ features: 6, targets: 3, classNames: undefined })
+    await other.loadWeights(theirs!)
+    expectNear(await other.predict(rows), own)
+  })
+})
