@@ -32,12 +32,13 @@ const MAX_AXES = 32
 
 /** The file's parts, in order. The header is padded with spaces to a multiple of 8, so that values lie aligned. */
 export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Array[] {
-  const header: Record<string, unknown> = { __metadata__: metadata }
   let at = 0
-  for (const { name, shape, values } of tensors) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [at, at + values.byteLength] }
+  const described = tensors.map(({ name, shape, values }) => {
     at += values.byteLength
-  }
+    return [name, { dtype: 'F32', shape, data_offsets: [at - values.byteLength, at] }] as const
+  })
+  // Not by assignment: a tensor may be called `__proto__`.
+  const header = Object.fromEntries<unknown>([['__metadata__', metadata], ...described])
   const json = Buffer.from(JSON.stringify(header))
   const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ')
   padded.writeBigUInt64LE(BigInt(padded.length - 8))
