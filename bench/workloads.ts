@@ -27,6 +27,7 @@ export const workloadNames = Object.keys(presets)
 export function workload(name: string): Workload {
   const { widths, batchSize } = presets[name]!
   const units = widths.slice(1)
+  let data: Dataset | undefined
   return {
     name,
     config: {
@@ -42,7 +43,9 @@ export function workload(name: string): Workload {
         })),
       },
     },
-    data: generated(4 * batchSize, widths[0]!, widths.at(-1)!),
+    get data() {
+      return (data ??= generated(4 * batchSize, widths[0]!, widths.at(-1)!))
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 /** A contestant's process, from the runner's side. */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Entry } from './contestants.ts'
 import type { About, Command, Measured, Prepared } from './protocol.ts'
@@ -51,6 +51,11 @@ export class Child {
     }
   }
 
+  /** The most memory that its processes held at one time, in bytes; NaN where the system does not tell. */
+  peakBytes(): number {
+    return peakOf(this.#process.pid)
+  }
+
   end(): void {
     this.#process.stdin.end()
     setTimeout(() => this.#process.kill('SIGKILL'), 2000).unref()
@@ -88,5 +93,18 @@ export class Child {
     const answer = this.#answers.shift()
     if (answer) answer(line)
     else this.#early.push(line)
+  }
+}
+
+/** Peak resident memory of a process and those it started, each at its own peak. */
+function peakOf(pid: number | undefined): number {
+  try {
+    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),
+    )
+    return children.reduce((sum, child) => sum + peakOf(Number(child)), 1024 * Number(kilobytes))
+  } catch {
+    return NaN
   }
 }

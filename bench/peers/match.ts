@@ -36,6 +36,8 @@ export interface Result {
   meanMicros?: number
   /** Share of a core that it used while others ran. */
   idleShare?: number
+  /** Peak resident memory of its processes, start-up and the check included. */
+  peakBytes?: number
 }
 
 interface Player extends Result {
@@ -72,6 +74,7 @@ export async function match(all: readonly Entry[], dir: string, options: MatchOp
         if (!player.missing && player.steps > 0) await turn(player)
       }
     }
+    for (const player of players) player.peakBytes = player.child.peakBytes()
   } finally {
     for (const { child } of players) child.end()
   }
@@ -127,12 +130,13 @@ async function turn(player: Player): Promise<void> {
 function conclude(result: Result, expected: readonly number[] | undefined): Result {
   const { name, team, missing, about, note, rounds, meanMicros } = result
   if (!('child' in result)) return result
-  const { losses, idleSeconds, othersSeconds } = result as Player
+  const { losses, idleSeconds, othersSeconds, peakBytes } = result as Player
   return {
     ...{ name, team, about, note, rounds },
     ...(missing ? { missing } : {}),
     ...(rounds.length > 0 ? { micros: spread(rounds), meanMicros } : {}),
     ...(expected ? agreement(deviation(losses, expected)) : {}),
+    ...(peakBytes === undefined ? {} : { peakBytes }),
     ...(othersSeconds > 0 ? { idleShare: idleSeconds / othersSeconds } : {}),
   } as Result
 }

@@ -1,6 +1,7 @@
 /** Ours as a contestant. node bench/peers/ours.ts KERNELS WORKERS */
 import type { KernelName } from '../../src/kernels/kernels.ts'
 import { probeBlas } from '../../src/kernels/blas.ts'
+import type { Dataset } from '../../src/data/dataset.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { workload } from '../workloads.ts'
 import type { Adam, LoadedProblem } from './problem.ts'
@@ -10,7 +11,7 @@ import type { Contestant } from './protocol.ts'
 const [kernels, workers] = [process.argv[2] as KernelName, Number(process.argv[3])]
 
 async function trainerFor(problem: LoadedProblem, adam: Adam): Promise<Trainer> {
-  const { config, data } = workload(problem.name)
+  const { config } = workload(problem.name)
   const trainer = await Trainer.create({
     ...config,
     kernels,
@@ -20,19 +21,24 @@ async function trainerFor(problem: LoadedProblem, adam: Adam): Promise<Trainer> 
     clip: problem.clipNorm,
     optimizer: { type: 'adam', ...adam },
   })
-  await trainer.build(data)
+  await trainer.build(datasetOf(problem))
   trainer.setWeights(Object.fromEntries(problem.parameters.map(({ name }, i) => [name, problem.weights[i]!])))
   return trainer
 }
 
+const datasetOf = ({ x, y, batches, batchSize, widths }: LoadedProblem): Dataset => ({
+  rows: batches * batchSize,
+  features: widths[0]!,
+  targets: 1,
+  x,
+  y,
+})
+
 async function start(): Promise<Contestant> {
   let trainer: Trainer
   let problem: LoadedProblem
-  const fit = async (steps: number) => {
-    const { data } = workload(problem.name)
-    return (await trainer.fit({ ...data, x: problem.x, y: problem.y }, { epochs: Math.ceil(steps / problem.batches) }))
-      .steps
-  }
+  const fit = async (steps: number) =>
+    (await trainer.fit(datasetOf(problem), { epochs: Math.ceil(steps / problem.batches) })).steps
   const blas = kernels === 'blas' ? probeBlas() : undefined
   if (blas && !blas.available) throw new Error(blas.reason)
   return {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml'
 import { UserError } from '../errors.ts'
 import { dataPaths } from './data.ts'
 import type { Locate } from './schema.ts'
+import type { ParsedText } from './text.ts'
 
 /** A config as it stands in a file, not yet checked. */
 export interface ConfigFile {
@@ -22,7 +22,7 @@ const MODULES = ['.ts', '.mts', '.js', '.mjs']
  */
 export async function loadConfigFile(path: string): Promise<ConfigFile> {
   const extension = extname(path).toLowerCase()
-  const file = MODULES.includes(extension) ? await loadModule(path) : loadText(path, extension === '.json')
+  const file = MODULES.includes(extension) ? await loadModule(path) : await loadText(path, extension === '.json')
   if (file.value === null || typeof file.value !== 'object' || Array.isArray(file.value)) {
     const what = MODULES.includes(extension) ? 'a default export that is a config object' : 'a config with fields'
     throw new UserError(`${path}: expected ${what}, got ${file.value === null ? 'nothing' : typeof file.value}`)
@@ -31,54 +31,19 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   return { value: { ...value, ...resolveData(value.data, dirname(path)) }, locate: file.locate }
 }
 
-function loadText(path: string, json: boolean): { value: unknown; locate: Locate } {
+async function loadText(path: string, json: boolean): Promise<ParsedText> {
   let text: string
   try {
     text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
   } catch (error) {
     throw cannotRead(path, error)
   }
-  const lines = new LineCounter()
-  // Every JSON text is YAML, so one parser gives both their lines and columns.
-  const document = parseDocument(json ? blankComments(text) : text, { lineCounter: lines, prettyErrors: false })
-  const [first] = document.errors
-  if (first) {
-    const { line, col } = lines.linePos(first.pos[0])
-    throw new UserError(`${path}:${line}:${col}: ${first.message}`, { cause: first })
-  }
-  const at = (offset: number) => {
-    const { line, col } = lines.linePos(offset)
-    return `${path}:${line}:${col}`
-  }
-  try {
-    // An alias is expanded at most 100 times: a small file cannot become a large config.
-    return { value: document.toJS({ maxAliasCount: 100 }), locate: (field) => at(offsetOf(document, field)) }
-  } catch (error) {
-    throw new UserError(`${path}: ${(error as Error).message}`, { cause: error })
-  }
+  // A large parser: only where a file is read.
+  const { parseText } = await import('./text.ts')
+  return parseText(path, json ? blankComments(text) : text)
 }
 
-/** Where a field stands: its key, or the closest thing above it that the file has. */
-function offsetOf(document: Document, path: readonly PropertyKey[]): number {
-  let node: unknown = document.contents
-  let offset = 0
-  for (const key of path) {
-    if (isMap(node)) {
-      const pair = node.items.find(
-        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key),
-      )
-      if (!pair) break
-      if (isNode(pair.key)) offset = pair.key.range?.[0] ?? offset
-      node = pair.value
-    } else if (isSeq(node)) {
-      node = node.items[Number(key)]
-      if (isNode(node)) offset = node.range?.[0] ?? offset
-    } else break
-  }
-  return offset
-}
-
-async function loadModule(path: string): Promise<{ value: unknown; locate: Locate }> {
+async function loadModule(path: string): Promise<ParsedText> {
   const locate: Locate = () => path
   try {
     const module = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown }

@@ -2,13 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import { UserError } from '../../errors.ts'
 import type { ColumnRef, DataConfig, DataFormat } from '../config.ts'
 import type { Column, NumberArray, Table } from '../table.ts'
-import { readCsv } from './csv.ts'
 import type { Matrix } from './elements.ts'
 import { openFile, type OpenedFile } from './file.ts'
 import { readIdx } from './idx.ts'
 import { readJsonl } from './jsonl.ts'
 import { readNpy } from './npy.ts'
-import { readNpz } from './npz.ts'
 
 export interface ReadTable {
   readonly table: Table
@@ -50,10 +48,12 @@ async function readAs(format: DataFormat, opened: OpenedFile, config: DataConfig
   const { file } = opened
   const text = [config.categorical ?? []].flat()
   switch (format) {
+    // Parsers are loaded where a file needs them.
     case 'csv':
-      return readCsv(opened, { ...config, text })
-    case 'tsv':
-      return readCsv(opened, { ...config, delimiter: config.delimiter ?? '\t', text })
+    case 'tsv': {
+      const { readCsv } = await import('./csv.ts')
+      return readCsv(opened, { ...config, delimiter: config.delimiter ?? (format === 'tsv' ? '\t' : undefined), text })
+    }
     case 'jsonl':
       return readJsonl(opened, { ...config, text })
     case 'idx':
@@ -64,6 +64,7 @@ async function readAs(format: DataFormat, opened: OpenedFile, config: DataConfig
     }
     case 'npz': {
       const refs = [config.features ?? [], config.target ?? []].flat() as ColumnRef[]
+      const { readNpz } = await import('./npz.ts')
       const columns = await readNpz(opened, config.features ? refs.map(String) : undefined)
       const target = ['y', 'label', 'labels', 'target', 'targets'].find((n) => columns.some((c) => c.name === n))
       return { ...matrixTable(file, columns), defaultTarget: target }
