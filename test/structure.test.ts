@@ -33,7 +33,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   'csv-parse': ['src/data/read/csv.ts'],
   fflate: ['src/data/read/npz.ts'],
   commander: ['src/cli/'],
-  koffi: ['src/kernels/blas.ts'],
+  koffi: ['src/native/koffi.ts'],
   zod: ['src/config/'],
   yaml: ['src/cli/', 'src/config/'],
 }

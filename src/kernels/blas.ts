@@ -1,12 +1,12 @@
 /**
- * The matrix product of a native BLAS, called through koffi on pointers into the arena. The only import of koffi, and
- * only when used. Everything else of these kernels is `wasm`.
+ * The matrix product of a native BLAS, called through koffi on pointers into the arena. Everything else of these kernels
+ * is `wasm`.
  *
  * One BLAS thread per worker, set before anything else: the library's own threads would fight the crew. A library that
  * cannot be loaded, or fails the self-test, is not used: the answer says why.
  */
-import { createRequire } from 'node:module'
-import type * as Koffi from 'koffi'
+import { loadKoffi } from '../native/koffi.ts'
+import type { LibraryHandle } from '../native/koffi.ts'
 import { findBlas } from '../native/libraries.ts'
 import type { Kernels, MatrixKernels, Pointer } from './kernels.ts'
 import { createReference } from './reference.ts'
@@ -93,9 +93,9 @@ function matmulOf(sgemm: Sgemm, base: number): MatrixKernels['matmul'] {
   }
 }
 
-function openBlas(path: string): { library: Koffi.LibraryHandle; sgemm: Sgemm; koffi: typeof Koffi } {
+function openBlas(path: string): { library: LibraryHandle; sgemm: Sgemm; koffi: ReturnType<typeof loadKoffi> } {
   for (const name of ['OPENBLAS', 'OMP', 'MKL', 'BLIS', 'VECLIB_MAXIMUM']) process.env[`${name}_NUM_THREADS`] ??= '1'
-  const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
+  const koffi = loadKoffi()
   const library = koffi.load(path)
   for (const [name, signature] of [
     ['openblas_set_num_threads', 'void openblas_set_num_threads(int)'],
@@ -110,7 +110,7 @@ function openBlas(path: string): { library: Koffi.LibraryHandle; sgemm: Sgemm; k
   return { library, sgemm, koffi }
 }
 
-function has(library: Koffi.LibraryHandle, symbol: string): boolean {
+function has(library: LibraryHandle, symbol: string): boolean {
   try {
     library.symbol(symbol, 'void')
     return true
@@ -119,7 +119,7 @@ function has(library: Koffi.LibraryHandle, symbol: string): boolean {
   }
 }
 
-function describe(library: Koffi.LibraryHandle): string {
+function describe(library: LibraryHandle): string {
   if (has(library, 'openblas_get_config')) {
     const config = (library.func('str openblas_get_config()') as () => string)()
     const core = has(library, 'openblas_get_corename')
@@ -134,7 +134,7 @@ function describe(library: Koffi.LibraryHandle): string {
 }
 
 /** Products of all orientations against the reference, NaN and accumulation included. Returns what was wrong, if anything. */
-function selfTest(sgemm: Sgemm, koffi: typeof Koffi): string | undefined {
+function selfTest(sgemm: Sgemm, koffi: ReturnType<typeof loadKoffi>): string | undefined {
   const [m, n, k, ld] = [13, 9, 21, 24]
   const [a, b, c] = [0, ld * ld, 2 * ld * ld]
   const start = Float32Array.from({ length: 3 * ld * ld }, (_, i) => Math.sin(i + 1))

@@ -5,7 +5,6 @@ import { delimiter, join } from 'node:path'
 /** Native libraries are found at run time and never required. This looks; it loads nothing. */
 
 const BLAS_NAMES = ['libopenblas', 'libblis', 'libmkl_rt', 'libblas']
-const MPI_NAMES = ['libmpi', 'libmpich']
 const ACCELERATE = '/System/Library/Frameworks/Accelerate.framework'
 
 /** Full paths of native BLAS libraries, best first. */
@@ -14,10 +13,10 @@ export function findBlas(): string[] {
   return [...accelerate, ...findLibraries(BLAS_NAMES)]
 }
 
-export function findMpi(): { libraries: string[]; mpirun: string | undefined } {
+/** The launcher of ranks on the search path, if there is one. */
+export function findMpirun(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
-  const mpirun = folders.map((folder) => join(folder, 'mpirun')).find((path) => existsSync(path))
-  return { libraries: findLibraries(MPI_NAMES), mpirun }
+  return folders.map((folder) => join(folder, 'mpirun')).find((path) => existsSync(path))
 }
 
 /** Libraries by the start of their name (`libopenblas` finds `libopenblas.so.0`), in the order of `names`; links once. */

@@ -1,4 +1,5 @@
-import { findBlas, findMpi } from '../native/libraries.ts'
+import { findBlas, findMpirun } from '../native/libraries.ts'
+import { findMpiLibrary } from '../native/mpi/find.ts'
 import { readLimits, usableCores, type Limits } from './limits.ts'
 import { formatBytes } from './format.ts'
 
@@ -19,7 +20,7 @@ const RELAXED_SIMD = [...HEADER, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 1
 
 export const OLDEST_NODE = '22.18'
 
-/** Everything `doctor` reports. Looks only at this machine and loads nothing. */
+/** Everything `doctor` reports. Looks only at this machine; of libraries only MPI's are loaded, to say what they are. */
 export function inspectSystem(limits: Limits = readLimits()): Finding[] {
   return [
     node(process.versions.node),
@@ -106,10 +107,15 @@ function blas(): Finding {
 }
 
 function mpi(): Finding {
-  const { libraries, mpirun } = findMpi()
-  const value = [...libraries, ...(mpirun ? [mpirun] : [])].join(', ')
-  const advice = 'optional, for many machines; e.g. apt install openmpi-bin'
-  return value
-    ? { name: 'MPI', value, status: 'ok', advice: '' }
-    : { name: 'MPI', value: 'not found', status: 'note', advice }
+  const answer = findMpiLibrary()
+  const mpirun = findMpirun()
+  if (!answer.available)
+    return { name: 'MPI', value: 'not found', status: 'note', advice: `optional: ${answer.reason}` }
+  const { version, path } = answer.library
+  return {
+    name: 'MPI',
+    value: [`${version} (${path})`, ...(mpirun ? [mpirun] : [])].join(', '),
+    status: mpirun ? 'ok' : 'note',
+    advice: mpirun ? '' : 'its launcher `mpirun` is not on the path; e.g. apt install openmpi-bin',
+  }
 }

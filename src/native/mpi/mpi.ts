@@ -1,0 +1,100 @@
+/**
+ * MPI, called through koffi on raw addresses: what a run needs of it and no more. Every call blocks, and all come from
+ * the thread that initialised it (MPI_THREAD_FUNNELED). An error code becomes an `Error` that names the call.
+ */
+import { loadKoffi } from '../koffi.ts'
+import { abiOf } from './abi.ts'
+import type { Handle } from './abi.ts'
+import type { MpiLibrary } from './find.ts'
+
+/** Address of a byte, as a number: user space has 47 bits. */
+export type Address = number
+
+export interface Mpi {
+  readonly rank: number
+  readonly ranks: number
+  /** Where a typed array's bytes lie; they must not move, as those of a shared buffer do not. */
+  address(array: ArrayBufferView): Address
+  barrier(): void
+  broadcast(at: Address, bytes: number, root: number): void
+  /** Every rank's `bytes` at `from`, one after the other by rank, to `to`. */
+  allGather(from: Address, bytes: number, to: Address): void
+  /** Elements of the vector at `at`, of which every rank holds its own run: [starts[r], starts[r] + counts[r]). */
+  allGatherFloats(at: Address, counts: Int32Array, starts: Int32Array): void
+  allGatherDoubles(at: Address, counts: Int32Array, starts: Int32Array): void
+  /** Sums the vectors at `from` in whatever order MPI likes; each rank keeps its own run, at `to`. */
+  reduceScatterFloats(from: Address, to: Address, counts: Int32Array): void
+  /** Begin a transfer of floats; all end together at `waitAll`. */
+  send(at: Address, floats: number, rank: number, tag: number): void
+  receive(at: Address, floats: number, rank: number, tag: number): void
+  waitAll(): void
+  /** Ends the job: every rank of it, at once. */
+  abort(code: number): void
+  finalize(): void
+}
+
+const MOST_REQUESTS = 4096
+
+/** Once in the life of a process. @throws Error where the library cannot be loaded or MPI does not start */
+export function startMpi({ path, family }: MpiLibrary): Mpi {
+  const koffi = loadKoffi()
+  // Plug-ins of Open MPI look for the library's symbols among the global ones.
+  const library = koffi.load(path, { global: true })
+  const abi = abiOf(family, library, koffi)
+  const H = abi.handle
+  const bind = (name: string, parameters: string) => {
+    const call = library.func(`int ${name}(${parameters})`) as (...values: unknown[]) => number
+    return (...values: unknown[]): void => {
+      const code = call(...values)
+      if (code !== 0) throw new Error(`${name} failed with code ${code}`)
+    }
+  }
+  const one = new Int32Array(1)
+  const provided = new Int32Array(1)
+  bind('MPI_Init_thread', 'uintptr_t, uintptr_t, int, int*')(0, 0, abi.funneled, provided)
+  const number = (name: string): number => {
+    bind(name, `${H}, int*`)(abi.world, one)
+    return one[0]!
+  }
+  const rank = number('MPI_Comm_rank')
+  const ranks = number('MPI_Comm_size')
+
+  const barrier = bind('MPI_Barrier', H)
+  const broadcast = bind('MPI_Bcast', `uintptr_t, int, ${H}, int, ${H}`)
+  const allGather = bind('MPI_Allgather', `uintptr_t, int, ${H}, uintptr_t, int, ${H}, ${H}`)
+  const allGatherV = bind('MPI_Allgatherv', `uintptr_t, int, ${H}, uintptr_t, int*, int*, ${H}, ${H}`)
+  const reduceScatter = bind('MPI_Reduce_scatter', `uintptr_t, uintptr_t, int*, ${H}, ${H}, ${H}`)
+  const send = bind('MPI_Isend', `uintptr_t, int, ${H}, int, int, ${H}, uintptr_t`)
+  const receive = bind('MPI_Irecv', `uintptr_t, int, ${H}, int, int, ${H}, uintptr_t`)
+  const waitAll = bind('MPI_Waitall', 'int, uintptr_t, uintptr_t')
+  const abort = bind('MPI_Abort', `${H}, int`)
+  const finalize = bind('MPI_Finalize', 'void')
+
+  const requests = new BigInt64Array(new SharedArrayBuffer(8 * MOST_REQUESTS))
+  const requestsAt = Number(koffi.address(requests))
+  let open = 0
+  const gather = (at: Address, counts: Int32Array, starts: Int32Array, type: Handle) =>
+    allGatherV(abi.inPlace, 0, type, at, counts, starts, type, abi.world)
+
+  return {
+    rank,
+    ranks,
+    address: (array) => Number(koffi.address(array)),
+    barrier: () => barrier(abi.world),
+    broadcast: (at, bytes, root) => broadcast(at, bytes, abi.byte, root, abi.world),
+    allGather: (from, bytes, to) => allGather(from, bytes, abi.byte, to, bytes, abi.byte, abi.world),
+    allGatherFloats: (at, counts, starts) => gather(at, counts, starts, abi.float),
+    allGatherDoubles: (at, counts, starts) => gather(at, counts, starts, abi.double),
+    reduceScatterFloats: (from, to, counts) => reduceScatter(from, to, counts, abi.float, abi.sum, abi.world),
+    send: (at, floats, to, tag) =>
+      send(at, floats, abi.float, to, tag, abi.world, requestsAt + open++ * abi.requestBytes),
+    receive: (at, floats, from, tag) =>
+      receive(at, floats, abi.float, from, tag, abi.world, requestsAt + open++ * abi.requestBytes),
+    waitAll: () => {
+      waitAll(open, requestsAt, abi.statusesIgnore)
+      open = 0
+    },
+    abort: (code) => abort(abi.world, code),
+    finalize: () => finalize(),
+  }
+}

@@ -1,0 +1,39 @@
+/** One rank that makes every call once and says what it got, as one line of JSON. */
+import { findMpiLibrary, launchOf } from '../../src/native/mpi/find.ts'
+import { startMpi } from '../../src/native/mpi/mpi.ts'
+
+const answer = findMpiLibrary()
+if (!answer.available) throw new Error(answer.reason)
+const mpi = startMpi(answer.library)
+const { rank, ranks } = mpi
+const floats = (length: number, value: number) => new Float32Array(new SharedArrayBuffer(4 * length)).fill(value)
+const bytes = (length: number, value: number) => new Uint8Array(new SharedArrayBuffer(length)).fill(value)
+const counts = Int32Array.from({ length: ranks }, (_, r) => r + 1)
+const starts = Int32Array.from({ length: ranks }, (_, r) => (r * (r + 1)) / 2)
+const total = (ranks * (ranks + 1)) / 2
+
+const gathered = floats(total, rank + 1)
+mpi.allGatherFloats(mpi.address(gathered), counts, starts)
+
+const numbers = new Float64Array(new SharedArrayBuffer(8 * total)).fill(rank + 0.5)
+mpi.allGatherDoubles(mpi.address(numbers), counts, starts)
+
+const [own, others] = [floats(2, 10 * rank), floats(2 * ranks, -1)]
+for (let r = 0; r < ranks; r++) {
+  if (r === rank) continue
+  mpi.receive(mpi.address(others) + 8 * r, 2, r, 7)
+  mpi.send(mpi.address(own), 2, r, 7)
+}
+mpi.waitAll()
+
+const [sum, vector] = [floats(ranks, 0), floats(total, rank + 1)]
+mpi.reduceScatterFloats(mpi.address(vector), mpi.address(sum), counts)
+
+const [one, all] = [bytes(2, rank), bytes(2 * ranks, 9)]
+mpi.allGather(mpi.address(one), 2, mpi.address(all))
+mpi.broadcast(mpi.address(one), 2, ranks - 1)
+mpi.barrier()
+const got = { gathered, numbers, others, sum, all, one }
+const plain = Object.fromEntries(Object.entries(got).map(([key, value]) => [key, [...value]]))
+process.stdout.write(`${JSON.stringify({ ...answer.library, launch: launchOf(), rank, ranks, ...plain })}\n`)
+mpi.finalize()

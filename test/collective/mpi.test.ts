@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, test } from 'vitest'
+import { findMpiLibrary, launchOf } from '../../src/native/mpi/find.ts'
+import { launch, launchers, whyNone } from './launch.ts'
+
+describe('who started this process', () => {
+  it('is read from the variables each launcher leaves', () => {
+    expect(launchOf({ OMPI_COMM_WORLD_RANK: '1', OMPI_COMM_WORLD_SIZE: '4' })).toEqual({
+      by: 'Open MPI',
+      rank: 1,
+      ranks: 4,
+    })
+    expect(launchOf({ PMI_RANK: '0', PMI_SIZE: '2' })).toEqual({ by: 'MPICH', rank: 0, ranks: 2 })
+    expect(launchOf({ SLURM_PROCID: '3', SLURM_STEP_NUM_TASKS: '8' })).toEqual({ by: 'Slurm', rank: 3, ranks: 8 })
+    expect(launchOf({ SLURM_PROCID: '0', SLURM_STEP_NUM_TASKS: '1' })).toBeNull()
+    expect(launchOf({})).toBeNull()
+  })
+})
+
+test('a file that is no MPI library is refused with its path and what to do', () => {
+  const path = fileURLToPath(new URL('../../package.json', import.meta.url))
+  const answer = findMpiLibrary(null, path)
+  expect(answer.available).toBe(false)
+  expect(answer.available || answer.reason).toContain(path)
+  expect(answer.available || answer.reason).toContain('BRIGANTINE_MPI')
+})
+
+describe(`the calls${whyNone}`, () => {
+  test.for(launchers.flatMap((launcher) => [3].map((ranks) => [launcher.name, ranks, launcher] as const)))(
+    '%s, %i ranks: the launcher finds its own library, and every call moves what it should',
+    async ([name, ranks, launcher]) => {
+      const calls = fileURLToPath(new URL('calls.ts', import.meta.url))
+      const { code, stdout, stderr } = await launch(launcher, ranks, [calls])
+      expect(stderr).toBe('')
+      expect(code).toBe(0)
+      const said = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+      expect(said.map(({ rank }) => rank).toSorted()).toEqual(Array.from({ length: ranks }, (_, r) => r))
+      const runs = (value: (rank: number) => number) =>
+        Array.from({ length: ranks }, (_, r) => Array<number>(r + 1).fill(value(r))).flat()
+      for (const { rank, ...got } of said) {
+        expect(got.version).toContain(name)
+        expect(got.launch).toEqual({ by: name, rank, ranks })
+        expect(got.gathered).toEqual(runs((r) => r + 1))
+        expect(got.numbers).toEqual(runs((r) => r + 0.5))
+        const others = Array.from({ length: ranks }, (_, r) => (r === rank ? [-1, -1] : [10 * r, 10 * r])).flat()
+        expect(got.others).toEqual(others)
+        // 1 + 2 + .. + ranks, in each element of the rank's own run.
+        const sum = Array.from({ length: ranks }, (_, i) => (i <= (rank as number) ? (ranks * (ranks + 1)) / 2 : 0))
+        expect(got.sum).toEqual(sum)
+        expect(got.all).toEqual(Array.from({ length: ranks }, (_, r) => [r, r]).flat())
+        expect(got.one).toEqual([ranks - 1, ranks - 1])
+      }
+    },
+  )
+})
