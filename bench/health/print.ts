@@ -2,6 +2,7 @@
 import { table } from '../../src/report/table.ts'
 import { classes } from './case.ts'
 import type { DataName } from './data.ts'
+import type { Overhead } from './overhead.ts'
 import { delays, isRepaired } from './score.ts'
 import type { DetectorScore, RepairScore, Run, Share } from './score.ts'
 
@@ -106,4 +107,19 @@ function solutionsTable(runs: readonly Run[]): string {
     .filter((name) => counts[name])
     .map((name) => [name, ...solutions.map((solution) => String(counts[name]![solution] ?? '.'))])
   return table(rows, { header: ['problem \\ solution', ...solutions], right: solutions.map((_, i) => i + 1) })
+}
+
+export function overheadTable(found: readonly Overhead[]): string {
+  const rows = found.map(({ parameters, workers, off, on, percent: { median, low, high } }) => [
+    parameters.toLocaleString('en'),
+    String(workers),
+    off.toFixed(2),
+    on.toFixed(2),
+    `${median.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`,
+  ])
+  const header = ['parameters', 'workers', 'off, us', 'detector, us', 'overhead %']
+  return (
+    `${table(rows, { header, right: [0, 1, 2, 3, 4] })}\n\n` +
+    `Microseconds per step; overhead: median of ${found[0]?.pairs ?? 0} pairs with its 95 % interval.`
+  )
 }

@@ -3,18 +3,21 @@
  * on the same signals, and with `health: 'repair'`.
  *
  * node bench/health/run.ts, or: brigantine bench health [--quick] [--split test|tune|all] [--case ids] [--json] [--out DIR]
+ * What the detector costs: brigantine bench health --overhead
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../../src/errors.ts'
+import { machine, printMachine } from '../machine.ts'
 import { OURS } from './assess.ts'
 import type { Case } from './case.ts'
 import { hashOf } from './label.ts'
 import type { Labels } from './label.ts'
 import stored from './labels.json' with { type: 'json' }
-import { drawDetectors } from './picture.ts'
+import { drawConfusion, drawDetectors } from './picture.ts'
+import { measureOverhead } from './overhead.ts'
 import { assessAll } from './pool.ts'
-import { confusionTable, delaysTable, detectorsTable, repairTables } from './print.ts'
+import { confusionTable, delaysTable, detectorsTable, overheadTable, repairTables } from './print.ts'
 import { rivals } from './rivals/index.ts'
 import { confusion, delays, scorable, scoreDetector, scoreRepair } from './score.ts'
 import type { Run } from './score.ts'
@@ -25,11 +28,13 @@ export interface HealthOptions {
   readonly split?: string | undefined
   readonly case?: string | undefined
   readonly seeds?: string | undefined
+  readonly overhead?: boolean | undefined
   readonly json?: boolean | undefined
   readonly out?: string | undefined
 }
 
 export async function main(options: HealthOptions = {}): Promise<void> {
+  if (options.overhead) return overhead(options)
   const labels = stored as unknown as Labels
   if (hashOf(labels.labels) !== labels.sha256) {
     throw new UserError(
@@ -51,6 +56,17 @@ export async function main(options: HealthOptions = {}): Promise<void> {
   const result = summarize(runs, labels.sha256, seconds)
   if (options.out !== undefined) await write(options.out, result, runs)
   process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : `${print(result, runs)}\n`)
+}
+
+async function overhead({ json }: HealthOptions): Promise<void> {
+  const on = machine()
+  process.stderr.write(`${printMachine(on)}\n`)
+  const found = await measureOverhead(({ parameters, workers }) =>
+    process.stderr.write(`${parameters} parameters, ${workers} workers: done\n`),
+  )
+  process.stdout.write(
+    json ? `${JSON.stringify({ machine: on, overhead: found }, null, 2)}\n` : `${overheadTable(found)}\n`,
+  )
 }
 
 function chosen({ quick, split = 'all', case: ids }: HealthOptions): Case[] {
@@ -101,6 +117,7 @@ function print(result: Result, runs: readonly Run[]): string {
       delaysTable(own),
       repairTables(own, score.repair),
       `missed: ${ours!.missed.join(' ') || 'none'}\nflagged though healthy: ${ours!.falselyFlagged.join(', ') || 'none'}\n` +
+        `misnamed: ${ours!.misnamed.join(', ') || 'none'}\n` +
         `not repaired: ${score.repair.failed.join(' ') || 'none'}\ntouched though healthy: ${score.repair.touched.join(' ') || 'none'}`,
     ]
     return lines.join('\n\n')
@@ -115,6 +132,7 @@ async function write(folder: string, result: Result, runs: readonly Run[]): Prom
   for (const [split, score] of Object.entries(result.splits)) {
     const subtitle = `${split} split: ${score.faulty} faulty and ${score.runs - score.faulty} healthy runs`
     await writeFile(join(folder, `detectors-${split}.svg`), drawDetectors(score.detectors, subtitle))
+    await writeFile(join(folder, `confusion-${split}.svg`), drawConfusion(score.confusion, subtitle))
   }
 }
 
@@ -123,6 +141,7 @@ if (import.meta.main) {
   const value = (flag: string) => (has(flag) ? process.argv[process.argv.indexOf(flag) + 1] : undefined)
   await main({
     quick: has('--quick'),
+    overhead: has('--overhead'),
     json: has('--json'),
     split: value('--split'),
     case: value('--case'),

@@ -65,6 +65,8 @@ export interface DetectorScore {
   readonly delay: { readonly median: number; readonly p95: number } | null
   readonly missed: readonly string[]
   readonly falselyFlagged: readonly string[]
+  /** Found, under a name that is not accepted. */
+  readonly misnamed: readonly string[]
 }
 
 const saidBy = ({ assessment }: Run, detector: string): Said =>
@@ -102,12 +104,14 @@ export function scoreDetector(runs: readonly Run[], detector: string): DetectorS
     actsPer10k: (1e4 * acts) / healthy.reduce((sum, { c }) => sum + c.steps, 0),
     delay: delays.length > 0 ? { median: quantile(delays, 0.5), p95: quantile(delays, 0.95) } : null,
     missed: faulty.filter((run) => first(run) === undefined).map(named),
-    falselyFlagged: [...flagged, ...early].map(
-      (run) =>
-        `${named(run)} ${saidBy(run, detector).alarms.map(({ code, class: is, step }) => `${code ?? is}@${step}`)[0]!}`,
-    ),
+    falselyFlagged: [...flagged, ...early].map((run) => `${named(run)} ${spoken(saidBy(run, detector).alarms[0]!)}`),
+    misnamed: detected
+      .filter((run) => !right.includes(run))
+      .map((run) => `${named(run)} ${run.c.classes[0]!}: ${spoken(first(run)!)}`),
   }
 }
+
+const spoken = ({ code, class: is, step }: Said['alarms'][number]): string => `${code ?? is}@${step}`
 
 /** Rows: the faults of the suite and `healthy`; columns: what was said first, or `nothing`. */
 export function confusion(runs: readonly Run[], detector = OURS): Record<string, Record<string, number>> {

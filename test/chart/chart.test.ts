@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { barChart, envelope, figure, heatMap, lineChart, picture, timeLine } from '../../src/chart/index.ts'
+import { barChart, envelope, figure, heatMap, lineChart, matrix, picture, timeLine } from '../../src/chart/index.ts'
 import { pngAddress } from '../../src/chart/png.ts'
 import { linearScale, logScale } from '../../src/chart/scale.ts'
 import { escapeText } from '../../src/chart/svg.ts'
@@ -92,6 +92,13 @@ describe('charts', () => {
       ...{ title: 't', description: 'd', x: {} },
       rows: [{ name: HOSTILE, spans: [{ from: 1, to: 2, colour: 'fault', text: HOSTILE }] }],
     }),
+    matrix({
+      ...{ title: 'm', description: 'd', unit: HOSTILE, rows: [HOSTILE, 'b'], columns: [HOSTILE, 'c'] },
+      counts: [
+        [3, 1],
+        [0, 0],
+      ],
+    }),
     barChart({
       ...{ title: 'b', description: 'd', x: { kind: 'log' } },
       bars: [{ name: HOSTILE, parts: [{ value: 3, colour: 'grey', text: HOSTILE }], note: HOSTILE, interval: [2, 4] }],
@@ -115,6 +122,7 @@ describe('charts', () => {
       lineChart({ title: 'l', description: '', x: {}, y: { kind: 'log' }, series: [] }),
       heatMap({ title: 'h', description: '', unit: '', rows: [], x: {}, at: [], values: [] }),
       timeLine({ title: 't', description: '', x: {}, rows: [] }),
+      matrix({ title: 'm', description: '', unit: '', rows: [], columns: [], counts: [] }),
       barChart({ title: 'b', description: '', x: {}, bars: [] }),
     ]
     for (const { body } of empty) expect(body).not.toMatch(/NaN|Infinity|undefined/)
