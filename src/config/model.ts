@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Activation as activations, type ActivationName } from '../kernels/kernels.ts'
 import type { ActivationConfig, InitializerConfig, LayerConfig } from '../model/config.ts'
 import { choice, flag, integer, real, text, type Agrees } from './fields.ts'
+import { extent, padding } from './window.ts'
 
 const activationNames = Object.keys(activations) as [ActivationName, ...ActivationName[]]
 const plainActivations = activationNames.filter((name) => name !== 'leakyRelu' && name !== 'elu')
@@ -107,6 +108,58 @@ const Dropout = z.strictObject({
   rate: real({ min: 0, below: 1 }).describe('Share of units set to 0 while training, in [0, 1).'),
 })
 
+const convolution = <Type extends 'conv1d' | 'conv2d'>(type: Type, dims: 1 | 2) =>
+  z.strictObject({
+    type: z.literal(type),
+    name,
+    filters: integer(1, 2 ** 24).describe('Number of output channels.'),
+    kernelSize: extent(dims).describe('Cells of the window.'),
+    strides: extent(dims).default(1).describe('Cells from one position to the next.'),
+    padding: padding(dims).default('valid').describe('Zeros around a row, by name or by number.'),
+    dilationRate: extent(dims).default(1).describe('Distance of the cells of a window.'),
+    groups: integer(1, 2 ** 24)
+      .default(1)
+      .describe('Channels and filters are cut into so many groups; as many as channels: depthwise.'),
+    activation: Activation.default({ type: 'linear' }).describe('Applied to the outputs.'),
+    useBias: flag().default(true).describe('Whether a bias is added.'),
+    kernelInitializer: KernelInitializer.default({ type: 'auto' }).describe('How weights start, as in a dense layer.'),
+    biasInitializer: Initializer.default({ type: 'zeros' }).describe('How biases start.'),
+  })
+const Conv1d = convolution('conv1d', 1)
+const Conv2d = convolution('conv2d', 2)
+
+const pooling = (
+  types: readonly ['maxPooling1d', 'averagePooling1d'] | readonly ['maxPooling2d', 'averagePooling2d'],
+  dims: 1 | 2,
+) =>
+  z.strictObject({
+    type: z.enum(types),
+    name,
+    poolSize: extent(dims).default(2).describe('Cells of the window.'),
+    strides: extent(dims).optional().describe('Cells from one position to the next. By default `poolSize`.'),
+    padding: padding(dims).default('valid').describe('What may lie outside a row; it is passed over.'),
+  })
+const Pooling1d = pooling(['maxPooling1d', 'averagePooling1d'], 1)
+const Pooling2d = pooling(['maxPooling2d', 'averagePooling2d'], 2)
+
+const GlobalPooling = z.strictObject({
+  type: z.enum(['globalMaxPooling1d', 'globalMaxPooling2d', 'globalAveragePooling1d', 'globalAveragePooling2d']),
+  name,
+})
+
+const Flatten = z.strictObject({ type: z.literal('flatten'), name })
+
+const shapeError = 'an array of 1 to 8 integers >= 1'
+const axes = (least: z.ZodType<number>, error: string) => z.array(least, { error }).min(1, { error }).max(8, { error })
+
+const Reshape = z.strictObject({
+  type: z.literal('reshape'),
+  name,
+  targetShape: axes(z.union([integer(1), z.literal(-1)], { error: 'an integer >= 1, or -1' }), shapeError).describe(
+    'Shape of a row, channels last; one axis may be -1: what is left for it.',
+  ),
+})
+
 export interface ResidualInput {
   type: 'residual'
   name?: string | undefined
@@ -140,17 +193,35 @@ const Residual: z.ZodObject<
     .describe('What carries the input over: `auto` projects where the shapes differ.'),
 })
 
-type Flat = typeof Dense | typeof ActivationLayer | typeof Prelu | typeof Dropout
+const flat = [
+  Dense,
+  ActivationLayer,
+  Prelu,
+  Dropout,
+  Conv1d,
+  Conv2d,
+  Pooling1d,
+  Pooling2d,
+  GlobalPooling,
+  Flatten,
+  Reshape,
+] as const
+type Flat = (typeof flat)[number]
 export type LayerInput = z.input<Flat> | ResidualInput
 export type LayerOutput = z.output<Flat> | ResidualOutput
 
 const Layer: z.ZodType<LayerOutput, LayerInput> = z
-  .discriminatedUnion('type', [Dense, ActivationLayer, Prelu, Dropout, Residual])
+  .discriminatedUnion('type', [...flat, Residual])
   .meta({ id: 'Layer', title: 'Layer' })
 
 export const Model = z
   .strictObject(
     {
+      inputShape: axes(integer(1), shapeError)
+        .optional()
+        .describe(
+          'What one row of the data is, channels last, e.g. [28, 28, 1]. By default one axis of all its numbers.',
+        ),
       layers: z
         .array(Layer, { error: 'an array of layers' })
         .min(1, { error: 'at least one layer' })

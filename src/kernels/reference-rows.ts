@@ -25,6 +25,9 @@ export function referenceRows(f: Floats, round: Round): Omit<RowKernels, 'loss'>
     add(count, x, y) {
       for (let i = 0; i < count; i++) f[y + i] = f[y + i]! + f[x + i]!
     },
+    fill(count, value, y) {
+      f.fill(value, y, y + count)
+    },
     copy(count, x, y) {
       f.copyWithin(y, x, x + count)
     },

@@ -12,6 +12,7 @@ import { referenceLosses } from './reference-losses.ts'
 import { referenceMatrix } from './reference-matrix.ts'
 import { referenceOptimizers } from './reference-optimizers.ts'
 import { referenceRows } from './reference-rows.ts'
+import { referenceWindows } from './reference-windows.ts'
 
 export type Floats = Float32Array | Float64Array
 
@@ -25,6 +26,7 @@ export function createReference(floats: Floats): Kernels {
     ...referenceMatrix(floats, round),
     ...referenceRows(floats, round),
     ...referenceLosses(floats),
+    ...referenceWindows(floats, round),
     ...referenceGradient(floats, round),
     ...referenceOptimizers(floats, round),
   }

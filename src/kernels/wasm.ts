@@ -2,7 +2,7 @@
 /// <reference path="./webassembly.d.ts" preserve="true" />
 /** The arithmetic in WebAssembly: loads the modules that `build.ts` compiled, and speaks `Kernels` for them. */
 import { readFile } from 'node:fs/promises'
-import type { Kernels, KernelName, Pointer } from './kernels.ts'
+import type { Kernels, KernelName, Pointer, Window, WindowKernels } from './kernels.ts'
 
 export type WasmVariant = 'wasm' | 'wasm-strict'
 
@@ -20,9 +20,15 @@ type Exported<F> = F extends (...args: infer A) => infer R ? (...args: { [I in k
 /** Coefficients that come from float64 formulas are computed here and rounded once: these three take them instead. */
 type Prepared = 'dropout' | 'adam' | 'rmsprop'
 
-type Exports = { [K in Exclude<keyof Kernels, 'name' | Prepared>]: Exported<Kernels[K]> } & {
+/** A window goes as its numbers, by `setWindow`: the arguments that follow are the kernel's own. */
+type Windowed<F> = F extends (w: Window, ...args: infer A) => infer R
+  ? (...args: { [I in keyof A]: number }) => R
+  : never
+
+type Exports = { [K in Exclude<keyof Kernels, 'name' | Prepared | keyof WindowKernels>]: Exported<Kernels[K]> } & {
   [K in Prepared]: (...args: number[]) => ReturnType<Kernels[K]>
-} & {
+} & { [K in keyof WindowKernels]: Windowed<WindowKernels[K]> } & {
+  setWindow(...numbers: number[]): void
   SCRATCH_BYTES: WebAssembly.Global
   setScratch(address: number): void
 }
@@ -71,6 +77,7 @@ export function instantiateKernels(
     addBias: (rows, cols, x, bias) => e.addBias(rows, cols, x << 2, bias << 2),
     columnSums: (rows, cols, x, out, accumulate) => e.columnSums(rows, cols, x << 2, out << 2, +accumulate),
     add: (count, x, y) => e.add(count, x << 2, y << 2),
+    fill: (count, value, y) => e.fill(count, value, y << 2),
     copy: (count, x, y) => e.copy(count, x << 2, y << 2),
     activate: (kind, count, x, y, alpha) => e.activate(kind, count, x << 2, y << 2, alpha),
     activateBackward: (kind, count, saved, dy, dx, alpha) =>
@@ -95,6 +102,7 @@ export function instantiateKernels(
         second,
       ),
     softmax: (rows, cols, x, y) => e.softmax(rows, cols, x << 2, y << 2),
+    ...windowKernels(e),
     sumSquares: (count, x) => e.sumSquares(count, x << 2),
     clampedSquares: (count, x, scale, limit) => e.clampedSquares(count, x << 2, scale, limit),
     reduceLanes: (count, lanes, first, stride, out) => e.reduceLanes(count, lanes, first << 2, stride, out << 2),
@@ -139,6 +147,36 @@ export function instantiateKernels(
       e.rmsprop(count, p << 2, g << 2, s << 2, v << 2, scale, clip, lr, rho, 1 - rho, epsilon, momentum, weightDecay),
     adagrad: (count, p, g, s, scale, clip, lr, epsilon, weightDecay) =>
       e.adagrad(count, p << 2, g << 2, s << 2, scale, clip, lr, epsilon, weightDecay),
+  }
+}
+
+function windowKernels(e: Exports): WindowKernels {
+  const set = (w: Window) =>
+    e.setWindow(
+      w.height,
+      w.width,
+      w.channels,
+      w.kernelHeight,
+      w.kernelWidth,
+      w.strideHeight,
+      w.strideWidth,
+      w.dilationHeight,
+      w.dilationWidth,
+      w.top,
+      w.left,
+      w.outHeight,
+      w.outWidth,
+    )
+  return {
+    unfold: (w, depth, first, count, x, out) => (set(w), e.unfold(depth, first, count, x << 2, out << 2)),
+    fold: (w, depth, first, count, columns, dx) => (set(w), e.fold(depth, first, count, columns << 2, dx << 2)),
+    depthwise: (w, rows, x, kernel, y) => (set(w), e.depthwise(rows, x << 2, kernel << 2, y << 2)),
+    depthwiseBackward: (w, rows, dy, kernel, dx) => (set(w), e.depthwiseBackward(rows, dy << 2, kernel << 2, dx << 2)),
+    depthwiseKernel: (w, rows, x, dy, out) => (set(w), e.depthwiseKernel(rows, x << 2, dy << 2, out << 2)),
+    maxPool: (w, rows, x, y) => (set(w), e.maxPool(rows, x << 2, y << 2)),
+    maxPoolBackward: (w, rows, x, dy, dx) => (set(w), e.maxPoolBackward(rows, x << 2, dy << 2, dx << 2)),
+    averagePool: (w, rows, x, y) => (set(w), e.averagePool(rows, x << 2, y << 2)),
+    averagePoolBackward: (w, rows, dy, dx) => (set(w), e.averagePoolBackward(rows, dy << 2, dx << 2)),
   }
 }
 

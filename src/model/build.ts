@@ -2,21 +2,44 @@
 import { UserError } from '../errors.ts'
 import type { LayerConfig, ModelConfig } from './config.ts'
 import type { Layer, ParameterSpec } from './layer.ts'
+import { shapeText, sizeOf } from './shape.ts'
+import type { Shape } from './shape.ts'
 import { activation } from './layers/activation.ts'
+import { conv } from './layers/conv.ts'
 import { dense } from './layers/dense.ts'
 import { dropout } from './layers/dropout.ts'
+import { globalPooling, pooling } from './layers/pooling.ts'
 import { prelu } from './layers/prelu.ts'
+import { flatten, reshape } from './layers/reshape.ts'
 import { residual } from './layers/residual.ts'
 
 type Builder<T extends LayerConfig['type']> = (
   config: Extract<LayerConfig, { type: T }>,
   name: string,
-  inputs: number,
+  shape: Shape,
 ) => Layer
 
-const builders: { [T in LayerConfig['type']]: Builder<T> } = { dense, activation, prelu, dropout, residual }
+const builders: { [T in LayerConfig['type']]: Builder<T> } = {
+  dense,
+  activation,
+  prelu,
+  dropout,
+  residual,
+  conv1d: conv,
+  conv2d: conv,
+  maxPooling1d: pooling,
+  maxPooling2d: pooling,
+  averagePooling1d: pooling,
+  averagePooling2d: pooling,
+  globalMaxPooling1d: globalPooling,
+  globalMaxPooling2d: globalPooling,
+  globalAveragePooling1d: globalPooling,
+  globalAveragePooling2d: globalPooling,
+  flatten,
+  reshape,
+}
 
-export function buildLayers(configs: readonly LayerConfig[], inputs: number, prefix = ''): Layer[] {
+export function buildLayers(configs: readonly LayerConfig[], shape: Shape, prefix = ''): Layer[] {
   const layers: Layer[] = []
   const counts: Partial<Record<string, number>> = {}
   const taken = new Set(configs.flatMap((config) => config.name ?? []))
@@ -27,7 +50,7 @@ export function buildLayers(configs: readonly LayerConfig[], inputs: number, pre
       if (!taken.has(`${config.type}_${number}`)) name = `${config.type}_${number}`
     }
     const build = builders[config.type] as Builder<typeof config.type>
-    layers.push(build(config as never, prefix + name, layers.at(-1)?.outputs ?? inputs))
+    layers.push(build(config as never, prefix + name, layers.at(-1)?.shape ?? shape))
   }
   const names = layers.map((layer) => layer.name)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
@@ -39,19 +62,34 @@ export function buildLayers(configs: readonly LayerConfig[], inputs: number, pre
 
 export interface Model {
   readonly config: ModelConfig
+  /** Numbers of a row of the data, and of the last layer's output. */
   readonly inputs: number
   readonly outputs: number
+  readonly inputShape: Shape
+  readonly outputShape: Shape
   readonly layers: readonly Layer[]
   readonly parameters: readonly ParameterSpec[]
   readonly numParameters: number
 }
 
-/** @param inputs features of a row of the data */
+/**
+ * @param inputs features of a row of the data
+ * @throws UserError naming the layer and both shapes where the model does not fit together
+ */
 export function buildModel(config: ModelConfig, inputs: number): Model {
-  const layers = buildLayers(config.layers, inputs)
+  const inputShape = config.inputShape ?? [inputs]
+  if (sizeOf(inputShape) !== inputs) {
+    throw new UserError(
+      `Expected \`model.inputShape\` to be the shape of the data's rows, ${inputs} numbers each, got ` +
+        `${shapeText(inputShape)}: ${sizeOf(inputShape)} numbers. Channels come last: [height, width, channels].`,
+    )
+  }
+  const layers = buildLayers(config.layers, inputShape)
+  const outputShape = layers.at(-1)?.shape ?? inputShape
   const parameters = layers.flatMap((layer) => layer.parameters)
   const numParameters = parameters.reduce((sum, p) => sum + sizeOf(p.shape), 0)
-  return { config, inputs, outputs: layers.at(-1)?.outputs ?? inputs, layers, parameters, numParameters }
+  const outputs = sizeOf(outputShape)
+  return { config, inputs, outputs, inputShape, outputShape, layers, parameters, numParameters }
 }
 
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1)
+export { sizeOf } from './shape.ts'

@@ -46,9 +46,66 @@ export interface ResidualConfig {
   layers: LayerConfig[]
   shortcut?: 'auto' | 'identity' | 'projection' | undefined
 }
-export type LayerConfig = DenseConfig | ActivationLayerConfig | PreluConfig | DropoutConfig | ResidualConfig
+
+/** One number for every axis, or one for each. */
+export type Pair = number | readonly number[]
+/** `same`: ceil(length / stride) positions. `causal`: nothing of what comes later. Numbers: each axis, or its two edges. */
+export type PaddingConfig = 'valid' | 'same' | 'causal' | number | readonly (number | readonly [number, number])[]
+
+interface ConvSettings {
+  name?: string | undefined
+  filters: number
+  kernelSize: Pair
+  strides?: Pair | undefined
+  padding?: PaddingConfig | undefined
+  dilationRate?: Pair | undefined
+  /** Channels and filters are cut into so many groups that know nothing of each other. */
+  groups?: number | undefined
+  activation?: ActivationConfig | undefined
+  useBias?: boolean | undefined
+  kernelInitializer?: InitializerConfig | { type: 'auto' } | undefined
+  biasInitializer?: InitializerConfig | undefined
+}
+export type ConvConfig = ({ type: 'conv1d' } & ConvSettings) | ({ type: 'conv2d' } & ConvSettings)
+
+interface PoolingSettings {
+  name?: string | undefined
+  poolSize?: Pair | undefined
+  /** Default: `poolSize`. */
+  strides?: Pair | undefined
+  padding?: PaddingConfig | undefined
+}
+type OneOf<Types extends string, Settings> = { [T in Types]: { type: T } & Settings }[Types]
+export type PoolingType = `${'max' | 'average'}Pooling${'1d' | '2d'}`
+export type PoolingConfig = OneOf<PoolingType, PoolingSettings>
+export type GlobalPoolingType = `global${'Max' | 'Average'}Pooling${'1d' | '2d'}`
+export type GlobalPoolingConfig = OneOf<GlobalPoolingType, { name?: string | undefined }>
+
+export interface FlattenConfig {
+  type: 'flatten'
+  name?: string | undefined
+}
+export interface ReshapeConfig {
+  type: 'reshape'
+  name?: string | undefined
+  /** One axis may be -1: what is left for it. */
+  targetShape: readonly number[]
+}
+export type LayerConfig =
+  | DenseConfig
+  | ActivationLayerConfig
+  | PreluConfig
+  | DropoutConfig
+  | ResidualConfig
+  | ConvConfig
+  | PoolingConfig
+  | GlobalPoolingConfig
+  | FlattenConfig
+  | ReshapeConfig
 
 export interface ModelConfig {
+  /** What one row of the data is, channels last; by default one axis of all its numbers. */
+  inputShape?: readonly number[] | undefined
   layers: LayerConfig[]
 }
 

@@ -3,7 +3,7 @@
  * Glorot and Bengio 2010; He et al. 2015; LeCun et al. 1998; orthogonal: Saxe et al. 2014.
  */
 import { normalAt, uniformAt } from '../random/normal.ts'
-import type { InitializerConfig } from './config.ts'
+import type { DenseConfig, InitializerConfig } from './config.ts'
 import type { ParameterSpec } from './layer.ts'
 
 /** Fills `out` (the tensor's values, row-major) for tensor number `stream` of a model with this seed. */
@@ -81,4 +81,24 @@ function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
   return sum
+}
+
+/** How a kernel starts: `auto` follows the activation, He for the relu family, LeCun for selu, Glorot otherwise. */
+export function kernelInitializer({
+  kernelInitializer: given,
+  activation,
+}: Pick<DenseConfig, 'kernelInitializer' | 'activation'>): InitializerConfig {
+  if (given && given.type !== 'auto') return given
+  switch (activation?.type) {
+    case 'relu':
+    case 'leakyRelu':
+    case 'elu':
+    case 'gelu':
+    case 'softplus':
+      return { type: 'heUniform' }
+    case 'selu':
+      return { type: 'lecunNormal' }
+    default:
+      return { type: 'glorotUniform' }
+  }
 }

@@ -7,6 +7,7 @@
  */
 import type { ActivationCode, Kernels, Pointer } from '../kernels/kernels.ts'
 import type { InitializerConfig } from './config.ts'
+import type { Shape } from './shape.ts'
 
 export interface ParameterSpec {
   /** Unique in the model: `dense_1/kernel`. */
@@ -16,6 +17,8 @@ export interface ParameterSpec {
   readonly initializer: InitializerConfig
   readonly fanIn: number
   readonly fanOut: number
+  /** Its gradient is never cut into tiles. */
+  readonly uncut?: boolean
 }
 
 /** A tensor of [rows of the micro-batch, cols] on its way through the network. */
@@ -24,6 +27,8 @@ export interface Flow {
   /** Where the back-signal d loss / d value goes; -1 where nobody needs it (the network's input). */
   readonly gradient: Pointer | -1
   readonly cols: number
+  /** Numbers of the last axis, where a row is several vectors of them. */
+  readonly channels?: number | undefined
   /** Whether the next layer may write its output over `value` (nobody reads it again). */
   readonly overwritable: boolean
 }
@@ -36,9 +41,11 @@ export interface Pass {
   batch: number
   /** Position inside the batch of the micro-batch's first row. */
   firstRow: number
+  /** The worker's own elements: as many as the greediest layer asked for. What is there is anybody's. */
+  temporary: Pointer
 }
 
-/** A part of a matrix: rows [row, rowEnd) and columns [col, colEnd). */
+/** A part of a parameter seen as a matrix (`matrixOf`): rows [row, rowEnd) and columns [col, colEnd). */
 export interface Tile {
   readonly row: number
   readonly rowEnd: number
@@ -54,7 +61,7 @@ export interface GradientTask {
    * Writes (or continues, with `accumulate`) a tile of the full tensor that starts at `into`, from rows
    * [row, row + rows) of the micro-batch. Vectors are never cut: they ignore the tile.
    */
-  run(k: Kernels, row: number, rows: number, tile: Tile, into: Pointer, accumulate: boolean): void
+  run(k: Kernels, row: number, rows: number, tile: Tile, into: Pointer, accumulate: boolean, pass: Pass): void
 }
 
 /** A rows program that can also be cut by columns: what a large layer's phases are made of. */
@@ -94,6 +101,8 @@ export interface Lowering {
   /** The same for a back-signal; -1 in a plan that does not train. */
   backSignal(cols: number): Pointer | -1
   parameter(name: string): Pointer
+  /** Elements that `Pass.temporary` must have. */
+  temporary(elements: number): void
   /** A number of its own for each layer that draws random numbers. */
   stream(): number
 }
@@ -101,8 +110,11 @@ export interface Lowering {
 export interface Layer {
   readonly name: string
   readonly type: string
+  /** Numbers of a row, in and out. */
   readonly inputs: number
   readonly outputs: number
+  /** Of a row of the output, channels last. */
+  readonly shape: Shape
   readonly parameters: readonly ParameterSpec[]
   readonly children?: readonly Layer[]
   lower(input: Flow, to: Lowering): LoweredLayer

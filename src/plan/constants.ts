@@ -4,9 +4,13 @@
 export const NORM_CHUNK = 4096
 /** Elements per piece of the reduce and update phases: a few chunks, so that a piece outweighs claiming it. */
 export const UPDATE_PIECE = 4 * NORM_CHUNK
-/** Lanes a batch is cut into at the most; and rows a lane has at the least. */
+/** Lanes a batch is cut into at the most; and rows a lane has at the least where they are little work. */
 export const MAX_LANES = 16
 export const MIN_LANE_ROWS = 32
+/** Arithmetic of a lane at the least, so that the kernels of a convolution need not wait for rows. */
+const LANE_FLOPS = 2e6
+/** Elements of the largest convolution kernel whose gradient is kept in lanes. */
+export const LANED_KERNEL = 2 ** 16
 /** A gradient tile: large enough that packing its operands is little beside using them .. */
 export const TILE_ROWS = 192
 export const TILE_COLS = 256
@@ -48,7 +52,11 @@ export function rowsPerEvaluation(microRows: number, blockRows: number): number 
   return Math.max(microRows, 8 * blockRows)
 }
 
-/** Rows per lane; by the position in the *batch*, so that micro-batches do not change what is summed with what. */
-export function rowsPerLane(batchSize: number): number {
-  return Math.max(MIN_LANE_ROWS, Math.ceil(batchSize / MAX_LANES))
+/**
+ * Rows per lane; by the position in the *batch*, so that micro-batches do not change what is summed with what.
+ * @param flopsPerRow of all gradients that go by lanes
+ */
+export function rowsPerLane(batchSize: number, flopsPerRow: number): number {
+  const worthwhile = Math.min(MIN_LANE_ROWS, Math.ceil(LANE_FLOPS / flopsPerRow))
+  return Math.max(worthwhile, Math.ceil(batchSize / MAX_LANES))
 }

@@ -3,8 +3,9 @@
  * Tensors start at multiples of 4 elements; the padding stays zero. Laned tensors come first, so that the lanes'
  * tree runs over one contiguous run.
  */
-import { sizeOf } from '../model/build.ts'
+import { matrixOf, sizeOf } from '../model/shape.ts'
 import type { ParameterSpec } from '../model/layer.ts'
+import { LANED_KERNEL } from './constants.ts'
 
 export interface Placement {
   readonly spec: ParameterSpec
@@ -46,10 +47,12 @@ export function placeParameters(
 
 /**
  * Vectors always go by lanes: they are small beside their activations. A matrix goes by tiles, which need neither
- * memory per lane nor a reduction, unless it has too few rows to be cut into pieces while the batch is large.
+ * memory per lane nor a reduction, unless it has too few rows to be cut into pieces while the batch is large. A
+ * convolution's kernel is small beside its activations, and each tile would unfold them again: lanes, unless it is large.
  */
 function gradientBy(spec: ParameterSpec, batchSize: number, asked: 'auto' | 'lanes' | 'tiles'): 'lanes' | 'tiles' {
-  if (spec.shape.length === 1) return 'lanes'
+  if (spec.shape.length === 1 || spec.uncut) return 'lanes'
   if (asked !== 'auto') return asked
-  return spec.shape[0]! < 16 && batchSize >= 256 ? 'lanes' : 'tiles'
+  if (spec.shape.length > 2) return sizeOf(spec.shape) <= LANED_KERNEL ? 'lanes' : 'tiles'
+  return matrixOf(spec.shape)[0] < 16 && batchSize >= 256 ? 'lanes' : 'tiles'
 }

@@ -6,9 +6,10 @@ import { CONTROL_WORDS } from '../arena/control.ts'
 import { Layout } from '../arena/layout.ts'
 import type { Pointer } from '../kernels/kernels.ts'
 import { scratchElements } from '../kernels/wasm.ts'
-import { buildModel, sizeOf } from '../model/build.ts'
+import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import type { Flow, GradientTask, LoweredLayer, Lowering, ParameterSpec, Tile } from '../model/layer.ts'
+import { matrixOf } from '../model/shape.ts'
 import { sequence } from '../model/layers/sequence.ts'
 import { lossRule } from '../model/losses.ts'
 import type { LossRule } from '../model/losses.ts'
@@ -84,6 +85,8 @@ export interface Plan {
   readonly stateLength: number
   /** Float64 fields of one telemetry record. */
   readonly recordFields: number
+  /** Elements of each worker's scratch that are a piece's own: as many as the greediest layer wants while it runs. */
+  readonly temporaryElements: number
   readonly at: Readonly<Addresses>
 }
 
@@ -145,12 +148,13 @@ export function compilePlan(spec: PlanSpec): Plan {
   const sums = 1 + metrics.reduce((total, { sums }) => total + sums, 0)
   const training = spec.optimizer !== null
   const microRows = Math.ceil(spec.batchSize / spec.accumulationSteps)
-  const blockRows = rowsPerBlock(microRows, flopsPerRow(model))
+  const placements = placeParameters(model.parameters, spec.batchSize, spec.gradient)
+  const work = workPerRow(model, placements)
+  const blockRows = rowsPerBlock(microRows, work.rows)
   const evaluationRows = rowsPerEvaluation(microRows, blockRows)
   const capacity = spec.evaluationRows > 0 ? evaluationRows : microRows
-  const laneRows = rowsPerLane(spec.batchSize)
+  const laneRows = rowsPerLane(spec.batchSize, work.lanes)
   const lanes = Math.ceil(spec.batchSize / laneRows)
-  const placements = placeParameters(model.parameters, spec.batchSize, spec.gradient)
   const { total, laned } = placements
   const slots = spec.optimizer ? stateSlots(spec.optimizer) : []
   const numValues = 2 * (1 + metrics.length)
@@ -204,18 +208,21 @@ export function compilePlan(spec: PlanSpec): Plan {
     cols: spec.inputs,
     overwritable: false,
   }
+  let temporaryElements = 0
   const network = lower(model, input, {
     tensor: (cols) => layout.add('activations', 'float32', capacity * cols),
     backSignal: (cols) => (training ? layout.add('back-signals', 'float32', microRows * cols) : -1),
     parameter: (name) => at.parameters + placements.all.find((p) => p.spec.name === name)!.offset,
+    temporary: (elements) => (temporaryElements = Math.max(temporaryElements, elements)),
     stream: counter(),
   })
   const gradientPieces = (how: 'tiles' | 'lanes', rows: number): GradientPiece[] =>
     network.gradients.flatMap((task) => {
       const placement = placements.all.find((p) => p.spec.name === task.parameter)!
       if (placement.how !== how) return []
-      const { spec, size } = placement
-      const whole: Tile = { row: 0, rowEnd: spec.shape[0]!, col: 0, colEnd: size / spec.shape[0]! }
+      const { spec } = placement
+      const [rowEnd, colEnd] = matrixOf(spec.shape)
+      const whole: Tile = { row: 0, rowEnd, col: 0, colEnd }
       const tiles = how === 'tiles' ? tilesOf(spec, task.flopsPerRow, rows) : [whole]
       return tiles.map((tile) => ({ task, placement, tile }))
     })
@@ -232,7 +239,9 @@ export function compilePlan(spec: PlanSpec): Plan {
   at.clampedNorms = layout.add('partials', 'float64', norms)
   // Last what knows how many workers there are.
   at.trace = layout.add('trace', 'float64', spec.workers * traceDoubles(spec.traceEvents))
-  at.scratch = layout.add('scratch', 'float32', spec.workers * (scratchElements + (training ? UPDATE_PIECE : 0)))
+  // A piece of an update is looked at before and after, when no layer works.
+  temporaryElements = Math.max(temporaryElements, training ? UPDATE_PIECE : 0)
+  at.scratch = layout.add('scratch', 'float32', spec.workers * (scratchElements + temporaryElements))
   return {
     spec,
     model,
@@ -253,6 +262,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     sumsAt,
     stateLength,
     recordFields,
+    temporaryElements,
     at,
     tiles,
     laned: gradientPieces('lanes', microRows),
@@ -269,24 +279,36 @@ function lower(model: Model, input: Flow, to: Lowering): LoweredLayer {
 const watchedLayers = (placements: Placements): number => countLayers(placements)
 
 function silentUnits(model: Model): number {
-  const anywhere = () => 0
-  const input: Flow = { value: 0, gradient: -1, cols: model.inputs, overwritable: false }
-  const network = lower(model, input, { tensor: anywhere, backSignal: anywhere, parameter: anywhere, stream: anywhere })
-  return watchOf(network, placeParameters(model.parameters, 1, 'auto')).units
+  return watchOf(lowerAnywhere(model), placeParameters(model.parameters, 1, 'auto')).units
 }
 
-/** Forward and backward arithmetic of a row, wherever its tensors may come to lie. */
-function flopsPerRow(model: Model): number {
+/** Arithmetic of a row: forward and backward, and of the gradients that go by lanes; wherever its tensors may lie. */
+function workPerRow(model: Model, { all }: Placements): { rows: number; lanes: number } {
+  const network = lowerAnywhere(model)
+  const laned = new Set(all.filter(({ how }) => how === 'lanes').map(({ spec }) => spec.name))
+  const gradients = network.gradients.filter(({ parameter }) => laned.has(parameter))
+  return {
+    rows: network.flopsPerRow + network.backwardFlopsPerRow,
+    lanes: gradients.reduce((sum, task) => sum + task.flopsPerRow, 0),
+  }
+}
+
+/** What can be said of a network before anything has a place. */
+function lowerAnywhere(model: Model): LoweredLayer {
   const anywhere = () => 0
   const input: Flow = { value: 0, gradient: -1, cols: model.inputs, overwritable: false }
-  const network = lower(model, input, { tensor: anywhere, backSignal: anywhere, parameter: anywhere, stream: anywhere })
-  return network.flopsPerRow + network.backwardFlopsPerRow
+  return lower(model, input, {
+    tensor: anywhere,
+    backSignal: anywhere,
+    parameter: anywhere,
+    temporary: anywhere,
+    stream: anywhere,
+  })
 }
 
 /** Cuts a matrix into tiles of about TILE_FLOPS or of TILE_ROWS x TILE_COLS, whichever is more; a vector stays whole. */
 function tilesOf({ shape }: ParameterSpec, flopsPerRow: number, rows: number): Tile[] {
-  const leading = shape.length > 1 ? shape[0]! : 1
-  const width = sizeOf(shape) / leading
+  const [leading, width] = matrixOf(shape)
   const cols = evenly(width, TILE_COLS)
   const flopsPerTileRow = (flopsPerRow * rows * cols) / (leading * width)
   const worthwhile = Math.ceil(TILE_FLOPS / flopsPerTileRow / 8) * 8
@@ -309,6 +331,12 @@ function evenly(length: number, most: number): number {
 function counter(): () => number {
   let next = 0
   return () => next++
+}
+
+/** A worker's scratch: the kernels' elements, then the piece's. */
+export function scratchOf(plan: Plan, worker: number): { kernels: Pointer; piece: Pointer } {
+  const kernels = plan.at.scratch + worker * (scratchElements + plan.temporaryElements)
+  return { kernels, piece: kernels + scratchElements }
 }
 
 /** Lanes that rows [first, first + rows) of the batch touch, as [from, end). */

@@ -54,9 +54,9 @@ export function stagesOf(network: LoweredLayer, rows: number): Stage[] {
 
   for (const layer of layers.toReversed()) {
     const open = stages.at(-1)!
+    // Where nobody before wants a back-signal.
+    if (layer.backwardFlopsPerRow === 0) continue
     if (isWide(layer)) {
-      // Nothing before a layer that passes nothing back wants a back-signal.
-      if (layer.backwardFlopsPerRow === 0) break
       stages.push(tiles('backward', layer.byTile!, rows, layer.backwardFlopsPerRow))
     } else if (open.kind === 'block') open.backward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)

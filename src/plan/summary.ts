@@ -1,5 +1,6 @@
 /** What there is to say of a plan, as plain data: memory by region, phases, pieces, FLOPs and bytes. */
-import { sizeOf } from '../model/build.ts'
+import { sizeOf } from '../model/shape.ts'
+import type { Shape } from '../model/shape.ts'
 import type { LoweredLayer } from '../model/layer.ts'
 import { UPDATE_PIECE } from './constants.ts'
 import { endLane, pieces } from './plan.ts'
@@ -7,7 +8,7 @@ import type { Plan } from './plan.ts'
 import type { Stage } from './stages.ts'
 
 export interface PlanSummary {
-  readonly model: readonly { layer: string; type: string; inputs: number; outputs: number; parameters: number }[]
+  readonly model: readonly { layer: string; type: string; inputs: Shape; outputs: Shape; parameters: number }[]
   readonly parameters: number
   readonly batchSize: number
   readonly microBatches: number
@@ -37,11 +38,11 @@ export function summarizePlan(plan: Plan): PlanSummary {
   const lanes = endLane(plan, 0, batchSize)
   const phases = phasesOf(plan)
   return {
-    model: model.layers.map((layer) => ({
+    model: model.layers.map((layer, i) => ({
       layer: layer.name,
       type: layer.type,
-      inputs: layer.inputs,
-      outputs: layer.outputs,
+      inputs: model.layers[i - 1]?.shape ?? model.inputShape,
+      outputs: layer.shape,
       parameters: layer.parameters.reduce((sum, p) => sum + sizeOf(p.shape), 0),
     })),
     parameters: model.numParameters,

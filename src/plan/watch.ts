@@ -61,7 +61,7 @@ export function watchOf(network: LoweredLayer, placements: Placements): Watch {
   let units = 0
   for (const layer of layers) {
     layer.units = units
-    if (layer.output && layer.activation === Activation.relu) units += layer.output.cols
+    if (layer.output && layer.activation === Activation.relu) units += layer.output.channels ?? layer.output.cols
   }
   const of = (placement: Placement) => layerOf.get(placement.spec.name)!
   const byPlace = placements.all.toSorted((a, b) => a.offset - b.offset)

@@ -39,7 +39,7 @@ function layersTable({ model, parameters }: PlanSummary): string {
   const rows = model.map(({ layer, type, inputs, outputs, parameters }) => [
     layer,
     type,
-    `${inputs} > ${outputs}`,
+    `${inputs.join(' x ')} > ${outputs.join(' x ')}`,
     formatCount(parameters),
   ])
   const header = ['layer', 'type', 'shape', 'parameters']

@@ -9,7 +9,8 @@
  * NaN where a layer has no such number.
  */
 import { Activation } from '../kernels/kernels.ts'
-import type { Kernels, Pointer } from '../kernels/kernels.ts'
+import type { Kernels } from '../kernels/kernels.ts'
+import type { Flow } from '../model/layer.ts'
 import { thresholds } from '../gradient/thresholds.ts'
 import type { Plan } from '../plan/plan.ts'
 import { SIGNAL_FIELDS } from '../plan/watch.ts'
@@ -26,49 +27,54 @@ export function observeLayer(plan: Plan, k: Kernels, floats: Float32Array, doubl
   doubles[into] = Math.sqrt(k.sumSquares(count, output.value) / count)
   if (backSignal !== -1) doubles[into + 1] = Math.sqrt(k.sumSquares(count, backSignal) / count)
   if (activation === Activation.relu) {
-    observeSilence(floats, doubles, output.value, rows, output.cols, at.state + sumsAt.units + units, into)
+    observeSilence(floats, doubles, output, rows, at.state + sumsAt.units + units, into)
   } else if (activation === Activation.sigmoid || activation === Activation.tanh) {
-    doubles[into + 5] = flatShare(floats, output.value, rows, output.cols, activation === Activation.sigmoid)
+    doubles[into + 5] = flatShare(floats, output, rows, activation === Activation.sigmoid)
   }
 }
 
-/** Per unit the samples since it was last above 0; `silence` has a word for each. */
+/** Per unit (a channel at any of its positions) the samples since it was last above 0; `silence` has a word for each. */
 function observeSilence(
   floats: Float32Array,
   doubles: Float64Array,
-  value: Pointer,
+  { value, cols, channels: units = cols }: Flow,
   rows: number,
-  cols: number,
   silence: number,
   into: number,
 ): void {
-  for (let c = 0; c < cols; c++) doubles[silence + c]! += rows
-  for (let r = 0, i = value; r < rows; r++) {
-    for (let c = 0; c < cols; c++, i++) if (floats[i]! > 0) doubles[silence + c] = 0
+  for (let c = 0; c < units; c++) doubles[silence + c]! += rows
+  for (let end = value + rows * cols, i = value; i < end;) {
+    for (let c = 0; c < units; c++, i++) if (floats[i]! > 0) doubles[silence + c] = 0
   }
   let active = 0
   let silent = 0
   let longest = 0
-  for (let c = 0; c < cols; c++) {
+  for (let c = 0; c < units; c++) {
     const samples = doubles[silence + c]!
     if (samples === 0) active++
     if (samples >= thresholds.dead.manySamples) silent++
     if (samples > longest) longest = samples
   }
-  doubles[into + 2] = active / cols
-  doubles[into + 3] = silent / cols
+  doubles[into + 2] = active / units
+  doubles[into + 3] = silent / units
   doubles[into + 4] = longest
 }
 
-function flatShare(floats: Float32Array, value: Pointer, rows: number, cols: number, sigmoid: boolean): number {
+function flatShare(
+  floats: Float32Array,
+  { value, cols, channels: units = cols }: Flow,
+  rows: number,
+  sigmoid: boolean,
+): number {
+  const positions = (rows * cols) / units
   let flat = 0
-  for (let c = 0; c < cols; c++) {
+  for (let c = 0; c < units; c++) {
     let sum = 0
-    for (let r = 0; r < rows; r++) {
-      const y = floats[value + r * cols + c]!
+    for (let p = 0; p < positions; p++) {
+      const y = floats[value + p * units + c]!
       sum += sigmoid ? 4 * y * (1 - y) : 1 - y * y
     }
-    if (sum / rows < thresholds.saturated.derivative) flat++
+    if (sum / positions < thresholds.saturated.derivative) flat++
   }
-  return flat / cols
+  return flat / units
 }

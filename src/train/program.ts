@@ -6,12 +6,12 @@ import type { Arena } from '../arena/arena.ts'
 import { ROUND_KEYS, permuteWithKeys, writeRoundKeys } from '../data/order.ts'
 import { Activation } from '../kernels/kernels.ts'
 import type { Kernels, Pointer } from '../kernels/kernels.ts'
-import { scratchElements } from '../kernels/wasm.ts'
 import type { Pass } from '../model/layer.ts'
 import { weighPositions } from '../model/losses.ts'
+import { matrixOf } from '../model/shape.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
-import { Phase, endLane, firstLane, pieces } from '../plan/plan.ts'
+import { Phase, endLane, firstLane, pieces, scratchOf } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
@@ -24,21 +24,19 @@ export class Program {
   readonly #floats: Float32Array
   readonly #doubles: Float64Array
   readonly #settings: RunSettings
-  readonly #before: Pointer
   readonly #keys = new Uint32Array(ROUND_KEYS)
   #keysOfEpoch = -1
-  readonly #pass: Pass = { training: true, seed: 0, batch: 0, firstRow: 0 }
+  readonly #pass: Pass = { training: true, seed: 0, batch: 0, firstRow: 0, temporary: 0 }
 
   /** @param worker whose room for temporaries it may use */
   constructor(plan: Plan, kernels: Kernels, arena: Arena, settings: RunSettings, worker = 0) {
     this.#plan = plan
     this.#k = kernels
-    // Behind the kernels' own room.
-    this.#before = plan.at.scratch + plan.spec.workers * scratchElements + worker * UPDATE_PIECE
     this.#floats = arena.floats
     this.#doubles = arena.doubles
     this.#settings = settings
     this.#pass.seed = settings.seed
+    this.#pass.temporary = scratchOf(plan, worker).piece
   }
 
   run(phase: Phase, piece: number): void {
@@ -165,9 +163,9 @@ export class Program {
     if (piece < tiles.length) {
       const { task, placement, tile } = tiles[piece]!
       const gradient = at.gradients + placement.offset
-      task.run(this.#k, 0, rows, tile, gradient, first > 0)
+      task.run(this.#k, 0, rows, tile, gradient, first > 0, this.#pass)
       if (first + rows < this.#state(State.batchRows)) return
-      const width = placement.size / placement.spec.shape[0]!
+      const [, width] = matrixOf(placement.spec.shape)
       const block = gradient + tile.row * width + tile.col
       this.#squares(piece, block, tile.rowEnd - tile.row, tile.colEnd - tile.col, width)
       return
@@ -179,7 +177,7 @@ export class Program {
     const base = at.lanes + lane * placements.laned
     for (let i = 0; i < laned.length; i++) {
       const { task, placement, tile } = laned[i]!
-      task.run(this.#k, begin - first, laneEnd - begin, tile, base + placement.offset, accumulate)
+      task.run(this.#k, begin - first, laneEnd - begin, tile, base + placement.offset, accumulate, this.#pass)
     }
   }
 
@@ -233,14 +231,14 @@ export class Program {
     const { at, watch, placements } = this.#plan
     const start = piece * UPDATE_PIECE
     const count = Math.min(UPDATE_PIECE, placements.total - start)
-    this.#k.copy(count, at.parameters + start, this.#before)
+    this.#k.copy(count, at.parameters + start, this.#pass.temporary)
     this.#apply(piece)
     // before -= 1 * after
-    this.#k.sgd(count, this.#before, at.parameters + start, this.#before, 1, Infinity, 1, 0, false, 0)
+    this.#k.sgd(count, this.#pass.temporary, at.parameters + start, this.#pass.temporary, 1, Infinity, 1, 0, false, 0)
     for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
       const { offset, count } = watch.segments[i]!
       this.#doubles[at.segments + 2 * i] = this.#k.sumSquares(count, at.parameters + offset)
-      this.#doubles[at.segments + 2 * i + 1] = this.#k.sumSquares(count, this.#before + offset - start)
+      this.#doubles[at.segments + 2 * i + 1] = this.#k.sumSquares(count, this.#pass.temporary + offset - start)
     }
   }
 

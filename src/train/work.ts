@@ -3,8 +3,7 @@ import { openArena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { RunTask } from '../crew/task.ts'
 import { createKernels } from '../kernels/select.ts'
-import { scratchElements } from '../kernels/wasm.ts'
-import { compilePlan } from '../plan/plan.ts'
+import { compilePlan, scratchOf } from '../plan/plan.ts'
 import type { Phase } from '../plan/plan.ts'
 import { Program } from './program.ts'
 import { Sequencer } from './sequencer.ts'
@@ -14,7 +13,7 @@ export function work(task: RunTask): void {
   const arena = openArena(task.memory)
   const plan = compilePlan(task.spec)
   const control = new Control(arena.words, plan.at.control, task.spins)
-  const kernels = createKernels(task.kernels, task.module, task.memory, plan.at.scratch + task.worker * scratchElements)
+  const kernels = createKernels(task.kernels, task.module, task.memory, scratchOf(plan, task.worker).kernels)
   const program = new Program(plan, kernels, arena, task.settings, task.worker)
   const sequencer = new Sequencer(plan, task.settings, control, arena, program)
   const tracer = task.spec.traceEvents > 0 ? new Tracer(plan, arena, task.worker) : null

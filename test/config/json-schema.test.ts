@@ -11,6 +11,16 @@ const layers: Config['model']['layers'] = [
 
 const examples: Config[] = [
   { model: { layers } },
+  {
+    model: {
+      inputShape: [8, 8, 1],
+      layers: [
+        { type: 'conv2d', filters: 8, kernelSize: [3, 3], padding: [[1, 0], 1] },
+        { type: 'averagePooling2d', strides: 2 },
+        { type: 'reshape', targetShape: [-1] },
+      ],
+    },
+  },
   { model: { layers }, batchSize: 'full', workers: 2, optimizer: 'sgd', clip: 'off', loss: 'huber' },
   { model: { layers }, optimizer: { learningRate: 0.1 }, schedule: { type: 'step', stepSize: 3 }, data: 'digits' },
 ]
@@ -24,6 +34,8 @@ test.each([
   { model: { layers }, epoch: 1 },
   { model: { layers }, batchSize: 0 },
   { model: { layers: [{ type: 'x' }] } },
+  { model: { layers: [{ type: 'conv2d', filters: 8, kernelSize: [3, 3, 3] }] } },
+  { model: { inputShape: [], layers } },
 ])('an editor refuses %j', (wrong) => {
   expect(reader.safeParse(wrong).success).toBe(false)
 })

@@ -146,6 +146,13 @@ def residual():
     save("residual", cases)
 
 
+def layers():
+    import layers as shaped
+
+    for name, case in shaped.cases(grid, leaf, flat).items():
+        save(f"layer-{name}", case)
+
+
 # --- losses and metrics -----------------------------------------------------------------------------------------------
 
 
@@ -389,5 +396,5 @@ def training():
 
 if __name__ == "__main__":
     VALUES.mkdir(exist_ok=True)
-    for make in (dense, activations, prelu, residual, losses, metrics, optimizers, training):
+    for make in (dense, activations, prelu, residual, losses, metrics, optimizers, training, layers):
         make()

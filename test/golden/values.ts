@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import type { ActivationName, LossName } from '../../src/kernels/kernels.ts'
+import type { LayerConfig } from '../../src/model/config.ts'
 import type { OptimizerConfig } from '../../src/optim/optimizers.ts'
 
 type Numbers = readonly number[]
@@ -115,6 +116,19 @@ export interface GoldenValues {
   }
 }
 
+/** Layers over rows of a shape: what the same ones give in PyTorch. */
+export interface GoldenLayer {
+  inputShape: Numbers
+  layers: LayerConfig[]
+  rows: number
+  x: Numbers
+  dy: Numbers
+  y: Numbers
+  dx: Numbers
+  parameters: Named
+  gradients: Named
+}
+
 /** One optimizer's parameters after each step. */
 export interface GoldenOptimizer {
   name: string
@@ -132,10 +146,20 @@ export function golden<Name extends keyof GoldenValues>(name: Name): GoldenValue
   return read(name) as GoldenValues[Name]
 }
 
+export function goldenLayers(): [name: string, layer: GoldenLayer][] {
+  return namesOf(/^layer-(.+)\.json$/).map((name) => [name, read(`layer-${name}`) as GoldenLayer])
+}
+
 export function goldenOptimizers(): GoldenOptimizer[] {
+  return namesOf(/^optimizer-(?!inputs)(.+)\.json$/).map((name) => ({
+    name,
+    ...(read(`optimizer-${name}`) as Omit<GoldenOptimizer, 'name'>),
+  }))
+}
+
+function namesOf(pattern: RegExp): string[] {
   return readdirSync(folder)
-    .map((file) => /^optimizer-(?!inputs)(.+)\.json$/.exec(file)?.[1])
+    .map((file) => pattern.exec(file)?.[1])
     .filter((name) => name !== undefined)
     .sort()
-    .map((name) => ({ name, ...(read(`optimizer-${name}`) as Omit<GoldenOptimizer, 'name'>) }))
 }

@@ -6,6 +6,7 @@ import { lossesConformance } from './conformance/losses.ts'
 import { matrixConformance } from './conformance/matrix.ts'
 import { optimizersConformance } from './conformance/optimizers.ts'
 import { rowsConformance } from './conformance/rows.ts'
+import { windowsConformance } from './conformance/windows.ts'
 
 for (const name of kernelNames) {
   const availability = kernelAvailability(name)
@@ -17,5 +18,6 @@ for (const name of kernelNames) {
     lossesConformance(make)
     gradientConformance(make)
     optimizersConformance(make)
+    windowsConformance(make)
   })
 }

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 import type { Bench } from './conformance/bench.ts'
 import { counts, expectSame, makeBench, numbers, seeds } from './conformance/bench.ts'
 import { largeProducts, multiply, products } from './conformance/matrix.ts'
+import type { Window } from '../../src/kernels/kernels.ts'
+import { runWindows, windows } from './conformance/windows.ts'
 import { compileKernels, instantiateKernels, scratchElements } from '../../src/kernels/wasm.ts'
 
 /** `reference` and `wasm-strict` promise the same bits wherever no transcendental function is involved. */
@@ -17,6 +19,18 @@ test('matmul of wasm-strict has the bits of the reference', async () => {
     { numRuns: 150 },
   )
   for (const product of largeProducts) expectSame(multiply(strict, product), multiply(reference, product))
+})
+
+test('windows of wasm-strict have the bits of the reference', async () => {
+  const [reference, strict] = await both()
+  const run = (bench: Bench, w: Window, seed: number) => {
+    bench.reset()
+    return runWindows(bench, bench.kernels, w, w.channels, seed)
+  }
+  fc.assert(
+    fc.property(windows, seeds, (w, seed) => expectSame(run(strict, w, seed), run(reference, w, seed))),
+    { numRuns: 150 },
+  )
 })
 
 test('sums, dropout and every optimizer of wasm-strict have the bits of the reference', async () => {

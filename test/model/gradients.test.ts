@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createReference } from '../../src/kernels/reference.ts'
 import type { LoweredLayer } from '../../src/model/layer.ts'
+import { matrixOf, sizeOf } from '../../src/model/shape.ts'
 import { sequence } from '../../src/model/layers/sequence.ts'
 import { normalAt } from '../../src/random/normal.ts'
 import { lowerNetwork, runNetwork } from './network.ts'
@@ -22,18 +23,18 @@ function tiled(layer: LoweredLayer): LoweredLayer {
 }
 
 const ROWS = 5
-const INPUTS = 6
 const STEP = 1e-5
 
 /** Central differences in float64 err by O(step^2) = 1e-10 and by rounding 1e-16 / step = 1e-11. */
 const TOLERANCE = 2e-8
 
-describe.each(layerSamples)('%s', (_name, layers) => {
+describe.each(layerSamples)('%s', (_name, inputShape, layers) => {
+  const inputs = sizeOf(inputShape)
   const floats = new Float64Array(20_000)
   const k = createReference(floats)
-  const net = lowerNetwork(layers, INPUTS, ROWS, 0)
+  const net = lowerNetwork(layers, inputShape, ROWS, 0)
   // Normal draws keep clear of the kinks at 0 by chance; the smallest |z| of these samples is far above the step.
-  for (let i = 0; i < ROWS * INPUTS; i++) floats[net.x + i] = normalAt(1, 0, i)
+  for (let i = 0; i < ROWS * inputs; i++) floats[net.x + i] = normalAt(1, 0, i)
   let draw = 0
   for (const { at, size } of net.parameters.values()) {
     for (let i = 0; i < size; i++) floats[at + i] = 0.5 * normalAt(1, 1, draw++)
@@ -55,7 +56,7 @@ describe.each(layerSamples)('%s', (_name, layers) => {
 
   it('its back-signal to the input agrees with finite differences', () => {
     runNetwork(k, net, ROWS, ROWS, dy, floats)
-    const analytic = floats.slice(net.dx, net.dx + ROWS * INPUTS)
+    const analytic = floats.slice(net.dx, net.dx + ROWS * inputs)
     expect(analytic.some((value) => value !== 0)).toBe(true)
     analytic.forEach((value, i) => expect(Math.abs(value - difference(net.x + i))).toBeLessThan(TOLERANCE))
   })
@@ -70,19 +71,39 @@ describe.each(layerSamples)('%s', (_name, layers) => {
 
   it.runIf(net.lowered.parts?.some((part) => part.byTile))('gives the same bits by tiles as by rows', () => {
     const run = (byTile: boolean) => {
-      floats.fill(NaN, net.dx, net.dx + ROWS * INPUTS)
+      floats.fill(NaN, net.dx, net.dx + ROWS * inputs)
       const layers = (net.lowered.parts ?? []).map((part) => (byTile && part.byTile ? tiled(part) : part))
       runNetwork(k, { ...net, lowered: { ...net.lowered, ...sequence(layers) } }, ROWS, ROWS, dy, floats)
-      return [floats.slice(net.dx, net.dx + ROWS * INPUTS), floats.slice(net.y, net.y + outputs)]
+      return [floats.slice(net.dx, net.dx + ROWS * inputs), floats.slice(net.y, net.y + outputs)]
     }
     expect(run(true)).toEqual(run(false))
   })
 
+  it('gives the same gradients of parameters by tiles and in parts of the batch as at once', () => {
+    runNetwork(k, net, ROWS, ROWS, dy, floats)
+    for (const task of net.lowered.gradients) {
+      const { shape, uncut } = net.model.parameters.find(({ name }) => name === task.parameter)!
+      const { gradient, size } = net.parameters.get(task.parameter)!
+      const whole = floats.slice(gradient, gradient + size)
+      floats.fill(NaN, gradient, gradient + size)
+      const [rows, cols] = matrixOf(shape)
+      const [height, width] = uncut || shape.length === 1 ? [rows, cols] : [2, 3]
+      for (let row = 0; row < rows; row += height) {
+        for (let col = 0; col < cols; col += width) {
+          const tile = { row, rowEnd: Math.min(rows, row + height), col, colEnd: Math.min(cols, col + width) }
+          task.run(k, 0, 2, tile, gradient, false, net.pass)
+          task.run(k, 2, ROWS - 2, tile, gradient, true, net.pass)
+        }
+      }
+      expect(floats.slice(gradient, gradient + size)).toEqual(whole)
+    }
+  })
+
   it('gives the same bits in row blocks of any size', () => {
     const run = (block: number) => {
-      floats.fill(NaN, net.dx, net.dx + ROWS * INPUTS)
+      floats.fill(NaN, net.dx, net.dx + ROWS * inputs)
       runNetwork(k, net, ROWS, block, dy, floats)
-      return [floats.slice(net.dx, net.dx + ROWS * INPUTS), floats.slice(net.y, net.y + outputs)]
+      return [floats.slice(net.dx, net.dx + ROWS * inputs), floats.slice(net.y, net.y + outputs)]
     }
     const whole = run(ROWS)
     for (const block of [1, 2, 3]) expect(run(block)).toEqual(whole)

@@ -1,9 +1,10 @@
 /** A network outside an arena: its rows and gradient programs over one array, in float64 or float32, on any kernels. */
 import type { Kernels } from '../../src/kernels/kernels.ts'
-import { buildModel, sizeOf } from '../../src/model/build.ts'
+import { buildModel } from '../../src/model/build.ts'
 import type { Model } from '../../src/model/build.ts'
 import type { LayerConfig } from '../../src/model/config.ts'
 import type { Flow, LoweredLayer, Pass } from '../../src/model/layer.ts'
+import { matrixOf, sizeOf } from '../../src/model/shape.ts'
 import { sequence } from '../../src/model/layers/sequence.ts'
 
 export interface Network {
@@ -21,8 +22,15 @@ export interface Network {
 }
 
 /** @param from first free element */
-export function lowerNetwork(layers: LayerConfig[], inputs: number, rows: number, from: number): Network {
-  const model = buildModel({ layers }, inputs)
+export function lowerNetwork(
+  layers: LayerConfig[],
+  inputs: number | readonly number[],
+  rows: number,
+  from: number,
+): Network {
+  const inputShape = typeof inputs === 'number' ? [inputs] : inputs
+  const model = buildModel({ inputShape, layers }, sizeOf(inputShape))
+  const cols = model.inputs
   let end = from
   const room = (elements: number): number => {
     const at = end
@@ -35,8 +43,9 @@ export function lowerNetwork(layers: LayerConfig[], inputs: number, rows: number
       return [name, { at: room(size), gradient: room(size), size }]
     }),
   )
-  const input: Flow = { value: room(rows * inputs), gradient: room(rows * inputs), cols: inputs, overwritable: false }
+  const input: Flow = { value: room(rows * cols), gradient: room(rows * cols), cols, overwritable: false }
   let streams = 0
+  let temporary = 0
   let flow = input
   const lowered: LoweredLayer[] = []
   for (const layer of model.layers) {
@@ -45,11 +54,12 @@ export function lowerNetwork(layers: LayerConfig[], inputs: number, rows: number
       backSignal: (cols) => room(rows * cols),
       parameter: (name) => parameters.get(name)!.at,
       stream: () => streams++,
+      temporary: (elements) => (temporary = Math.max(temporary, elements)),
     })
     lowered.push(next)
     flow = next.output
   }
-  const pass = { training: true, seed: 7, batch: 3, firstRow: 0 }
+  const pass = { training: true, seed: 7, batch: 3, firstRow: 0, temporary: room(temporary) }
   const { value: x, gradient: dx } = input
   return { model, lowered: sequence(lowered), x, dx, y: flow.value, dy: flow.gradient, parameters, end, pass }
 }
@@ -69,7 +79,7 @@ export function runNetwork(
   for (let row = 0; row < rows; row += block) lowered.backward(k, row, Math.min(block, rows - row), pass)
   for (const task of lowered.gradients) {
     const { gradient } = net.parameters.get(task.parameter)!
-    const [rowEnd, colEnd = 1] = model.parameters.find((p) => p.name === task.parameter)!.shape as [number, number?]
-    task.run(k, 0, rows, { row: 0, rowEnd, col: 0, colEnd }, gradient, false)
+    const [rowEnd, colEnd] = matrixOf(model.parameters.find((p) => p.name === task.parameter)!.shape)
+    task.run(k, 0, rows, { row: 0, rowEnd, col: 0, colEnd }, gradient, false, pass)
   }
 }

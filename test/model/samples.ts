@@ -2,15 +2,34 @@
 import { Activation } from '../../src/kernels/kernels.ts'
 import type { ActivationName } from '../../src/kernels/kernels.ts'
 import type { LayerConfig } from '../../src/model/config.ts'
+import type { Shape } from '../../src/model/shape.ts'
 
 const activations = Object.keys(Activation) as ActivationName[]
 const alpha = (type: ActivationName) => (type === 'leakyRelu' ? { alpha: 0.2 } : type === 'elu' ? { alpha: 1.3 } : {})
 
-const samples: { [T in LayerConfig['type']]: Record<string, LayerConfig[]> } = {
+/** Rows of 6 numbers, unless a sample says what they are. */
+type Sample = LayerConfig[] | { inputShape: Shape; layers: LayerConfig[] }
+
+const image = (height: number, width: number, channels: number, ...layers: LayerConfig[]): Sample => ({
+  inputShape: [height, width, channels],
+  layers,
+})
+const series = (steps: number, channels: number, ...layers: LayerConfig[]): Sample => ({
+  inputShape: [steps, channels],
+  layers,
+})
+
+const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
   dense: {
     dense: [{ type: 'dense', units: 4 }],
     'dense without bias': [{ type: 'dense', units: 4, useBias: false }],
     'dense with activation': [{ type: 'dense', units: 4, activation: { type: 'tanh' } }],
+    'dense over the last axis': series(
+      3,
+      4,
+      { type: 'dense', units: 5, activation: { type: 'tanh' } },
+      { type: 'dense', units: 2 },
+    ),
     'dense three times': [
       { type: 'dense', units: 5, activation: { type: 'sigmoid' } },
       { type: 'dense', units: 3, activation: { type: 'gelu' } },
@@ -36,6 +55,7 @@ const samples: { [T in LayerConfig['type']]: Record<string, LayerConfig[]> } = {
   ]) as Record<string, LayerConfig[]>,
   prelu: {
     prelu: [{ type: 'prelu' }],
+    'prelu by channel': image(2, 3, 2, { type: 'prelu' }),
     'prelu after dense': [{ type: 'dense', units: 4 }, { type: 'prelu' }, { type: 'dense', units: 2 }],
   },
   dropout: {
@@ -85,12 +105,154 @@ const samples: { [T in LayerConfig['type']]: Record<string, LayerConfig[]> } = {
       },
       { type: 'dense', units: 2 },
     ],
+    'residual of convolutions': image(
+      3,
+      4,
+      2,
+      {
+        type: 'residual',
+        layers: [
+          { type: 'conv2d', filters: 3, kernelSize: 3, padding: 'same', activation: { type: 'tanh' } },
+          { type: 'conv2d', filters: 2, kernelSize: 3, padding: 'same' },
+        ],
+      },
+      { type: 'activation', activation: { type: 'softplus' } },
+    ),
+    'residual with strides, wider': image(
+      5,
+      4,
+      2,
+      { type: 'conv2d', filters: 2, kernelSize: 1 },
+      {
+        type: 'residual',
+        layers: [
+          { type: 'conv2d', filters: 3, kernelSize: 3, padding: 'same', strides: 2, activation: { type: 'tanh' } },
+          { type: 'conv2d', filters: 3, kernelSize: 3, padding: 'same' },
+        ],
+      },
+    ),
+    'residual over the last axis, wider': series(3, 2, {
+      type: 'residual',
+      layers: [{ type: 'dense', units: 3, activation: { type: 'tanh' } }],
+    }),
     'residual of nothing but an activation': [
       { type: 'dense', units: 3 },
       { type: 'residual', layers: [{ type: 'activation', activation: { type: 'linear' } }] },
     ],
   },
+  conv1d: {
+    conv1d: series(6, 2, { type: 'conv1d', filters: 3, kernelSize: 3 }),
+    'conv1d that sees no future': series(5, 2, {
+      type: 'conv1d',
+      filters: 3,
+      kernelSize: 2,
+      padding: 'causal',
+      dilationRate: 2,
+      activation: { type: 'tanh' },
+    }),
+    'conv1d with edges of its own': series(5, 1, {
+      type: 'conv1d',
+      filters: 2,
+      kernelSize: 3,
+      padding: [[2, 1]],
+      strides: 2,
+    }),
+  },
+  conv2d: {
+    conv2d: image(4, 5, 2, { type: 'conv2d', filters: 3, kernelSize: 3 }),
+    'conv2d with strides, same': image(5, 4, 3, {
+      type: 'conv2d',
+      filters: 2,
+      kernelSize: [3, 2],
+      strides: [2, 3],
+      padding: 'same',
+    }),
+    'conv2d with dilation and padding by number': image(5, 6, 1, {
+      type: 'conv2d',
+      filters: 2,
+      kernelSize: [2, 3],
+      dilationRate: [2, 1],
+      padding: [[1, 0], 2],
+      useBias: false,
+    }),
+    'conv2d in groups': image(3, 3, 4, {
+      type: 'conv2d',
+      filters: 6,
+      kernelSize: 2,
+      groups: 2,
+      activation: { type: 'tanh' },
+    }),
+    'conv2d depthwise': image(4, 4, 5, {
+      type: 'conv2d',
+      filters: 5,
+      kernelSize: 3,
+      groups: 5,
+      padding: 'same',
+      strides: 2,
+    }),
+    'conv2d depthwise, two filters a channel': image(3, 4, 2, { type: 'conv2d', filters: 4, kernelSize: 2, groups: 2 }),
+    'conv2d of one cell': image(
+      2,
+      3,
+      4,
+      { type: 'conv2d', filters: 3, kernelSize: 1 },
+      { type: 'conv2d', filters: 2, kernelSize: 1, strides: 2 },
+    ),
+    'conv2d three times': image(
+      6,
+      6,
+      1,
+      { type: 'conv2d', filters: 4, kernelSize: 3, padding: 'same', activation: { type: 'tanh' } },
+      { type: 'maxPooling2d' },
+      { type: 'conv2d', filters: 3, kernelSize: 2, activation: { type: 'sigmoid' } },
+      { type: 'flatten' },
+      { type: 'dense', units: 2 },
+    ),
+  },
+  maxPooling1d: { maxPooling1d: series(7, 2, { type: 'maxPooling1d' }) },
+  maxPooling2d: {
+    maxPooling2d: image(4, 5, 2, { type: 'maxPooling2d' }),
+    'maxPooling2d that overlaps': image(5, 5, 3, { type: 'maxPooling2d', poolSize: 3, strides: 2, padding: 'same' }),
+  },
+  averagePooling1d: {
+    averagePooling1d: series(6, 3, { type: 'averagePooling1d', poolSize: 3, strides: 1, padding: 'same' }),
+  },
+  averagePooling2d: {
+    averagePooling2d: image(4, 4, 2, { type: 'averagePooling2d' }),
+    'averagePooling2d that overlaps': image(5, 4, 5, {
+      type: 'averagePooling2d',
+      poolSize: [3, 2],
+      strides: [2, 1],
+      padding: [[1, 0], 1],
+    }),
+  },
+  globalMaxPooling1d: { globalMaxPooling1d: series(5, 3, { type: 'globalMaxPooling1d' }) },
+  globalMaxPooling2d: { globalMaxPooling2d: image(3, 2, 5, { type: 'globalMaxPooling2d' }) },
+  globalAveragePooling1d: { globalAveragePooling1d: series(5, 2, { type: 'globalAveragePooling1d' }) },
+  globalAveragePooling2d: {
+    globalAveragePooling2d: image(3, 4, 2, { type: 'globalAveragePooling2d' }, { type: 'dense', units: 3 }),
+  },
+  flatten: {
+    flatten: image(2, 3, 2, { type: 'flatten' }, { type: 'dense', units: 3 }),
+    'flatten after convolution': image(
+      3,
+      3,
+      1,
+      { type: 'conv2d', filters: 2, kernelSize: 2 },
+      { type: 'flatten' },
+      { type: 'activation', activation: { type: 'tanh' } },
+    ),
+  },
+  reshape: {
+    reshape: [
+      { type: 'dense', units: 6 },
+      { type: 'reshape', targetShape: [2, -1] },
+      { type: 'conv1d', filters: 2, kernelSize: 2 },
+    ],
+  },
 }
 
-/** [name, layers] of every sample. */
-export const layerSamples: [string, LayerConfig[]][] = Object.values(samples).flatMap((group) => Object.entries(group))
+/** [name, shape of a row, layers] of every sample. */
+export const layerSamples: [string, Shape, LayerConfig[]][] = Object.values(samples)
+  .flatMap((group) => Object.entries(group))
+  .map(([name, sample]) => (Array.isArray(sample) ? [name, [6], sample] : [name, sample.inputShape, sample.layers]))

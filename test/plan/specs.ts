@@ -12,6 +12,17 @@ const leaf: fc.Arbitrary<LayerConfig> = fc.oneof(
   fc.record({ type: fc.constant('activation' as const), activation: fc.constant({ type: 'gelu' } as const) }),
   fc.constant({ type: 'prelu' } as const),
   fc.constant({ type: 'dropout', rate: 0.3 } as const),
+  // Rows are vectors here: a series of one channel, and a vector again.
+  fc.constant({
+    type: 'residual',
+    layers: [
+      { type: 'reshape', targetShape: [-1, 1] },
+      { type: 'conv1d', filters: 2, kernelSize: 3, padding: 'same', activation: { type: 'tanh' } },
+      { type: 'averagePooling1d', poolSize: 2, strides: 1, padding: 'same' },
+      { type: 'conv1d', filters: 1, kernelSize: 2, padding: 'causal' },
+      { type: 'flatten' },
+    ],
+  } as const satisfies LayerConfig),
 )
 const residual: fc.Arbitrary<LayerConfig> = fc
   .array(leaf, { minLength: 1, maxLength: 3 })

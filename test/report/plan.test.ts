@@ -3,7 +3,7 @@ import type { PlanSummary } from '../../src/plan/summary.ts'
 import { formatFlops, planText } from '../../src/report/plan.ts'
 
 const plan: PlanSummary = {
-  model: [{ layer: 'dense_1', type: 'dense', inputs: 4, outputs: 3, parameters: 15 }],
+  model: [{ layer: 'dense_1', type: 'dense', inputs: [4], outputs: [3], parameters: 15 }],
   parameters: 15,
   batchSize: 32,
   microBatches: 2,

@@ -58,6 +58,23 @@ const wide: Partial<Config> = {
   },
 }
 
+/** Rows as images: convolutions in lanes and, by their size, in tiles; pooling; a residual block with strides. */
+const images: Partial<Config> = {
+  epochs: 1,
+  model: {
+    inputShape: [8, 8, 2],
+    layers: [
+      { type: 'conv2d', filters: 8, kernelSize: 3, padding: 'same', activation: 'relu' },
+      { type: 'residual', layers: [{ type: 'conv2d', filters: 12, kernelSize: 3, padding: 'same', strides: 2 }] },
+      { type: 'conv2d', filters: 12, kernelSize: 3, groups: 12, activation: 'tanh' },
+      { type: 'maxPooling2d', poolSize: 2, strides: 1 },
+      { type: 'flatten' },
+      { type: 'dropout', rate: 0.1 },
+      { type: 'dense', units: 5 },
+    ],
+  },
+}
+
 const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'uneven batches, dropout, residual, prelu, clipping by norm': {},
   'clipping by value and SGD with momentum': {
@@ -71,6 +88,8 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
     data: { ...data, sampleWeight: weights },
   },
   'layers in phases of their own': { config: wide, data: blobs(200, 130, 5) },
+  'convolution and pooling': { config: images, data: blobs(100, 128, 5) },
+  'convolution by tiles': { config: { ...images, gradient: 'tiles' }, data: blobs(100, 128, 5) },
   'every gradient by lanes': { config: { gradient: 'lanes' } },
   'positions with masked labels, and metrics of classes': {
     config: {

@@ -27,6 +27,15 @@ export function add(count: u32, x: u32, y: u32): void {
   if (count) storeSome(y, f32x4.add(loadSome(y, count), loadSome(x, count)), count)
 }
 
+export function fill(count: u32, value: f32, y: u32): void {
+  const v = f32x4.splat(value)
+  for (; count >= 4; count -= 4) {
+    v128.store(y, v)
+    y += 16
+  }
+  if (count) storeSome(y, v, count)
+}
+
 export function copy(count: u32, x: u32, y: u32): void {
   memory.copy(y, x, count << 2)
 }

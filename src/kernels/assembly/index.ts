@@ -1,8 +1,11 @@
 /** What a module exports: `src/kernels/kernels.ts` says what each does. Pointers are byte addresses here. */
 export { setScratch } from './vector'
 export { matmul, SCRATCH_BYTES } from './matmul'
-export { add, copy, activate, activateBackward } from './elementwise'
+export { setWindow } from './window'
+export { add, copy, fill, activate, activateBackward } from './elementwise'
 export { addBias, columnSums, prelu, preluBackward, preluSlopes, softmax } from './rows'
+export { averagePool, averagePoolBackward, maxPool, maxPoolBackward } from './pooling'
+export { depthwise, depthwiseBackward, depthwiseKernel, fold, unfold } from './windows'
 export { dropout } from './dropout'
 export { loss } from './losses'
 export { clampedSquares, sumSquares, reduceLanes } from './gradient'

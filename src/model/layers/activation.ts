@@ -3,13 +3,17 @@ import { Activation } from '../../kernels/kernels.ts'
 import type { ActivationConfig, ActivationLayerConfig } from '../config.ts'
 import { nothing } from '../layer.ts'
 import type { ByTile, Flow, Layer, Lowering, LoweredLayer } from '../layer.ts'
+import { sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 
-export function activation(config: ActivationLayerConfig, name: string, inputs: number): Layer {
+export function activation(config: ActivationLayerConfig, name: string, shape: Shape): Layer {
+  const inputs = sizeOf(shape)
   return {
     name,
     type: config.activation.type,
     inputs,
     outputs: inputs,
+    shape,
     parameters: [],
     lower: (input, to) => lowerActivation(config.activation, input, to),
   }
@@ -31,7 +35,7 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
   const gradient = input.overwritable ? input.gradient : to.backSignal(cols)
   const saved = needsInput ? input.value : value
   return {
-    output: { value, gradient, cols, overwritable: false },
+    output: { value, gradient, cols, channels: input.channels, overwritable: false },
     activation: kind,
     gradients: [],
     flopsPerRow: cols,

@@ -1,11 +1,17 @@
-/** Fully connected: y = f(x W + b), W of [inputs, units]. */
-import type { DenseConfig, InitializerConfig } from '../config.ts'
-import type { Flow, GradientTask, Layer, LoweredLayer, Lowering, ParameterSpec } from '../layer.ts'
+/** Fully connected: y = f(x W + b), W of [inputs, units], over the last axis (as in Keras). */
+import type { DenseConfig } from '../config.ts'
+import { kernelInitializer } from '../initializers.ts'
+import type { Pointer } from '../../kernels/kernels.ts'
+import type { ByTile, Flow, GradientTask, Layer, LoweredLayer, Lowering, ParameterSpec } from '../layer.ts'
+import { positionsOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 import { lowerActivation } from './activation.ts'
 import { sequence } from './sequence.ts'
 
-export function dense(config: DenseConfig, name: string, inputs: number): Layer {
+export function dense(config: DenseConfig, name: string, shape: Shape): Layer {
   const { units, useBias = true } = config
+  const inputs = shape.at(-1)!
+  const positions = positionsOf(shape)
   const fans = { fanIn: inputs, fanOut: units }
   const kernel = `${name}/kernel`
   const bias = `${name}/bias`
@@ -18,98 +24,101 @@ export function dense(config: DenseConfig, name: string, inputs: number): Layer 
   return {
     name,
     type: 'dense',
-    inputs,
-    outputs: units,
+    inputs: positions * inputs,
+    outputs: positions * units,
+    shape: [...shape.slice(0, -1), units],
     parameters,
     lower(input, to) {
-      const linear = lowerLinear(input, units, kernel, useBias ? bias : null, to)
+      const linear = lowerLinear(input, units, kernel, useBias ? bias : null, to, inputs)
       if (!config.activation) return linear
       return sequence([linear, lowerActivation(config.activation, linear.output, to)])
     },
   }
 }
 
-/** y = x W (+ b), also the shortcut of a residual block. */
+/**
+ * y = x W (+ b) over vectors of `inputs`, of which a row may hold several; also the shortcut of a residual block, and
+ * convolution by a kernel of one cell.
+ */
 export function lowerLinear(
   input: Flow,
   units: number,
   kernel: string,
   bias: string | null,
   to: Lowering,
+  inputs = input.cols,
 ): LoweredLayer {
-  const inputs = input.cols
+  const positions = input.cols / inputs
+  const cols = positions * units
   const w = to.parameter(kernel)
   const b = bias === null ? 0 : to.parameter(bias)
-  const value = to.tensor(units)
-  const gradient = to.backSignal(units)
+  const value = to.tensor(cols)
+  const gradient = to.backSignal(cols)
+  const flopsPerRow = 2 * input.cols * units
   const gradients: GradientTask[] = [
     {
       parameter: kernel,
-      flopsPerRow: 2 * inputs * units,
+      flopsPerRow,
       run(k, row, rows, tile, into, accumulate) {
-        const x = input.value + row * inputs + tile.row
-        const dy = gradient + row * units + tile.col
+        const x = input.value + row * input.cols + tile.row
+        const dy = gradient + row * cols + tile.col
         const [m, n] = [tile.rowEnd - tile.row, tile.colEnd - tile.col]
         const dw = into + tile.row * units + tile.col
-        k.matmul(true, false, m, n, rows, x, inputs, dy, units, dw, units, accumulate)
+        k.matmul(true, false, m, n, rows * positions, x, inputs, dy, units, dw, units, accumulate)
       },
     },
   ]
   if (bias !== null) {
     gradients.push({
       parameter: bias,
-      flopsPerRow: units,
+      flopsPerRow: cols,
       run(k, row, rows, _tile, into, accumulate) {
-        k.columnSums(rows, units, gradient + row * units, into, accumulate)
+        k.columnSums(rows * positions, units, gradient + row * cols, into, accumulate)
       },
     })
   }
   return {
-    output: { value, gradient, cols: units, overwritable: true },
+    output: { value, gradient, cols, channels: units, overwritable: true },
     gradients,
-    flopsPerRow: 2 * inputs * units,
-    backwardFlopsPerRow: input.gradient === -1 ? 0 : 2 * inputs * units,
+    flopsPerRow,
+    backwardFlopsPerRow: input.gradient === -1 ? 0 : flopsPerRow,
     forward(k, row, rows) {
-      const y = value + row * units
-      k.matmul(false, false, rows, units, inputs, input.value + row * inputs, inputs, w, units, y, units, false)
-      if (bias !== null) k.addBias(rows, units, y, b)
+      const [x, y] = [input.value + row * input.cols, value + row * cols]
+      k.matmul(false, false, rows * positions, units, inputs, x, inputs, w, units, y, units, false)
+      if (bias !== null) k.addBias(rows * positions, units, y, b)
     },
-    byTile: {
-      kind: 'product',
-      inputs,
-      outputs: units,
-      forward(k, row, rows, col, colEnd) {
-        const y = value + row * units + col
-        const n = colEnd - col
-        k.matmul(false, false, rows, n, inputs, input.value + row * inputs, inputs, w + col, units, y, units, false)
-        if (bias === null) return
-        for (let r = 0; r < rows; r++) k.addBias(1, n, y + r * units, b + col)
-      },
-      backward(k, row, rows, col, colEnd) {
-        const [dx, dy] = [input.gradient + row * inputs + col, gradient + row * units]
-        k.matmul(false, true, rows, colEnd - col, units, dy, units, w + col * units, units, dx, inputs, false)
-      },
-    },
+    ...(positions === 1 ? { byTile: linearByTile(input, units, w, bias === null ? null : b, value, gradient) } : {}),
     backward(k, row, rows) {
       if (input.gradient === -1) return
-      const dx = input.gradient + row * inputs
-      k.matmul(false, true, rows, inputs, units, gradient + row * units, units, w, units, dx, inputs, false)
+      const [dx, dy] = [input.gradient + row * input.cols, gradient + row * cols]
+      k.matmul(false, true, rows * positions, inputs, units, dy, units, w, units, dx, inputs, false)
     },
   }
 }
 
-function kernelInitializer({ kernelInitializer: given, activation }: DenseConfig): InitializerConfig {
-  if (given && given.type !== 'auto') return given
-  switch (activation?.type) {
-    case 'relu':
-    case 'leakyRelu':
-    case 'elu':
-    case 'gelu':
-    case 'softplus':
-      return { type: 'heUniform' }
-    case 'selu':
-      return { type: 'lecunNormal' }
-    default:
-      return { type: 'glorotUniform' }
+function linearByTile(
+  input: Flow,
+  units: number,
+  w: Pointer,
+  b: Pointer | null,
+  value: Pointer,
+  gradient: Pointer | -1,
+): ByTile {
+  const inputs = input.cols
+  return {
+    kind: 'product',
+    inputs,
+    outputs: units,
+    forward(k, row, rows, col, colEnd) {
+      const y = value + row * units + col
+      const n = colEnd - col
+      k.matmul(false, false, rows, n, inputs, input.value + row * inputs, inputs, w + col, units, y, units, false)
+      if (b === null) return
+      for (let r = 0; r < rows; r++) k.addBias(1, n, y + r * units, b + col)
+    },
+    backward(k, row, rows, col, colEnd) {
+      const [dx, dy] = [input.gradient + row * inputs + col, gradient + row * units]
+      k.matmul(false, true, rows, colEnd - col, units, dy, units, w + col * units, units, dx, inputs, false)
+    },
   }
 }

@@ -4,22 +4,25 @@
  */
 import type { DropoutConfig } from '../config.ts'
 import type { Layer } from '../layer.ts'
+import { sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 
-export function dropout(config: DropoutConfig, name: string, inputs: number): Layer {
+export function dropout(config: DropoutConfig, name: string, shape: Shape): Layer {
   const { rate } = config
-  const cols = inputs
+  const cols = sizeOf(shape)
   return {
     name,
     type: 'dropout',
-    inputs,
-    outputs: inputs,
+    inputs: cols,
+    outputs: cols,
+    shape,
     parameters: [],
     lower(input, to) {
       const stream = to.stream()
       const value = input.overwritable ? input.value : to.tensor(cols)
       const gradient = input.overwritable ? input.gradient : to.backSignal(cols)
       return {
-        output: { value, gradient, cols, overwritable: true },
+        output: { value, gradient, cols, channels: input.channels, overwritable: true },
         gradients: [],
         flopsPerRow: cols,
         backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,

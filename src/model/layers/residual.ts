@@ -1,87 +1,132 @@
 /**
- * Residual block (He et al. 2015, arXiv 1512.03385): y = F(x) + s(x), s the identity or, where the widths differ,
- * a learned projection x Ws. The shortcut carries the back-signal past F, which is what keeps gradients of deep
- * networks from shattering.
+ * Residual block (He et al. 2015, arXiv 1512.03385): y = F(x) + s(x), s the identity or, where the shapes differ, a
+ * learned projection: a convolution by kernels of one cell, with the strides that F takes. The shortcut carries the
+ * back-signal past F, which is what keeps gradients of deep networks from shattering.
  */
 import { UserError } from '../../errors.ts'
+import type { Pointer, Window } from '../../kernels/kernels.ts'
 import type { ResidualConfig } from '../config.ts'
-import type { Flow, GradientTask, Layer, LoweredLayer } from '../layer.ts'
+import type { Flow, Layer, LoweredLayer, ParameterSpec } from '../layer.ts'
+import { nothing } from '../layer.ts'
 import { buildLayers } from '../build.ts'
-import { lowerLinear } from './dense.ts'
+import { positionsOf, shapeText, sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
+import { lowerConv } from './conv.ts'
 import { sequence } from './sequence.ts'
+import { windowOver } from './window.ts'
 
-export function residual(config: ResidualConfig, name: string, inputs: number): Layer {
-  const children = buildLayers(config.layers, inputs, `${name}/`)
-  const outputs = children.at(-1)?.outputs ?? inputs
+export function residual(config: ResidualConfig, name: string, shape: Shape): Layer {
+  const children = buildLayers(config.layers, shape, `${name}/`)
+  const outShape = children.at(-1)?.shape ?? shape
+  const [inputs, outputs] = [sizeOf(shape), sizeOf(outShape)]
   const asked = config.shortcut ?? 'auto'
-  if (asked === 'identity' && outputs !== inputs) {
+  const same = shapeText(shape) === shapeText(outShape)
+  if (asked === 'identity' && !same) {
     throw new UserError(
-      `Layer \`${name}\`: an identity shortcut needs equal widths, got ${inputs} in and ${outputs} out of its layers. ` +
-        `Make the last inner layer ${inputs} units wide, or use shortcut: 'projection'.`,
+      `Layer \`${name}\`: an identity shortcut needs equal shapes, got ${shapeText(shape)} in and ` +
+        `${shapeText(outShape)} out of its layers. Let the last inner layer give ${shapeText(shape)}, or use ` +
+        "shortcut: 'projection'.",
     )
   }
-  const projected = asked === 'projection' || outputs !== inputs
+  const projected = asked === 'projection' || !same
+  const strides = shape.slice(0, -1).map((length, axis) => Math.ceil(length / (outShape[axis] ?? Infinity)))
+  const reached = shape.slice(0, -1).map((length, axis) => Math.ceil(length / strides[axis]!))
+  if (projected && shapeText([...reached, outShape.at(-1)!]) !== shapeText(outShape)) {
+    throw new UserError(
+      `Layer \`${name}\`: no shortcut leads from ${shapeText(shape)} to ${shapeText(outShape)}: a projection changes ` +
+        "the last axis and strides over the others. Use padding: 'same' in its layers, and no flatten or reshape.",
+    )
+  }
   const kernel = `${name}/shortcut`
   const parameters = children.flatMap((child) => child.parameters)
-  if (projected) {
-    parameters.push({
-      name: kernel,
-      shape: [inputs, outputs],
-      initializer: { type: 'glorotUniform' },
-      fanIn: inputs,
-      fanOut: outputs,
-    })
-  }
+  if (projected) parameters.push(projectionOf(kernel, shape, outShape))
+
   return {
     name,
     type: 'residual',
     inputs,
     outputs,
+    shape: outShape,
     parameters,
     children,
     lower(input, to) {
       // The shortcut reads x after F has run: F may not overwrite it, nor its back-signal.
       let flow: Flow = { ...input, overwritable: false }
-      const lowered: LoweredLayer[] = []
+      const body: LoweredLayer[] = []
       for (const child of children) {
         const layer = child.lower(flow, to)
-        lowered.push(layer)
+        body.push(layer)
         flow = layer.output
       }
-      const body = sequence(lowered)
-      const inner = body.output
-      // The projection's back-signal to x may not fall on top of F's: it gets a room of its own and is added.
-      const viaShortcut = projected && input.gradient !== -1 ? to.backSignal(inputs) : -1
-      const shortcut = projected ? lowerLinear({ ...input, gradient: viaShortcut }, outputs, kernel, null, to) : null
-      const skip = shortcut ? shortcut.output.value : input.value
-      const value = to.tensor(outputs)
-      const gradient = to.backSignal(outputs)
-      const gradients: GradientTask[] = [...body.gradients, ...(shortcut?.gradients ?? [])]
-      return {
-        output: { value, gradient, cols: outputs, overwritable: true },
-        gradients,
-        flopsPerRow: body.flopsPerRow + (shortcut?.flopsPerRow ?? 0) + outputs,
-        backwardFlopsPerRow: body.backwardFlopsPerRow + (shortcut?.backwardFlopsPerRow ?? 0) + outputs,
-        forward(k, row, rows, pass) {
-          body.forward(k, row, rows, pass)
-          shortcut?.forward(k, row, rows, pass)
-          const at = row * outputs
-          k.copy(rows * outputs, inner.value + at, value + at)
-          k.add(rows * outputs, skip + at, value + at)
-        },
-        backward(k, row, rows, pass) {
-          const at = row * outputs
-          if (inner.gradient !== -1) k.copy(rows * outputs, gradient + at, inner.gradient + at)
-          body.backward(k, row, rows, pass)
-          if (shortcut) {
-            k.copy(rows * outputs, gradient + at, shortcut.output.gradient + at)
-            shortcut.backward(k, row, rows, pass)
-          }
-          if (input.gradient === -1) return
-          const dx = input.gradient + row * inputs
-          k.add(rows * inputs, shortcut ? viaShortcut + row * inputs : gradient + at, dx)
-        },
+      const output: Flow = {
+        value: to.tensor(outputs),
+        gradient: to.backSignal(outputs),
+        cols: outputs,
+        channels: outShape.at(-1)!,
+        overwritable: true,
       }
+      if (!projected) return sequence([fork(input, output.gradient), ...body, join(flow, input, output)])
+      // The projection's back-signal to x may not fall on top of F's: it gets a room of its own and is added.
+      const viaShortcut = input.gradient === -1 ? -1 : to.backSignal(inputs)
+      const from: Flow = { ...input, gradient: viaShortcut, overwritable: false }
+      const shortcut = lowerConv(from, projectionWindow(name, shape, strides), outShape.at(-1)!, 1, kernel, null, to)
+      return sequence([
+        fork(input, viaShortcut),
+        ...body,
+        shortcut,
+        join(flow, shortcut.output, output, shortcut.output.gradient),
+      ])
     },
   }
+}
+
+/** Before F: forward nothing; backward what came over the shortcut is added to what came through F. */
+function fork(input: Flow, viaShortcut: Pointer | -1): LoweredLayer {
+  const { cols, gradient } = input
+  return {
+    output: input,
+    gradients: [],
+    flopsPerRow: 0,
+    backwardFlopsPerRow: gradient === -1 ? 0 : cols,
+    forward: nothing,
+    backward(k, row, rows) {
+      if (gradient !== -1) k.add(rows * cols, viaShortcut + row * cols, gradient + row * cols)
+    },
+  }
+}
+
+/** After F: y = F(x) + s(x); backward the signal goes both ways, to a projection as a copy of its own. */
+function join(inner: Flow, skip: Flow, output: Flow, toShortcut: Pointer | -1 = -1): LoweredLayer {
+  const { cols, value, gradient } = output
+  return {
+    output,
+    gradients: [],
+    flopsPerRow: cols,
+    backwardFlopsPerRow: cols,
+    forward(k, row, rows) {
+      const at = row * cols
+      k.copy(rows * cols, inner.value + at, value + at)
+      k.add(rows * cols, skip.value + at, value + at)
+    },
+    backward(k, row, rows) {
+      const at = row * cols
+      if (inner.gradient !== -1) k.copy(rows * cols, gradient + at, inner.gradient + at)
+      if (toShortcut !== -1) k.copy(rows * cols, gradient + at, toShortcut + at)
+    },
+  }
+}
+
+function projectionOf(name: string, from: Shape, to: Shape): ParameterSpec {
+  const [inputs, outputs] = [from.at(-1)!, to.at(-1)!]
+  const cells = from.slice(0, -1).map(() => 1)
+  const fans = { fanIn: inputs, fanOut: outputs }
+  return { name, shape: [...cells, inputs, outputs], initializer: { type: 'glorotUniform' }, ...fans }
+}
+
+/** One cell, with strides; where it stops everywhere, the axes before the last are as good as one. */
+function projectionWindow(name: string, shape: Shape, strides: readonly number[]): Window {
+  if (strides.every((stride) => stride === 1)) {
+    return windowOver(name, [positionsOf(shape), shape.at(-1)!], 1, { size: 1 })
+  }
+  return windowOver(name, shape, shape.length === 3 ? 2 : 1, { size: 1, strides })
 }

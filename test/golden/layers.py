@@ -1,0 +1,105 @@
+"""Golden values of layers over shaped rows, by PyTorch: written by make.py into values/layer-*.json.
+
+Each case is a config of ours (`inputShape`, `layers`) with what torch makes of the same thing: outputs, back-signals and
+gradients of every parameter by our names. Rows are channels last here and in the files; torch wants channels first.
+"""
+
+import torch
+import torch.nn.functional as F
+
+ROWS = 3
+
+
+def cases(grid, leaf, flat):
+    """name -> case. `grid`: numbers exact in float32."""
+
+    def case(shape, layers, parameters, forward):
+        """`parameters`: our name -> tensor as we store it; `forward(x, p)`: x [rows, *shape] -> y, channels last."""
+        x = leaf(grid(ROWS, *shape))
+        p = {name: leaf(value) for name, value in parameters.items()}
+        y = forward(x, p)
+        dy = grid(*y.shape)
+        y.backward(dy)
+        return {
+            "inputShape": list(shape), "layers": layers, "rows": ROWS,
+            "x": flat(x), "dy": flat(dy), "y": flat(y), "dx": flat(x.grad),
+            "parameters": {name: flat(value) for name, value in p.items()},
+            "gradients": {name: flat(value.grad) for name, value in p.items()},
+        }
+
+    def conv2d(shape, kernel, torch_padding, **config):
+        """kernel: [height, width, channels / groups, filters]; `torch_padding`: left, right, top, bottom."""
+        layer = {"type": "conv2d", "filters": kernel[3], "kernelSize": kernel[:2], **config}
+
+        def forward(x, p):
+            padded = F.pad(x.permute(0, 3, 1, 2), torch_padding)
+            y = F.conv2d(
+                padded, p["conv2d_1/kernel"].permute(3, 2, 0, 1), p["conv2d_1/bias"],
+                stride=config.get("strides", 1), dilation=config.get("dilationRate", 1), groups=config.get("groups", 1),
+            )
+            return y.permute(0, 2, 3, 1)
+
+        parameters = {"conv2d_1/kernel": grid(*kernel), "conv2d_1/bias": grid(kernel[3])}
+        return case(shape, [layer], parameters, forward)
+
+    def conv1d(shape, kernel, torch_padding, **config):
+        layer = {"type": "conv1d", "filters": kernel[2], "kernelSize": kernel[0], **config}
+
+        def forward(x, p):
+            padded = F.pad(x.permute(0, 2, 1), torch_padding)
+            weight = p["conv1d_1/kernel"].permute(2, 1, 0)
+            options = {"stride": config.get("strides", 1), "dilation": config.get("dilationRate", 1)}
+            return F.conv1d(padded, weight, p["conv1d_1/bias"], **options).permute(0, 2, 1)
+
+        parameters = {"conv1d_1/kernel": grid(*kernel), "conv1d_1/bias": grid(kernel[2])}
+        return case(shape, [layer], parameters, forward)
+
+    def pool(shape, layer, function):
+        return case(shape, [layer], {}, lambda x, p: function(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+
+    def global_pool(layer, function):
+        return case([3, 4, 2], [layer], {}, lambda x, p: function(x.flatten(1, 2)))
+
+    def network():
+        """Convolution, relu, max-pooling, flatten (channels last), dense."""
+        layers = [
+            {"type": "conv2d", "filters": 3, "kernelSize": 3, "padding": "same", "activation": {"type": "relu"}},
+            {"type": "maxPooling2d"},
+            {"type": "flatten"},
+            {"type": "dense", "units": 4},
+        ]
+
+        def forward(x, p):
+            weight = p["conv2d_1/kernel"].permute(3, 2, 0, 1)
+            h = F.relu(F.conv2d(x.permute(0, 3, 1, 2), weight, p["conv2d_1/bias"], padding=1))
+            h = F.max_pool2d(h, 2).permute(0, 2, 3, 1).flatten(1)
+            return h @ p["dense_1/kernel"] + p["dense_1/bias"]
+
+        parameters = {
+            "conv2d_1/kernel": grid(3, 3, 2, 3), "conv2d_1/bias": grid(3),
+            "dense_1/kernel": grid(12, 4), "dense_1/bias": grid(4),
+        }
+        return case([4, 4, 2], layers, parameters, forward)
+
+    return {
+        "conv2d": conv2d([5, 6, 2], [3, 3, 2, 4], [0, 0, 0, 0]),
+        # 5 + pad = 2 x 2 + 3: one above and one below; 6 + pad = 2 x 2 + 2: none.
+        "conv2d-same": conv2d([5, 6, 2], [3, 2, 2, 3], [0, 0, 1, 1], strides=2, padding="same"),
+        "conv2d-explicit": conv2d([4, 4, 3], [2, 2, 3, 2], [1, 1, 1, 0], padding=[[1, 0], 1], dilationRate=2),
+        "conv2d-groups": conv2d([4, 5, 4], [2, 2, 2, 6], [0, 0, 0, 0], groups=2),
+        "conv2d-depthwise": conv2d([5, 5, 3], [3, 3, 1, 3], [1, 1, 1, 1], groups=3, padding=1, strides=2),
+        "conv1d": conv1d([7, 3], [3, 3, 4], [0, 0], strides=2),
+        "conv1d-causal": conv1d([6, 2], [3, 2, 3], [4, 0], padding="causal", dilationRate=2),
+        "maxPooling2d": pool([5, 4, 3], {"type": "maxPooling2d"}, lambda x: F.max_pool2d(x, 2)),
+        "maxPooling2d-overlap": pool(
+            [5, 5, 2], {"type": "maxPooling2d", "poolSize": 3, "strides": 2, "padding": 1},
+            lambda x: F.max_pool2d(x, 3, 2, 1),
+        ),
+        "averagePooling2d": pool(
+            [5, 4, 2], {"type": "averagePooling2d", "poolSize": 3, "strides": [2, 1], "padding": 1},
+            lambda x: F.avg_pool2d(x, 3, (2, 1), 1, count_include_pad=False),
+        ),
+        "globalAveragePooling2d": global_pool({"type": "globalAveragePooling2d"}, lambda x: x.mean(1)),
+        "globalMaxPooling2d": global_pool({"type": "globalMaxPooling2d"}, lambda x: x.amax(1)),
+        "network": network(),
+    }
