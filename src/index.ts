@@ -1,5 +1,9 @@
 /** The public API. Everything the command line does, as a library. */
 export { Trainer } from './train/trainer.ts'
+export { loadModel } from './train/model.ts'
+export type { LoadedModel, LoadModelOptions } from './train/model.ts'
+export type { Answer } from './data/answers.ts'
+export type { DataRecord } from './data/records.ts'
 export type { TrainerOptions } from './train/trainer.ts'
 export { Crew } from './crew/crew.ts'
 export { InlineCrew } from './train/inline.ts'

@@ -292,6 +292,24 @@ export class Program {
     return true
   }
 
+  /** Forward of the first `rows` rows of the evaluation set, by the calling thread alone; the outputs are kept. */
+  infer(rows: number): void {
+    const { blockRows, evaluationRows } = this.#plan
+    for (let start = 0; start < rows; start += evaluationRows) {
+      const end = Math.min(rows, start + evaluationRows)
+      for (let row = start; row < end; row += blockRows)
+        this.#keepRows(row - start, row, Math.min(blockRows, end - row))
+    }
+  }
+
+  #keepRows(row: number, start: number, rows: number): void {
+    const { at, network, spec, input } = this.#plan
+    this.#k.copy(rows * spec.inputs, at.evaluationX + start * spec.inputs, input.value + row * spec.inputs)
+    this.#pass.training = false
+    network.forward(this.#k, row, rows, this.#pass)
+    this.#keep(start, row, rows)
+  }
+
   /** Forward and loss of one row block of the evaluation set. */
   #evaluate(piece: number): void {
     const { at, blockRows, evaluationRows, network, spec, input } = this.#plan

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { inverseTarget, type Transform } from '../../data/transform.ts'
+import { classAnswers, numberAnswers, numberNames } from '../../data/answers.ts'
+import type { Transform } from '../../data/transform.ts'
 import { formatNumber } from '../../report/format.ts'
 import { loadSaved, readRows, withModel, type ModelOptions } from '../model.ts'
 import { jsonLine, print } from '../output.ts'
@@ -39,26 +40,19 @@ export function predictionLines(
   target: Transform['target'] | undefined,
   format: 'text' | 'csv' | 'json',
 ): string[] {
-  const cols = outputs.length / rows
-  const row = (values: Float32Array, i: number) => Array.from(values.subarray(i * cols, (i + 1) * cols))
-  const each = <T>(line: (i: number) => T) => Array.from({ length: rows }, (_, i) => line(i))
   if (target === undefined || target.kind === 'numbers') {
-    const values = target ? inverseTarget(target, outputs) : outputs
-    const names = target && target.names.length === cols ? target.names : row(values, 0).map((_, j) => `output${j}`)
-    if (format === 'json')
-      return each((i) => jsonLine(Object.fromEntries(row(values, i).map((value, j) => [names[j], value]))))
-    if (format === 'csv') return [names.map(cell).join(','), ...each((i) => row(values, i).join(','))]
-    return each((i) => row(values, i).map(formatNumber).join('  '))
+    const answers = numberAnswers(outputs, rows, target)
+    if (format === 'json') return answers.map(jsonLine)
+    if (format === 'csv') {
+      const names = numberNames(outputs.length / rows, target)
+      return [names.map(cell).join(','), ...answers.map((one) => Object.values(one).join(','))]
+    }
+    return answers.map((one) => Object.values(one).map(formatNumber).join('  '))
   }
-  const classes = target.classes
-  const best = each((i) => {
-    const probabilities = cols === 1 ? [1 - outputs[i]!, outputs[i]!] : row(outputs, i)
-    const index = probabilities.indexOf(Math.max(...probabilities))
-    return { class: classes[index] ?? String(index), probability: probabilities[index] ?? NaN, probabilities }
-  })
-  if (format === 'json') return best.map((prediction) => jsonLine(prediction))
-  if (format === 'csv') return ['class,probability', ...best.map((one) => `${cell(one.class)},${one.probability}`)]
-  return best.map((one) => `${one.class}  ${one.probability.toFixed(4)}`)
+  const answers = classAnswers(outputs, rows, target.classes)
+  if (format === 'json') return answers.map(jsonLine)
+  if (format === 'csv') return ['class,probability', ...answers.map((one) => `${cell(one.class)},${one.probability}`)]
+  return answers.map((one) => `${one.class}  ${one.probability.toFixed(4)}`)
 }
 
 /** A cell as RFC 4180 quotes it. */
