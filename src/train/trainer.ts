@@ -242,7 +242,7 @@ export class Trainer implements AsyncDisposable {
       const data = checkRows(x, built.model.inputs, built.targets)
       const { plan, arena } = await this.#forward(built, data, true)
       const { outputs } = plan.at
-      return Float32Array.from(arena.floats.subarray(outputs, outputs + data.rows * built.model.outputs))
+      return arena.floats.slice(outputs, outputs + data.rows * built.model.outputs)
     })
   }
 

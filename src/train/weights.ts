@@ -41,9 +41,7 @@ export function writeWeights(plan: Plan, floats: Float32Array, weights: Weights)
 /** Copies out of the arena: parameters from `at` (the current or the best ones), with the optimizer's state. */
 export function readWeights(plan: Plan, floats: Float32Array, at: number): Weights {
   const read = (base: number) =>
-    plan.placements.all.map(({ offset, size }) =>
-      Float32Array.from(floats.subarray(base + offset, base + offset + size)),
-    )
+    plan.placements.all.map(({ offset, size }) => floats.slice(base + offset, base + offset + size))
   return { parameters: read(at), slots: plan.at.slots.map(read) }
 }
 
