@@ -5,7 +5,8 @@ import type { ResolvedConfig } from '../config/schema.ts'
 import { UserError } from '../errors.ts'
 import { LOG_FILE, REPORT_FILE, SIGNALS_FILE } from '../report/page/record.ts'
 import { makeFolder } from '../train/folder.ts'
-import { BEST, LAST } from '../train/keeper.ts'
+import { BEST } from '../train/keeper.ts'
+import { LAST } from '../train/rotation.ts'
 
 /** What a run leaves behind, all in one folder. */
 export interface RunFiles {

@@ -148,13 +148,16 @@ export const EarlyStopping = z
 export const Checkpoint = z
   .strictObject({
     every: integer(1).default(1).describe('Epochs between checkpoints.'),
+    keep: integer(1)
+      .default(3)
+      .describe('How many of the last ones are kept: an older one serves where the newest is damaged.'),
     monitor: text()
       .default('val_loss')
       .describe('Decides which checkpoint is the best; `loss` where there is no validation data.'),
     mode,
   })
   .prefault({})
-  .describe('The best and the last healthy state are kept.')
+  .describe('The last states are kept, the best one, and one that proved good.')
 
 /** The schema gives what the trainer's parts take; tsc fails here when they part. */
 export type ClipAgrees = Agrees<z.output<typeof Clip>, ClipConfig>

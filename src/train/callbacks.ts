@@ -21,8 +21,10 @@ export interface Callbacks {
 }
 
 export interface CheckpointOptions {
-  /** Folder of `last.ckpt` and `best.ckpt`. */
+  /** Folder of `last.ckpt`, those before it (`last.1.ckpt`, ..), `best.ckpt`, and `good.ckpt`: the last that proved good. */
   readonly directory: string
+  /** How many of the last ones are kept. Default 3. */
+  readonly keep?: number | undefined
   /** Epochs between checkpoints. Default 1. */
   readonly every?: number | undefined
   /** Decides which one is the best. Default `val_loss`, without validation data `loss`. */

@@ -8,14 +8,14 @@
  *   20-51       SHA-256 of the document
  *   52-         the document
  *
- * Written to a temporary file in the same folder, synced, then renamed: a reader sees the old file or the new one.
- * Nothing in a file is ever run.
+ * Written to a temporary file in the same folder, synced, then renamed, and the folder synced: a reader sees the old
+ * file or the new one, whenever the power is cut. Nothing in a file is ever run.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Packr } from 'msgpackr'
-import { UserError } from '../errors.ts'
+import { TrainingError, UserError } from '../errors.ts'
 import { makeFolder } from './folder.ts'
 import type { PastEpochs } from './history.ts'
 import type { Weights } from './weights.ts'
@@ -48,7 +48,16 @@ export interface Checkpoint {
   readonly history: PastEpochs
 }
 
-export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+/**
+ * @param beforeRename when all bytes are on the disk, under another name
+ * @throws TrainingError for weights that are not finite: they are never saved, the file that was there stays
+ */
+export async function writeCheckpoint(
+  path: string,
+  checkpoint: Checkpoint,
+  beforeRename?: () => Promise<void>,
+): Promise<void> {
+  checkFinite(path, checkpoint)
   const { weights, best, state, ...rest } = checkpoint
   const document = packr.pack({
     ...rest,
@@ -62,7 +71,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
   header.writeUInt16LE(FORMAT_VERSION, 10)
   header.writeBigUInt64LE(BigInt(document.length), 12)
   createHash('sha256').update(document).digest().copy(header, 20)
-  await writeAtomically(path, [header, document])
+  await writeAtomically(path, [header, document], beforeRename)
 }
 
 /** @throws UserError when the file is missing, truncated, altered, of a newer version, or no such file at all */
@@ -125,8 +134,25 @@ function copyOf(bytes: Uint8Array): ArrayBuffer {
   return Uint8Array.from(bytes).buffer
 }
 
+function checkFinite(path: string, { names, weights }: Checkpoint): void {
+  const vectors = [weights.parameters, ...weights.slots]
+  for (const [v, vector] of vectors.entries()) {
+    const at = vector.findIndex((values) => !values.every(Number.isFinite))
+    if (at < 0) continue
+    const what = v === 0 ? 'the parameter' : "the optimizer's state of"
+    throw new TrainingError(
+      `${path}: expected finite numbers to save, but ${what} \`${names[at]}\` has others. ` +
+        'Nothing was written, and the file that was there stays: go on from it.',
+    )
+  }
+}
+
 /** @throws UserError when the disk is full or the folder cannot be written; the old file, if any, is untouched */
-export async function writeAtomically(path: string, parts: readonly Uint8Array[]): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  parts: readonly Uint8Array[],
+  beforeRename?: () => Promise<void>,
+): Promise<void> {
   const temporary = `${path}.${randomUUID().slice(0, 8)}.tmp`
   try {
     makeFolder(dirname(path))
@@ -137,11 +163,20 @@ export async function writeAtomically(path: string, parts: readonly Uint8Array[]
     } finally {
       await file.close()
     }
+    await beforeRename?.()
     await rename(temporary, path)
+    await syncFolder(dirname(path))
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {})
     const { code } = cause as NodeJS.ErrnoException
     const advice = code === 'ENOSPC' ? 'The disk is full: free some room.' : 'Choose another folder with `out` (--out).'
     throw new UserError(`${path}: could not be written (${code ?? String(cause)}). ${advice}`, { cause })
   }
+}
+
+/** So that the new name outlives a power cut. Some systems know no such thing: there the rename has to do. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined)
+  await folder?.sync().catch(() => {})
+  await folder?.close()
 }

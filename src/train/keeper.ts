@@ -1,14 +1,16 @@
-/** Keeps the last and the best checkpoint of a run. Weights that are not finite never get here: such updates are not made. */
+/** Keeps the last checkpoints of a run, the best one, and one that proved good. */
 import { join } from 'node:path'
 import type { Plan } from '../plan/plan.ts'
 import type { CheckpointOptions } from './callbacks.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { History, Logs } from './history.ts'
+import { LAST, forgetOlder, promote, shift } from './rotation.ts'
 import { monitorIndex, monitorMode, valueKeys } from './keys.ts'
 
-export const LAST = 'last.ckpt'
 export const BEST = 'best.ckpt'
+
+const FAULTS = new Set<string>(['fault', 'fatal'])
 
 export class Keeper {
   readonly #options: CheckpointOptions
@@ -17,6 +19,12 @@ export class Keeper {
   readonly #history: History
   #best = Infinity
   #epochs: number
+  /** Whether the files in the folder are of this run: written by it, or the ones it goes on from. */
+  #ours: boolean
+  /** Updates behind the last checkpoint. */
+  #updates = NaN
+  /** Health of the run when the last checkpoint was taken: see `healthOf`. */
+  #healthThen = NaN
   #writing: Promise<void> = Promise.resolve()
 
   constructor(plan: Plan, options: CheckpointOptions, history: History) {
@@ -29,6 +37,7 @@ export class Keeper {
     this.#options = options
     this.#history = history
     this.#epochs = history.epoch.length
+    this.#ours = history.epoch.length > 0
     for (const value of history.history[this.#monitor] ?? []) this.#best = Math.min(this.#best, this.#sign * value)
   }
 
@@ -43,8 +52,11 @@ export class Keeper {
     const due = this.#epochs % (this.#options.every ?? 1) === 0
     if (!best && !due) return
     await this.#writing
+    const health = this.#healthOf()
+    const proven = due && health === this.#healthThen
+    if (due) this.#healthThen = health
     const checkpoint = capture()
-    this.#writing = this.#write(checkpoint, due, best)
+    this.#writing = this.#write(checkpoint, due, best, proven)
     // A failure is thrown where it is awaited: at the next checkpoint, or at the end.
     this.#writing.catch(() => {})
   }
@@ -56,11 +68,26 @@ export class Keeper {
 
   async atEnd(checkpoint: Checkpoint): Promise<void> {
     await this.#writing
-    await this.#write(checkpoint, true, false)
+    await this.#write(checkpoint, true, false, false)
   }
 
-  async #write(checkpoint: Checkpoint, last: boolean, best: boolean): Promise<void> {
-    if (best) await writeCheckpoint(join(this.#options.directory, BEST), checkpoint)
-    if (last) await writeCheckpoint(join(this.#options.directory, LAST), checkpoint)
+  /** Counts what was not healthy: the same count later says that all was well between. */
+  #healthOf(): number {
+    return this.#history.skipped + this.#history.health.filter(({ severity }) => FAULTS.has(severity)).length
+  }
+
+  /** @param proven whether the last checkpoint was followed by healthy steps only */
+  async #write(checkpoint: Checkpoint, last: boolean, best: boolean, proven: boolean): Promise<void> {
+    const { directory, keep = 3 } = this.#options
+    const path = join(directory, LAST)
+    if (best) await writeCheckpoint(join(directory, BEST), checkpoint)
+    if (!last) return
+    if (proven) await promote(path)
+    if (!this.#ours) await forgetOlder(path)
+    // The end of a run is often that of an epoch: one file then, not two.
+    const isNew = this.#ours && checkpoint.updates !== this.#updates
+    await writeCheckpoint(path, checkpoint, () => shift(path, isNew ? keep : 1))
+    this.#ours = true
+    this.#updates = checkpoint.updates
   }
 }

@@ -25,7 +25,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
-import { readCheckpoint, writeAtomically, writeCheckpoint } from './checkpoint.ts'
+import { writeAtomically, writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
 import { isSafetensors, readModel, saveSafetensors } from './exchange.ts'
 import { newHistory, pastEpochs } from './history.ts'
@@ -44,6 +44,7 @@ import {
   trainingSpec,
 } from './prepare.ts'
 import type { Task } from './prepare.ts'
+import { readNewest } from './rotation.ts'
 import { startRun } from './run.ts'
 import type { RunObserver } from './run.ts'
 import { Session } from './session.ts'
@@ -82,6 +83,8 @@ export class Trainer implements AsyncDisposable {
   transform: Transform | undefined
   /** Set in a callback to end the fit: after the epoch in `onEpochEnd`, else at the next step boundary. */
   stopTraining = false
+  /** What was wrong with newer checkpoints, where `load` had to take an older one. */
+  passedOver: readonly string[] = []
   readonly #module: WebAssembly.Module | null
   readonly #sharedCrew: Workforce | undefined
   #ownCrew: Crew | undefined
@@ -110,14 +113,17 @@ export class Trainer implements AsyncDisposable {
   }
 
   /**
-   * Reads a model or checkpoint file, or a model saved as safetensors. After loading a checkpoint of an interrupted run, `fit` with the same data goes
-   * on at the exact step.
+   * Reads a model or checkpoint file, or a model saved as safetensors. After loading a checkpoint of an interrupted run,
+   * `fit` with the same data goes on at the exact step. Where `last.ckpt` is damaged, the one before it is read:
+   * `passedOver` tells.
    * @param overrides fields of the config to change: workers, epochs, ..
    * @throws UserError when the file is missing, damaged or newer, or does not fit the overridden config
    */
   static async load(path: string, overrides: Partial<Config> = {}, options: TrainerOptions = {}): Promise<Trainer> {
-    const read = await (isSafetensors(path) ? readModel(path) : readCheckpoint(path))
+    const found = isSafetensors(path) ? undefined : await readNewest(path)
+    const read = found?.checkpoint ?? (await readModel(path))
     const trainer = await Trainer.create({ ...(read.config as Config), ...overrides }, options)
+    trainer.passedOver = found?.passedOver ?? []
     const file = adoptOptimizer(read, trainer.config.optimizer)
     const { inputs, targets, weights, updates } = file
     const model = buildModel(trainer.config.model, inputs)

@@ -5,11 +5,13 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
-import { UserError } from '../../src/errors.ts'
+import { TrainingError, UserError } from '../../src/errors.ts'
 import { FORMAT_VERSION, readCheckpoint, writeAtomically, writeCheckpoint } from '../../src/train/checkpoint.ts'
 import type { Checkpoint } from '../../src/train/checkpoint.ts'
 import { newHistory } from '../../src/train/history.ts'
-import { BEST, Keeper, LAST } from '../../src/train/keeper.ts'
+import type { History } from '../../src/train/history.ts'
+import { BEST, Keeper } from '../../src/train/keeper.ts'
+import { GOOD, LAST, older, readNewest } from '../../src/train/rotation.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from './data.ts'
 
@@ -41,7 +43,7 @@ const checkpoint: Checkpoint = {
   transform: { kind: 'any', text: 'Grüße, 世界' },
   names: ['dense_1/kernel', 'dense_1/bias'],
   weights: {
-    parameters: [Float32Array.of(1, -0, NaN, 3.4e38), Float32Array.of(1e-45)],
+    parameters: [Float32Array.of(1, -0, -3.4e38, 3.4e38), Float32Array.of(1e-45)],
     slots: [
       [Float32Array.of(1, 2, 3, 4), Float32Array.of(5)],
       [Float32Array.of(6, 7, 8, 9), Float32Array.of(10)],
@@ -90,7 +92,7 @@ describe('a checkpoint file', () => {
   })
 
   it('gives back any tensors', async () => {
-    const floats = fc.float32Array({ maxLength: 30 })
+    const floats = fc.float32Array({ maxLength: 30, noNaN: true, noDefaultInfinity: true })
     await fc.assert(
       fc.asyncProperty(
         fc.array(floats, { maxLength: 4 }),
@@ -225,6 +227,26 @@ describe('writing', () => {
     expect(await readFile(file)).toEqual(old)
   })
 
+  it('of weights that are not finite is refused, and the old file stays', async () => {
+    const file = join(directory, 'finite.ckpt')
+    await writeCheckpoint(file, checkpoint)
+    const before = await readFile(file)
+    const [kernel, bias] = checkpoint.weights.parameters
+    for (const bad of [NaN, Infinity, -Infinity]) {
+      const inWeights = { parameters: [kernel!, Float32Array.of(bad)], slots: [] }
+      const inState = { parameters: [kernel!, bias!], slots: [[Float32Array.of(0, bad), bias!]] }
+      for (const [weights, what] of [
+        [inWeights, 'the parameter `dense_1/bias`'],
+        [inState, "the optimizer's state of `dense_1/kernel`"],
+      ] as const) {
+        const error: unknown = await writeCheckpoint(file, { ...checkpoint, weights }).catch((e: unknown) => e)
+        expect(error).toBeInstanceOf(TrainingError)
+        expect((error as Error).message).toContain(what)
+      }
+    }
+    expect(await readFile(file)).toEqual(before)
+  })
+
   it('by many at once leaves the whole file of one of them', async () => {
     const file = join(directory, 'contended.ckpt')
     const contents = Array.from({ length: 8 }, (_, i) => Buffer.alloc(50_000, i))
@@ -246,7 +268,7 @@ describe('fit with checkpoints', () => {
     })
     const validation = blobs(40, 5, 3, 2)
     const { history } = await trainer.fit(data, { validationData: validation, checkpoint: { directory: folder } })
-    expect((await readdir(folder)).sort()).toEqual([BEST, LAST])
+    expect((await readdir(folder)).sort()).toEqual([BEST, GOOD, 'last.1.ckpt', 'last.2.ckpt', LAST])
     const least = Math.min(...history.val_loss!)
     expect(history.val_loss!.at(-1)).toBeGreaterThan(least)
     const [best, last] = await Promise.all([BEST, LAST].map((name) => Trainer.load(join(folder, name), {}, { crew })))
@@ -284,6 +306,89 @@ describe('fit with checkpoints', () => {
     const trainer = await create()
     await expect(trainer.fit(data, { checkpoint: { directory: file } })).rejects.toThrow(UserError)
     expect((await trainer.fit(data)).stopped).toBe('completed')
+  })
+})
+
+describe('rotation', () => {
+  const plan = async () => (await create()).plan(data)
+  /** Ends `count` epochs; the number of updates tells the checkpoints apart. */
+  async function run(keeper: Keeper, history: History, count: number, sickIn: readonly number[] = []) {
+    for (let i = 0; i < count; i++) {
+      const epoch = history.epoch.length
+      if (sickIn.includes(epoch)) history.skipped++
+      history.epoch.push(epoch)
+      await keeper.afterEpoch({ loss: 1 }, () => ({ ...checkpoint, updates: epoch }))
+    }
+    await keeper.settled()
+  }
+  const updatesIn = async (path: string) => (await readCheckpoint(path)).updates
+
+  it('keeps the last ones, and the newest that proved good through however many sick epochs', async () => {
+    const folder = join(directory, 'rotation')
+    const history = newHistory()
+    const keeper = new Keeper(await plan(), { directory: folder, keep: 3, monitor: 'loss' }, history)
+    // Epochs 0 to 3 are well, all later ones are not: 2 is the last that a well epoch followed.
+    await run(keeper, history, 9, [4, 5, 6, 7, 8])
+    const last = join(folder, LAST)
+    expect(await Promise.all([last, older(last, 1), older(last, 2), join(folder, GOOD)].map(updatesIn))).toEqual([
+      8, 7, 6, 2,
+    ])
+    expect((await readdir(folder)).sort()).toEqual([BEST, GOOD, 'last.1.ckpt', 'last.2.ckpt', LAST])
+  })
+
+  it('falls back to the newest that is whole, and says what was wrong with each', async () => {
+    const folder = join(directory, 'fallback')
+    const history = newHistory()
+    await run(new Keeper(await plan(), { directory: folder, keep: 2 }, history), history, 5)
+    const last = join(folder, LAST)
+    expect((await readNewest(last)).passedOver).toEqual([])
+    // Under a new name first: two names may be of one file.
+    const cut = async (path: string, length: number) =>
+      writeAtomically(path, [(await readFile(path)).subarray(0, length)])
+    await cut(last, 60)
+    expect(await readNewest(last)).toMatchObject({ path: older(last, 1), checkpoint: { updates: 3 } })
+    await cut(older(last, 1), 0)
+    const { path, passedOver } = await readNewest(last)
+    expect(path).toBe(join(folder, GOOD))
+    expect(passedOver).toHaveLength(2)
+    expect(passedOver[0]).toMatch(/last\.ckpt: .*truncated/)
+    await rm(path)
+    await expect(readNewest(last)).rejects.toThrow(/last\.ckpt: .*truncated/)
+  })
+
+  it('of a new run forgets the files of the run before, once its own first one is written', async () => {
+    const folder = join(directory, 'anew')
+    for (const epochs of [5, 1]) {
+      const history = newHistory()
+      await run(new Keeper(await plan(), { directory: folder }, history), history, epochs)
+    }
+    expect((await readdir(folder)).sort()).toEqual([BEST, LAST])
+    // One that goes on from a checkpoint keeps them.
+    const history = newHistory({ epoch: [0], history: { loss: [1] } })
+    await run(new Keeper(await plan(), { directory: folder }, history), history, 1)
+    expect((await readdir(folder)).sort()).toEqual([BEST, 'last.1.ckpt', LAST])
+  })
+
+  it('shifts nothing when the new file cannot be written', async () => {
+    const folder = join(directory, 'failing')
+    const history = newHistory()
+    const keeper = new Keeper(await plan(), { directory: folder }, history)
+    await run(keeper, history, 3)
+    const sick = { ...checkpoint, weights: { parameters: [Float32Array.of(NaN)], slots: [] } }
+    await expect(keeper.atEnd(sick)).rejects.toThrow(TrainingError)
+    const last = join(folder, LAST)
+    expect(await Promise.all([last, older(last, 1), older(last, 2)].map(updatesIn))).toEqual([2, 1, 0])
+  })
+
+  it('lets a trainer go on from the checkpoint before a damaged one, to the bits of the whole run', async () => {
+    const folder = join(directory, 'damaged')
+    const whole = await create({ epochs: 4 })
+    await whole.fit(data, { checkpoint: { directory: folder } })
+    await writeFile(join(folder, LAST), 'torn')
+    const trainer = await Trainer.load(join(folder, LAST), {}, { crew })
+    expect(trainer.passedOver).toHaveLength(1)
+    expect((await trainer.fit(data)).epoch).toEqual([0, 1, 2, 3])
+    expect(trainer.weightsHash()).toBe(whole.weightsHash())
   })
 })
 

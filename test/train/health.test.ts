@@ -11,7 +11,7 @@ import { TrainingError } from '../../src/errors.ts'
 import { Verdict } from '../../src/gradient/detector.ts'
 import { readCheckpoint } from '../../src/train/checkpoint.ts'
 import type { History } from '../../src/train/history.ts'
-import { LAST } from '../../src/train/keeper.ts'
+import { LAST } from '../../src/train/rotation.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs, line } from './data.ts'
 

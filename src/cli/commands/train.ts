@@ -3,7 +3,7 @@ import { loadData, type LoadedData } from '../../data/load.ts'
 import { openLog, type RunLog } from '../../report/log.ts'
 import { openSignals, signalsBefore, writeReport } from '../../report/page/keep.ts'
 import { createProgress, type ProgressReporter } from '../../report/progress.ts'
-import { readCheckpoint } from '../../train/checkpoint.ts'
+import { readNewest } from '../../train/rotation.ts'
 import type { History } from '../../train/history.ts'
 import { SignalLog } from '../../train/signals.ts'
 import type { Trainer } from '../../train/trainer.ts'
@@ -13,7 +13,7 @@ import { DIGITS } from '../defaults.ts'
 import { Exit, EXIT_CODES_HELP, ExitWith } from '../exit.ts'
 import { findCheckpoint, prepareRun, runFiles, type RunFiles } from '../files.ts'
 import { needData } from '../needs.ts'
-import { print, printJson } from '../output.ts'
+import { print, printJson, say } from '../output.ts'
 import { outFolder, printConfig, resolveConfig, resolveOver, withConfig, type Given } from '../settings.ts'
 import { catchInterrupts } from '../signals.ts'
 import { finalAndBest, planLine, quote, summaryText, type RunResult } from '../summary.ts'
@@ -93,8 +93,9 @@ async function openTrainer(given: Given, config: ResolvedConfig | undefined, opt
   if (config) return Trainer.create({ ...config, ...short })
   const own = outFolder({ data: undefined, ...DIGITS, ...given.fields } as ResolvedConfig)
   const path = findCheckpoint(options.resume!, own)
-  const saved = await readCheckpoint(path)
-  return Trainer.load(path, { ...resolveOver(saved.config as object, given), ...short })
+  const { checkpoint, path: whole, passedOver } = await readNewest(path)
+  if (passedOver.length > 0) say([...passedOver, `Going on from ${whole}, the newest that is whole.`].join('\n'))
+  return Trainer.load(whole, { ...resolveOver(checkpoint.config as object, given), ...short })
 }
 
 /** Trains with progress on stderr and the log in its file. The first Ctrl-C ends it with a checkpoint and exit code 130. */
