@@ -6,23 +6,25 @@
  * Lives in the arena, in the sequential part: whoever closes a step notes how long it was.
  *
  *   0  the trial that is running (counted from 0), -1 when tuning is over
- *   1  steps of this trial, 2  when the last one ended (milliseconds), 3  rounds that are over
- *   4 + 2t  workers of trial t;  5 + 2t  its best step in microseconds
+ *   1  steps of this trial, 2  when those that count began (milliseconds), 3  rounds that are over
+ *   4 + 2t  workers of trial t;  5 + 2t  its mean step in microseconds, of its best round
  */
 
 import { TUNING_DOUBLES } from '../plan/plan.ts'
 
 const TRIAL = 0
 const STEPS = 1
-const LAST = 2
+const START = 2
 const ROUND = 3
 const TRIALS = 4
 const MAX_TRIALS = 9
 
 if (TRIALS + 2 * MAX_TRIALS > TUNING_DOUBLES) throw new Error('internal: the tuner has too little room')
 
-/** Steps of a trial before it is judged, and its length: long steps need fewer, for they vary less. */
-const MIN_STEPS = 4
+/** The first steps of a trial wake threads and fill caches. */
+const WARM_STEPS = 2
+/** Steps of a trial that count, and its length: long steps need fewer, for they vary less. */
+const MIN_STEPS = 3
 const MAX_STEPS = 40
 const TRIAL_MILLIS = 30
 const ROUNDS = 3
@@ -45,14 +47,13 @@ export function beginTuning(state: Float64Array, workers: number): void {
 export function tune(state: Float64Array, nowMillis: number): number {
   const trial = state[TRIAL]!
   if (trial < 0) return 0
-  const steps = state[STEPS]!++
-  const millis = nowMillis - state[LAST]!
-  state[LAST] = nowMillis
-  const at = TRIALS + 2 * trial
-  // The first steps wake threads and fill caches.
-  if (steps >= 2) state[at + 1] = Math.min(state[at + 1]!, 1000 * millis)
-  if (steps < MIN_STEPS || (steps < MAX_STEPS && steps * millis < TRIAL_MILLIS)) return 0
+  const steps = ++state[STEPS]! - WARM_STEPS
+  if (steps === 0) state[START] = nowMillis
+  const millis = nowMillis - state[START]!
+  if (steps < MIN_STEPS || (steps < MAX_STEPS && millis < TRIAL_MILLIS)) return 0
   state[STEPS] = 0
+  const at = TRIALS + 2 * trial
+  state[at + 1] = Math.min(state[at + 1]!, (1000 * millis) / steps)
   const more = trial + 1 < MAX_TRIALS && state[at + 2]! > 0
   const again = !more && ++state[ROUND]! < ROUNDS
   state[TRIAL] = more ? trial + 1 : again ? 0 : -1
