@@ -29,6 +29,8 @@ export interface Assessment {
   readonly id: string
   readonly seed: number
   readonly steps: number
+  /** Without anything that interferes: explained fraction and accuracy. */
+  readonly e: number
   readonly accuracy: number
   readonly seconds: number
   readonly said: readonly Said[]
@@ -61,6 +63,7 @@ export async function assess(c: Case, seed: number): Promise<Assessment> {
     id: c.id,
     seed,
     steps: c.steps,
+    e: observed.nonFinite ? 0 : observed.e,
     accuracy: observed.nonFinite ? 0 : observed.accuracy,
     seconds: observed.seconds,
     said: [ours, ...said],

@@ -3,11 +3,13 @@ import { table } from '../../src/report/table.ts'
 import { classes } from './case.ts'
 import type { DataName } from './data.ts'
 import type { Overhead } from './overhead.ts'
-import { delays, isRepaired } from './score.ts'
-import type { DetectorScore, RepairScore, Run, Share } from './score.ts'
+import { isRepaired } from './score.ts'
+import type { ClassScore, DetectorScore, RepairScore, Run, Share } from './score.ts'
 
 const percent = ({ share, low, high }: Share): string =>
   Number.isNaN(share) ? '-' : `${(100 * share).toFixed(1)} [${(100 * low).toFixed(0)}, ${(100 * high).toFixed(0)}]`
+
+const perTenThousand = (value: number): string => (Number.isFinite(value) ? value.toFixed(1) : '-')
 
 const steps = (value: number): string => (value < 0 ? 'before' : value.toFixed(0))
 
@@ -21,6 +23,7 @@ export function detectorsTable(scores: readonly DetectorScore[]): string {
     'false alarms',
     'healthy flagged %',
     'acts',
+    'before %',
     'delay',
     'p95',
   ]
@@ -30,16 +33,18 @@ export function detectorsTable(scores: readonly DetectorScore[]): string {
     percent(s.precision),
     s.f1.toFixed(3),
     percent(s.diagnosis),
-    s.falseAlarmsPer10k.toFixed(1),
+    perTenThousand(s.falseAlarmsPer10k),
     percent(s.healthyFlagged),
-    s.actsPer10k.toFixed(1),
+    perTenThousand(s.actsPer10k),
+    percent(s.before),
     s.delay ? steps(s.delay.median) : '-',
     s.delay ? steps(s.delay.p95) : '-',
   ])
   return (
-    `${table(rows, { header, right: [1, 2, 3, 4, 5, 6, 7, 8, 9] })}\n\n` +
-    '[..]: Wilson 95 % interval. False alarms and acts (skips, clips): per 10,000 healthy steps. Delay: steps from the ' +
-    'fault to the first alarm, median and 95th percentile of the detected.'
+    `${table(rows, { header, right: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] })}\n\n` +
+    '[..]: Wilson 95 % interval, by configuration. False alarms and acts (skips, clips): per 10,000 healthy steps. ' +
+    'Before: found before the first update, of what is faulty from the start.\nDelay: steps from the fault to the first ' +
+    'alarm, median and 95th percentile of the detected.'
   )
 }
 
@@ -51,12 +56,30 @@ export function confusionTable(counts: Record<string, Record<string, number>>): 
   return table(rows, { header: ['fault \\ said', ...columns], right: columns.map((_, i) => i + 1) })
 }
 
-export function delaysTable(runs: readonly Run[]): string {
-  const rows = delays(runs).map((d) => [d.class, steps(d.median), steps(d.p95), String(d.runs)])
-  return table(rows, { header: ['fault', 'delay, median', 'p95', 'runs'], right: [1, 2, 3] })
+/** Our own detector by kind of fault. */
+export function classesTable(scores: readonly ClassScore[]): string {
+  const rows = scores.map(({ class: name, runs, found, named, said, right, delay }) => [
+    name,
+    String(runs),
+    String(found),
+    String(named),
+    `${right} of ${said}`,
+    delay ? steps(delay.median) : '-',
+    delay ? steps(delay.p95) : '-',
+  ])
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+  const recall = mean(scores.filter(({ runs }) => runs > 0).map(({ runs, found }) => found / runs))
+  const precision = mean(scores.filter(({ said }) => said > 0).map(({ said, right }) => right / said))
+  const header = ['fault', 'runs', 'found', 'named rightly', 'said rightly', 'delay', 'p95']
+  return (
+    `${table(rows, { header, right: [1, 2, 3, 4, 5, 6] })}\n\n` +
+    `macro: recall ${(100 * recall).toFixed(1)} %, precision of the names ${(100 * precision).toFixed(1)} %`
+  )
 }
 
 /** In the shape of AutoTrainer's tables: by data set, then by problem and what mended it. */
+const signed = (value: number): string => (Number.isFinite(value) ? `${value >= 0 ? '+' : ''}${value.toFixed(1)}` : '-')
+
 export function repairTables(runs: readonly Run[], score: RepairScore): string {
   const names = [...new Set(runs.map(({ c }) => c.data))]
   const byData = names.map((name) =>
@@ -73,7 +96,11 @@ export function repairTables(runs: readonly Run[], score: RepairScore): string {
     table([...byData, dataRow('all', runs)], { header, right: [1, 2, 3, 4, 5, 6] }),
     solutionsTable(runs),
     `repaired ${percent(score.repaired)} %, steps over budget of the repaired ${cost}, accuracy ` +
-      `${score.gain >= 0 ? '+' : ''}${score.gain.toFixed(1)} points; healthy runs left alone ${percent(score.untouchedHealthy)} %`,
+      `${signed(score.gain)} points; healthy runs left alone ${percent(score.untouchedHealthy)} %` +
+      (score.healthy
+        ? `,\nexplained fraction of healthy runs with repair on less without: mean ${score.healthy.mean.toFixed(4)}, ` +
+          `least ${score.healthy.worst.toFixed(4)}`
+        : ''),
   ].join('\n\n')
 }
 

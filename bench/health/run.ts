@@ -11,15 +11,15 @@ import { UserError } from '../../src/errors.ts'
 import { machine, printMachine } from '../machine.ts'
 import { OURS } from './assess.ts'
 import type { Case } from './case.ts'
-import { hashOf } from './label.ts'
+import { hashOf, labelSeeds } from './label.ts'
 import type { Labels } from './label.ts'
 import stored from './labels.json' with { type: 'json' }
 import { drawConfusion, drawDetectors } from './picture.ts'
 import { measureOverhead } from './overhead.ts'
 import { assessAll } from './pool.ts'
-import { confusionTable, delaysTable, detectorsTable, overheadTable, repairTables } from './print.ts'
+import { classesTable, confusionTable, detectorsTable, overheadTable, repairTables } from './print.ts'
 import { rivals } from './rivals/index.ts'
-import { confusion, delays, scorable, scoreDetector, scoreRepair } from './score.ts'
+import { confusion, scorable, scoreClasses, scoreDetector, scoreRepair } from './score.ts'
 import type { Run } from './score.ts'
 import { isQuick, splitOf, suite } from './suite/index.ts'
 
@@ -43,7 +43,7 @@ export async function main(options: HealthOptions = {}): Promise<void> {
     )
   }
   const cases = chosen(options)
-  const seeds = Array.from({ length: Number(options.seeds ?? (options.quick ? 1 : 3)) }, (_, i) => i + 1)
+  const seeds = labelSeeds.slice(0, numberOfSeeds(options))
   const tasks = cases.flatMap(({ id }) => seeds.map((seed) => ({ id, seed })))
   const began = performance.now()
   let done = 0
@@ -56,6 +56,12 @@ export async function main(options: HealthOptions = {}): Promise<void> {
   const result = summarize(runs, labels.sha256, seconds)
   if (options.out !== undefined) await write(options.out, result, runs)
   process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : `${print(result, runs)}\n`)
+}
+
+function numberOfSeeds({ seeds, quick }: HealthOptions): number {
+  const wanted = Number(seeds ?? (quick ? 1 : 3))
+  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= labelSeeds.length) return wanted
+  throw new UserError(`Expected --seeds to be an integer from 1 to ${labelSeeds.length}, got \`${seeds}\`.`)
 }
 
 async function overhead({ json }: HealthOptions): Promise<void> {
@@ -91,7 +97,7 @@ function summarize(runs: readonly Run[], labelsHash: string, seconds: number) {
     runs: part.length,
     faulty: part.filter(({ faulty }) => faulty).length,
     detectors: detectors.map((name) => scoreDetector(part, name)),
-    delays: delays(part),
+    classes: scoreClasses(part),
     confusion: confusion(part),
     repair: scoreRepair(part),
   })
@@ -114,7 +120,7 @@ function print(result: Result, runs: readonly Run[]): string {
       `${split.toUpperCase()}: ${score.faulty} faulty runs, ${score.runs - score.faulty} healthy`,
       detectorsTable(score.detectors),
       confusionTable(score.confusion),
-      delaysTable(own),
+      classesTable(score.classes),
       repairTables(own, score.repair),
       `missed: ${ours!.missed.join(' ') || 'none'}\nflagged though healthy: ${ours!.falselyFlagged.join(', ') || 'none'}\n` +
         `misnamed: ${ours!.misnamed.join(', ') || 'none'}\n` +

@@ -15,13 +15,18 @@ export interface Share {
   readonly of: number
 }
 
-/** Wilson's score interval at 95 %. */
-export function wilson(count: number, of: number): Share {
+/**
+ * Wilson's score interval at 95 %.
+ *
+ * @param each runs that are of one configuration: seeds differ little, so that `of / each` is what the interval rests on
+ */
+export function wilson(count: number, of: number, each = 1): Share {
   if (of === 0) return { share: NaN, low: 0, high: 1, count, of }
   const z = 1.959964
   const p = count / of
-  const centre = (p + z ** 2 / (2 * of)) / (1 + z ** 2 / of)
-  const half = (z / (1 + z ** 2 / of)) * Math.sqrt((p * (1 - p)) / of + z ** 2 / (4 * of ** 2))
+  const n = of / each
+  const centre = (p + z ** 2 / (2 * n)) / (1 + z ** 2 / n)
+  const half = (z / (1 + z ** 2 / n)) * Math.sqrt((p * (1 - p)) / n + z ** 2 / (4 * n ** 2))
   return { share: p, low: Math.max(0, centre - half), high: Math.min(1, centre + half), count, of }
 }
 
@@ -49,6 +54,8 @@ export function scorable(
   })
 }
 
+const seedsOf = (runs: readonly Run[]): number => runs.length / (new Set(runs.map(({ c }) => c.id)).size || 1)
+
 export interface DetectorScore {
   readonly detector: string
   readonly recall: Share
@@ -63,6 +70,8 @@ export interface DetectorScore {
   readonly actsPer10k: number
   /** Steps from the fault to the first alarm; -1: before the first step. */
   readonly delay: { readonly median: number; readonly p95: number } | null
+  /** Of the runs that are faulty from the start: those found before the first update. */
+  readonly before: Share
   readonly missed: readonly string[]
   readonly falselyFlagged: readonly string[]
   /** Found, under a name that is not accepted. */
@@ -80,6 +89,7 @@ const named = ({ c, assessment }: Run) => `${c.id}#${assessment.seed}`
 export function scoreDetector(runs: readonly Run[], detector: string): DetectorScore {
   const faulty = runs.filter((run) => run.faulty)
   const healthy = runs.filter((run) => !run.faulty)
+  const each = seedsOf(runs)
   const first = (run: Run) => saidBy(run, detector).alarms.find(({ step }) => !isEarly(run.c, step))
   const detected = faulty.filter((run) => first(run) !== undefined)
   const early = faulty.filter((run) => saidBy(run, detector).alarms.some(({ step }) => isEarly(run.c, step)))
@@ -90,19 +100,24 @@ export function scoreDetector(runs: readonly Run[], detector: string): DetectorS
   const falseAlarms =
     flagged.reduce((sum, run) => sum + saidBy(run, detector).alarms.length, 0) +
     early.reduce((sum, run) => sum + saidBy(run, detector).alarms.filter(({ step }) => isEarly(run.c, step)).length, 0)
-  const recall = wilson(detected.length, faulty.length)
-  const precision = wilson(detected.length, detected.length + flagged.length + early.length)
+  const recall = wilson(detected.length, faulty.length, each)
+  const precision = wilson(detected.length, detected.length + flagged.length + early.length, each)
   const acts = healthy.reduce((sum, run) => sum + saidBy(run, detector).acts, 0)
   return {
     detector,
     recall,
     precision,
     f1: (2 * recall.share * precision.share) / (recall.share + precision.share || 1) || 0,
-    diagnosis: wilson(right.length, detected.length),
+    diagnosis: wilson(right.length, detected.length, each),
     falseAlarmsPer10k: (1e4 * falseAlarms) / steps,
-    healthyFlagged: wilson(flagged.length, healthy.length),
+    healthyFlagged: wilson(flagged.length, healthy.length, each),
     actsPer10k: (1e4 * acts) / healthy.reduce((sum, { c }) => sum + c.steps, 0),
     delay: delays.length > 0 ? { median: quantile(delays, 0.5), p95: quantile(delays, 0.95) } : null,
+    before: wilson(
+      detected.filter((run) => run.c.since === 0 && first(run)!.step < 0).length,
+      faulty.filter(({ c }) => c.since === 0).length,
+      each,
+    ),
     missed: faulty.filter((run) => first(run) === undefined).map(named),
     falselyFlagged: [...flagged, ...early].map((run) => `${named(run)} ${spoken(saidBy(run, detector).alarms[0]!)}`),
     misnamed: detected
@@ -124,19 +139,39 @@ export function confusion(runs: readonly Run[], detector = OURS): Record<string,
   return counts
 }
 
-/** By kind of fault: steps to the first alarm. */
-export function delays(
-  runs: readonly Run[],
-  detector = OURS,
-): { class: Class; median: number; p95: number; runs: number }[] {
+export interface ClassScore {
+  readonly class: Class
+  readonly runs: number
+  readonly found: number
+  /** Found under an accepted name. */
+  readonly named: number
+  /** Alarms of this name on any run, and those of them that are right. */
+  readonly said: number
+  readonly right: number
+  readonly delay: { readonly median: number; readonly p95: number } | null
+}
+
+/** By kind of fault. */
+export function scoreClasses(runs: readonly Run[], detector = OURS): ClassScore[] {
+  const first = (run: Run) => saidBy(run, detector).alarms.find(({ step }) => !isEarly(run.c, step))
+  const isRight = (run: Run) => run.faulty && run.c.classes.includes(first(run)!.class)
   return classes.flatMap((wanted) => {
-    const own = runs.flatMap((run) => {
-      const first = saidBy(run, detector).alarms.find(({ step }) => !isEarly(run.c, step))
-      return run.faulty && run.c.classes[0] === wanted && first ? [Math.max(-1, first.step - run.c.since)] : []
-    })
-    return own.length > 0
-      ? [{ class: wanted, median: quantile(own, 0.5), p95: quantile(own, 0.95), runs: own.length }]
-      : []
+    const own = runs.filter((run) => run.faulty && run.c.classes[0] === wanted)
+    const found = own.filter((run) => first(run) !== undefined)
+    const said = runs.filter((run) => first(run)?.class === wanted)
+    if (own.length + said.length === 0) return []
+    const delays = found.map((run) => Math.max(-1, first(run)!.step - run.c.since))
+    return [
+      {
+        class: wanted,
+        runs: own.length,
+        found: found.length,
+        named: found.filter(isRight).length,
+        said: said.length,
+        right: said.filter(isRight).length,
+        delay: delays.length > 0 ? { median: quantile(delays, 0.5), p95: quantile(delays, 0.95) } : null,
+      },
+    ]
   })
 }
 
@@ -149,6 +184,8 @@ export interface RepairScore {
   readonly cost: { readonly median: number; readonly mean: number; readonly p95: number } | null
   /** Points of accuracy, over all faulty runs. */
   readonly gain: number
+  /** What healthy runs explain with repair on, less what they explain without: mean, and the worst of them. */
+  readonly healthy: { readonly mean: number; readonly worst: number } | null
   readonly untouchedHealthy: Share
   readonly failed: readonly string[]
   readonly touched: readonly string[]
@@ -160,12 +197,15 @@ export function scoreRepair(runs: readonly Run[]): RepairScore {
   const repaired = faulty.filter(isRepaired)
   const costs = repaired.map(({ assessment }) => assessment.repair.cost)
   const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length
+  const changes = healthy.map(({ assessment }) => assessment.repair.e - assessment.e)
+  const each = seedsOf(runs)
   const untouched = (run: Run) => saidBy(run, OURS).acts === 0
   return {
-    repaired: wilson(repaired.length, faulty.length),
+    repaired: wilson(repaired.length, faulty.length, each),
     cost: costs.length > 0 ? { median: quantile(costs, 0.5), mean: mean(costs), p95: quantile(costs, 0.95) } : null,
     gain: 100 * mean(faulty.map(({ assessment }) => assessment.repair.accuracy - assessment.accuracy)),
-    untouchedHealthy: wilson(healthy.filter(untouched).length, healthy.length),
+    healthy: changes.length > 0 ? { mean: mean(changes), worst: Math.min(...changes) } : null,
+    untouchedHealthy: wilson(healthy.filter(untouched).length, healthy.length, each),
     failed: faulty.filter((run) => !isRepaired(run)).map(named),
     touched: healthy.filter((run) => !untouched(run)).map(named),
   }

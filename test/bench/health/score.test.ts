@@ -3,7 +3,15 @@ import { OURS } from '../../../bench/health/assess.ts'
 import type { Assessment, Said } from '../../../bench/health/assess.ts'
 import type { Class } from '../../../bench/health/case.ts'
 import type { Label, Outcome } from '../../../bench/health/label.ts'
-import { confusion, delays, isRepaired, scorable, scoreDetector, wilson } from '../../../bench/health/score.ts'
+import {
+  confusion,
+  isRepaired,
+  scorable,
+  scoreClasses,
+  scoreDetector,
+  scoreRepair,
+  wilson,
+} from '../../../bench/health/score.ts'
 import type { Run } from '../../../bench/health/score.ts'
 import { caseOf } from '../../../bench/health/suite/index.ts'
 
@@ -14,7 +22,7 @@ const repair = { e: 0.9, accuracy: 0.9, cost: 1, seconds: 1, actions: [], stoppe
 function assessment(id: string, alarms: Alarms, more: Partial<Assessment> & { acts?: number } = {}): Assessment {
   const { acts = 0, ...rest } = more
   const said: Said[] = [{ detector: OURS, alarms: alarms.map(([step, is]) => ({ step, class: is })), acts }]
-  return { id, seed: 1, steps: caseOf(id).steps, accuracy: 0.2, seconds: 1, said, repair, ...rest }
+  return { id, seed: 1, steps: caseOf(id).steps, e: 0.1, accuracy: 0.2, seconds: 1, said, repair, ...rest }
 }
 
 const run = (id: string, alarms: Alarms, more: Parameters<typeof assessment>[2] = {}): Run => ({
@@ -28,6 +36,11 @@ describe('wilson', () => {
   it('gives the score interval of 8 of 10 as textbooks have it', () => {
     const { share, low, high } = wilson(8, 10)
     expect([share, low, high].map((v) => v.toFixed(4))).toEqual(['0.8000', '0.4902', '0.9433'])
+  })
+
+  it('rests on configurations, not on their seeds', () => {
+    const { low, high } = wilson(10, 10)
+    expect(wilson(30, 30, 3)).toMatchObject({ share: 1, low, high, count: 30, of: 30 })
   })
 
   it('knows nothing of none', () => {
@@ -79,11 +92,51 @@ describe('a detector is scored', () => {
   })
 
   it('by its delay from the fault on: -1 is before the first step', () => {
-    expect(delays(runs)).toEqual([
-      { class: 'vanishing', median: -1, p95: -1, runs: 1 },
-      { class: 'exploding', median: 6, p95: 9.6, runs: 2 },
+    const found = scoreClasses(runs)
+    expect(found.map((each) => [each.class, each.delay?.median, each.delay?.p95])).toEqual([
+      ['vanishing', -1, -1],
+      ['collapse', undefined, undefined],
+      ['exploding', 6, 9.6],
+      ['dead', undefined, undefined],
     ])
+    expect(score.before).toMatchObject({ count: 1, of: 2 })
     expect(score.delay?.median).toBe(2)
+  })
+})
+
+describe('kinds of faults', () => {
+  it('are counted by what was put in and by what was said', () => {
+    const runs = [
+      run('F1a', [[3, 'stalled']]),
+      run('F1a', [[3, 'dead']]),
+      run('F8a', [[90, 'stalled']]),
+      run('Ha', [[1, 'stalled']]),
+    ]
+    const [vanishing, dead, stalled] = scoreClasses(runs)
+    // Vanishing may be called stalled too, not dead.
+    expect(vanishing).toMatchObject({ class: 'vanishing', runs: 2, found: 2, named: 1, said: 0 })
+    expect(dead).toMatchObject({ class: 'dead', runs: 0, said: 1, right: 0 })
+    expect(stalled).toMatchObject({ class: 'stalled', runs: 1, named: 1, said: 3, right: 2 })
+  })
+})
+
+describe('repair is scored', () => {
+  it('by what is repaired, by steps over the budget, and by what it does to healthy runs', () => {
+    const runs = [
+      run('F1a', [], { repair: { ...repair, cost: 1.5 } }),
+      run('F2c', [], { repair: { ...repair, e: 0.1, accuracy: 0.1 } }),
+      run('Ha', [], { e: 0.92, acts: 2 }),
+      run('Hd', [], { e: 0.9 }),
+    ]
+    const score = scoreRepair(runs)
+    expect(score.repaired).toMatchObject({ count: 1, of: 2 })
+    expect(score.cost).toEqual({ median: 1.5, mean: 1.5, p95: 1.5 })
+    // 0.2 before; 0.9 and 0.1 after.
+    expect(score.gain).toBeCloseTo(30, 10)
+    expect(score.untouchedHealthy).toMatchObject({ count: 1, of: 2 })
+    expect(score.healthy!.mean).toBeCloseTo(-0.01, 10)
+    expect(score.healthy!.worst).toBeCloseTo(-0.02, 10)
+    expect([score.failed, score.touched]).toEqual([['F2c#1'], ['Ha#1']])
   })
 })
 
