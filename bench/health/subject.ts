@@ -10,7 +10,7 @@ export interface Alarm {
 }
 
 /** `undefined`: says nothing of a fault. */
-const classOf: Readonly<Record<HealthCode, Class | undefined>> = {
+export const classOf: Readonly<Record<HealthCode, Class | undefined>> = {
   HEALTHY: undefined,
   NONFINITE_LOSS: 'non-finite',
   NONFINITE_GRAD: 'non-finite',

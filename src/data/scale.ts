@@ -1,14 +1,16 @@
 /** How large the numbers of a data set are, over a sample of its rows. */
 import type { Dataset } from './dataset.ts'
 
-/** Rows spread evenly over the data, at most `most`; those that are not finite are left out. */
+/** Rows spread evenly over the data, at most `most`: the finite ones of them, or all where none is. */
 export function sampleRows({ rows, features, x }: Dataset, most: number): number[] {
   const step = Math.max(1, rows / most)
   const finite = (row: number) => {
     for (let i = row * features; i < (row + 1) * features; i++) if (!Number.isFinite(x[i]!)) return false
     return true
   }
-  return Array.from({ length: Math.min(rows, most) }, (_, i) => Math.floor(i * step)).filter(finite)
+  const spread = Array.from({ length: Math.min(rows, most) }, (_, i) => Math.floor(i * step))
+  const good = spread.filter(finite)
+  return good.length > 0 ? good : spread
 }
 
 /** The given rows, as a data set of their own. */

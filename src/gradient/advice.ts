@@ -1,7 +1,7 @@
 /** What a verdict means, for people: one sentence each, and what helps, the mildest first. */
 import type { HealthCode, HealthVerdict } from './verdict.ts'
 
-type Said = Pick<HealthVerdict, 'code' | 'step' | 'layer' | 'evidence'>
+type Said = Pick<HealthVerdict, 'code' | 'step' | 'layer' | 'part' | 'evidence'>
 
 /** A number with three significant digits. */
 const figure = (value: number): string => String(Number(value.toPrecision(3)))
@@ -9,7 +9,8 @@ const decades = (value: number): string => `${figure(Math.abs(value))} powers of
 const share = (value: number): string => `${Math.round(100 * value)} %`
 
 interface Advice {
-  readonly signal: string
+  /** Several where a verdict has more than one kind of evidence. */
+  readonly signal: string | readonly string[]
   readonly remedies: readonly string[]
   readonly say: (verdict: Said) => string
 }
@@ -153,10 +154,26 @@ export const advice: Readonly<Record<HealthCode, Advice>> = {
     say: (v) => `Targets are out of scale: root mean square ${figure(v.evidence.value)}`,
   },
   SHARD_ANOMALY: {
-    signal: "a row block's loss among the others'",
-    remedies: ['look at the rows of that part of the batch'],
-    say: (v) =>
-      `One part of the batch (row block ${v.evidence.window}) is ${figure(v.evidence.value)} deviations out of line with the others, again and again`,
+    signal: [
+      'parts with one and the same gradient',
+      'checks at which its gradient was the same',
+      'checks at which its gradient was 0',
+      "gradient over the others'",
+    ],
+    remedies: ['look at how this part of the batch is made and summed', 'look at its rows'],
+    say: ({ part, evidence }) => {
+      const who = `Part ${part} of the batch`
+      switch (advice.SHARD_ANOMALY.signal.indexOf(evidence.signal)) {
+        case 0:
+          return `All ${figure(evidence.value)} parts of the batch have the same gradient, as if it had been summed before`
+        case 1:
+          return `${who} repeats its gradient, while the others change`
+        case 2:
+          return `${who} gives no gradient at all, while the others do`
+        default:
+          return `${who} has ${figure(evidence.value)} times the gradient of the others, again and again`
+      }
+    },
   },
   REPLICA_DIVERGENCE: {
     signal: 'squares of the weights',
@@ -169,6 +186,12 @@ export const advice: Readonly<Record<HealthCode, Advice>> = {
     say: (v) => `The batch is ${figure(v.evidence.value)} times the noise scale`,
   },
   CONVERGED: { signal: 'explained share', remedies: [], say: (v) => `Converged: ${share(v.evidence.value)} explained` },
+}
+
+/** What was measured; `kind` where a verdict has more than one kind of evidence. */
+export function signalOf(code: HealthCode, kind = 0): string {
+  const { signal } = advice[code]
+  return typeof signal === 'string' ? signal : signal[kind]!
 }
 
 /** A verdict with its words. */

@@ -2,7 +2,7 @@
  * What can be known before the first step, from one step that is taken on a sample and thrown away: see train/preflight.ts.
  * Pure: numbers in, verdicts out, the gravest kind of fault first, so that the first one names the cause.
  */
-import { advice, sayVerdict } from './advice.ts'
+import { sayVerdict, signalOf } from './advice.ts'
 import { profile } from './rules/profile.ts'
 import { thresholds as t } from './thresholds.ts'
 import type { Evidence, HealthCode, HealthVerdict, Severity } from './verdict.ts'
@@ -48,7 +48,7 @@ export function judgeBefore(initial: Initial): HealthVerdict[] {
   const raised: HealthVerdict[] = []
   const { rows, loss, nullLoss } = initial
   const raise = (code: HealthCode, severity: Severity, found: Partial<Evidence>, layer?: string) => {
-    const evidence = { value: NaN, baseline: NaN, threshold: NaN, window: rows, ...found, signal: advice[code].signal }
+    const evidence = { value: NaN, baseline: NaN, threshold: NaN, window: rows, ...found, signal: signalOf(code) }
     const harm = { explained: 1 - loss / nullLoss, slope: NaN, standardError: NaN }
     raised.push(sayVerdict({ code, severity, step: -1, layer, evidence, harm }))
   }
@@ -111,36 +111,38 @@ function judgeDeath({ layers, gradNorm, loss }: Initial, raise: Raise): void {
 /** What becomes of signals on their way. */
 function judgeWay({ layers, cosine }: Initial, raise: Raise): void {
   const hidden = layers.slice(0, -1)
-  const relative = hidden.map(({ gradient, weights }) => (weights > 0 ? gradient / weights : NaN))
-  const u = profile(Float64Array.from(relative), hidden.length)
-  const [first] = hidden
-  const { warn, fault } = t.vanishing
-  if (u < warn) {
-    const threshold = u < fault ? fault : warn
-    raise('GRAD_VANISHING', u < fault ? 'fault' : 'warn', { value: u, baseline: 0, threshold }, first?.name)
-  }
-  const a = -profile(
-    Float64Array.from(layers, ({ activation }) => activation),
-    hidden.length,
-  )
-  const d = profile(
-    Float64Array.from(layers, ({ backSignal }) => backSignal),
-    layers.length,
-  )
+  const column = (of: (layer: InitialLayer) => number, from: readonly InitialLayer[] = hidden) =>
+    profile(Float64Array.from(from, of), from.length)
+  const u = column(({ gradient, weights }) => gradient / weights)
+  const [a, d] = [-column(({ activation }) => activation), column(({ backSignal }) => backSignal, layers)]
   const low = Math.min(Number.isNaN(a) ? 0 : a, Number.isNaN(d) ? 0 : d)
-  if (low < t.collapse.profile) {
-    const extreme = low < t.collapse.extreme
-    const threshold = extreme ? t.collapse.extreme : t.collapse.profile
-    raise('SIGNAL_COLLAPSE', extreme ? 'fault' : 'warn', { value: low, baseline: 0, threshold }, layers.at(-1)?.name)
+  const both = u < t.vanishing.together && low < t.collapse.together
+  const judge = (code: HealthCode, value: number, warn: number, fault: number, together: number, layer?: string) => {
+    if (!(value < warn)) return
+    const isFault = both || value < fault
+    const threshold = !isFault ? warn : value < fault ? fault : together
+    raise(code, isFault ? 'fault' : 'warn', { value, baseline: 0, threshold }, layer)
   }
-  if (cosine < t.shattered.cosine) {
-    const extreme = cosine < t.shattered.extreme
-    const threshold = extreme ? t.shattered.extreme : t.shattered.cosine
-    raise('SHATTERED', extreme ? 'fault' : 'warn', { value: cosine, baseline: 1, threshold })
+  const { vanishing, collapse } = t
+  judge('GRAD_VANISHING', u, vanishing.warn, vanishing.fault, vanishing.together, hidden[0]?.name)
+  judge('SIGNAL_COLLAPSE', low, collapse.profile, collapse.extreme, collapse.together, layers.at(-1)?.name)
+  const { shattered, saturated } = t
+  const narrow = narrowness(hidden)
+  if (cosine < shattered.cosine && narrow > shattered.narrow) {
+    const isFault = cosine < shattered.extreme && narrow > shattered.veryNarrow
+    const threshold = isFault ? shattered.extreme : shattered.cosine
+    raise('SHATTERED', isFault ? 'fault' : 'warn', { value: cosine, baseline: 1, threshold })
   }
-  const flat = hidden.find((layer) => layer.flat > t.saturated.share)
-  if (flat) raise('SATURATED', 'warn', { value: flat.flat, threshold: t.saturated.share }, flat.name)
+  const flat = hidden.find((layer) => layer.flat > saturated.share)
+  if (!flat) return
+  const isFault = flat.flat > saturated.extreme
+  const threshold = isFault ? saturated.extreme : saturated.share
+  raise('SATURATED', isFault ? 'fault' : 'warn', { value: flat.flat, threshold }, flat.name)
 }
+
+/** Sum of 1 / width over the ReLU layers that nothing leads past (Hanin 2018, arXiv 1801.03744). */
+const narrowness = (hidden: readonly InitialLayer[]): number =>
+  hidden.reduce((sum, { units, active }) => sum + (Number.isNaN(active) ? 0 : 1 / units), 0)
 
 /** How far the first update would go. */
 function judgeUpdates({ layers }: Initial, raise: Raise): void {
@@ -160,7 +162,7 @@ function judgeShape({ layers }: Initial, raise: Raise): void {
     const threshold = odd.variance < low ? low : high
     raise('INIT_VARIANCE', 'info', { value: odd.variance, baseline: 1, threshold }, odd.name)
   }
-  const value = layers.slice(0, -1).reduce((sum, { units, active }) => sum + (Number.isNaN(active) ? 0 : 1 / units), 0)
+  const value = narrowness(layers.slice(0, -1))
   if (value > narrow) raise('NARROW_DEEP', 'info', { value, threshold: narrow })
 }
 

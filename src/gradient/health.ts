@@ -6,9 +6,10 @@
  * State in, state out, one Float64Array (zeros at the start); nothing is allocated in a step. What is raised lies in the
  * state until the next step: `raisedCount` entries of RAISED words from `raisedAt` on.
  */
-import { advice, sayVerdict } from './advice.ts'
+import { sayVerdict, signalOf } from './advice.ts'
 import { judgeGrowth } from './rules/growth.ts'
 import { judgeLoss } from './rules/loss.ts'
+import { judgeParts } from './rules/parts.ts'
 import { judgeProfile } from './rules/profile.ts'
 import { observeProgress } from './rules/progress.ts'
 import type { StepSignals } from './rules/signals.ts'
@@ -32,6 +33,7 @@ export function observeHealth(state: Float64Array, s: StepSignals): void {
   judgeZero(state, s)
   judgeLoss(state, s)
   judgeIntegrity(state, s)
+  judgeParts(state, s)
   if (s.sampled && s.applied) {
     judgeProfile(state, s)
     judgeUnits(state, s)
@@ -54,8 +56,9 @@ export function readVerdict(
     severity,
     step,
     layer: layers[words[at + 2]!],
+    part: words[at + 11]! >= 0 ? words[at + 11]! : undefined,
     evidence: {
-      signal: advice[code].signal,
+      signal: signalOf(code, words[at + 10]!),
       value: words[at + 3]!,
       baseline: words[at + 4]!,
       threshold: words[at + 5]!,

@@ -47,6 +47,8 @@ export interface HealthVerdict {
   /** Batches before it, skipped ones included; -1: before the first. */
   readonly step: number
   readonly layer?: string | undefined
+  /** Part of the batch whose gradient is summed by itself, from 0. */
+  readonly part?: number | undefined
   readonly evidence: Evidence
   readonly harm: Harm
   /** What helps, the mildest first. */

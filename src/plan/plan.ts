@@ -68,6 +68,8 @@ export interface Plan {
   readonly microRows: number
   readonly blockRows: number
   readonly laneRows: number
+  /** Lanes of a full batch. */
+  readonly lanes: number
   readonly evaluationRows: number
   /** Float64 sums a row block leaves: the loss, then the metrics'. */
   readonly sums: number
@@ -103,6 +105,8 @@ interface Addresses {
   /** Per segment: squares of the weights after a sampled update, and of that update; per update piece: what differs. */
   segments: number
   differing: number
+  /** Per reduce piece and lane: squares of what the lane adds. */
+  partSquares: number
   largest: number
   ring: number
   tuning: number
@@ -166,7 +170,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     evaluation: STATE_DOUBLES + 2 * sums,
     values: STATE_DOUBLES + 3 * sums,
     health: STATE_DOUBLES + 3 * sums + numValues,
-    units: STATE_DOUBLES + 3 * sums + numValues + (training ? healthStateLength(layersSeen) : 0),
+    units: STATE_DOUBLES + 3 * sums + numValues + (training ? healthStateLength(layersSeen, lanes) : 0),
   }
   const stateLength = sumsAt.units + (training ? silentUnits(model) : 0)
 
@@ -183,6 +187,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     signals: 0,
     segments: 0,
     differing: 0,
+    partSquares: 0,
     largest: layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0),
     parameters: layout.add('parameters', 'float32', total),
     gradients: layout.add('gradients', 'float32', training ? total : 0),
@@ -235,6 +240,7 @@ export function compilePlan(spec: PlanSpec): Plan {
   at.signals = layout.add('partials', 'float64', watched * SIGNAL_FIELDS)
   at.segments = layout.add('partials', 'float64', training ? 2 * watch.segments.length : 0)
   at.differing = layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0)
+  at.partSquares = layout.add('partials', 'float64', training ? Math.ceil(laned / UPDATE_PIECE) * lanes : 0)
   at.norms = layout.add('partials', 'float64', norms)
   at.clampedNorms = layout.add('partials', 'float64', norms)
   // Last what knows how many workers there are.
@@ -257,6 +263,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     microRows,
     blockRows,
     laneRows,
+    lanes,
     evaluationRows,
     sums,
     sumsAt,

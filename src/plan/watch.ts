@@ -56,7 +56,8 @@ export function watchOf(network: LoweredLayer, placements: Placements): Watch {
     if (layer !== first) watched.backSignal = part.output.gradient
     first = layer
     watched.output = part.output
-    if (part.activation !== undefined) watched.activation = part.activation
+    // Units of a block that a shortcut leads past may be silent.
+    if (part.activation !== undefined && !watched.name.includes('/')) watched.activation = part.activation
   }
   let units = 0
   for (const layer of layers) {

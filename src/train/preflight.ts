@@ -6,7 +6,7 @@ import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { sampleRows, scaleOf, takeRows, tameHalf } from '../data/scale.ts'
 import { judgeBefore } from '../gradient/before.ts'
-import type { InitialLayer } from '../gradient/before.ts'
+import type { Initial, InitialLayer } from '../gradient/before.ts'
 import { countTwins } from '../gradient/symmetry.ts'
 import type { Matrix } from '../gradient/symmetry.ts'
 import { thresholds } from '../gradient/thresholds.ts'
@@ -43,8 +43,14 @@ export interface Preflight {
 }
 
 export async function preflight(given: Preflight): Promise<HealthVerdict[]> {
+  const seen = await look(given)
+  return seen ? judgeBefore(seen) : []
+}
+
+/** The numbers that are judged; `undefined` where the network is too large for a second copy. */
+export async function look(given: Preflight): Promise<Initial | undefined> {
   const { config, model, task, data, kernels, module } = given
-  if (model.numParameters > MAX_PARAMETERS) return []
+  if (model.numParameters > MAX_PARAMETERS) return undefined
   const { parameters } = given.weights
   const weights: Weights = { parameters, slots: freshSlots(parameters, config.optimizer) }
   // The rate at its height: a warm-up would show steps that are too small. Nothing that looks at epochs.
@@ -59,9 +65,9 @@ export async function preflight(given: Preflight): Promise<HealthVerdict[]> {
   const stepOn = (rows: Dataset) =>
     probe(trainingSpec(calm, task, rows, undefined, 1), settingsFor, rows, weights, kernels, module)
   let sample = takeRows(data, sampleRows(data, SAMPLE))
-  if (sample.rows === 0) return []
   let seen = await stepOn(sample)
-  if (!seen.layers && sample.rows > 1) {
+  const high = thresholds.overscale.warn * nullLoss(sample, task.loss, model.outputs)
+  if ((!seen.layers || seen.loss > high) && sample.rows > 1) {
     // A wild row is the batch's trouble and not the network's: what do the tame ones say?
     sample = tameHalf(sample)
     seen = await stepOn(sample)
@@ -70,7 +76,7 @@ export async function preflight(given: Preflight): Promise<HealthVerdict[]> {
   const cosine = watched.length > DEEP && seen.layers ? await cosineOf(given, sample, weights, settingsFor) : NaN
   const { feature, target } = scaleOf(sample)
   const isNumeric = /Error|huber/.test(task.loss.type)
-  return judgeBefore({
+  return {
     rows: sample.rows,
     loss: seen.loss,
     gradNorm: seen.gradNorm,
@@ -80,7 +86,7 @@ export async function preflight(given: Preflight): Promise<HealthVerdict[]> {
     cosine,
     feature,
     target: isNumeric ? target : NaN,
-  })
+  }
 }
 
 const unseen: ProbedLayer = {
@@ -111,15 +117,18 @@ function initialLayer(
   const next = watched[index + 1]
   const out = next && matrixOf(next.name)
   // A layer in a block may well start at zero: the shortcut carries the signal.
-  const isOpen = !layer.name.includes('/') && own && out?.rows === own.cols
+  const isInBlock = layer.name.includes('/')
+  const isOpen = !isInBlock && own && out?.rows === own.cols
   const twins = isOpen ? countTwins(own, weights.parameters[find(`${layer.name}/bias`)], out) : { alike: 0, forEver: 0 }
   const units = own?.cols ?? Infinity
   return {
     ...seen,
     weights: normOf(model, weights.parameters, layer.name),
     name: layer.name,
+    // Nothing ends with a layer that a shortcut leads past.
+    active: isInBlock ? NaN : seen.active,
     units,
-    variance: own && !layer.name.includes('/') ? relativeVariance(own, layer) : NaN,
+    variance: own && !isInBlock ? relativeVariance(own, layer) : NaN,
     alike: twins.alike / units,
     alikeForEver: twins.forEver / units,
   }

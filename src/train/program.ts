@@ -6,6 +6,7 @@ import type { Arena } from '../arena/arena.ts'
 import { ROUND_KEYS, permuteWithKeys, writeRoundKeys } from '../data/order.ts'
 import { Activation } from '../kernels/kernels.ts'
 import type { Kernels, Pointer } from '../kernels/kernels.ts'
+import { isSampled } from '../gradient/thresholds.ts'
 import type { Pass } from '../model/layer.ts'
 import { weighPositions } from '../model/losses.ts'
 import { matrixOf } from '../model/shape.ts'
@@ -187,10 +188,19 @@ export class Program {
     const start = piece * UPDATE_PIECE
     const end = Math.min(placements.laned, start + UPDATE_PIECE)
     const lanes = endLane(this.#plan, 0, this.#state(State.batchRows))
+    if (this.#settings.watch && isSampled(this.#state(State.batch))) this.#squareParts(piece, start, end, lanes)
     this.#k.reduceLanes(end - start, lanes, at.lanes + start, placements.laned, at.gradients + start)
     for (let i = watch.firstLaned[piece]!; i < watch.firstLaned[piece + 1]!; i++) {
       const { offset, count } = watch.laned[i]!
       this.#squares(tiles.length + i, at.gradients + offset, 1, count, 0)
+    }
+  }
+
+  #squareParts(piece: number, start: number, end: number, lanes: number): void {
+    const { at, placements, lanes: most } = this.#plan
+    for (let lane = 0; lane < lanes; lane++) {
+      const squares = this.#k.sumSquares(end - start, at.lanes + lane * placements.laned + start)
+      this.#doubles[at.partSquares + piece * most + lane] = squares
     }
   }
 

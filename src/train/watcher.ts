@@ -6,15 +6,12 @@ import { DetectorField } from '../gradient/detector.ts'
 import { healthStateLength, observeHealth } from '../gradient/health.ts'
 import type { StepSignals } from '../gradient/health.ts'
 import { isSampled } from '../gradient/thresholds.ts'
-import { pieces } from '../plan/plan.ts'
+import { endLane, pieces } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { SIGNAL_FIELDS } from '../plan/watch.ts'
 import { writeFrame, writeVerdicts } from './record.ts'
 import { State } from './state.ts'
-
-/** Row blocks below which one of them cannot be called odd. */
-const MIN_BLOCKS = 4
 
 export class Watcher {
   readonly #plan: Plan
@@ -34,7 +31,7 @@ export class Watcher {
     this.#control = control
     this.#doubles = arena.doubles
     this.#state = arena.doubles.subarray(at.state)
-    this.#health = this.#state.subarray(sumsAt.health, sumsAt.health + healthStateLength(layers))
+    this.#health = this.#state.subarray(sumsAt.health, sumsAt.health + healthStateLength(layers, plan.lanes))
     this.#signals = {
       step: 0,
       loss: 0,
@@ -45,8 +42,8 @@ export class Watcher {
       verdict: 0,
       learningRate: 0,
       lossVariance: NaN,
-      blockZ: 0,
-      block: -1,
+      parts: 0,
+      partSquares: new Float64Array(plan.lanes),
       diverged: false,
       sampled: false,
       layers,
@@ -85,7 +82,8 @@ export class Watcher {
     for (let l = 0; l < signals.layers; l++) {
       signals.squares[l] = this.#doubles[this.#plan.at.layerSquares + l]! * perWeight * perWeight
     }
-    this.#compareBlocks()
+    this.#spread()
+    this.#readParts()
     if (signals.applied) this.#compareWeights()
     if (signals.sampled) this.#readSamples()
     observeHealth(this.#health, signals)
@@ -93,14 +91,12 @@ export class Watcher {
     writeVerdicts(this.#plan, this.#control, this.#doubles, this.#health, signals.step)
   }
 
-  /** The row blocks' own losses: their variance, and the one that stands out most from the others. */
-  #compareBlocks(): void {
+  /** Variance of the batch's loss, from the row blocks' own. */
+  #spread(): void {
     const { at, sums, blockRows, spec } = this.#plan
     const signals = this.#signals
     const blocks = Math.floor(this.#state[State.rows]! / blockRows)
     signals.lossVariance = NaN
-    signals.blockZ = 0
-    signals.block = -1
     if (spec.weighted || blocks < 2) return
     const mean = (b: number) => this.#doubles[at.partials + b * sums]! / blockRows
     let [sum, squares] = [0, 0]
@@ -109,14 +105,19 @@ export class Watcher {
       squares += mean(b) * mean(b)
     }
     signals.lossVariance = Math.max(0, squares / blocks - (sum / blocks) ** 2) / (blocks - 1)
-    if (blocks < MIN_BLOCKS) return
-    for (let b = 0; b < blocks; b++) {
-      const others = (sum - mean(b)) / (blocks - 1)
-      const deviation = Math.sqrt(Math.max(0, (squares - mean(b) ** 2) / (blocks - 1) - others * others))
-      const z = (mean(b) - others) / Math.max(deviation, 0.25 * Math.abs(others))
-      if (z > signals.blockZ) {
-        signals.blockZ = z
-        signals.block = b
+  }
+
+  /** Of the laned parameters. */
+  #readParts(): void {
+    const { at, lanes, placements } = this.#plan
+    const signals = this.#signals
+    signals.parts = 0
+    if (placements.laned === 0 || lanes < 2 || !isSampled(signals.step)) return
+    signals.parts = endLane(this.#plan, 0, this.#state[State.batchRows]!)
+    signals.partSquares.fill(0)
+    for (let piece = 0; piece < pieces.reduce(this.#plan); piece++) {
+      for (let lane = 0; lane < signals.parts; lane++) {
+        signals.partSquares[lane]! += this.#doubles[at.partSquares + piece * lanes + lane]!
       }
     }
   }

@@ -55,7 +55,7 @@ describe('check', () => {
       'fault',
       { layers: [...hidden(8, 'relu', { kernelInitializer: { type: 'uniform', min: -0.02, max: 0.02 } }), output] },
     ],
-    ['a deep plain network', 'SHATTERED', 'warn', { layers: [...hidden(30, 'relu'), output] }],
+    ['a deep plain network', 'SHATTERED', 'fault', { layers: [...hidden(30, 'relu'), output] }],
     [
       'numbers beyond float32',
       'NONFINITE_LOSS',

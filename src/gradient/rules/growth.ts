@@ -31,10 +31,18 @@ export function judgeGrowth(state: Float64Array, s: StepSignals): void {
   state[F.runaway] = bad && s.gradNorm > state[F.lastNorm]! ? state[F.runaway]! + 1 : bad ? state[F.runaway]! : 0
   const bySpikes = spikes >= t.spikes.count
   const byLoss = state[F.runaway]! >= t.runaway.steps
-  const byGrowth = grown > Math.log(ratio)
+  // A gradient that grows while the loss does not is of a network that begins to learn.
+  const byGrowth = grown > Math.log(ratio) && (Number.isNaN(s.nullLoss) || rises(state))
   const hit = !converged(state) && (bySpikes || byLoss || byGrowth)
   if (!checkAlarm(state, at, code, true, s.step, hit, state[F.growth]! > limit / 2, 1)) return
   if (byGrowth) raise(state, code, 'fault', -1, Math.exp(grown), 1, ratio, recent)
   else if (byLoss) raise(state, code, 'fault', -1, s.loss, s.nullLoss, t.runaway.ofNull * s.nullLoss, t.runaway.steps)
   else raise(state, code, 'fault', -1, spikes, 0, t.spikes.count, t.spikes.window)
+}
+
+/** Whether the last losses lie above those before them. */
+function rises(state: Float64Array): boolean {
+  const { recent, before, loss } = t.growth
+  const median = (skip: number, count: number) => medianOf(state, F.losses, t.stalled.window, skip, count, F.scratch)
+  return median(0, recent) - median(recent, before) > loss
 }

@@ -20,7 +20,7 @@ export function judgeLoss(state: Float64Array, s: StepSignals): void {
 
 /** Variance between steps (von Neumann's differences) over that within a step, and how often the loss turns. */
 function judgeOscillation(state: Float64Array, s: StepSignals): void {
-  const { ratio, window, turns } = t.oscillating
+  const { ratio, window, turns, turnsAlone } = t.oscillating
   pushRing(state, F.variances, window, s.lossVariance / s.nullLoss ** 2)
   if (!s.sampled || state[F.losses + 1]! < 64) return
   const size = t.stalled.window
@@ -37,7 +37,7 @@ function judgeOscillation(state: Float64Array, s: StepSignals): void {
   const f = between / within
   const turns0 = turning / window
   const known = Number.isFinite(f)
-  const hit = stuck(state, 64) && turns0 > turns && (known ? f > ratio : between > 0.01)
+  const hit = stuck(state, 64) && (known ? turns0 > turns && f > ratio : turns0 > turnsAlone && between > 0.01)
   if (checkAlarm(state, F.alarms, Health.LOSS_OSCILLATING, true, s.step, hit, known && f > ratio / 2))
-    raise(state, Health.LOSS_OSCILLATING, 'fault', -1, known ? f : turns0, 1, known ? ratio : turns, window)
+    raise(state, Health.LOSS_OSCILLATING, 'fault', -1, known ? f : turns0, 1, known ? ratio : turnsAlone, window)
 }

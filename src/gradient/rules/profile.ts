@@ -31,8 +31,11 @@ export function judgeProfile(state: Float64Array, s: StepSignals): void {
     if (first < 0) first = i
     last = i
   }
+  // Where a layer is dead, nothing can reach those before it: that has a verdict of its own.
+  let dead = false
+  for (let i = 0; i < layers; i++) if (s.active[i] === 0) dead = true
   const relative = (i: number) => Math.sqrt(s.squares[i]!) / s.weights[i]!
-  const u = first === last ? NaN : Math.log10(relative(first) / relative(last))
+  const u = first === last || dead ? NaN : Math.log10(relative(first) / relative(last))
   const { warn, fault } = t.vanishing
   const extreme = !ok && (u < fault || (u < warn && noGain))
   if (checkAlarm(state, at, Health.GRAD_VANISHING, false, step, !ok && u < warn, u < warn / 2))

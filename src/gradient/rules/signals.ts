@@ -17,9 +17,9 @@ export interface StepSignals {
   learningRate: number
   /** Variance of the batch's mean loss, from its row blocks; NaN where there is one block. */
   lossVariance: number
-  /** Largest z of a row block's log loss among the others', and the block. */
-  blockZ: number
-  block: number
+  /** Parts of the batch whose gradients are summed, and their sums of squares; 0 parts where this step was not sampled. */
+  parts: number
+  partSquares: Float64Array
   /** Whether parameters differ from what the last update left. */
   diverged: boolean
   /** Whether the fields below are of this step. */

@@ -1,5 +1,6 @@
 /** No progress that no other verdict explains, told by the size of the updates. */
 import { checkAlarm, isOn } from '../alarms.ts'
+import { medianOf } from '../ring.ts'
 import { thresholds as t } from '../thresholds.ts'
 import { Health } from '../verdict.ts'
 import { converged, stuck } from './progress.ts'
@@ -7,29 +8,48 @@ import type { StepSignals } from './signals.ts'
 import { HealthField as F, raise } from './state.ts'
 
 export function judgeStall(state: Float64Array, s: StepSignals): void {
-  const { small, large, window, gain } = t.stalled
+  const { small, large, window, gain, checks, explainedLong } = t.stalled
   const at = F.alarms
   const rising = s.learningRate > state[F.rate]!
   state[F.rate] = s.learningRate
+  const u = meanUpdate(s)
+  // The part of a warm-up in which the rate rises says nothing yet.
+  const still = stuck(state, window) && !rising && !converged(state)
+  state[F.still] = still ? state[F.still]! + 1 : 0
+  const other = explains(state)
+  const code = u < small ? Health.UPDATE_TOO_SMALL : u > large ? Health.UPDATE_TOO_LARGE : Health.STALLED
+  const hit = (one: number) => still && !other && code === one
+  const { STALLED, UPDATE_TOO_SMALL, UPDATE_TOO_LARGE } = Health
+  if (checkAlarm(state, at, UPDATE_TOO_SMALL, true, s.step, hit(UPDATE_TOO_SMALL), still, 2))
+    raise(state, UPDATE_TOO_SMALL, 'fault', -1, u, NaN, small, window)
+  const leapt = hasLeapt(state) && u > t.leap.update
+  if (checkAlarm(state, at, UPDATE_TOO_LARGE, true, s.step, leapt || hit(UPDATE_TOO_LARGE), still, leapt ? 1 : 2))
+    raise(state, UPDATE_TOO_LARGE, 'fault', -1, u, NaN, leapt ? t.leap.update : large, leapt ? t.leap.steps : window)
+  const long = state[F.still]! >= checks && state[F.explained]! < explainedLong
+  if (checkAlarm(state, at, STALLED, false, s.step, hit(STALLED), still, 2))
+    raise(state, STALLED, 'warn', -1, state[F.gain]!, NaN, gain, window)
+  if (checkAlarm(state, at, STALLED, true, s.step, hit(STALLED) && long, still, 2))
+    raise(state, STALLED, 'fault', -1, state[F.gain]!, NaN, gain, 2 * window)
+}
+
+/** Whether the first steps have thrown the loss far above where it began, and above that of a constant. */
+function hasLeapt(state: Float64Array): boolean {
+  const { steps, ratio } = t.leap
+  if (state[F.observed] !== steps) return false
+  // The ring holds the first loss, these, and no more; in units of the best constant's.
+  const first = state[F.losses + 2]!
+  return medianOf(state, F.losses, t.stalled.window, 0, steps, F.scratch) > ratio * Math.max(first, 1)
+}
+
+/** log10 of the relative update, mean over the layers. */
+function meanUpdate(s: StepSignals): number {
   let [sum, count] = [0, 0]
   for (let l = 0; l < s.layers; l++) {
     if (!(s.weights[l]! > 0)) continue
     sum += Math.log10(Math.max(s.updates[l]! / s.weights[l]!, 1e-38))
     count++
   }
-  const u = count > 0 ? sum / count : NaN
-  state[F.update] = u
-  // The part of a warm-up in which the rate rises says nothing yet.
-  const still = stuck(state, window) && !rising && state[F.explained]! < t.stalled.explained && !converged(state)
-  const code = u < small ? Health.UPDATE_TOO_SMALL : u > large ? Health.UPDATE_TOO_LARGE : Health.STALLED
-  const other = explains(state)
-  for (const one of [Health.STALLED, Health.UPDATE_TOO_SMALL, Health.UPDATE_TOO_LARGE]) {
-    const fault = one !== Health.STALLED
-    if (!checkAlarm(state, at, one, fault, s.step, still && !other && one === code, still, 2)) continue
-    const value = fault ? u : state[F.gain]!
-    const limit = one === Health.STALLED ? gain : one === Health.UPDATE_TOO_SMALL ? small : large
-    raise(state, one, fault ? 'fault' : 'warn', -1, value, NaN, limit, window)
-  }
+  return count > 0 ? sum / count : NaN
 }
 
 /** Whether an alarm that is on says already why nothing moves. */

@@ -4,7 +4,7 @@ import { thresholds as t } from '../thresholds.ts'
 import { severities } from '../verdict.ts'
 import type { Severity } from '../verdict.ts'
 
-export const RAISED = 10
+export const RAISED = 12
 const MAX_RAISED = 8
 
 let next = 0
@@ -30,20 +30,25 @@ export const HealthField = {
   observed: words(),
   rate: words(),
   lastNorm: words(),
-  /** Median of log10 relative updates at the last sample. */
-  update: words(),
+  /** Checks in a row that found no progress. */
+  still: words(),
   spikes: words(2 + t.spikes.window),
   /** Rings: head, count, values. */
   logs: words(2 + t.growth.past + t.growth.recent),
   losses: words(2 + t.stalled.window),
   variances: words(2 + t.oscillating.window),
   scratch: words(t.growth.past + t.growth.recent),
+  /** The part of the batch that was out of line at the last checks, how, and how often in a row; parts at the last check. */
+  partWas: words(),
+  partKind: words(),
+  partCount: words(),
+  partsSeen: words(),
   alarms: words(alarmsLength),
-  /** Silent share of each layer when first known; then per layer. */
+  /** Silent share of each layer when first known, and whether it is; then the squares of each part at the last check. */
   perLayer: next,
 } as const
 
-export const healthStateLength = (layers: number): number => HealthField.perLayer + 2 * layers
+export const healthStateLength = (layers: number, parts: number): number => HealthField.perLayer + 2 * layers + parts
 
 const F = HealthField
 
@@ -68,6 +73,8 @@ export function raise(
   baseline: number,
   threshold: number,
   window: number,
+  kind = 0,
+  part = -1,
 ): void {
   const count = state[F.raisedCount]!
   if (count >= MAX_RAISED) return
@@ -82,5 +89,7 @@ export function raise(
   state[at + 7] = state[F.explained]!
   state[at + 8] = state[F.gain]!
   state[at + 9] = state[F.error]!
+  state[at + 10] = kind
+  state[at + 11] = part
   state[F.raisedCount] = count + 1
 }

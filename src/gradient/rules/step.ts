@@ -28,7 +28,4 @@ export function judgeZero(state: Float64Array, s: StepSignals): void {
 export function judgeIntegrity(state: Float64Array, s: StepSignals): void {
   if (checkAlarm(state, F.alarms, Health.REPLICA_DIVERGENCE, true, s.step, s.diverged, false, 1))
     raise(state, Health.REPLICA_DIVERGENCE, 'fault', -1, 1, 0, 0, 1)
-  const odd = s.blockZ > t.shard.z
-  if (checkAlarm(state, F.alarms, Health.SHARD_ANOMALY, true, s.step, odd, s.blockZ > t.shard.z / 2))
-    raise(state, Health.SHARD_ANOMALY, 'fault', -1, s.blockZ, 0, t.shard.z, s.block)
 }
