@@ -59,6 +59,11 @@ export class Control {
     if (helpers > 0) Atomics.notify(w, at + SEQUENCE, helpers)
   }
 
+  /** Goes through a phase that has no pieces: nobody could claim one. */
+  pass(phase: number): void {
+    Atomics.store(this.#words, this.#at + PHASE, phase)
+  }
+
   /** The next piece of the open phase, or -1. */
   claim(): number {
     const ticket = Atomics.sub(this.#words, this.#at + TICKETS, 1)

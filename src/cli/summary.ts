@@ -38,13 +38,14 @@ export function planLine(
   kernels: string,
   { workers, trials }: Pick<History, 'workers' | 'trials'>,
 ): string {
-  const { layout, microRows, blockRows, tiles, laned, spec } = plan
-  const blocks = Math.ceil(microRows / blockRows)
+  const { layout, microRows, blockRows, ownFirst, ownEnd, tiles, laned, spec } = plan
+  const { shards } = spec.sharing
+  const blocks = (ownEnd - ownFirst) * Math.ceil(microRows / blockRows)
   const gradient = [tiles.length > 0 ? `${tiles.length} tiles` : '', laned.length > 0 ? 'lanes' : '']
   return [
     `${workers} worker${workers === 1 ? '' : 's'}${trialsText(trials)}`,
     `kernels ${kernels}`,
-    `batch ${spec.batchSize}`,
+    `batch ${spec.batchSize}${shards > 1 ? ` in ${shards} shards` : ''}`,
     `${blocks} row block${blocks === 1 ? '' : 's'} of ${blockRows}`,
     `gradient in ${gradient.filter(Boolean).join(' and ')}`,
     `arena ${formatBytes(layout.bytes)}`,

@@ -22,6 +22,12 @@ const Fields = z.strictObject({
   accumulationSteps: integer(1)
     .default(1)
     .describe('Equal parts in which a batch is worked off, to save memory; the batch stays the same.'),
+  shards: integer(1, 64)
+    .default(1)
+    .describe(
+      'Parts into which the gradient of a batch is summed, for machines to share out (MPI): with the same number, ' +
+        '1, 2 or 4 machines give the same bits.',
+    ),
   maxSteps: integer(1).optional().describe('Training ends after so many updates. None when absent.'),
   shuffle: flag().default(true).describe('Whether every epoch has its own order.'),
   workers: z

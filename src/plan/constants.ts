@@ -28,8 +28,8 @@ const STAGE_TILES = 64
  * and a library's kernel is at its best with many rows; 256 x 64 runs at 0.95 of the speed of 256 x 256, 128 x 128 at
  * 0.87 (OpenBLAS, AVX-512, 1024 to 2048 terms).
  */
-export function stageTile(rows: number, cols: number): { tileRows: number; tileCols: number } {
-  const down = Math.ceil(rows / STAGE_ROWS)
+export function stageTile(rows: number, cols: number, shards = 1): { tileRows: number; tileCols: number } {
+  const down = shards * Math.ceil(rows / STAGE_ROWS)
   const tileCols = STAGE_COLS.find((width) => down * Math.ceil(cols / width) >= STAGE_TILES) ?? STAGE_COLS.at(-1)!
   return { tileRows: STAGE_ROWS, tileCols }
 }
@@ -38,11 +38,11 @@ export function stageTile(rows: number, cols: number): { tileRows: number; tileC
 export const BLOCK_FLOPS = 5e5
 
 /**
- * Rows per row block: eight blocks in a batch where that leaves at least 8 rows (fewer and the matrix product packs the
+ * Rows per row block: eight blocks in all shards of a batch where that leaves at least 8 rows (fewer and the matrix product packs the
  * weights more than it uses them) and work worth claiming; 64 at the most, beyond which only small networks gain.
  */
-export function rowsPerBlock(rows: number, flopsPerRow: number): number {
-  const eighth = Math.min(64, Math.ceil(rows / 64) * 8)
+export function rowsPerBlock(rows: number, flopsPerRow: number, shards = 1): number {
+  const eighth = Math.min(64, Math.ceil((shards * rows) / 64) * 8)
   const worthwhile = Math.ceil(BLOCK_FLOPS / flopsPerRow / 8) * 8
   return Math.min(Math.max(8, eighth, worthwhile), Math.ceil(rows / 8) * 8)
 }
@@ -53,10 +53,10 @@ export function rowsPerEvaluation(microRows: number, blockRows: number): number 
 }
 
 /**
- * Rows per lane; by the position in the *batch*, so that micro-batches do not change what is summed with what.
+ * Rows per lane; by the position in the *shard*, so that micro-batches do not change what is summed with what.
  * @param flopsPerRow of all gradients that go by lanes
  */
-export function rowsPerLane(batchSize: number, flopsPerRow: number): number {
+export function rowsPerLane(shardRows: number, flopsPerRow: number): number {
   const worthwhile = Math.min(MIN_LANE_ROWS, Math.ceil(LANE_FLOPS / flopsPerRow))
-  return Math.max(worthwhile, Math.ceil(batchSize / MAX_LANES))
+  return Math.max(worthwhile, Math.ceil(shardRows / MAX_LANES))
 }

@@ -29,6 +29,7 @@ import {
 import { placeParameters } from './parameters.ts'
 import type { Placement, Placements } from './parameters.ts'
 import type { PlanSpec } from './spec.ts'
+import { endShard, firstShard, fullRows, ownRows, rowsOfShard, rowsPerShard } from './shards.ts'
 import { SIGNAL_FIELDS, countLayers, watchOf } from './watch.ts'
 import type { Watch } from './watch.ts'
 import { onlyGathers, stagePieces, stagesOf } from './stages.ts'
@@ -60,16 +61,20 @@ export interface Plan {
   readonly stages: readonly Stage[]
   /** Whether the first of them only gathers: then the next batch is gathered beside the update of this one. */
   readonly gathersAhead: boolean
-  /** Over the whole micro-batch, one piece each. */
+  /** Over a shard's rows of the micro-batch, one piece each. */
   readonly tiles: readonly GradientPiece[]
-  /** Whole tensors over one lane: together one piece per lane. */
+  /** Whole tensors over one lane of one shard: together one piece per lane. */
   readonly laned: readonly GradientPiece[]
-  /** Rows of a full micro-batch, of a row block, of a lane, of an evaluation batch. */
+  /** Rows of a shard, and the shards of this rank: [ownFirst, ownEnd). */
+  readonly shardRows: number
+  readonly ownFirst: number
+  readonly ownEnd: number
+  /** Lanes of a shard. */
+  readonly lanes: number
+  /** Rows of a full micro-batch of one shard, of a row block, of a lane, of an evaluation batch. */
   readonly microRows: number
   readonly blockRows: number
   readonly laneRows: number
-  /** Lanes of a full batch. */
-  readonly lanes: number
   readonly evaluationRows: number
   /** Float64 sums a row block leaves: the loss, then the metrics'. */
   readonly sums: number
@@ -97,6 +102,8 @@ interface Addresses {
   control: number
   state: number
   partials: number
+  /** Per shard: the sums of its blocks, and its weight. */
+  shardSums: number
   norms: number
   clampedNorms: number
   /** Per watched layer: sum of squares of the gradient; SIGNAL_FIELDS sampled numbers. */
@@ -111,6 +118,7 @@ interface Addresses {
   ring: number
   tuning: number
   parameters: Pointer
+  /** Of each own shard, `placements.total` apart; the first is where the batch's comes to lie. */
   gradients: Pointer
   slots: Pointer[]
   best: Pointer
@@ -151,14 +159,19 @@ export function compilePlan(spec: PlanSpec): Plan {
   const metrics = spec.metrics.map((config) => metric(config, model.outputs, loss, spec.targets))
   const sums = 1 + metrics.reduce((total, { sums }) => total + sums, 0)
   const training = spec.optimizer !== null
-  const microRows = Math.ceil(spec.batchSize / spec.accumulationSteps)
-  const placements = placeParameters(model.parameters, spec.batchSize, spec.gradient)
+  const { sharing } = spec
+  const { shards } = sharing
+  const shardRows = rowsPerShard(spec.batchSize, sharing)
+  const [ownFirst, ownEnd] = [firstShard(sharing), endShard(sharing)]
+  const own = ownEnd - ownFirst
+  const microRows = Math.ceil(shardRows / spec.accumulationSteps)
+  const placements = placeParameters(model.parameters, shardRows, spec.gradient)
   const work = workPerRow(model, placements)
-  const blockRows = rowsPerBlock(microRows, work.rows)
-  const evaluationRows = rowsPerEvaluation(microRows, blockRows)
-  const capacity = spec.evaluationRows > 0 ? evaluationRows : microRows
-  const laneRows = rowsPerLane(spec.batchSize, work.lanes)
-  const lanes = Math.ceil(spec.batchSize / laneRows)
+  const blockRows = rowsPerBlock(microRows, work.rows, shards)
+  const evaluationRows = rowsPerEvaluation(own * microRows, blockRows)
+  const capacity = spec.evaluationRows > 0 ? evaluationRows : own * microRows
+  const laneRows = rowsPerLane(shardRows, work.lanes)
+  const lanes = Math.ceil(shardRows / laneRows)
   const { total, laned } = placements
   const slots = spec.optimizer ? stateSlots(spec.optimizer) : []
   const numValues = 2 * (1 + metrics.length)
@@ -180,7 +193,12 @@ export function compilePlan(spec: PlanSpec): Plan {
     state: layout.add('control', 'float64', stateLength),
     ring: layout.add('telemetry', 'float64', spec.ringRecords * recordFields),
     tuning: layout.add('control', 'float64', TUNING_DOUBLES),
-    partials: layout.add('partials', 'float64', Math.ceil(capacity / blockRows) * sums),
+    partials: layout.add(
+      'partials',
+      'float64',
+      Math.max(own * Math.ceil(microRows / blockRows), Math.ceil(capacity / blockRows)) * sums,
+    ),
+    shardSums: layout.add('partials', 'float64', training ? shards * (sums + 1) : 0),
     norms: 0,
     clampedNorms: 0,
     layerSquares: 0,
@@ -190,11 +208,11 @@ export function compilePlan(spec: PlanSpec): Plan {
     partSquares: 0,
     largest: layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0),
     parameters: layout.add('parameters', 'float32', total),
-    gradients: layout.add('gradients', 'float32', training ? total : 0),
+    gradients: layout.add('gradients', 'float32', training ? own * total : 0),
     slots: slots.map(() => layout.add('optimizer state', 'float32', total)),
     best: layout.add('best parameters', 'float32', spec.keepBest ? total : 0),
     rehearsal: layout.add('partials', 'float32', training ? UPDATE_PIECE * (1 + slots.length) : 0),
-    lanes: layout.add('lanes', 'float32', training ? lanes * laned : 0),
+    lanes: layout.add('lanes', 'float32', training ? own * lanes * laned : 0),
     target: layout.add('batch', 'float32', capacity * spec.targets),
     weight: layout.add('batch', 'float32', capacity),
     positionWeight: layout.add('batch', 'float32', loss.takes === 'labels' ? capacity * spec.targets : 0),
@@ -216,7 +234,7 @@ export function compilePlan(spec: PlanSpec): Plan {
   let temporaryElements = 0
   const network = lower(model, input, {
     tensor: (cols) => layout.add('activations', 'float32', capacity * cols),
-    backSignal: (cols) => (training ? layout.add('back-signals', 'float32', microRows * cols) : -1),
+    backSignal: (cols) => (training ? layout.add('back-signals', 'float32', own * microRows * cols) : -1),
     parameter: (name) => at.parameters + placements.all.find((p) => p.spec.name === name)!.offset,
     temporary: (elements) => (temporaryElements = Math.max(temporaryElements, elements)),
     stream: counter(),
@@ -232,9 +250,9 @@ export function compilePlan(spec: PlanSpec): Plan {
       return tiles.map((tile) => ({ task, placement, tile }))
     })
   const tiles = gradientPieces('tiles', microRows)
-  const stages = stagesOf(network, microRows)
+  const stages = stagesOf(network, microRows, shards)
   const watch = watchOf(network, placements)
-  const norms = training ? tiles.length + watch.laned.length : 0
+  const norms = training ? normsOf(tiles, watch, shards) : 0
   const watched = training ? watch.layers.length : 0
   at.layerSquares = layout.add('partials', 'float64', watched)
   at.signals = layout.add('partials', 'float64', watched * SIGNAL_FIELDS)
@@ -260,10 +278,13 @@ export function compilePlan(spec: PlanSpec): Plan {
     watch,
     stages,
     gathersAhead: onlyGathers(stages[0]!),
+    shardRows,
+    ownFirst,
+    ownEnd,
+    lanes,
     microRows,
     blockRows,
     laneRows,
-    lanes,
     evaluationRows,
     sums,
     sumsAt,
@@ -346,20 +367,46 @@ export function scratchOf(plan: Plan, worker: number): { kernels: Pointer; piece
   return { kernels, piece: kernels + scratchElements }
 }
 
-/** Lanes that rows [first, first + rows) of the batch touch, as [from, end). */
+/** Partial sums of squares: one a tile, then one a run of a layer's laned parameters; of several shards one a segment. */
+const normsOf = (tiles: readonly GradientPiece[], watch: Watch, shards: number): number =>
+  shards > 1 ? watch.segments.length : tiles.length + watch.laned.length
+
+/** Lanes that rows [first, first + rows) of a shard touch, as [from, end). */
 export const firstLane = (plan: Plan, first: number): number => Math.floor(first / plan.laneRows)
 export const endLane = (plan: Plan, first: number, rows: number): number => Math.ceil((first + rows) / plan.laneRows)
 
-/** Pieces of each phase for a micro-batch of `rows` rows that starts at `first` in its batch. */
+/** Lanes of a shard that rows [first, first + rows) of it touch. */
+const lanesTouched = (plan: Plan, first: number, rows: number): number =>
+  rows > 0 ? endLane(plan, first, rows) - firstLane(plan, first) : 0
+
+/** Gradient pieces of one shard: its tiles come first of all shards' tiles, its lanes after them. */
+export const lanePieces = (plan: Plan, first: number, rows: number): number =>
+  plan.laned.length > 0 ? lanesTouched(plan, first, rows) : 0
+
+/** Rows of this rank in a full batch's first micro-batch: the most that are open at a time. */
+export const mostRows = (plan: Plan): number => ownRows(plan, plan.spec.batchSize, 0)
+
+/** Pieces of each phase for a micro-batch of `rows` rows of this rank that starts at `first` in its shards. */
 export const pieces = {
-  stage: (plan: Plan, stage: number, rows: number): number => stagePieces(plan.stages[stage]!, rows, plan.blockRows),
+  stage: (plan: Plan, stage: number, rows: number, first = 0): number =>
+    stagePieces(plan.stages[stage]!, rows, fullRows(plan, first), plan.blockRows),
   evaluate: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
-  gradient: (plan: Plan, first: number, rows: number): number =>
-    plan.tiles.length + (plan.laned.length > 0 ? endLane(plan, first, rows) - firstLane(plan, first) : 0),
-  reduce: (plan: Plan): number => Math.ceil(plan.placements.laned / UPDATE_PIECE),
+  gradient: (plan: Plan, first: number, rows: number): number => {
+    const full = fullRows(plan, first)
+    const whole = Math.floor(rows / full)
+    const rest = rows - whole * full
+    const lanes = whole * lanePieces(plan, first, full) + lanePieces(plan, first, rest)
+    return Math.ceil(rows / full) * plan.tiles.length + lanes
+  },
+  /** Of one shard only the laned parameters want reducing. */
+  reduce: (plan: Plan): number =>
+    Math.ceil((plan.spec.sharing.shards > 1 ? plan.placements.total : plan.placements.laned) / UPDATE_PIECE),
   /** Row blocks gathered ahead. */
-  gather: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
+  gather: (plan: Plan, rows: number): number => pieces.stage(plan, 0, rows),
   update: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
-  /** Partial sums of squares: one a tile, then one a run of a layer's laned parameters. */
-  norms: (plan: Plan): number => plan.tiles.length + plan.watch.laned.length,
+  norms: (plan: Plan): number => normsOf(plan.tiles, plan.watch, plan.spec.sharing.shards),
 }
+
+/** Lanes of an own shard that a batch of `batchRows` fills. */
+export const lanesOfShard = (plan: Plan, batchRows: number, shard: number): number =>
+  endLane(plan, 0, rowsOfShard(plan, batchRows, shard))

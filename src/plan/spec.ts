@@ -1,6 +1,7 @@
 /** What a plan is made from: plain data, so that the host and every worker compile the same plan by themselves. */
 import type { LossConfig, MetricConfig, ModelConfig } from '../model/config.ts'
 import type { OptimizerConfig } from '../optim/optimizers.ts'
+import type { Sharing } from './shards.ts'
 
 export interface PlanSpec {
   readonly model: ModelConfig
@@ -13,8 +14,10 @@ export interface PlanSpec {
   readonly optimizer: OptimizerConfig | null
   /** Rows of the batch one update sees. */
   readonly batchSize: number
-  /** Micro-batches a batch is worked off in. */
+  /** Micro-batches a batch is worked off in: so many parts of every shard. */
   readonly accumulationSteps: number
+  /** Into how many parts its gradient is summed, and which of them are this rank's. */
+  readonly sharing: Sharing
   /** Rows of the data sets that lie in the arena. */
   readonly trainRows: number
   readonly evaluationRows: number

@@ -34,15 +34,16 @@ export interface TileStage {
   readonly flopsPerRow: number
 }
 
-/** @param rows of a full micro-batch */
-export function stagesOf(network: LoweredLayer, rows: number): Stage[] {
+/** @param rows of a full micro-batch of one shard */
+export function stagesOf(network: LoweredLayer, rows: number, shards: number): Stage[] {
   const layers = network.parts ?? [network]
-  const isWide = (layer: LoweredLayer) => layer.byTile?.kind === 'product' && layer.flopsPerRow * rows >= WIDE_FLOPS
+  const isWide = (layer: LoweredLayer) =>
+    layer.byTile?.kind === 'product' && layer.flopsPerRow * rows * shards >= WIDE_FLOPS
   const stages: Draft[] = [block({ gather: true })]
 
   for (const layer of layers) {
     const open = stages.at(-1)!
-    if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, rows, layer.flopsPerRow))
+    if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, rows, shards, layer.flopsPerRow))
     else if (open.kind === 'block') open.forward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
     else stages.push(block({ forward: [layer] }))
@@ -57,7 +58,7 @@ export function stagesOf(network: LoweredLayer, rows: number): Stage[] {
     // Where nobody before wants a back-signal.
     if (layer.backwardFlopsPerRow === 0) continue
     if (isWide(layer)) {
-      stages.push(tiles('backward', layer.byTile!, rows, layer.backwardFlopsPerRow))
+      stages.push(tiles('backward', layer.byTile!, rows, shards, layer.backwardFlopsPerRow))
     } else if (open.kind === 'block') open.backward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
     else stages.push(block({ backward: [layer] }))
@@ -77,6 +78,7 @@ function tiles(
   direction: 'forward' | 'backward',
   product: ByTile,
   rows: number,
+  shards: number,
   flopsPerRow: number,
 ): Mutable<TileStage> {
   const cols = direction === 'forward' ? product.outputs : product.inputs
@@ -86,13 +88,19 @@ function tiles(
     product,
     riders: [],
     cols,
-    ...stageTile(rows, cols),
+    ...stageTile(rows, cols, shards),
     flopsPerRow,
   }
 }
 
-/** Pieces of a stage over `rows` rows. */
-export function stagePieces(stage: Stage, rows: number, blockRows: number): number {
+/** Pieces of a stage over `rows` rows, which lie in shards of `full` rows. */
+export function stagePieces(stage: Stage, rows: number, full: number, blockRows: number): number {
+  const whole = Math.floor(rows / full)
+  return whole * shardPieces(stage, full, blockRows) + shardPieces(stage, rows - whole * full, blockRows)
+}
+
+/** Pieces over `rows` rows of one shard. */
+export function shardPieces(stage: Stage, rows: number, blockRows: number): number {
   if (stage.kind === 'block') return Math.ceil(rows / blockRows)
   return Math.ceil(rows / stage.tileRows) * Math.ceil(stage.cols / stage.tileCols)
 }

@@ -3,7 +3,7 @@ import { sizeOf } from '../model/shape.ts'
 import type { Shape } from '../model/shape.ts'
 import type { LoweredLayer } from '../model/layer.ts'
 import { UPDATE_PIECE } from './constants.ts'
-import { endLane, pieces } from './plan.ts'
+import { mostRows, pieces } from './plan.ts'
 import type { Plan } from './plan.ts'
 import type { Stage } from './stages.ts'
 
@@ -35,7 +35,7 @@ export interface PhaseSummary {
 export function summarizePlan(plan: Plan): PlanSummary {
   const { spec, model, placements, network } = plan
   const { batchSize, accumulationSteps } = spec
-  const lanes = endLane(plan, 0, batchSize)
+  const { lanes } = plan
   const phases = phasesOf(plan)
   return {
     model: model.layers.map((layer, i) => ({
@@ -69,19 +69,20 @@ export function summarizePlan(plan: Plan): PlanSummary {
 }
 
 function phasesOf(plan: Plan): PhaseSummary[] {
-  const { spec, network, placements, microRows, blockRows } = plan
+  const { spec, network, placements, blockRows } = plan
+  const openRows = mostRows(plan)
   const micro = spec.accumulationSteps
   const rows = spec.batchSize
   const regions = plan.layout.summary()
   const of = (name: string) => regions.get(name) ?? 0
   const parameterBytes = placements.total * 4
   const slots = plan.at.slots.length
-  const lanes = endLane(plan, 0, rows)
+  const { lanes } = plan
   const tasks = network.gradients
   const activity = of('activations') + of('batch')
   const stages = plan.stages.map((stage, i): PhaseSummary => {
-    const count = pieces.stage(plan, i, microRows)
-    const cost = stageCost(stage, microRows, count, spec.inputs)
+    const count = pieces.stage(plan, i, openRows)
+    const cost = stageCost(stage, openRows, count, spec.inputs)
     return {
       phase: plan.stages.length > 1 ? `rows ${i + 1}` : 'rows',
       piece: stageWords(stage, blockRows),
@@ -95,13 +96,16 @@ function phasesOf(plan: Plan): PhaseSummary[] {
     {
       phase: 'gradient',
       piece: 'a tile of a weight gradient, or a lane of the small tensors',
-      pieces: pieces.gradient(plan, 0, microRows) * micro,
+      pieces: pieces.gradient(plan, 0, openRows) * micro,
       flops: rows * tasks.reduce((sum, task) => sum + task.flopsPerRow, 0) + 2 * (placements.total - placements.laned),
       bytes: micro * (activity + of('back-signals') + parameterBytes),
     },
     {
       phase: 'reduce',
-      piece: `up to ${UPDATE_PIECE} laned parameters`,
+      piece:
+        spec.sharing.shards > 1
+          ? `up to ${UPDATE_PIECE} parameters of every shard`
+          : `up to ${UPDATE_PIECE} laned parameters`,
       pieces: pieces.reduce(plan),
       flops: placements.laned * (lanes + 1),
       bytes: 4 * placements.laned * (lanes + 1),

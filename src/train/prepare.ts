@@ -9,8 +9,9 @@ import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
 import { checkTargets, classifies, lossRule } from '../model/losses.ts'
 import type { Plan } from '../plan/plan.ts'
-import { pieces } from '../plan/plan.ts'
+import { mostRows, pieces } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
+import { ALONE } from '../plan/shards.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import { monitorIndex, monitorMode, valueKeys } from './keys.ts'
 
@@ -85,9 +86,10 @@ const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
 /** `auto`: every core, but no more workers than the widest phase has pieces. */
 export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
   if (config.workers !== 'auto') return config.workers
-  const { microRows, spec } = plan
+  const { spec } = plan
+  const rows = mostRows(plan)
   const widest = spec.optimizer
-    ? Math.max(pieces.gradient(plan, 0, microRows), ...plan.stages.map((_, i) => pieces.stage(plan, i, microRows)))
+    ? Math.max(pieces.gradient(plan, 0, rows), ...plan.stages.map((_, i) => pieces.stage(plan, i, rows)))
     : pieces.evaluate(plan, Math.min(plan.evaluationRows, spec.evaluationRows))
   return Math.min(availableParallelism(), widest)
 }
@@ -118,6 +120,7 @@ export function trainingSpec(
     optimizer: config.optimizer,
     batchSize,
     accumulationSteps: Math.min(config.accumulationSteps, batchSize),
+    sharing: { ...ALONE, shards: Math.min(config.shards, batchSize) },
     trainRows: data.rows,
     evaluationRows: validation?.rows ?? 0,
     weighted: data.sampleWeight !== undefined,
@@ -147,6 +150,7 @@ export function evaluationSpec(
     optimizer: null,
     batchSize: 256,
     accumulationSteps: 1,
+    sharing: ALONE,
     trainRows: 0,
     evaluationRows: data.rows,
     weighted: false,

@@ -4,6 +4,7 @@ import type { Dataset } from '../data/dataset.ts'
 import { FRAME_FIELDS } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
+import { ALONE } from '../plan/shards.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import { InlineCrew } from './inline.ts'
 import { Field, Kind } from './record.ts'
@@ -43,6 +44,7 @@ export async function probe(
   const one: PlanSpec = {
     ...spec,
     batchSize: data.rows,
+    sharing: ALONE,
     trainRows: data.rows,
     evaluationRows: 0,
     weighted: data.sampleWeight !== undefined,

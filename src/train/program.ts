@@ -12,9 +12,11 @@ import { weighPositions } from '../model/losses.ts'
 import { matrixOf } from '../model/shape.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
-import { Phase, endLane, firstLane, pieces, scratchOf } from '../plan/plan.ts'
+import { Phase, endLane, firstLane, lanePieces, lanesOfShard, pieces, scratchOf } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
+import { fullRows, shardsInUse } from '../plan/shards.ts'
+import { shardPieces } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
 import { observeLayer } from './observe.ts'
 import { State } from './state.ts'
@@ -72,37 +74,56 @@ export class Program {
   }
 
   /** Forward, loss and back-signals of one row block of the micro-batch, as far as the stage goes. */
-  #block({ gather, forward, loss, backward }: BlockStage, piece: number): void {
+  #block(stage: BlockStage, piece: number): void {
+    const { gather, forward, loss, backward } = stage
     const { blockRows, network } = this.#plan
-    const row = piece * blockRows
-    const rows = Math.min(blockRows, this.#state(State.rows) - row)
+    const full = this.#state(State.full)
+    const perShard = shardPieces(stage, full, blockRows)
+    const shard = Math.floor(piece / perShard)
+    const row = shard * full + (piece - shard * perShard) * blockRows
+    const rows = Math.min(blockRows, Math.min((shard + 1) * full, this.#state(State.rows)) - row)
     const pass = this.#pass
     pass.training = true
     pass.batch = this.#state(State.batch)
-    pass.firstRow = this.#state(State.first)
+    pass.firstRow = this.#firstRow(shard, this.#state(State.first), full)
     if (gather) this.#gather(this.#state(State.cursor) + pass.firstRow, row, rows)
     for (let i = 0; i < forward.length; i++) forward[i]!.forward(this.#k, row, rows, pass)
     if (loss) this.#loss(piece, row, rows, network.output.gradient)
     for (let i = 0; i < backward.length; i++) backward[i]!.backward(this.#k, row, rows, pass)
   }
 
+  /** What is to be added to the arena's row of a sample of this rank's shard to have its position in the batch. */
+  #firstRow(shard: number, first: number, full: number): number {
+    const { ownFirst, shardRows } = this.#plan
+    return (ownFirst + shard) * shardRows + first - shard * full
+  }
+
   /** One tile of a large product, and the element-wise layers next to it. */
-  #tile({ direction, product, riders, cols, tileRows, tileCols }: TileStage, piece: number): void {
+  #tile(stage: TileStage, piece: number): void {
+    const { direction, product, riders, cols, tileRows, tileCols } = stage
+    const full = this.#state(State.full)
+    const perShard = shardPieces(stage, full, 0)
+    const shard = Math.floor(piece / perShard)
+    const tile = piece - shard * perShard
     const columns = Math.ceil(cols / tileCols)
-    const row = Math.floor(piece / columns) * tileRows
-    const rows = Math.min(tileRows, this.#state(State.rows) - row)
-    const col = (piece % columns) * tileCols
+    const row = shard * full + Math.floor(tile / columns) * tileRows
+    const rows = Math.min(tileRows, Math.min((shard + 1) * full, this.#state(State.rows)) - row)
+    const col = (tile % columns) * tileCols
     const colEnd = Math.min(cols, col + tileCols)
     product[direction](this.#k, row, rows, col, colEnd)
     for (let i = 0; i < riders.length; i++) riders[i]![direction](this.#k, row, rows, col, colEnd)
   }
 
   /** A row block of the next batch. */
-  #gatherAhead(block: number): void {
+  #gatherAhead(piece: number): void {
     const { blockRows } = this.#plan
-    const row = block * blockRows
-    const rows = Math.min(blockRows, this.#state(State.gathered) - row)
-    this.#gather(this.#state(State.cursor) + this.#state(State.batchRows), row, rows)
+    const full = fullRows(this.#plan, 0)
+    const blocks = Math.ceil(full / blockRows)
+    const shard = Math.floor(piece / blocks)
+    const row = shard * full + (piece - shard * blocks) * blockRows
+    const rows = Math.min(blockRows, Math.min((shard + 1) * full, this.#state(State.gathered)) - row)
+    const start = this.#state(State.cursor) + this.#state(State.batchRows) + this.#firstRow(shard, 0, full)
+    this.#gather(start, row, rows)
   }
 
   /** Copies a row block's samples from the data set to the batch, in the epoch's order; `start`: of the micro-batch. */
@@ -156,35 +177,43 @@ export class Program {
     }
   }
 
-  /** One tile over the whole micro-batch, or one lane's rows for every laned tensor. */
+  /** One tile over a shard's rows of the micro-batch, or one lane's rows for every laned tensor. */
   #gradient(piece: number): void {
-    const { at, tiles, laned, laneRows, placements } = this.#plan
+    const { at, tiles, laned, laneRows, lanes, placements, spec } = this.#plan
+    const [full, total] = [this.#state(State.full), this.#state(State.rows)]
+    const shards = Math.ceil(total / full)
     const first = this.#state(State.first)
-    const rows = this.#state(State.rows)
-    if (piece < tiles.length) {
-      const { task, placement, tile } = tiles[piece]!
-      const gradient = at.gradients + placement.offset
-      task.run(this.#k, 0, rows, tile, gradient, first > 0, this.#pass)
-      if (first + rows < this.#state(State.batchRows)) return
+    if (piece < shards * tiles.length) {
+      const shard = Math.floor(piece / tiles.length)
+      const row = shard * full
+      const rows = Math.min(full, total - row)
+      const { task, placement, tile } = tiles[piece - shard * tiles.length]!
+      const gradient = at.gradients + shard * placements.total + placement.offset
+      task.run(this.#k, row, rows, tile, gradient, first > 0, this.#pass)
+      if (spec.sharing.shards > 1 || first + rows < this.#state(State.batchRows)) return
       const [, width] = matrixOf(placement.spec.shape)
       const block = gradient + tile.row * width + tile.col
       this.#squares(piece, block, tile.rowEnd - tile.row, tile.colEnd - tile.col, width)
       return
     }
-    const lane = firstLane(this.#plan, first) + piece - tiles.length
+    const perShard = lanePieces(this.#plan, first, full)
+    const shard = Math.floor((piece - shards * tiles.length) / perShard)
+    const lane = firstLane(this.#plan, first) + piece - shards * tiles.length - shard * perShard
     const begin = Math.max(first, lane * laneRows)
-    const laneEnd = Math.min(first + rows, (lane + 1) * laneRows)
+    const laneEnd = Math.min(first + Math.min(full, total - shard * full), (lane + 1) * laneRows)
     const accumulate = begin > lane * laneRows
-    const base = at.lanes + lane * placements.laned
+    const base = at.lanes + (shard * lanes + lane) * placements.laned
+    const row = shard * full + begin - first
     for (let i = 0; i < laned.length; i++) {
       const { task, placement, tile } = laned[i]!
-      task.run(this.#k, begin - first, laneEnd - begin, tile, base + placement.offset, accumulate, this.#pass)
+      task.run(this.#k, row, laneEnd - begin, tile, base + placement.offset, accumulate, this.#pass)
     }
   }
 
-  /** Sums the lanes of a run of parameters, and their squares. */
+  /** Sums lanes and shards of a run of parameters, and their squares. */
   #reduce(piece: number): void {
-    const { at, placements, tiles, watch } = this.#plan
+    const { at, placements, spec, tiles, watch } = this.#plan
+    if (spec.sharing.shards > 1) return this.#reduceShards(piece)
     const start = piece * UPDATE_PIECE
     const end = Math.min(placements.laned, start + UPDATE_PIECE)
     const lanes = endLane(this.#plan, 0, this.#state(State.batchRows))
@@ -201,6 +230,32 @@ export class Program {
     for (let lane = 0; lane < lanes; lane++) {
       const squares = this.#k.sumSquares(end - start, at.lanes + lane * placements.laned + start)
       this.#doubles[at.partSquares + piece * most + lane] = squares
+    }
+  }
+
+  /** Each own shard's lanes to a gradient of its own, then what of the shards' tree has both its sides here. */
+  #reduceShards(piece: number): void {
+    const { at, ownFirst, ownEnd, lanes, placements, watch } = this.#plan
+    const { laned, total } = placements
+    const start = piece * UPDATE_PIECE
+    const count = Math.min(UPDATE_PIECE, total - start)
+    const batchRows = this.#state(State.batchRows)
+    const used = shardsInUse(this.#plan, batchRows)
+    const gradient = (shard: number) => at.gradients + (shard - ownFirst) * total + start
+    for (let shard = ownFirst; start < laned && shard < Math.min(ownEnd, used); shard++) {
+      const first = at.lanes + (shard - ownFirst) * lanes * laned + start
+      const filled = lanesOfShard(this.#plan, batchRows, shard)
+      this.#k.reduceLanes(Math.min(count, laned - start), filled, first, laned, gradient(shard))
+    }
+    for (let s = 1; s < used; s *= 2) {
+      for (let j = 0; j + s < used; j += 2 * s) {
+        if (j < ownFirst || Math.min(j + 2 * s, used) > ownEnd) continue
+        this.#k.add(count, gradient(j + s), gradient(j))
+      }
+    }
+    for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
+      const { offset, count } = watch.segments[i]!
+      this.#squares(i, at.gradients + offset, 1, count, 0)
     }
   }
 

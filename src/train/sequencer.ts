@@ -17,6 +17,7 @@ import type { Program } from './program.ts'
 import { copyParameters, judgeProgress, writeValues } from './progress.ts'
 import { Kind, RECORDS_PER_STEP, writeRecord } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
+import { fullRows, ownRows, rowsOfShard, shardsInUse } from '../plan/shards.ts'
 import { Reason, State } from './state.ts'
 import { tune } from './tuner.ts'
 import { Watcher } from './watcher.ts'
@@ -51,10 +52,13 @@ export class Sequencer {
     this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
     this.#program = program
     const { tiles, watch } = plan
-    this.#layerOf = Int32Array.from([
-      ...tiles.map(({ placement }) => watch.layerOf(placement)),
-      ...watch.laned.map(({ layer }) => layer),
-    ])
+    this.#layerOf =
+      plan.spec.sharing.shards > 1
+        ? Int32Array.from(watch.segments, ({ layer }) => layer)
+        : Int32Array.from([
+            ...tiles.map(({ placement }) => watch.layerOf(placement)),
+            ...watch.laned.map(({ layer }) => layer),
+          ])
     this.#watcher = plan.spec.optimizer ? new Watcher(plan, settings, control, arena) : null
   }
 
@@ -84,22 +88,19 @@ export class Sequencer {
 
   #afterRows(): void {
     const s = this.#state
-    const { stages, sumsAt } = this.#plan
+    const { stages } = this.#plan
     const stage = stages[s[State.stage]!]!
-    if (stage.kind === 'block' && stage.loss) {
-      this.#sumPartials(s[State.rows]!, sumsAt.batch)
-      s[State.weightSum]! += this.#sumWeights(s[State.rows]!)
-    }
+    if (stage.kind === 'block' && stage.loss) this.#sumShards()
     if (s[State.stage]! + 1 < stages.length) return this.#openStage(s[State.stage]! + 1)
     this.#open(Phase.gradient, pieces.gradient(this.#plan, s[State.first]!, s[State.rows]!))
   }
 
   #afterGradient(): void {
     const s = this.#state
-    const first = s[State.first]! + s[State.rows]!
-    if (first < s[State.batchRows]!) this.#openMicroBatch(first)
-    else if (this.#plan.placements.laned > 0) this.#open(Phase.reduce, pieces.reduce(this.#plan))
-    else this.#afterReduce()
+    const first = s[State.first]! + s[State.full]!
+    // The first shard is the fullest.
+    if (first < rowsOfShard(this.#plan, s[State.batchRows]!, 0)) this.#openMicroBatch(first)
+    else this.#open(Phase.reduce, pieces.reduce(this.#plan))
   }
 
   #afterReduce(): void {
@@ -137,9 +138,9 @@ export class Sequencer {
   /** The update, and beside it the samples of the next batch: nobody reads this one's any more. */
   #openUpdate(): void {
     const s = this.#state
-    const { gathersAhead, microRows, spec } = this.#plan
+    const { gathersAhead, spec } = this.#plan
     const left = spec.trainRows - s[State.cursor]! - s[State.batchRows]!
-    s[State.gathered] = gathersAhead ? Math.min(microRows, spec.batchSize, left) : 0
+    s[State.gathered] = gathersAhead ? ownRows(this.#plan, Math.min(spec.batchSize, left), 0) : 0
     this.#open(
       Phase.update,
       pieces.update(this.#plan) + pieces.gather(this.#plan, s[State.gathered]!) + this.#watcher!.begin(),
@@ -187,15 +188,16 @@ export class Sequencer {
     if (s[State.step]! >= this.#settings.maxSteps) return this.#end(Reason.maxSteps)
     if (this.#control.stopRequested()) return this.#end(Reason.requested)
     s[State.batchRows] = Math.min(batchSize, trainRows - s[State.cursor]!)
-    s[State.weightSum] = 0
-    s.fill(0, this.#plan.sumsAt.batch, this.#plan.sumsAt.batch + this.#plan.sums)
+    const { at, sums, spec } = this.#plan
+    this.#doubles.fill(0, at.shardSums, at.shardSums + spec.sharing.shards * (sums + 1))
     this.#openMicroBatch(0)
   }
 
   #openMicroBatch(first: number): void {
     const s = this.#state
     s[State.first] = first
-    s[State.rows] = Math.min(this.#plan.microRows, s[State.batchRows]! - first)
+    s[State.full] = fullRows(this.#plan, first)
+    s[State.rows] = ownRows(this.#plan, s[State.batchRows]!, first)
     const isThere = s[State.gathered] === s[State.rows] && first === 0
     s[State.gathered] = 0
     this.#openStage(isThere ? 1 : 0)
@@ -203,7 +205,7 @@ export class Sequencer {
 
   #openStage(stage: number): void {
     this.#state[State.stage] = stage
-    this.#open(Phase.rows, pieces.stage(this.#plan, stage, this.#state[State.rows]!))
+    this.#open(Phase.rows, pieces.stage(this.#plan, stage, this.#state[State.rows]!, this.#state[State.first]!))
   }
 
   // ---- evaluation and the end of an epoch ----
@@ -228,7 +230,7 @@ export class Sequencer {
   #afterEvaluate(): void {
     const s = this.#state
     const rows = this.#evaluationBatch()
-    if (!this.#plan.spec.keepOutputs) this.#sumPartials(rows, this.#plan.sumsAt.evaluation)
+    if (!this.#plan.spec.keepOutputs) this.#sumBlocks(0, rows, this.#state, this.#plan.sumsAt.evaluation)
     s[State.evaluationCursor]! += rows
     if (s[State.evaluationCursor]! < this.#plan.spec.evaluationRows) this.#openEvaluation()
     else if (this.#plan.spec.trainRows > 0) this.#endEpoch()
@@ -263,21 +265,49 @@ export class Sequencer {
 
   // ---- sums and doors ----
 
-  /** Adds the partial sums of the blocks of `rows` rows to the state's at `into`, in block order. */
-  #sumPartials(rows: number, into: number): void {
+  /** Adds the micro-batch's sums and weights to those of its shards, in the order of blocks and rows. */
+  #sumShards(): void {
+    const s = this.#state
+    const { at, sums, blockRows, ownFirst } = this.#plan
+    const [full, total] = [s[State.full]!, s[State.rows]!]
+    const blocks = Math.ceil(full / blockRows)
+    for (let shard = 0; shard * full < total; shard++) {
+      const rows = Math.min(full, total - shard * full)
+      const into = at.shardSums + (ownFirst + shard) * (sums + 1)
+      this.#sumBlocks(shard * blocks, rows, this.#doubles, into)
+      this.#doubles[into + sums]! += this.#sumWeights(shard * full, rows)
+    }
+    if (s[State.first]! + full >= rowsOfShard(this.#plan, s[State.batchRows]!, 0)) this.#sumBatch()
+  }
+
+  /** The batch's sums and weight, from its shards' in their order. */
+  #sumBatch(): void {
+    const s = this.#state
+    const { at, sums, sumsAt } = this.#plan
+    s[State.weightSum] = 0
+    s.fill(0, sumsAt.batch, sumsAt.batch + sums)
+    for (let shard = 0; shard < shardsInUse(this.#plan, s[State.batchRows]!); shard++) {
+      const from = at.shardSums + shard * (sums + 1)
+      for (let i = 0; i < sums; i++) s[sumsAt.batch + i]! += this.#doubles[from + i]!
+      s[State.weightSum]! += this.#doubles[from + sums]!
+    }
+  }
+
+  /** Adds the partial sums of the blocks of `rows` rows, the first of them block `first`, to those at `into`. */
+  #sumBlocks(first: number, rows: number, words: Float64Array, into: number): void {
     const { at, sums, blockRows } = this.#plan
-    const blocks = Math.ceil(rows / blockRows)
-    for (let b = 0; b < blocks; b++) {
+    const end = first + Math.ceil(rows / blockRows)
+    for (let b = first; b < end; b++) {
       const from = at.partials + b * sums
-      for (let i = 0; i < sums; i++) this.#state[into + i]! += this.#doubles[from + i]!
+      for (let i = 0; i < sums; i++) words[into + i]! += this.#doubles[from + i]!
     }
   }
 
   /** In the order of the rows, so that micro-batches do not change the sum. */
-  #sumWeights(rows: number): number {
+  #sumWeights(first: number, rows: number): number {
     if (!this.#plan.spec.weighted) return rows
     let sum = 0
-    for (let r = 0; r < rows; r++) sum += this.#floats[this.#plan.at.weight + r]!
+    for (let r = first; r < first + rows; r++) sum += this.#floats[this.#plan.at.weight + r]!
     return sum
   }
 
@@ -291,10 +321,10 @@ export class Sequencer {
 
   /** The same, and each layer's part of it. */
   #sumLayers(): number {
-    const { at, tiles, watch } = this.#plan
+    const { at, watch } = this.#plan
     this.#doubles.fill(0, at.layerSquares, at.layerSquares + watch.layers.length)
     let sum = 0
-    for (let i = 0; i < tiles.length + watch.laned.length; i++) {
+    for (let i = 0; i < pieces.norms(this.#plan); i++) {
       const squares = this.#doubles[at.norms + i]!
       sum += squares
       this.#doubles[at.layerSquares + this.#layerOf[i]!]! += squares
@@ -315,8 +345,11 @@ export class Sequencer {
     writeRecord(this.#plan, this.#control, this.#doubles, this.#state, kind)
   }
 
+  /** A phase of no pieces is over at once: there may be nothing to reduce, or no row of the batch here. */
   #open(phase: Phase, count: number): void {
-    this.#control.open(phase, count, this.#program === null)
+    if (count > 0) return this.#control.open(phase, count, this.#program === null)
+    this.#control.pass(phase)
+    this.advance()
   }
 
   #gate(): void {

@@ -28,7 +28,7 @@ export const State = {
   /** Why the run ended, or is about to: see `Reason`. */
   reason: word(),
 
-  /** The open batch: its rows, and the open micro-batch's first row and rows. */
+  /** The open batch: its rows. The open micro-batch: its first row in each shard, and this rank's rows. */
   batchRows: word(),
   /** Rows of the next micro-batch that were gathered ahead, beside the update. */
   gathered: word(),
@@ -60,6 +60,8 @@ export const State = {
   bestMonitored: word(),
   epochsWithoutGain: word(),
   health: word(decideStateLength),
+  /** Rows of each full shard of the open micro-batch. */
+  full: word(),
 } as const
 
 if (next > STATE_DOUBLES) throw new Error(`internal: state of ${next} words is larger than ${STATE_DOUBLES}`)

@@ -97,7 +97,9 @@ export class Watcher {
     const signals = this.#signals
     const blocks = Math.floor(this.#state[State.rows]! / blockRows)
     signals.lossVariance = NaN
-    if (spec.weighted || blocks < 2) return
+    // Where shards end in the middle of a block, blocks are not comparable.
+    const uneven = spec.sharing.shards > 1 && this.#state[State.full]! % blockRows > 0
+    if (spec.weighted || blocks < 2 || uneven) return
     const mean = (b: number) => this.#doubles[at.partials + b * sums]! / blockRows
     let [sum, squares] = [0, 0]
     for (let b = 0; b < blocks; b++) {
@@ -109,10 +111,10 @@ export class Watcher {
 
   /** Of the laned parameters. */
   #readParts(): void {
-    const { at, lanes, placements } = this.#plan
+    const { at, lanes, placements, spec } = this.#plan
     const signals = this.#signals
     signals.parts = 0
-    if (placements.laned === 0 || lanes < 2 || !isSampled(signals.step)) return
+    if (spec.sharing.shards > 1 || placements.laned === 0 || lanes < 2 || !isSampled(signals.step)) return
     signals.parts = endLane(this.#plan, 0, this.#state[State.batchRows]!)
     signals.partSquares.fill(0)
     for (let piece = 0; piece < pieces.reduce(this.#plan); piece++) {

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import type { LayerConfig } from '../../src/model/config.ts'
 import { withDefaults } from '../../src/optim/optimizers.ts'
+import { ALONE } from '../../src/plan/shards.ts'
 import type { PlanSpec } from '../../src/plan/spec.ts'
 
 const units = fc.integer({ min: 1, max: 40 })
@@ -44,6 +45,7 @@ export const base: PlanSpec = {
   optimizer: withDefaults({ type: 'adam' }),
   batchSize: 32,
   accumulationSteps: 1,
+  sharing: ALONE,
   trainRows: 100,
   evaluationRows: 30,
   weighted: false,
@@ -67,6 +69,7 @@ export const specs: fc.Arbitrary<PlanSpec> = fc
     optimizer,
     batchSize: fc.integer({ min: 1, max: 150 }),
     accumulationSteps: fc.integer({ min: 1, max: 4 }),
+    shards: fc.integer({ min: 1, max: 4 }),
     trainRows: fc.integer({ min: 1, max: 300 }),
     evaluationRows: fc.integer({ min: 0, max: 100 }),
     weighted: fc.boolean(),
@@ -75,11 +78,12 @@ export const specs: fc.Arbitrary<PlanSpec> = fc
     gradient: fc.constantFrom('auto' as const, 'lanes' as const, 'tiles' as const),
     workers: fc.integer({ min: 1, max: 8 }),
   })
-  .map(({ layers, batchSize, accumulationSteps, trainRows, ...rest }) => ({
+  .map(({ layers, batchSize, accumulationSteps, shards, trainRows, ...rest }) => ({
     ...base,
     ...rest,
     model: { layers },
     trainRows: Math.max(trainRows, batchSize),
     batchSize,
     accumulationSteps: Math.min(accumulationSteps, batchSize),
+    sharing: { ...ALONE, shards: Math.min(shards, batchSize) },
   }))

@@ -105,6 +105,11 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
     data: positions,
   },
   'stochastic descent': { config: { batchSize: 1, epochs: 1, maxSteps: 60 } },
+  'shards of uneven rows, in parts, of sample weights, clipped by value': {
+    config: { shards: 5, accumulationSteps: 2, clip: { mode: 'value', value: 0.01 } },
+    data: { ...data, sampleWeight: weights },
+  },
+  'shards of layers in phases of their own': { config: { ...wide, shards: 4 }, data: blobs(200, 130, 5) },
   'full batch, schedule, early stopping': {
     config: {
       batchSize: 'full',

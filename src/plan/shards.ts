@@ -1,0 +1,54 @@
+/**
+ * Shards: the fixed runs of a batch whose gradients are summed apart and then added in a fixed binary tree,
+ *   for s = 1, 2, 4, ..: shard[j] += shard[j + s] for j = 0, 2s, 4s, .. while j + s < shards in use.
+ * Row blocks, tiles and lanes are cut inside a shard, so no bit depends on which rank worked which shard off.
+ * A batch fills its shards in order: a short one leaves the last of them empty, and those are left out of the tree.
+ */
+
+export interface Sharing {
+  /** Parts into which the gradient of a batch is summed: a constant of the plan, part of a run's identity. */
+  readonly shards: number
+  /** Which rank this is, of how many; no result depends on it. */
+  readonly rank: number
+  readonly ranks: number
+}
+
+export const ALONE: Sharing = { shards: 1, rank: 0, ranks: 1 }
+
+/** Shards of a rank are [firstShard, endShard): runs of them, as equal as they can be. */
+export const firstShard = ({ shards, rank, ranks }: Sharing): number => Math.floor((rank * shards) / ranks)
+export const endShard = ({ shards, rank, ranks }: Sharing): number => Math.floor(((rank + 1) * shards) / ranks)
+
+/** Rows of a full shard. */
+export const rowsPerShard = (batchSize: number, { shards }: Sharing): number => Math.ceil(batchSize / shards)
+
+/** What shards need to know of a plan. */
+interface Cut {
+  readonly shardRows: number
+  readonly microRows: number
+  readonly ownFirst: number
+  readonly ownEnd: number
+}
+
+/** Shards of a batch of `batchRows` that hold a row: the first so many. */
+export const shardsInUse = ({ shardRows }: Cut, batchRows: number): number => Math.ceil(batchRows / shardRows)
+
+/** Rows of one shard of such a batch. */
+export const rowsOfShard = ({ shardRows }: Cut, batchRows: number, shard: number): number =>
+  Math.max(0, Math.min(shardRows, batchRows - shard * shardRows))
+
+/** Rows that a full shard has in the micro-batch that begins at its row `first`. */
+export const fullRows = ({ shardRows, microRows }: Cut, first: number): number => Math.min(microRows, shardRows - first)
+
+/**
+ * Rows that this rank has in that micro-batch of a batch of `batchRows`. They lie one shard after the other: full ones, at
+ * most one that is not, and none after it.
+ */
+export function ownRows(cut: Cut, batchRows: number, first: number): number {
+  const full = fullRows(cut, first)
+  let rows = 0
+  for (let shard = cut.ownFirst; shard < cut.ownEnd; shard++) {
+    rows += Math.max(0, Math.min(full, rowsOfShard(cut, batchRows, shard) - first))
+  }
+  return rows
+}
