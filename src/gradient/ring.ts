@@ -1,9 +1,16 @@
 /** A ring of the last `size` values in a flat Float64Array: head (place of the next value), count, values. Zeros are an empty one. */
 
 export function pushRing(state: Float64Array, at: number, size: number, value: number): void {
-  state[at + 2 + state[at]!] = value
-  state[at] = (state[at]! + 1) % size
+  const head = state[at]!
+  state[at + 2 + head] = value
+  state[at] = head + 1 < size ? head + 1 : 0
   if (state[at + 1]! < size) state[at + 1]!++
+}
+
+/** The value pushed `ago` pushes before the last; `ago` is below `size`. No remainder: of doubles it is a slow one. */
+export function ringValue(state: Float64Array, at: number, size: number, ago: number): number {
+  const i = state[at]! - 1 - ago
+  return state[at + 2 + (i < 0 ? i + size : i)]!
 }
 
 /** Median of `count` values, the newest `skip` left out (fewer where there are fewer; NaN for none); sorts in `scratch`. */
@@ -18,7 +25,7 @@ export function medianOf(
   const n = Math.min(count, state[at + 1]! - skip)
   if (n <= 0) return NaN
   for (let i = 0; i < n; i++) {
-    const value = state[at + 2 + ((state[at]! - 1 - skip - i + 2 * size) % size)]!
+    const value = ringValue(state, at, size, skip + i)
     let j = i
     for (; j > 0 && state[scratch + j - 1]! > value; j--) state[scratch + j] = state[scratch + j - 1]!
     state[scratch + j] = value

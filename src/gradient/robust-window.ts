@@ -33,7 +33,7 @@ export function pushValue(state: Float64Array, at: number, value: number): void 
   state[sorted + hole] = value
   state[at + ringAt + head] = value
   state[at] = count
-  state[at + 1] = (head + 1) % windowSize
+  state[at + 1] = head + 1 < windowSize ? head + 1 : 0
 }
 
 /** Of an even number of values, the mean of the middle two. The window must not be empty. */

@@ -33,7 +33,10 @@ export function observeLayer(plan: Plan, k: Kernels, floats: Float32Array, doubl
   }
 }
 
-/** Per unit (a channel at any of its positions) the samples since it was last above 0; `silence` has a word for each. */
+/**
+ * Per unit (a channel at any of its positions) the samples since it was last above 0; `silence` has a word for each.
+ * A unit that was active once in the batch is not looked at again: most show it in the first rows.
+ */
 function observeSilence(
   floats: Float32Array,
   doubles: Float64Array,
@@ -42,9 +45,12 @@ function observeSilence(
   silence: number,
   into: number,
 ): void {
-  for (let c = 0; c < units; c++) doubles[silence + c]! += rows
-  for (let end = value + rows * cols, i = value; i < end;) {
-    for (let c = 0; c < units; c++, i++) if (floats[i]! > 0) doubles[silence + c] = 0
+  const end = value + rows * cols
+  for (let c = 0; c < units; c++) {
+    let i = value + c
+    while (i < end && !(floats[i]! > 0)) i += units
+    if (i < end) doubles[silence + c] = 0
+    else doubles[silence + c]! += rows
   }
   let active = 0
   let silent = 0
@@ -66,15 +72,17 @@ function flatShare(
   rows: number,
   sigmoid: boolean,
 ): number {
-  const positions = (rows * cols) / units
+  const end = value + rows * cols
+  // No term is negative: the sum has come far enough, or it has not.
+  const enough = (thresholds.saturated.derivative * (rows * cols)) / units
   let flat = 0
   for (let c = 0; c < units; c++) {
     let sum = 0
-    for (let p = 0; p < positions; p++) {
-      const y = floats[value + p * units + c]!
+    for (let i = value + c; i < end && sum < enough; i += units) {
+      const y = floats[i]!
       sum += sigmoid ? 4 * y * (1 - y) : 1 - y * y
     }
-    if (sum / positions < thresholds.saturated.derivative) flat++
+    if (sum < enough) flat++
   }
   return flat / units
 }

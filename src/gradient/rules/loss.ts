@@ -1,6 +1,6 @@
 /** What the loss does over time: it leaves its best, swings, or is done. */
 import { checkAlarm } from '../alarms.ts'
-import { pushRing } from '../ring.ts'
+import { pushRing, ringValue } from '../ring.ts'
 import { thresholds as t } from '../thresholds.ts'
 import { Health } from '../verdict.ts'
 import { converged, stuck } from './progress.ts'
@@ -23,9 +23,7 @@ function judgeOscillation(state: Float64Array, s: StepSignals): void {
   const { ratio, window, turns, turnsAlone } = t.oscillating
   pushRing(state, F.variances, window, s.lossVariance / s.nullLoss ** 2)
   if (!s.sampled || state[F.losses + 1]! < 64) return
-  const size = t.stalled.window
-  const head = state[F.losses]!
-  const value = (i: number) => state[F.losses + 2 + ((head - 1 - i + 2 * size) % size)]!
+  const value = (ago: number) => ringValue(state, F.losses, t.stalled.window, ago)
   let between = 0
   let turning = 0
   for (let i = 0; i < window; i++) {

@@ -1,5 +1,5 @@
 /** Whether the training gets anywhere: what turns a symptom into a fault. */
-import { pushRing } from '../ring.ts'
+import { pushRing, ringValue } from '../ring.ts'
 import { thresholds as t } from '../thresholds.ts'
 import type { StepSignals } from './signals.ts'
 import { HealthField as F } from './state.ts'
@@ -24,20 +24,18 @@ function trend(state: Float64Array, window: number): void {
     state[F.error] = NaN
     return
   }
-  const head = state[ring]!
-  const value = (i: number) => -state[ring + 2 + ((head - n + i + size) % size)]!
   let mean = 0
-  for (let i = 0; i < n; i++) mean += value(i) / n
+  for (let i = 0; i < n; i++) mean -= ringValue(state, ring, size, n - 1 - i) / n
   const middle = (n - 1) / 2
   let covariance = 0
   let spread = 0
   for (let i = 0; i < n; i++) {
-    covariance += (i - middle) * (value(i) - mean)
+    covariance += (i - middle) * (-ringValue(state, ring, size, n - 1 - i) - mean)
     spread += (i - middle) ** 2
   }
   const slope = covariance / spread
   let residual = 0
-  for (let i = 0; i < n; i++) residual += (value(i) - mean - slope * (i - middle)) ** 2
+  for (let i = 0; i < n; i++) residual += (-ringValue(state, ring, size, n - 1 - i) - mean - slope * (i - middle)) ** 2
   state[F.gain] = slope * n
   state[F.error] = Math.sqrt(residual / (n - 2) / spread) * n
 }
