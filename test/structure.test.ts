@@ -14,7 +14,7 @@ const LEVELS = [
   ['model', 'optim', 'gradient'],
   ['arena'],
   ['plan'],
-  ['data'],
+  ['data', 'remedy'],
   ['config', 'interop'],
   ['crew'],
   ['train'],

@@ -222,6 +222,16 @@ export const Model = z
         .describe(
           'What one row of the data is, channels last, e.g. [28, 28, 1]. By default one axis of all its numbers.',
         ),
+      inputScale: z
+        .strictObject({
+          mean: z.array(real(), { error: 'an array of numbers' }).describe('Of each feature.'),
+          deviation: z.array(real({ above: 0 }), { error: 'an array of numbers > 0' }).describe('Of each feature.'),
+        })
+        .optional()
+        .describe(
+          'Features are taken as (x - mean) / deviation, and what is not finite as the mean. For data that comes as it ' +
+            'is; what is read from files is better scaled by `data.scale`.',
+        ),
       layers: z
         .array(Layer, { error: 'an array of layers' })
         .min(1, { error: 'at least one layer' })

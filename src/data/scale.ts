@@ -1,4 +1,5 @@
 /** How large the numbers of a data set are, over a sample of its rows. */
+import type { InputScale } from '../model/config.ts'
 import type { Dataset } from './dataset.ts'
 
 /** Rows spread evenly over the data, at most `most`: the finite ones of them, or all where none is. */
@@ -62,4 +63,45 @@ export function scaleOf({ rows, features, x, y }: Dataset): { feature: number; t
   let squares = 0
   for (let i = 0; i < y.length; i++) squares += y[i]! * y[i]!
   return { feature, target: Math.sqrt(squares / y.length) }
+}
+
+/** Writes values as the network takes them to `into` from `to` on; the first value is the data's value number `first`. */
+export function scaleInto(
+  values: Float32Array,
+  first: number,
+  { mean, deviation }: InputScale,
+  into: Float32Array,
+  to: number,
+): void {
+  const features = mean.length
+  for (let i = 0; i < values.length; i++) {
+    const feature = (first + i) % features
+    const value = (values[i]! - mean[feature]!) / deviation[feature]!
+    into[to + i] = Number.isFinite(value) ? value : 0
+  }
+}
+
+/** Mean and deviation of each column over its finite values; a column that never changes has deviation 1. */
+export function momentsOf(x: Float32Array, columns: number): { mean: number[]; deviation: number[] } {
+  const rows = x.length / columns
+  const mean: number[] = []
+  const deviation: number[] = []
+  for (let c = 0; c < columns; c++) {
+    let [count, sum, squares] = [0, 0, 0]
+    for (let r = 0; r < rows; r++) {
+      const value = x[r * columns + c]!
+      if (!Number.isFinite(value)) continue
+      count++
+      sum += value
+    }
+    const middle = count > 0 ? sum / count : 0
+    for (let r = 0; r < rows; r++) {
+      const value = x[r * columns + c]!
+      if (Number.isFinite(value)) squares += (value - middle) ** 2
+    }
+    const spread = Math.sqrt(squares / Math.max(1, count))
+    mean.push(middle)
+    deviation.push(spread > 0 ? spread : 1)
+  }
+  return { mean, deviation }
 }

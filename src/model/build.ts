@@ -84,6 +84,13 @@ export function buildModel(config: ModelConfig, inputs: number): Model {
         `${shapeText(inputShape)}: ${sizeOf(inputShape)} numbers. Channels come last: [height, width, channels].`,
     )
   }
+  const { inputScale } = config
+  if (inputScale && (inputScale.mean.length !== inputs || inputScale.deviation.length !== inputs)) {
+    throw new UserError(
+      `Expected \`model.inputScale\` to have a mean and a deviation for each of the ${inputs} features, got ` +
+        `${inputScale.mean.length} and ${inputScale.deviation.length}.`,
+    )
+  }
   const layers = buildLayers(config.layers, inputShape)
   const outputShape = layers.at(-1)?.shape ?? inputShape
   const parameters = layers.flatMap((layer) => layer.parameters)

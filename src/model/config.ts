@@ -103,9 +103,16 @@ export type LayerConfig =
   | FlattenConfig
   | ReshapeConfig
 
+/** By feature: a row is taken as (x - mean) / deviation; what is not finite as 0, the mean. */
+export interface InputScale {
+  readonly mean: readonly number[]
+  readonly deviation: readonly number[]
+}
+
 export interface ModelConfig {
   /** What one row of the data is, channels last; by default one axis of all its numbers. */
   inputShape?: readonly number[] | undefined
+  inputScale?: InputScale | undefined
   layers: LayerConfig[]
 }
 

@@ -2,6 +2,7 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { HealthEvent } from './events.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
+import type { Action } from '../remedy/action.ts'
 import type { Logs } from './history.ts'
 import type { SignalLog } from './signals.ts'
 
@@ -18,6 +19,8 @@ export interface Callbacks {
   onHealthEvent?(event: HealthEvent): void | Promise<void>
   /** Told of every verdict of the detector, before its step's `onBatchEnd`. */
   onVerdict?(verdict: HealthVerdict): void | Promise<void>
+  /** Told of every remedy, once it is known what became of it, or when training goes on with it. */
+  onAction?(action: Action): void | Promise<void>
 }
 
 export interface CheckpointOptions {

@@ -3,6 +3,7 @@
 import type { HealthEvent } from './events.ts'
 import { SignalLog } from './signals.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
+import type { Action } from '../remedy/action.ts'
 import type { Trial } from './tuner.ts'
 
 export type StopReason = 'completed' | 'maxSteps' | 'aborted' | 'stopTraining' | 'earlyStopping'
@@ -22,6 +23,8 @@ export interface History {
   readonly events: HealthEvent[]
   /** Verdicts in the order in which they were raised; those of the check before the first step have step -1. */
   readonly health: HealthVerdict[]
+  /** What was done for the run's health (`health: 'repair'`), what did not help included. */
+  readonly actions: Action[]
   stopped: StopReason
   seconds: number
   samplesPerSecond: number
@@ -36,10 +39,13 @@ export interface History {
 export interface PastEpochs {
   readonly epoch: readonly number[]
   readonly history: Readonly<Record<string, readonly number[]>>
+  /** Absent in files of before there were repairs. */
+  readonly actions?: readonly Action[] | undefined
 }
 
 /** A copy that later epochs do not change. */
-export const pastEpochs = ({ epoch, history }: PastEpochs): PastEpochs => structuredClone({ epoch, history })
+export const pastEpochs = ({ epoch, history, actions }: PastEpochs): PastEpochs =>
+  structuredClone({ epoch, history, actions })
 
 /** @param steps that are expected: their room is taken at once */
 export function newHistory(before?: PastEpochs, steps = 0, signals = new SignalLog()): History {
@@ -50,6 +56,7 @@ export function newHistory(before?: PastEpochs, steps = 0, signals = new SignalL
     signals,
     events: [],
     health: [],
+    actions: [...(before?.actions ?? [])],
     stopped: 'completed',
     seconds: 0,
     samplesPerSecond: 0,

@@ -2,6 +2,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Arena } from '../arena/arena.ts'
 import type { Dataset } from '../data/dataset.ts'
+import { scaleInto } from '../data/scale.ts'
+import type { InputScale } from '../model/config.ts'
 import type { Plan } from '../plan/plan.ts'
 
 /** About a quarter of a millisecond of copying. */
@@ -14,20 +16,23 @@ export async function loadData(
   evaluation: Dataset | undefined,
 ): Promise<void> {
   const { at } = plan
+  const { inputScale } = plan.spec.model
   if (training) {
-    await copy(arena, training.x, at.trainX)
+    await copy(arena, training.x, at.trainX, inputScale)
     await copy(arena, training.y, at.trainY)
     if (training.sampleWeight) await copy(arena, training.sampleWeight, at.trainWeight)
   }
   if (evaluation) {
-    await copy(arena, evaluation.x, at.evaluationX)
+    await copy(arena, evaluation.x, at.evaluationX, inputScale)
     await copy(arena, evaluation.y, at.evaluationY)
   }
 }
 
-async function copy(arena: Arena, values: Float32Array, to: number): Promise<void> {
+async function copy(arena: Arena, values: Float32Array, to: number, scale?: InputScale): Promise<void> {
   for (let start = 0; start < values.length; start += SLICE) {
-    arena.floats.set(values.subarray(start, start + SLICE), to + start)
+    const slice = values.subarray(start, start + SLICE)
+    if (scale) scaleInto(slice, start, scale, arena.floats, to + start)
+    else arena.floats.set(slice, to + start)
     if (start + SLICE < values.length) await setImmediate()
   }
 }

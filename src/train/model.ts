@@ -9,6 +9,7 @@ import { answersOf } from '../data/answers.ts'
 import type { Answer } from '../data/answers.ts'
 import { tableOfRecords } from '../data/records.ts'
 import type { DataRecord } from '../data/records.ts'
+import { scaleInto } from '../data/scale.ts'
 import type { TensorInput } from '../data/tensor.ts'
 import { applyTransform } from '../data/transform.ts'
 import type { Transform } from '../data/transform.ts'
@@ -69,13 +70,16 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const settings = runSettings(config, plan, { epochs: 1, maxSteps: 1, gateEpochs: false })
   const program = new Program(plan, kernels, arena, settings)
   const { outputs } = model
+  const { inputScale } = config.model
 
   const predict = (x: TensorInput['x']): Float32Array => {
     const data = checkRows(x, inputs, targets)
     const result = new Float32Array(data.rows * outputs)
     for (let start = 0; start < data.rows; start += CAPACITY) {
       const rows = Math.min(CAPACITY, data.rows - start)
-      arena.floats.set(data.x.subarray(start * inputs, (start + rows) * inputs), plan.at.evaluationX)
+      const x = data.x.subarray(start * inputs, (start + rows) * inputs)
+      if (inputScale) scaleInto(x, 0, inputScale, arena.floats, plan.at.evaluationX)
+      else arena.floats.set(x, plan.at.evaluationX)
       program.infer(rows)
       const at = plan.at.outputs
       result.set(arena.floats.subarray(at, at + rows * outputs), start * outputs)

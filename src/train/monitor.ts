@@ -26,7 +26,7 @@ export class Monitor {
   /** Values of the last finished epoch. */
   logs: Logs = {}
   readonly #keys: readonly string[]
-  readonly #layers: readonly string[]
+  #layers: readonly string[]
   readonly #onProgress: ((progress: Progress) => void) | undefined
   readonly #epochs: number
   readonly #totalSteps: number
@@ -42,9 +42,9 @@ export class Monitor {
   /** @param limits of the run; `done` steps were taken before it was interrupted */
   constructor(plan: Plan, history: History, options: FitOptions, limits: Limits) {
     this.#keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
-    this.#layers = plan.watch.layers.map(({ name }) => name)
+    this.#layers = []
     this.history = history
-    history.signals.layers = this.#layers
+    this.follow(plan)
     this.callbacks = [options.callbacks ?? []].flat() as readonly Callbacks[]
     this.#onProgress = options.onProgress
     this.#epochs = limits.epochs
@@ -56,6 +56,12 @@ export class Monitor {
   /** Whether somebody may have a say after an epoch: the run waits for them. */
   get gates(): boolean {
     return this.callbacks.length > 0
+  }
+
+  /** Goes on with a network whose layers may be others. */
+  follow(plan: Plan): void {
+    this.#layers = plan.watch.layers.map(({ name }) => name)
+    this.history.signals.setLayers(this.#layers)
   }
 
   record(doubles: Float64Array, at: number): void | Promise<void> {

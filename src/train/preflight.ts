@@ -4,7 +4,7 @@
  */
 import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
-import { sampleRows, scaleOf, takeRows, tameHalf } from '../data/scale.ts'
+import { sampleRows, scaleInto, scaleOf, takeRows, tameHalf } from '../data/scale.ts'
 import { judgeBefore } from '../gradient/before.ts'
 import type { Initial, InitialLayer } from '../gradient/before.ts'
 import { countTwins } from '../gradient/symmetry.ts'
@@ -48,7 +48,8 @@ export async function preflight(given: Preflight): Promise<HealthVerdict[]> {
 }
 
 /** The numbers that are judged; `undefined` where the network is too large for a second copy. */
-export async function look(given: Preflight): Promise<Initial | undefined> {
+export async function look(asked: Preflight): Promise<Initial | undefined> {
+  const given = asTaken(asked)
   const { config, model, task, data, kernels, module } = given
   if (model.numParameters > MAX_PARAMETERS) return undefined
   const { parameters } = given.weights
@@ -64,7 +65,7 @@ export async function look(given: Preflight): Promise<Initial | undefined> {
   })
   const stepOn = (rows: Dataset) =>
     probe(trainingSpec(calm, task, rows, undefined, 1), settingsFor, rows, weights, kernels, module)
-  let sample = takeRows(data, sampleRows(data, SAMPLE))
+  let sample = sampleOf(data)
   let seen = await stepOn(sample)
   const high = thresholds.overscale.warn * nullLoss(sample, task.loss, model.outputs)
   if ((!seen.layers || seen.loss > high) && sample.rows > 1) {
@@ -87,6 +88,17 @@ export async function look(given: Preflight): Promise<Initial | undefined> {
     feature,
     target: isNumeric ? target : NaN,
   }
+}
+
+export const sampleOf = (data: Dataset): Dataset => takeRows(data, sampleRows(data, SAMPLE))
+
+/** The network without a scale on its inputs, and the data as it then comes. */
+export function asTaken<T extends Pick<Preflight, 'config' | 'data'>>(given: T): T {
+  const { inputScale, ...model } = given.config.model
+  if (!inputScale) return given
+  const x = new Float32Array(given.data.x.length)
+  scaleInto(given.data.x, 0, inputScale, x, 0)
+  return { ...given, config: { ...given.config, model }, data: { ...given.data, x } }
 }
 
 const unseen: ProbedLayer = {

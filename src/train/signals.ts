@@ -37,6 +37,13 @@ export class SignalLog {
   /** Names of the rows of profiles: the layers that have weights. */
   layers: readonly string[] = []
   readonly #columns = new Map<string, Column>()
+  readonly #profiles = new Set<string>()
+
+  /** Names the rows of profiles; where these are other layers than before, the profiles begin anew. */
+  setLayers(layers: readonly string[]): void {
+    if (this.layers.join('\n') !== layers.join('\n')) for (const name of this.#profiles) this.#columns.delete(name)
+    this.layers = layers
+  }
 
   /** A number of this step. */
   step(step: number, name: string, value: number): void {
@@ -45,6 +52,7 @@ export class SignalLog {
 
   /** A number per layer of this step; NaN where a layer has none. */
   profile(step: number, name: string, values: ArrayLike<number>): void {
+    this.#profiles.add(name)
     const column = this.#column(name, values.length)
     if (column.rows !== values.length) return
     const frame = this.#frame(step)
@@ -114,6 +122,7 @@ export class SignalLog {
     log.layers = header.layers
     let at = 12 + length
     for (const { name, rows, frames } of header.columns) {
+      if (rows > 1) log.#profiles.add(name)
       for (const values of arraysOf(log.#column(name, rows))) {
         const used = new (values.constructor as Float32ArrayConstructor)(rows * frames.length)
         bytesOf(used).set(file.subarray(at, at + used.byteLength))

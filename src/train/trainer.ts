@@ -23,6 +23,7 @@ import type { Model } from '../model/build.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
+import type { Action } from '../remedy/action.ts'
 import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
 import { writeAtomically, writeCheckpoint } from './checkpoint.ts'
@@ -34,6 +35,7 @@ import { nullLoss } from './null-loss.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
 import { preflight } from './preflight.ts'
+import { Repair } from './repair.ts'
 import {
   checkData,
   checkRows,
@@ -76,7 +78,7 @@ export interface TrainerOptions {
 }
 
 export class Trainer implements AsyncDisposable {
-  readonly config: ResolvedConfig
+  #config: ResolvedConfig
   /** Which kernels run, and why these. */
   readonly kernels: KernelChoice
   /** How raw data became rows of numbers; saved with the model. */
@@ -99,7 +101,7 @@ export class Trainer implements AsyncDisposable {
     module: WebAssembly.Module | null,
     crew: Workforce | undefined,
   ) {
-    this.config = config
+    this.#config = config
     this.kernels = kernels
     this.#module = module
     this.#sharedCrew = crew
@@ -136,6 +138,11 @@ export class Trainer implements AsyncDisposable {
     return trainer
   }
 
+  /** With every default filled in; a repair leaves what it changed here. */
+  get config(): ResolvedConfig {
+    return this.#config
+  }
+
   /** Layers, shapes and parameters; `undefined` before the first data is seen. */
   get model(): Model | undefined {
     return this.#built?.model
@@ -154,34 +161,37 @@ export class Trainer implements AsyncDisposable {
     return this.#exclusively(async () => {
       options.signal?.throwIfAborted()
       const { validationData: validation } = options
-      const built = await this.#build(data)
+      let built = await this.#build(data)
       const task = resolveTask(this.config, built.model, data)
       checkData(data, built.model, task, 'training data')
       if (validation) checkData(validation, built.model, task, 'validation data')
       const weighted = this.config.classWeight ? applyClassWeight(data, this.config.classWeight) : data
 
       const limits = { epochs: options.epochs ?? this.config.epochs, maxSteps: this.config.maxSteps ?? Infinity }
-      const spec = trainingSpec(
-        this.config,
-        task,
-        weighted,
-        validation,
-        limits.epochs,
-        options.trace ? TRACE_EVENTS : 0,
-      )
-      const crew = this.#enlist(spec)
-      const session = await Session.open({ ...spec, workers: crew.workers }, built.weights, weighted, validation)
-      const { plan, state } = session
-      const history = newHistory(this.#unfinished?.history, expectedSteps(plan, limits), options.signals)
-      state[State.updates] = built.updates
+      const events = options.trace ? TRACE_EVENTS : 0
+      const open = async () => {
+        const spec = trainingSpec(this.config, task, weighted, validation, limits.epochs, events)
+        const crew = this.#enlist(spec)
+        return {
+          crew,
+          session: await Session.open({ ...spec, workers: crew.workers }, built.weights, weighted, validation),
+        }
+      }
+      let { crew, session } = await open()
+      const history = newHistory(this.#unfinished?.history, expectedSteps(session.plan, limits), options.signals)
+      session.state[State.updates] = built.updates
       if (this.#unfinished) session.restore(this.#unfinished)
 
-      const monitor = new Monitor(plan, history, options, { ...limits, done: state[State.step]! })
-      const keeper = options.checkpoint && new Keeper(plan, options.checkpoint, history)
+      const monitor = new Monitor(session.plan, history, options, { ...limits, done: session.state[State.step]! })
+      const keeper = options.checkpoint && new Keeper(session.plan, options.checkpoint, history)
       const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
       this.stopTraining = false
       await monitor.call('onTrainBegin', {})
-      if (!this.#unfinished) await this.#checkFirst(built, task, weighted, monitor)
+      if (!this.#unfinished && (await this.#checkFirst(built, task, weighted, monitor))) {
+        built = this.#built!
+        ;({ crew, session } = await open())
+        monitor.follow(session.plan)
+      }
       const run = {
         ...limits,
         nullLoss: nullLoss(weighted, task.loss, built.model.outputs),
@@ -194,6 +204,7 @@ export class Trainer implements AsyncDisposable {
       })
 
       const end = capture()
+      const { plan, state } = session
       const reason = state[State.reason]!
       built.weights = end.weights
       built.updates = end.updates
@@ -347,18 +358,44 @@ export class Trainer implements AsyncDisposable {
     return preflight({ config, model, weights, task, data, kernels, module: this.#module })
   }
 
-  /** @throws TrainingError for a fault without a doubt, unless the config says otherwise */
-  async #checkFirst(built: Built, task: Task, data: Dataset, monitor: Monitor): Promise<void> {
+  /**
+   * @returns whether the network was changed
+   * @throws TrainingError for a fault without a doubt, unless it could be mended or the config says otherwise
+   */
+  async #checkFirst(built: Built, task: Task, data: Dataset, monitor: Monitor): Promise<boolean> {
     const { mode, check } = this.config.health
-    if (mode === 'off' || check === 'off' || built.updates > 0) return
-    const verdicts = await this.#preflight(built, task, data)
+    if (mode === 'off' || check === 'off' || built.updates > 0) return false
+    let verdicts = await this.#preflight(built, task, data)
     for (const verdict of verdicts) await monitor.tell(verdict)
+    const before = this.config
+    if (mode === 'repair') verdicts = await this.#repairFirst(built, task, data, monitor, verdicts)
     const certain = verdicts.find(isCertain)
-    if (!certain || check === 'warn' || mode === 'observe') return
+    if (!certain || check === 'warn' || mode === 'observe') return this.config !== before
     throw new TrainingError(
       `${certain.sentence} Try: ${certain.remedies.join('; ')}. ` +
         "Nothing was trained. (`health: { check: 'warn' }` trains all the same.)",
     )
+  }
+
+  /** @returns the verdicts that are left */
+  async #repairFirst(
+    built: Built,
+    task: Task,
+    data: Dataset,
+    monitor: Monitor,
+    found: readonly HealthVerdict[],
+  ): Promise<HealthVerdict[]> {
+    const { kernels, config } = this
+    const { history } = monitor
+    const tell = (action: Action) => monitor.call('onAction', action)
+    const repair = new Repair({ task, data, kernels, module: this.#module, history, tell })
+    const { subject, left } = await repair.before({ ...built, config }, found)
+    if (subject.config !== config) {
+      const { model, weights, updates } = subject
+      this.#config = subject.config
+      this.#built = { ...built, model, weights, updates }
+    }
+    return left
   }
 
   #trained(verb: string): Built {

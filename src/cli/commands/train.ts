@@ -140,6 +140,10 @@ async function fit(
           progress.event(event)
           log?.event('health', { ...event })
         },
+        onAction: (action) => {
+          progress.note(action.text)
+          log?.event('action', { ...action })
+        },
       },
     })
     const { stopped, seconds, samplesPerSecond, skipped } = history

@@ -1,0 +1,59 @@
+/** Learning rates that move the weights by a plausible share of themselves: about 1 % a step at the start. */
+import type { OptimizerConfig } from '../../optim/optimizers.ts'
+import { withFreshState } from '../patient.ts'
+import type { Case, Remedy, Treatment } from '../remedy.ts'
+
+/** log10 of the relative update that a rate is set to, and what counts as more than plausible. */
+const TARGET = -2
+const MOST = -1.5
+/** A cut where nothing better is known. */
+const CUT = 0.3
+const MOMENTUM = 0.9
+
+/** Where the first update is too large to be plausible: anew, with a rate that makes it 1 % of the weights. */
+export const tameRate: Remedy = {
+  name: 'tame the learning rate',
+  limit: 1,
+  treat({ start, now, firstUpdate }) {
+    if (!(firstUpdate > MOST)) return null
+    return { ...withRate(withFreshState(start), now.optimizer, 10 ** (TARGET - firstUpdate)), then: 'restart' }
+  },
+}
+
+/**
+ * Where the run was well before: on from there with half the rate, or the rate it was well with if that is less; the
+ * batches between are dropped. Else anew from the start, with a third of the rate.
+ */
+export const cutRate: Remedy = {
+  name: 'cut the learning rate',
+  limit: 5,
+  treat({ healthy, start, now, scheduled, healthyRate }) {
+    if (!healthy) return { ...withRate(withFreshState(start), now.optimizer, CUT), then: 'restart' }
+    const last = now.optimizer.learningRate * scheduled
+    const factor = healthyRate < last ? Math.min(0.5, healthyRate / last) : 0.5
+    return { ...withRate(healthy, now.optimizer, factor), then: 'continue' }
+  },
+}
+
+export const raiseRate: Remedy = {
+  name: 'raise the learning rate',
+  limit: 2,
+  treat({ start, now, lastUpdate, firstUpdate }) {
+    const update = Number.isFinite(lastUpdate) ? lastUpdate : firstUpdate
+    if (!(update < TARGET - 1)) return null
+    const factor = Math.min(1e8, 10 ** (TARGET - update))
+    return { ...withRate(withFreshState(start), now.optimizer, factor), then: 'restart' }
+  },
+}
+
+/** Momentum beyond 0.9 goes with a cut: it multiplies the rate by 1 / (1 - momentum). */
+function withRate(from: Case['now'], optimizer: OptimizerConfig, factor: number): Omit<Treatment, 'then'> {
+  const learningRate = Number((optimizer.learningRate * factor).toPrecision(6))
+  const changes = [`learning rate ${optimizer.learningRate} -> ${learningRate}`]
+  const next: OptimizerConfig = { ...optimizer, learningRate }
+  if (factor < 1 && 'momentum' in next && next.momentum > MOMENTUM) {
+    changes.push(`momentum ${next.momentum} -> ${MOMENTUM}`)
+    return { patient: { ...from, optimizer: { ...next, momentum: MOMENTUM } }, changes }
+  }
+  return { patient: { ...from, optimizer: next }, changes }
+}

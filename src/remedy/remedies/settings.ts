@@ -1,0 +1,71 @@
+/** Settings that hold a training back, or let it run away: schedule, weight decay, clipping. */
+import type { Remedy } from '../remedy.ts'
+
+/** Share of its base below which a schedule has put the rate to sleep. */
+const ASLEEP = 1e-2
+/** What weight decay may take off the weights in one step. */
+const MOST_DECAY = 1e-3
+const USUAL_DECAY = 1e-2
+/** Clipped norm over the norm before, below which the clip alone sets the pace. */
+const STRANGLED = 1e-2
+
+export const holdRate: Remedy = {
+  name: 'hold the learning rate',
+  limit: 1,
+  treat({ start, scheduled }) {
+    const { schedule } = start
+    if (schedule.type === 'constant' || !(scheduled < ASLEEP)) return null
+    const changes = [`schedule ${schedule.type} -> constant`]
+    return { patient: { ...start, schedule: { type: 'constant' } }, changes, then: 'restart' }
+  },
+}
+
+export const easeDecay: Remedy = {
+  name: 'less weight decay',
+  limit: 1,
+  treat({ start }) {
+    const { optimizer } = start
+    const { learningRate, weightDecay } = optimizer
+    if (!(learningRate * weightDecay > MOST_DECAY)) return null
+    const changes = [`weight decay ${weightDecay} -> ${USUAL_DECAY}`]
+    return { patient: { ...start, optimizer: { ...optimizer, weightDecay: USUAL_DECAY } }, changes, then: 'restart' }
+  },
+}
+
+export const widenClip: Remedy = {
+  name: 'widen the clip',
+  limit: 1,
+  treat({ start, gradNorm, gradNormAfterClip }) {
+    if (start.clip.mode !== 'globalNorm' || !(gradNormAfterClip < STRANGLED * gradNorm)) return null
+    const changes = [`clip ${start.clip.maxNorm} -> off`]
+    return { patient: { ...start, clip: { mode: 'off' } }, changes, then: 'restart' }
+  },
+}
+
+/** From the last state that was well, with gradients held to twice the norm that was usual there. */
+export const clipAtNorm: Remedy = {
+  name: 'clip at the usual norm',
+  limit: 1,
+  treat({ healthy, gradNorm, now }) {
+    if (!healthy || !(gradNorm > 0)) return null
+    const maxNorm = Number((2 * gradNorm).toPrecision(6))
+    if (now.clip.mode === 'globalNorm' && now.clip.maxNorm <= maxNorm) return null
+    const before = now.clip.mode === 'globalNorm' ? String(now.clip.maxNorm) : now.clip.mode
+    const changes = [`clip ${before} -> ${maxNorm}`, 'back to the last healthy state']
+    return { patient: { ...healthy, clip: { mode: 'globalNorm', maxNorm } }, changes, then: 'continue' }
+  },
+}
+
+export const rollBack: Remedy = {
+  name: 'roll back',
+  limit: 2,
+  treat({ healthy }) {
+    return (
+      healthy && {
+        patient: healthy,
+        changes: ['back to the last healthy state; the batches since are dropped'],
+        then: 'continue',
+      }
+    )
+  },
+}

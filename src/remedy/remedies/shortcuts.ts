@@ -1,0 +1,76 @@
+/** Shortcuts around pairs of layers, and branches that begin at 0: what keeps the gradients of deep networks whole. */
+import type { DenseConfig, LayerConfig } from '../../model/config.ts'
+import { activationOf, rewrite } from '../tree.ts'
+import type { Patient } from '../patient.ts'
+import { freshTensor } from '../patient.ts'
+import type { Remedy } from '../remedy.ts'
+import { drawnAnew, silenced } from './initialise.ts'
+
+/** Pairs below which a network is not deep. */
+const MIN_PAIRS = 2
+
+/**
+ * Each two neighbouring dense layers of the same width become a residual block, y = x + F(x), whose last kernel starts
+ * at 0 and has no activation: at first the network is as deep as what is left (Bachlechner et al. 2020, "ReZero").
+ */
+export const addShortcuts: Remedy = {
+  name: 'add shortcuts',
+  limit: 1,
+  treat({ start, tries }) {
+    const changes: string[] = []
+    const layers = withBlocks(start, changes)
+    if (changes.length < MIN_PAIRS) return null
+    const blocks = { ...start, model: { ...start.model, layers } }
+    return { patient: drawnAnew(blocks, 32 + tries), changes: [...changes, 'all weights drawn anew'], then: 'restart' }
+  },
+}
+
+function withBlocks({ model, inputs }: Patient, changes: string[]): LayerConfig[] {
+  const out: LayerConfig[] = []
+  let width = model.inputShape ? model.inputShape.at(-1)! : inputs
+  for (let i = 0; i < model.layers.length; i++) {
+    const [first, second] = [model.layers[i]!, model.layers[i + 1]]
+    const isLast = i + 2 >= model.layers.length
+    if (!isLast && first.type === 'dense' && second?.type === 'dense' && fits(first, second, width)) {
+      const name = `${first.name!}_${second.name!}`
+      out.push({ type: 'residual', name, layers: [first, { ...second, activation: undefined }] })
+      changes.push(`${name}: ${first.name!} and ${second.name!} with a shortcut around them`)
+      i++
+    } else {
+      out.push(first)
+      if (first.type === 'dense') width = first.units
+    }
+  }
+  return out
+}
+
+const fits = (first: DenseConfig, second: DenseConfig, width: number): boolean =>
+  first.units === width && second.units === width && activationOf(first) !== 'linear'
+
+/** The last kernel and bias of each residual block become 0; the other weights stay. */
+export const silenceBranches: Remedy = {
+  name: 'start branches at 0',
+  limit: 1,
+  treat({ start }) {
+    const zero = new Set<string>()
+    const changes: string[] = []
+    const layers = rewrite(start.model.layers, ({ path, config }) => {
+      if (config.type !== 'residual') return [config]
+      const quiet = silenced(config.layers)
+      quiet.forEach((layer, i) => {
+        if (layer === config.layers[i]) return
+        zero.add(`${path}/${layer.name!}/kernel`).add(`${path}/${layer.name!}/bias`)
+        changes.push(`${path}: its branch starts at 0`)
+      })
+      return [{ ...config, layers: quiet }]
+    })
+    const isQuiet = [...zero].every((name) => start.tensors.get(name)?.values.every((w) => w === 0) ?? true)
+    if (isQuiet) return null
+    const tensors = new Map(start.tensors)
+    for (const name of zero) {
+      const size = tensors.get(name)?.values.length
+      if (size !== undefined) tensors.set(name, freshTensor(new Float32Array(size), start.optimizer))
+    }
+    return { patient: { ...start, model: { ...start.model, layers }, tensors }, changes, then: 'restart' }
+  },
+}

@@ -1,0 +1,101 @@
+/** Repair: what is wrong is mended, what is well is left alone, and the same run is mended in the same way. */
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import { Crew } from '../../src/crew/crew.ts'
+import type { Dataset } from '../../src/data/dataset.ts'
+import { TrainingError } from '../../src/errors.ts'
+import type { Action } from '../../src/remedy/action.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs, line } from './data.ts'
+
+const crew = new Crew(1)
+afterAll(() => crew.close())
+
+type Layer = Config['model']['layers'][number]
+type Given = Omit<Config, 'model'> & { layers: Layer[] }
+
+const hidden = (depth: number, activation: string, more: object = {}): Layer[] =>
+  Array.from({ length: depth }, () => ({ type: 'dense', units: 16, activation, ...more }) as Layer)
+const output: Layer = { type: 'dense', units: 3 }
+
+const create = ({ layers, ...config }: Given, workers = crew) =>
+  Trainer.create(
+    { seed: 2, kernels: 'wasm-strict', epochs: 8, health: 'repair', ...config, model: { layers } },
+    { crew: workers },
+  )
+
+const data = blobs(300, 8, 3)
+const scaled = (set: Dataset, x: number, y = 1): Dataset => ({
+  ...set,
+  x: set.x.map((v) => x * v),
+  y: set.y.map((v) => y * v),
+})
+
+describe('before the first step', () => {
+  it.each<[string, string, Given, Dataset?]>([
+    [
+      'units with the same weights',
+      'initialise anew',
+      { layers: [...hidden(2, 'tanh', { kernelInitializer: 'zeros' }), { ...output, kernelInitializer: 'zeros' }] },
+    ],
+    [
+      'a layer that no row activates',
+      'initialise anew',
+      { layers: [...hidden(2, 'relu', { biasInitializer: { type: 'constant', value: -50 } }), output] },
+    ],
+    ['sigmoids in a row', 'swap activations', { layers: [...hidden(12, 'sigmoid'), output] }],
+    [
+      'weights far too large',
+      'rescale weights',
+      { layers: [...hidden(6, 'relu', { kernelInitializer: { type: 'normal', mean: 0, std: 1 } }), output] },
+    ],
+    [
+      'weights far too small',
+      'rescale weights',
+      { layers: [...hidden(8, 'relu', { kernelInitializer: { type: 'uniform', min: -0.02, max: 0.02 } }), output] },
+    ],
+    [
+      'numbers beyond float32',
+      'rescale weights',
+      { layers: [...hidden(8, 'relu', { kernelInitializer: { type: 'normal', mean: 0, std: 1e6 } }), output] },
+    ],
+    ['features of 1,000', 'standardise inputs', { layers: [...hidden(4, 'relu'), output] }, scaled(data, 1000)],
+  ])('%s: %s', async (_, remedy, given, set = data) => {
+    await using trainer = await create({ optimizer: { type: 'adam', learningRate: 3e-3 }, ...given })
+    const told: Action[] = []
+    const history = await trainer.fit(set, { callbacks: { onAction: (action) => void told.push(action) } })
+    expect(history.actions.filter(({ outcome }) => outcome === 'kept').map((a) => a.remedy)).toContain(remedy)
+    expect(told).toEqual(history.actions)
+    expect(history.actions[0]).toMatchObject({ step: -1 })
+    expect(history.history.acc!.at(-1)).toBeGreaterThan(0.8)
+    // What was saved is what was trained: the repaired network.
+    expect((await trainer.evaluate(set)).acc).toBeGreaterThan(0.8)
+  })
+
+  it('leaves a healthy network alone', async () => {
+    const given: Given = { layers: [...hidden(3, 'relu'), output] }
+    await using plain = await create({ ...given, health: 'warn' })
+    await using trainer = await create(given)
+    await plain.fit(data)
+    const history = await trainer.fit(data)
+    expect(history.actions).toEqual([])
+    expect(trainer.weightsHash()).toBe(plain.weightsHash())
+    expect(trainer.config).toEqual({ ...plain.config, health: trainer.config.health })
+  })
+
+  it('stops where nothing helps', async () => {
+    // Whatever the weights, a network without inputs that differ has nothing to learn from.
+    await using trainer = await create({
+      layers: [{ type: 'dense', units: 3, useBias: false, kernelInitializer: 'zeros' }],
+    })
+    await expect(trainer.fit({ ...data, x: data.x.map(() => 0) })).rejects.toThrow(TrainingError)
+  })
+
+  it('standardises what comes later in the same way', async () => {
+    await using trainer = await create({ layers: [...hidden(2, 'relu'), { type: 'dense', units: 1 }] })
+    const set = scaled(line(200, 3), 1e4)
+    const history = await trainer.fit(set)
+    const changed = trainer.config.model.inputScale
+    if (history.actions.length > 0) expect(changed?.mean).toHaveLength(set.features)
+  })
+})
