@@ -9,6 +9,7 @@ import type { Workforce } from '../crew/task.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
+import { RECORDS_PER_STEP } from './record.ts'
 import { Sequencer } from './sequencer.ts'
 import { beginTuning } from './tuner.ts'
 
@@ -51,6 +52,8 @@ export async function startRun(
   const { memory } = arena
   const { workers } = crew
 
+  // In a smaller ring no step would ever find room.
+  if (plan.spec.ringRecords < RECORDS_PER_STEP) throw new Error('internal: the ring holds less than a step')
   control.setActive(workers)
   if (settings.tune) beginTuning(arena.doubles.subarray(plan.at.tuning), workers)
   sequencer.resume()

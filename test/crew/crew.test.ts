@@ -6,7 +6,7 @@ import { Crew } from '../../src/crew/crew.ts'
 import { buildModel } from '../../src/model/build.ts'
 import { compilePlan } from '../../src/plan/plan.ts'
 import { resolveTask, runSettings, trainingSpec } from '../../src/train/prepare.ts'
-import { Field, Kind } from '../../src/train/record.ts'
+import { Field, Kind, RECORDS_PER_STEP } from '../../src/train/record.ts'
 import { startRun } from '../../src/train/run.ts'
 import type { Run } from '../../src/train/run.ts'
 import { blobs } from '../train/data.ts'
@@ -51,9 +51,9 @@ describe.each(crews.map((crew) => [crew.workers, crew] as const))('a run on a cr
       await setTimeout(1)
       if (doubles[at + Field.kind] === Kind.step) batches.push(doubles[at + Field.batch]!)
     }
-    await startRun(run(crew, {}, { ringRecords: 4 }), { record, gate: () => void gates++ })
+    await startRun(run(crew, {}, { ringRecords: RECORDS_PER_STEP + 1 }), { record, gate: () => void gates++ })
     expect(batches).toEqual(Array.from({ length: 24 }, (_, i) => i))
-    // Three epochs, and the ring of 4 has to be emptied for 27 records again and again.
+    // Three epochs, and the ring has to be emptied for 27 records again and again.
     expect(gates).toBeGreaterThan(3)
   })
 
