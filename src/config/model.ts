@@ -76,9 +76,12 @@ const KernelInitializer = z.union([
 
 const name = text().optional().describe('Name in the summary and in messages; made from type and place when absent.')
 
+const trainable = flag().default(true).describe('false: the weights stay as they are.')
+
 const Dense = z.strictObject({
   type: z.literal('dense'),
   name,
+  trainable,
   units: integer(1, 2 ** 24).describe('Number of outputs.'),
   activation: Activation.default({ type: 'linear' }).describe('Applied to the outputs. Leave out in the last layer.'),
   useBias: flag().default(true).describe('Whether a bias is added.'),
@@ -97,6 +100,7 @@ const ActivationLayer = z.strictObject({
 const Prelu = z.strictObject({
   type: z.literal('prelu'),
   name,
+  trainable,
   alphaInitializer: Initializer.default({ type: 'constant', value: 0.25 }).describe(
     'How the learned slopes below 0 start, one per unit.',
   ),
@@ -112,6 +116,7 @@ const convolution = <Type extends 'conv1d' | 'conv2d'>(type: Type, dims: 1 | 2) 
   z.strictObject({
     type: z.literal(type),
     name,
+    trainable,
     filters: integer(1, 2 ** 24).describe('Number of output channels.'),
     kernelSize: extent(dims).describe('Cells of the window.'),
     strides: extent(dims).default(1).describe('Cells from one position to the next.'),
@@ -160,15 +165,56 @@ const Reshape = z.strictObject({
   ),
 })
 
+const epsilon = (value: number) => above(value).describe('Added to the variance, so that nothing is divided by 0.')
+const scale = flag().default(true).describe('Whether a learned factor per channel follows.')
+const center = flag().default(true).describe('Whether a learned offset per channel follows.')
+
+const BatchNorm = z.strictObject({
+  type: z.literal('batchNorm'),
+  name,
+  trainable,
+  momentum: real({ min: 0, below: 1 })
+    .default(0.99)
+    .describe('What the running statistics, for predictions, keep of themselves in a step.'),
+  epsilon: epsilon(1e-3),
+  center,
+  scale,
+})
+const LayerNorm = z.strictObject({
+  type: z.literal('layerNorm'),
+  name,
+  trainable,
+  epsilon: epsilon(1e-3),
+  center,
+  scale,
+})
+const RmsNorm = z.strictObject({ type: z.literal('rmsNorm'), name, trainable, epsilon: epsilon(1e-6), scale })
+const GroupNorm = z.strictObject({
+  type: z.literal('groupNorm'),
+  name,
+  trainable,
+  groups: z
+    .union([integer(1), z.literal(-1)], { error: 'an integer >= 1, or -1' })
+    .optional()
+    .describe(
+      'Groups of neighbouring channels; -1: each by itself. By default 32, or all channels where there are fewer.',
+    ),
+  epsilon: epsilon(1e-3),
+  center,
+  scale,
+})
+
 export interface ResidualInput {
   type: 'residual'
   name?: string | undefined
+  trainable?: boolean | undefined
   layers: LayerInput[]
   shortcut?: 'auto' | 'identity' | 'projection' | undefined
 }
 export interface ResidualOutput {
   type: 'residual'
   name?: string | undefined
+  trainable: boolean
   layers: LayerOutput[]
   shortcut: 'auto' | 'identity' | 'projection'
 }
@@ -177,6 +223,7 @@ const Residual: z.ZodObject<
   {
     type: z.ZodLiteral<'residual'>
     name: typeof name
+    trainable: typeof trainable
     layers: z.ZodType<LayerOutput[], LayerInput[]>
     shortcut: z.ZodType<ResidualOutput['shortcut'], ResidualInput['shortcut']>
   },
@@ -184,6 +231,7 @@ const Residual: z.ZodObject<
 > = z.strictObject({
   type: z.literal('residual'),
   name,
+  trainable,
   layers: z
     .array(z.lazy((): z.ZodType<LayerOutput, LayerInput> => Layer))
     .min(1, { error: 'at least one layer' })
@@ -205,6 +253,10 @@ const flat = [
   GlobalPooling,
   Flatten,
   Reshape,
+  BatchNorm,
+  LayerNorm,
+  RmsNorm,
+  GroupNorm,
 ] as const
 type Flat = (typeof flat)[number]
 export type LayerInput = z.input<Flat> | ResidualInput

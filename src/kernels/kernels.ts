@@ -193,6 +193,102 @@ export interface WindowKernels {
   averagePoolBackward(w: Window, rows: number, dy: Pointer, dx: Pointer): void
 }
 
+/** Normalisation. Sums in float64, results in float32. `gamma` and `beta`: -1 where there is none. */
+export interface NormKernels {
+  /** Per column: the mean, and the sum of the squared distances to it. rows >= 1. */
+  moments(rows: number, cols: number, x: Pointer, mean: Pointer, squares: Pointer): void
+  /** Those of `parts` parts (each parts x cols) of `rowsPerPart` rows, the last of what is left of `rows`, as one; biased variance. */
+  mergeMoments(
+    parts: number,
+    cols: number,
+    rowsPerPart: number,
+    rows: number,
+    means: Pointer,
+    squares: Pointer,
+    mean: Pointer,
+    variance: Pointer,
+  ): void
+  /** inverse = 1 / sqrt(variance + epsilon), NaN for an infinite variance; scale = gamma inverse. */
+  normScale(
+    cols: number,
+    variance: Pointer,
+    epsilon: number,
+    gamma: Pointer | -1,
+    inverse: Pointer,
+    scale: Pointer,
+  ): void
+  /** y[r, c] = (x[r, c] - mean[c]) scale[c] + beta[c]. */
+  normalize(rows: number, cols: number, x: Pointer, mean: Pointer, scale: Pointer, beta: Pointer | -1, y: Pointer): void
+  /** Per column: sums of dy, and of dy (x - mean) inverse. */
+  normSums(
+    rows: number,
+    cols: number,
+    x: Pointer,
+    dy: Pointer,
+    mean: Pointer,
+    inverse: Pointer,
+    sums: Pointer,
+    products: Pointer,
+  ): void
+  /** dx = scale (dy - (sums + (x - mean) inverse products) / count). */
+  normBackward(
+    rows: number,
+    cols: number,
+    x: Pointer,
+    dy: Pointer,
+    mean: Pointer,
+    inverse: Pointer,
+    scale: Pointer,
+    sums: Pointer,
+    products: Pointer,
+    count: number,
+    dx: Pointer,
+  ): void
+  /** out = from + (to - from) amount. */
+  lerp(count: number, from: Pointer, to: Pointer, amount: number, out: Pointer): void
+  /**
+   * Each row of positions x cols is cut into groups of neighbouring columns; each group has a mean (0 unless `centred`)
+   * and 1 / sqrt(variance about it + epsilon), which go to stats[row, group, 2]. y = (x - mean) inverse gamma + beta.
+   */
+  groupNorm(
+    rows: number,
+    positions: number,
+    cols: number,
+    groups: number,
+    centred: boolean,
+    epsilon: number,
+    x: Pointer,
+    gamma: Pointer | -1,
+    beta: Pointer | -1,
+    stats: Pointer,
+    y: Pointer,
+  ): void
+  groupNormBackward(
+    rows: number,
+    positions: number,
+    cols: number,
+    groups: number,
+    centred: boolean,
+    x: Pointer,
+    dy: Pointer,
+    gamma: Pointer | -1,
+    stats: Pointer,
+    dx: Pointer,
+  ): void
+  /** out[c] (+)= sum of dy (x - mean) inverse, in float32, in the order of rows and positions. */
+  groupNormGamma(
+    rows: number,
+    positions: number,
+    cols: number,
+    groups: number,
+    x: Pointer,
+    dy: Pointer,
+    stats: Pointer,
+    out: Pointer,
+    accumulate: boolean,
+  ): void
+}
+
 export interface GradientKernels {
   /** Sum of x[i]^2 in float64, each square in float64. Finite exactly when every x[i] is. */
   sumSquares(count: number, x: Pointer): number
@@ -276,6 +372,7 @@ export interface OptimizerKernels {
   ): number
 }
 
-export interface Kernels extends MatrixKernels, RowKernels, WindowKernels, GradientKernels, OptimizerKernels {
+export interface Kernels
+  extends MatrixKernels, RowKernels, WindowKernels, NormKernels, GradientKernels, OptimizerKernels {
   readonly name: KernelName
 }

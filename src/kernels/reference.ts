@@ -10,6 +10,7 @@ import type { Kernels } from './kernels.ts'
 import { referenceGradient } from './reference-gradient.ts'
 import { referenceLosses } from './reference-losses.ts'
 import { referenceMatrix } from './reference-matrix.ts'
+import { referenceNorms } from './reference-norms.ts'
 import { referenceOptimizers } from './reference-optimizers.ts'
 import { referenceRows } from './reference-rows.ts'
 import { referenceWindows } from './reference-windows.ts'
@@ -27,6 +28,7 @@ export function createReference(floats: Floats): Kernels {
     ...referenceRows(floats, round),
     ...referenceLosses(floats),
     ...referenceWindows(floats, round),
+    ...referenceNorms(floats, round),
     ...referenceGradient(floats, round),
     ...referenceOptimizers(floats, round),
   }

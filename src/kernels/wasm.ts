@@ -2,7 +2,7 @@
 /// <reference path="./webassembly.d.ts" preserve="true" />
 /** The arithmetic in WebAssembly: loads the modules that `build.ts` compiled, and speaks `Kernels` for them. */
 import { readFile } from 'node:fs/promises'
-import type { Kernels, KernelName, Pointer, Window, WindowKernels } from './kernels.ts'
+import type { Kernels, KernelName, NormKernels, Pointer, Window, WindowKernels } from './kernels.ts'
 
 export type WasmVariant = 'wasm' | 'wasm-strict'
 
@@ -103,6 +103,7 @@ export function instantiateKernels(
       ),
     softmax: (rows, cols, x, y) => e.softmax(rows, cols, x << 2, y << 2),
     ...windowKernels(e),
+    ...normKernels(e),
     sumSquares: (count, x) => e.sumSquares(count, x << 2),
     clampedSquares: (count, x, scale, limit) => e.clampedSquares(count, x << 2, scale, limit),
     reduceLanes: (count, lanes, first, stride, out) => e.reduceLanes(count, lanes, first << 2, stride, out << 2),
@@ -147,6 +148,67 @@ export function instantiateKernels(
       e.rmsprop(count, p << 2, g << 2, s << 2, v << 2, scale, clip, lr, rho, 1 - rho, epsilon, momentum, weightDecay),
     adagrad: (count, p, g, s, scale, clip, lr, epsilon, weightDecay) =>
       e.adagrad(count, p << 2, g << 2, s << 2, scale, clip, lr, epsilon, weightDecay),
+  }
+}
+
+/** Elements to bytes, -1 to none. */
+const optional = (pointer: Pointer | -1): number => (pointer === -1 ? NONE : pointer << 2)
+
+function normKernels(e: Exports): NormKernels {
+  return {
+    moments: (rows, cols, x, mean, squares) => e.moments(rows, cols, x << 2, mean << 2, squares << 2),
+    mergeMoments: (parts, cols, rowsPerPart, rows, means, squares, mean, variance) =>
+      e.mergeMoments(parts, cols, rowsPerPart, rows, means << 2, squares << 2, mean << 2, variance << 2),
+    normScale: (cols, variance, epsilon, gamma, inverse, scale) =>
+      e.normScale(cols, variance << 2, epsilon, optional(gamma), inverse << 2, scale << 2),
+    normalize: (rows, cols, x, mean, scale, beta, y) =>
+      e.normalize(rows, cols, x << 2, mean << 2, scale << 2, optional(beta), y << 2),
+    normSums: (rows, cols, x, dy, mean, inverse, sums, products) =>
+      e.normSums(rows, cols, x << 2, dy << 2, mean << 2, inverse << 2, sums << 2, products << 2),
+    normBackward: (rows, cols, x, dy, mean, inverse, scale, sums, products, count, dx) =>
+      e.normBackward(
+        rows,
+        cols,
+        x << 2,
+        dy << 2,
+        mean << 2,
+        inverse << 2,
+        scale << 2,
+        sums << 2,
+        products << 2,
+        count,
+        dx << 2,
+      ),
+    lerp: (count, from, to, amount, out) => e.lerp(count, from << 2, to << 2, amount, out << 2),
+    groupNorm: (rows, positions, cols, groups, centred, epsilon, x, gamma, beta, stats, y) =>
+      e.groupNorm(
+        rows,
+        positions,
+        cols,
+        groups,
+        +centred,
+        epsilon,
+        x << 2,
+        optional(gamma),
+        optional(beta),
+        stats << 2,
+        y << 2,
+      ),
+    groupNormBackward: (rows, positions, cols, groups, centred, x, dy, gamma, stats, dx) =>
+      e.groupNormBackward(
+        rows,
+        positions,
+        cols,
+        groups,
+        +centred,
+        x << 2,
+        dy << 2,
+        optional(gamma),
+        stats << 2,
+        dx << 2,
+      ),
+    groupNormGamma: (rows, positions, cols, groups, x, dy, stats, out, accumulate) =>
+      e.groupNormGamma(rows, positions, cols, groups, x << 2, dy << 2, stats << 2, out << 2, +accumulate),
   }
 }
 

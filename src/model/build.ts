@@ -5,10 +5,13 @@ import type { Layer, ParameterSpec } from './layer.ts'
 import { shapeText, sizeOf } from './shape.ts'
 import type { Shape } from './shape.ts'
 import { activation } from './layers/activation.ts'
+import { batchNorm } from './layers/batch-norm.ts'
 import { conv } from './layers/conv.ts'
 import { dense } from './layers/dense.ts'
 import { dropout } from './layers/dropout.ts'
+import { groupNorm, layerNorm, rmsNorm } from './layers/norm.ts'
 import { globalPooling, pooling } from './layers/pooling.ts'
+import { frozen } from './layers/frozen.ts'
 import { prelu } from './layers/prelu.ts'
 import { flatten, reshape } from './layers/reshape.ts'
 import { residual } from './layers/residual.ts'
@@ -37,6 +40,10 @@ const builders: { [T in LayerConfig['type']]: Builder<T> } = {
   globalAveragePooling2d: globalPooling,
   flatten,
   reshape,
+  batchNorm,
+  layerNorm,
+  rmsNorm,
+  groupNorm,
 }
 
 export function buildLayers(configs: readonly LayerConfig[], shape: Shape, prefix = ''): Layer[] {
@@ -50,7 +57,8 @@ export function buildLayers(configs: readonly LayerConfig[], shape: Shape, prefi
       if (!taken.has(`${config.type}_${number}`)) name = `${config.type}_${number}`
     }
     const build = builders[config.type] as Builder<typeof config.type>
-    layers.push(build(config as never, prefix + name, layers.at(-1)?.shape ?? shape))
+    const layer = build(config as never, prefix + name, layers.at(-1)?.shape ?? shape)
+    layers.push('trainable' in config && config.trainable === false ? frozen(layer) : layer)
   }
   const names = layers.map((layer) => layer.name)
   const twice = names.find((name, i) => names.indexOf(name) !== i)

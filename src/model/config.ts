@@ -18,6 +18,7 @@ export type InitializerConfig =
 export interface DenseConfig {
   type: 'dense'
   name?: string | undefined
+  trainable?: boolean | undefined
   units: number
   activation?: ActivationConfig | undefined
   useBias?: boolean | undefined
@@ -33,6 +34,7 @@ export interface ActivationLayerConfig {
 export interface PreluConfig {
   type: 'prelu'
   name?: string | undefined
+  trainable?: boolean | undefined
   alphaInitializer?: InitializerConfig | undefined
 }
 export interface DropoutConfig {
@@ -43,6 +45,7 @@ export interface DropoutConfig {
 export interface ResidualConfig {
   type: 'residual'
   name?: string | undefined
+  trainable?: boolean | undefined
   layers: LayerConfig[]
   shortcut?: 'auto' | 'identity' | 'projection' | undefined
 }
@@ -54,6 +57,7 @@ export type PaddingConfig = 'valid' | 'same' | 'causal' | number | readonly (num
 
 interface ConvSettings {
   name?: string | undefined
+  trainable?: boolean | undefined
   filters: number
   kernelSize: Pair
   strides?: Pair | undefined
@@ -91,6 +95,45 @@ export interface ReshapeConfig {
   /** One axis may be -1: what is left for it. */
   targetShape: readonly number[]
 }
+export interface BatchNormConfig {
+  type: 'batchNorm'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  /** What the running statistics keep of themselves in a step. Default 0.99. */
+  momentum?: number | undefined
+  /** Added to the variance. Default 1e-3. */
+  epsilon?: number | undefined
+  center?: boolean | undefined
+  scale?: boolean | undefined
+}
+export interface LayerNormConfig {
+  type: 'layerNorm'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  /** Default 1e-3. */
+  epsilon?: number | undefined
+  center?: boolean | undefined
+  scale?: boolean | undefined
+}
+export interface RmsNormConfig {
+  type: 'rmsNorm'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  /** Default 1e-6. */
+  epsilon?: number | undefined
+  scale?: boolean | undefined
+}
+export interface GroupNormConfig {
+  type: 'groupNorm'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  /** Default 32, or all where there are fewer channels; -1: each channel by itself. */
+  groups?: number | undefined
+  /** Default 1e-3. */
+  epsilon?: number | undefined
+  center?: boolean | undefined
+  scale?: boolean | undefined
+}
 export type LayerConfig =
   | DenseConfig
   | ActivationLayerConfig
@@ -102,6 +145,10 @@ export type LayerConfig =
   | GlobalPoolingConfig
   | FlattenConfig
   | ReshapeConfig
+  | BatchNormConfig
+  | LayerNormConfig
+  | RmsNormConfig
+  | GroupNormConfig
 
 /** By feature: a row is taken as (x - mean) / deviation; what is not finite as 0, the mean. */
 export interface InputScale {

@@ -19,6 +19,8 @@ export interface ParameterSpec {
   readonly fanOut: number
   /** Its gradient is never cut into tiles. */
   readonly uncut?: boolean
+  /** Not learned by gradient: a `statistic` follows what its layer saw, in accepted steps; `frozen` stays as it is. */
+  readonly role?: 'statistic' | 'frozen'
 }
 
 /** A tensor of [rows of the micro-batch, cols] on its way through the network. */
@@ -41,6 +43,9 @@ export interface Pass {
   batch: number
   /** Position inside the batch of the micro-batch's first row. */
   firstRow: number
+  /** Rows of the micro-batch, and of a row block (all but its last). */
+  rows: number
+  blockRows: number
   /** The worker's own elements: as many as the greediest layer asked for. What is there is anybody's. */
   temporary: Pointer
 }
@@ -84,6 +89,11 @@ export interface LoweredLayer {
   readonly backwardFlopsPerRow: number
   forward(k: Kernels, row: number, rows: number, pass: Pass): void
   readonly byTile?: ByTile
+  /**
+   * What has to be done once, between all row blocks of the part before and those of this one; and on the way back,
+   * between this one's and those of the part before.
+   */
+  readonly barrier?: Barrier
   /** Which activation, where this is one. */
   readonly activation?: ActivationCode
   /** The layers this one is a sequence of. */
@@ -94,6 +104,13 @@ export interface LoweredLayer {
   backward(k: Kernels, row: number, rows: number, pass: Pass): void
 }
 
+export interface Barrier {
+  /** For messages. */
+  readonly layer: string
+  forward(k: Kernels, pass: Pass): void
+  backward(k: Kernels, pass: Pass): void
+}
+
 /** What the plan offers a layer that is being lowered. */
 export interface Lowering {
   /** Room for one tensor of [micro-batch rows, cols]. */
@@ -101,6 +118,11 @@ export interface Lowering {
   /** The same for a back-signal; -1 in a plan that does not train. */
   backSignal(cols: number): Pointer | -1
   parameter(name: string): Pointer
+  /** Where a statistic's next value goes, which an accepted step makes its value. */
+  next(name: string): Pointer
+  /** Room for so many elements, one after another, for each row block; and once for all. */
+  perBlock(elements: number): Pointer
+  once(elements: number): Pointer
   /** Elements that `Pass.temporary` must have. */
   temporary(elements: number): void
   /** A number of its own for each layer that draws random numbers. */

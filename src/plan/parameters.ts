@@ -1,7 +1,7 @@
 /**
  * Where each parameter lies in the flat parameter vector, and how its gradient is summed.
  * Tensors start at multiples of 4 elements; the padding stays zero. Laned tensors come first, so that the lanes'
- * tree runs over one contiguous run.
+ * tree runs over one contiguous run; last what is not learned.
  */
 import { matrixOf, sizeOf } from '../model/shape.ts'
 import type { ParameterSpec } from '../model/layer.ts'
@@ -12,14 +12,16 @@ export interface Placement {
   /** In elements from the start of the parameter vector. */
   readonly offset: number
   readonly size: number
-  /** `lanes`: partial gradients of fixed slices of the batch; `tiles`: slices of the tensor over the whole batch. */
-  readonly how: 'lanes' | 'tiles'
+  /** `lanes`: partial gradients of fixed slices of the batch; `tiles`: slices of the tensor over the whole batch; `none`: it is not learned. */
+  readonly how: 'lanes' | 'tiles' | 'none'
 }
 
 export interface Placements {
   readonly all: readonly Placement[]
-  /** Elements of the laned run, and of the whole vector. */
+  /** Elements of the laned run, which comes first; of all that is learned; of that and the statistics; of the whole vector. */
   readonly laned: number
+  readonly learned: number
+  readonly followed: number
   readonly total: number
 }
 
@@ -28,21 +30,24 @@ export function placeParameters(
   batchSize: number,
   asked: 'auto' | 'lanes' | 'tiles',
 ): Placements {
-  const how = (spec: ParameterSpec) => gradientBy(spec, batchSize, asked)
-  const ordered = [
-    ...parameters.filter((spec) => how(spec) === 'lanes'),
-    ...parameters.filter((spec) => how(spec) === 'tiles'),
+  const how = (spec: ParameterSpec) => (spec.role ? 'none' : gradientBy(spec, batchSize, asked))
+  const runs = [
+    parameters.filter((spec) => how(spec) === 'lanes'),
+    parameters.filter((spec) => how(spec) === 'tiles'),
+    parameters.filter((spec) => spec.role === 'statistic'),
+    parameters.filter((spec) => spec.role === 'frozen'),
   ]
   let offset = 0
-  let laned = 0
   const placed = new Map<string, Placement>()
-  for (const spec of ordered) {
-    const size = sizeOf(spec.shape)
-    placed.set(spec.name, { spec, offset, size, how: how(spec) })
-    offset += Math.ceil(size / 4) * 4
-    if (how(spec) === 'lanes') laned = offset
-  }
-  return { all: parameters.map((spec) => placed.get(spec.name)!), laned, total: offset }
+  const [laned, learned, followed, total] = runs.map((run) => {
+    for (const spec of run) {
+      const size = sizeOf(spec.shape)
+      placed.set(spec.name, { spec, offset, size, how: how(spec) })
+      offset += Math.ceil(size / 4) * 4
+    }
+    return offset
+  }) as [number, number, number, number]
+  return { all: parameters.map((spec) => placed.get(spec.name)!), laned, learned, followed, total }
 }
 
 /**

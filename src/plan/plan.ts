@@ -4,6 +4,7 @@
  */
 import { CONTROL_WORDS } from '../arena/control.ts'
 import { Layout } from '../arena/layout.ts'
+import { UserError } from '../errors.ts'
 import type { Pointer } from '../kernels/kernels.ts'
 import { scratchElements } from '../kernels/wasm.ts'
 import { buildModel } from '../model/build.ts'
@@ -121,6 +122,8 @@ interface Addresses {
   /** Of each own shard, `placements.total` apart; the first is where the batch's comes to lie. */
   gradients: Pointer
   slots: Pointer[]
+  /** What the statistics become with an accepted step. */
+  next: Pointer
   best: Pointer
   /** Room for one piece of parameters and optimizer state. */
   rehearsal: Pointer
@@ -172,7 +175,8 @@ export function compilePlan(spec: PlanSpec): Plan {
   const capacity = spec.evaluationRows > 0 ? evaluationRows : own * microRows
   const laneRows = rowsPerLane(shardRows, work.lanes)
   const lanes = Math.ceil(shardRows / laneRows)
-  const { total, laned } = placements
+  const blocks = Math.ceil(microRows / blockRows)
+  const { total, laned, learned, followed } = placements
   const slots = spec.optimizer ? stateSlots(spec.optimizer) : []
   const numValues = 2 * (1 + metrics.length)
   const layersSeen = watchedLayers(placements)
@@ -206,10 +210,11 @@ export function compilePlan(spec: PlanSpec): Plan {
     segments: 0,
     differing: 0,
     partSquares: 0,
-    largest: layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0),
+    largest: layout.add('partials', 'float64', training ? Math.ceil(learned / UPDATE_PIECE) : 0),
     parameters: layout.add('parameters', 'float32', total),
     gradients: layout.add('gradients', 'float32', training ? own * total : 0),
     slots: slots.map(() => layout.add('optimizer state', 'float32', total)),
+    next: layout.add('statistics', 'float32', training ? followed - learned : 0),
     best: layout.add('best parameters', 'float32', spec.keepBest ? total : 0),
     rehearsal: layout.add('partials', 'float32', training ? UPDATE_PIECE * (1 + slots.length) : 0),
     lanes: layout.add('lanes', 'float32', training ? own * lanes * laned : 0),
@@ -236,6 +241,9 @@ export function compilePlan(spec: PlanSpec): Plan {
     tensor: (cols) => layout.add('activations', 'float32', capacity * cols),
     backSignal: (cols) => (training ? layout.add('back-signals', 'float32', own * microRows * cols) : -1),
     parameter: (name) => at.parameters + placements.all.find((p) => p.spec.name === name)!.offset,
+    next: (name) => at.next + placements.all.find((p) => p.spec.name === name)!.offset - learned,
+    perBlock: (elements) => layout.add('statistics', 'float32', training ? blocks * elements : 0),
+    once: (elements) => layout.add('statistics', 'float32', training ? elements : 0),
     temporary: (elements) => (temporaryElements = Math.max(temporaryElements, elements)),
     stream: counter(),
   })
@@ -251,13 +259,17 @@ export function compilePlan(spec: PlanSpec): Plan {
     })
   const tiles = gradientPieces('tiles', microRows)
   const stages = stagesOf(network, microRows, shards)
+  checkWhole(network, spec.accumulationSteps, shards)
+  if (training && learned === 0 && total > 0) {
+    throw new UserError('Expected something to learn, but every layer has `trainable: false`. Let one of them learn.')
+  }
   const watch = watchOf(network, placements)
   const norms = training ? normsOf(tiles, watch, shards) : 0
   const watched = training ? watch.layers.length : 0
   at.layerSquares = layout.add('partials', 'float64', watched)
   at.signals = layout.add('partials', 'float64', watched * SIGNAL_FIELDS)
   at.segments = layout.add('partials', 'float64', training ? 2 * watch.segments.length : 0)
-  at.differing = layout.add('partials', 'float64', training ? Math.ceil(total / UPDATE_PIECE) : 0)
+  at.differing = layout.add('partials', 'float64', training ? Math.ceil(learned / UPDATE_PIECE) : 0)
   at.partSquares = layout.add('partials', 'float64', training ? Math.ceil(laned / UPDATE_PIECE) * lanes : 0)
   at.norms = layout.add('partials', 'float64', norms)
   at.clampedNorms = layout.add('partials', 'float64', norms)
@@ -321,6 +333,17 @@ function workPerRow(model: Model, { all }: Placements): { rows: number; lanes: n
   }
 }
 
+/** @throws UserError for a layer that asks for the whole batch, which parts of it never have together */
+function checkWhole(network: LoweredLayer, steps: number, shards: number): void {
+  const whole = network.parts?.find((part) => part.barrier)?.barrier
+  if (whole === undefined || (steps === 1 && shards === 1)) return
+  const field = steps > 1 ? 'accumulationSteps' : 'shards'
+  throw new UserError(
+    `Layer \`${whole.layer}\` is over the whole batch, of which \`${field}: ${steps > 1 ? steps : shards}\` has parts. ` +
+      `Set ${field}: 1, or use groupNorm or layerNorm, which know nothing of other rows.`,
+  )
+}
+
 /** What can be said of a network before anything has a place. */
 function lowerAnywhere(model: Model): LoweredLayer {
   const anywhere = () => 0
@@ -329,6 +352,9 @@ function lowerAnywhere(model: Model): LoweredLayer {
     tensor: anywhere,
     backSignal: anywhere,
     parameter: anywhere,
+    next: anywhere,
+    perBlock: anywhere,
+    once: anywhere,
     temporary: anywhere,
     stream: anywhere,
   })
@@ -403,7 +429,9 @@ export const pieces = {
     Math.ceil((plan.spec.sharing.shards > 1 ? plan.placements.total : plan.placements.laned) / UPDATE_PIECE),
   /** Row blocks gathered ahead. */
   gather: (plan: Plan, rows: number): number => pieces.stage(plan, 0, rows),
-  update: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
+  update: (plan: Plan): number => Math.ceil(plan.placements.learned / UPDATE_PIECE),
+  /** The statistics take their next values. */
+  follow: (plan: Plan): number => (plan.placements.followed > plan.placements.learned ? 1 : 0),
   norms: (plan: Plan): number => normsOf(plan.tiles, plan.watch, plan.spec.sharing.shards),
 }
 

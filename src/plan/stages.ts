@@ -6,7 +6,7 @@
  * What is element-wise rides along with the product before it: forward in the piece that made its input, backward in
  * the piece that made its output's back-signal.
  */
-import type { ByTile, LoweredLayer } from '../model/layer.ts'
+import type { Barrier, ByTile, LoweredLayer } from '../model/layer.ts'
 import { WIDE_FLOPS, stageTile } from './constants.ts'
 
 export type Stage = BlockStage | TileStage
@@ -14,6 +14,8 @@ export type Stage = BlockStage | TileStage
 /** Row blocks: gather the samples, run layers forward, take the loss, run layers backward; each where wanted. */
 export interface BlockStage {
   readonly kind: 'block'
+  /** Done by whoever closed the stage before, before this one opens. */
+  readonly enter: Barrier['forward'] | null
   readonly gather: boolean
   readonly forward: readonly LoweredLayer[]
   readonly loss: boolean
@@ -43,7 +45,8 @@ export function stagesOf(network: LoweredLayer, rows: number, shards: number): S
 
   for (const layer of layers) {
     const open = stages.at(-1)!
-    if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, rows, shards, layer.flopsPerRow))
+    if (layer.barrier) stages.push(block({ enter: layer.barrier.forward, forward: [layer] }))
+    else if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, rows, shards, layer.flopsPerRow))
     else if (open.kind === 'block') open.forward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
     else stages.push(block({ forward: [layer] }))
@@ -53,15 +56,22 @@ export function stagesOf(network: LoweredLayer, rows: number, shards: number): S
   if (last.kind === 'block') last.loss = true
   else stages.push(block({ loss: true }))
 
+  let enter: Barrier['backward'] | null = null
   for (const layer of layers.toReversed()) {
     const open = stages.at(-1)!
     // Where nobody before wants a back-signal.
     if (layer.backwardFlopsPerRow === 0) continue
+    if (enter) {
+      stages.push(block({ enter, backward: [layer] }))
+      enter = layer.barrier?.backward ?? null
+      continue
+    }
     if (isWide(layer)) {
       stages.push(tiles('backward', layer.byTile!, rows, shards, layer.backwardFlopsPerRow))
     } else if (open.kind === 'block') open.backward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
     else stages.push(block({ backward: [layer] }))
+    enter = layer.barrier?.backward ?? null
   }
   return stages
 }
@@ -71,7 +81,7 @@ type Draft = BlockDraft | Mutable<TileStage>
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] }
 
 function block(given: Partial<BlockDraft>): BlockDraft {
-  return { kind: 'block', gather: false, forward: [], loss: false, backward: [], ...given }
+  return { kind: 'block', enter: null, gather: false, forward: [], loss: false, backward: [], ...given }
 }
 
 function tiles(

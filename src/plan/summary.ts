@@ -15,7 +15,12 @@ export interface PlanSummary {
   readonly rowsPerBlock: number
   readonly lanes: number
   readonly phases: readonly PhaseSummary[]
-  readonly tensors: readonly { name: string; shape: readonly number[]; gradient: 'lanes' | 'tiles'; pieces: number }[]
+  readonly tensors: readonly {
+    name: string
+    shape: readonly number[]
+    gradient: 'lanes' | 'tiles' | 'none'
+    pieces: number
+  }[]
   readonly memory: readonly { region: string; bytes: number }[]
   readonly arenaBytes: number
   /** Of one step. */
@@ -97,7 +102,8 @@ function phasesOf(plan: Plan): PhaseSummary[] {
       phase: 'gradient',
       piece: 'a tile of a weight gradient, or a lane of the small tensors',
       pieces: pieces.gradient(plan, 0, openRows) * micro,
-      flops: rows * tasks.reduce((sum, task) => sum + task.flopsPerRow, 0) + 2 * (placements.total - placements.laned),
+      flops:
+        rows * tasks.reduce((sum, task) => sum + task.flopsPerRow, 0) + 2 * (placements.learned - placements.laned),
       bytes: micro * (activity + of('back-signals') + parameterBytes),
     },
     {
@@ -115,7 +121,7 @@ function phasesOf(plan: Plan): PhaseSummary[] {
       phase: 'update',
       piece: `up to ${UPDATE_PIECE} parameters`,
       pieces: pieces.update(plan),
-      flops: placements.total * (4 + 6 * slots),
+      flops: placements.learned * (4 + 6 * slots),
       bytes: parameterBytes * (3 + 2 * slots),
     },
   ]

@@ -65,7 +65,7 @@ export function watchOf(network: LoweredLayer, placements: Placements): Watch {
     if (layer.output && layer.activation === Activation.relu) units += layer.output.channels ?? layer.output.cols
   }
   const of = (placement: Placement) => layerOf.get(placement.spec.name)!
-  const byPlace = placements.all.toSorted((a, b) => a.offset - b.offset)
+  const byPlace = learnedOf(placements).toSorted((a, b) => a.offset - b.offset)
   const cut = (list: readonly Placement[], length: number): Segment[] =>
     list.flatMap((placement) => {
       const { offset, size } = placement
@@ -84,7 +84,7 @@ export function watchOf(network: LoweredLayer, placements: Placements): Watch {
   const segments = cut(byPlace, UPDATE_PIECE)
   const firsts = (list: readonly Segment[]) => {
     let at = 0
-    return Array.from({ length: Math.ceil(placements.total / UPDATE_PIECE) + 1 }, (_, piece) => {
+    return Array.from({ length: Math.ceil(placements.learned / UPDATE_PIECE) + 1 }, (_, piece) => {
       while (at < list.length && list[at]!.offset < piece * UPDATE_PIECE) at++
       return at
     })
@@ -92,12 +92,14 @@ export function watchOf(network: LoweredLayer, placements: Placements): Watch {
   return { layers, laned, segments, firstSegment: firsts(segments), firstLaned: firsts(laned), units, layerOf: of }
 }
 
+const learnedOf = ({ all }: Placements): Placement[] => all.filter(({ how }) => how !== 'none')
+
 export const countLayers = (placements: Placements): number => layersOf(placements).layers.length
 
 function layersOf(placements: Placements): { layers: WatchedLayer[]; layerOf: Map<string, number> } {
   const layers: WatchedLayer[] = []
   const layerOf = new Map<string, number>()
-  for (const { spec } of placements.all) {
+  for (const { spec } of learnedOf(placements)) {
     const name = spec.name.slice(0, Math.max(0, spec.name.lastIndexOf('/')))
     if (layers.at(-1)?.name !== name && (spec.shape.length > 1 || layers.length === 0)) {
       layers.push({ name, output: null, backSignal: -1, activation: Activation.linear, units: 0 })

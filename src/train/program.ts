@@ -29,7 +29,7 @@ export class Program {
   readonly #settings: RunSettings
   readonly #keys = new Uint32Array(ROUND_KEYS)
   #keysOfEpoch = -1
-  readonly #pass: Pass = { training: true, seed: 0, batch: 0, firstRow: 0, temporary: 0 }
+  readonly #pass: Pass = { training: true, seed: 0, batch: 0, firstRow: 0, rows: 0, blockRows: 0, temporary: 0 }
 
   /** @param worker whose room for temporaries it may use */
   constructor(plan: Plan, kernels: Kernels, arena: Arena, settings: RunSettings, worker = 0) {
@@ -39,6 +39,7 @@ export class Program {
     this.#doubles = arena.doubles
     this.#settings = settings
     this.#pass.seed = settings.seed
+    this.#pass.blockRows = plan.blockRows
     this.#pass.temporary = scratchOf(plan, worker).piece
   }
 
@@ -86,10 +87,19 @@ export class Program {
     pass.training = true
     pass.batch = this.#state(State.batch)
     pass.firstRow = this.#firstRow(shard, this.#state(State.first), full)
+    pass.rows = this.#state(State.rows)
     if (gather) this.#gather(this.#state(State.cursor) + pass.firstRow, row, rows)
     for (let i = 0; i < forward.length; i++) forward[i]!.forward(this.#k, row, rows, pass)
     if (loss) this.#loss(piece, row, rows, network.output.gradient)
     for (let i = 0; i < backward.length; i++) backward[i]!.backward(this.#k, row, rows, pass)
+  }
+
+  /** What lies between two stages: done by whoever closed the first. */
+  enter(stage: number): void {
+    const next = this.#plan.stages[stage]!
+    if (next.kind !== 'block' || !next.enter) return
+    this.#pass.rows = this.#state(State.rows)
+    next.enter(this.#k, this.#pass)
   }
 
   /** What is to be added to the arena's row of a sample of this rank's shard to have its position in the batch. */
@@ -183,6 +193,7 @@ export class Program {
     const [full, total] = [this.#state(State.full), this.#state(State.rows)]
     const shards = Math.ceil(total / full)
     const first = this.#state(State.first)
+    this.#pass.rows = total
     if (piece < shards * tiles.length) {
       const shard = Math.floor(piece / tiles.length)
       const row = shard * full
@@ -286,16 +297,26 @@ export class Program {
       if (this.#state(State.comparable) === 1) this.#compare(piece)
       return this.#state(State.sampled) === 1 ? this.#sampledUpdate(piece) : this.#apply(piece)
     }
+    const follows = pieces.follow(this.#plan)
+    if (piece < updates + follows) return this.#follow()
     const gathers = pieces.gather(this.#plan, this.#state(State.gathered))
-    if (piece < updates + gathers) return this.#gatherAhead(piece - updates)
-    observeLayer(this.#plan, this.#k, this.#floats, this.#doubles, piece - updates - gathers)
+    const left = piece - updates - follows
+    if (left < gathers) return this.#gatherAhead(left)
+    observeLayer(this.#plan, this.#k, this.#floats, this.#doubles, left - gathers)
+  }
+
+  /** The statistics take the values that their layers worked out in this step. */
+  #follow(): void {
+    const { at, placements } = this.#plan
+    const { learned, followed } = placements
+    this.#k.copy(followed - learned, at.next, at.parameters + learned)
   }
 
   /** The update, and the squares of what it left and of what it changed. */
   #sampledUpdate(piece: number): void {
     const { at, watch, placements } = this.#plan
     const start = piece * UPDATE_PIECE
-    const count = Math.min(UPDATE_PIECE, placements.total - start)
+    const count = Math.min(UPDATE_PIECE, placements.learned - start)
     this.#k.copy(count, at.parameters + start, this.#pass.temporary)
     this.#apply(piece)
     // before -= 1 * after
@@ -321,7 +342,7 @@ export class Program {
   #apply(piece: number): void {
     const { at, placements, spec } = this.#plan
     const start = piece * UPDATE_PIECE
-    const count = Math.min(UPDATE_PIECE, placements.total - start)
+    const count = Math.min(UPDATE_PIECE, placements.learned - start)
     this.#doubles[at.largest + piece] = applyUpdate(
       this.#k,
       spec.optimizer!,
@@ -344,9 +365,9 @@ export class Program {
   rehearseUpdate(): boolean {
     const { at, placements } = this.#plan
     const vectors = [at.parameters, ...at.slots]
-    for (let piece = 0; piece * UPDATE_PIECE < placements.total; piece++) {
+    for (let piece = 0; piece * UPDATE_PIECE < placements.learned; piece++) {
       const start = piece * UPDATE_PIECE
-      const count = Math.min(UPDATE_PIECE, placements.total - start)
+      const count = Math.min(UPDATE_PIECE, placements.learned - start)
       vectors.forEach((v, i) => this.#k.copy(count, v + start, at.rehearsal + i * UPDATE_PIECE))
       this.#apply(piece)
       let finite = Number.isFinite(this.#doubles[at.largest + piece]!)

@@ -143,7 +143,10 @@ export class Sequencer {
     s[State.gathered] = gathersAhead ? ownRows(this.#plan, Math.min(spec.batchSize, left), 0) : 0
     this.#open(
       Phase.update,
-      pieces.update(this.#plan) + pieces.gather(this.#plan, s[State.gathered]!) + this.#watcher!.begin(),
+      pieces.update(this.#plan) +
+        pieces.follow(this.#plan) +
+        pieces.gather(this.#plan, s[State.gathered]!) +
+        this.#watcher!.begin(),
     )
   }
 
@@ -205,6 +208,8 @@ export class Sequencer {
 
   #openStage(stage: number): void {
     this.#state[State.stage] = stage
+    // Nothing lies before the first stages: the host, who may open them, has no program.
+    this.#program?.enter(stage)
     this.#open(Phase.rows, pieces.stage(this.#plan, stage, this.#state[State.rows]!, this.#state[State.first]!))
   }
 

@@ -13,8 +13,12 @@ ROWS = 3
 def cases(grid, leaf, flat):
     """name -> case. `grid`: numbers exact in float32."""
 
-    def case(shape, layers, parameters, forward):
-        """`parameters`: our name -> tensor as we store it; `forward(x, p)`: x [rows, *shape] -> y, channels last."""
+    def case(shape, layers, parameters, forward, statistics=None):
+        """
+        `parameters`: our name -> tensor as we store it; `forward(x, p)`: x [rows, *shape] -> y, channels last.
+        `statistics`: our name -> (value before, value after the step), of what is not learned.
+        """
+        statistics = statistics or {}
         x = leaf(grid(ROWS, *shape))
         p = {name: leaf(value) for name, value in parameters.items()}
         y = forward(x, p)
@@ -23,7 +27,11 @@ def cases(grid, leaf, flat):
         return {
             "inputShape": list(shape), "layers": layers, "rows": ROWS,
             "x": flat(x), "dy": flat(dy), "y": flat(y), "dx": flat(x.grad),
-            "parameters": {name: flat(value) for name, value in p.items()},
+            "parameters": {
+                **{name: flat(value) for name, value in p.items()},
+                **{name: flat(before) for name, (before, _) in statistics.items()},
+            },
+            "statistics": {name: flat(after) for name, (_, after) in statistics.items()},
             "gradients": {name: flat(value.grad) for name, value in p.items()},
         }
 
@@ -81,6 +89,40 @@ def cases(grid, leaf, flat):
         }
         return case([4, 4, 2], layers, parameters, forward)
 
+    def batch_norm():
+        """Moments over rows and positions. torch's running variance is unbiased: ours, by Keras, is not; so by hand."""
+        gamma, beta = grid(3), grid(3)
+        mean, variance = grid(3), grid(3).abs() + 0.5
+        layer = {"type": "batchNorm", "momentum": 0.75, "epsilon": 0.125}
+        seen = []
+
+        def forward(x, p):
+            seen.append(x.detach().flatten(0, 2))
+            y = F.batch_norm(
+                x.permute(0, 3, 1, 2), None, None, p["batchNorm_1/gamma"], p["batchNorm_1/beta"], True, 0.0, 0.125,
+            )
+            return y.permute(0, 2, 3, 1)
+
+        made = case([2, 3, 3], [layer], {"batchNorm_1/gamma": gamma, "batchNorm_1/beta": beta}, forward)
+        x = seen[0]
+        after = {
+            "batchNorm_1/movingMean": 0.75 * mean + 0.25 * x.mean(0),
+            "batchNorm_1/movingVariance": 0.75 * variance + 0.25 * x.var(0, unbiased=False),
+        }
+        made["parameters"] |= {"batchNorm_1/movingMean": flat(mean), "batchNorm_1/movingVariance": flat(variance)}
+        made["statistics"] = {name: flat(value) for name, value in after.items()}
+        return made
+
+    def row_norm(shape, layer, function):
+        names = [f"{layer['type']}_1/gamma"] + ([f"{layer['type']}_1/beta"] if layer["type"] != "rmsNorm" else [])
+        return case(shape, [layer], {name: grid(shape[-1]) for name in names}, lambda x, p: function(x, *p.values()))
+
+    def rms_norm(x, gamma):
+        return x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-6) * gamma
+
+    def group_norm(x, gamma, beta):
+        return F.group_norm(x.permute(0, 3, 1, 2), 2, gamma, beta, 0.001).permute(0, 2, 3, 1)
+
     return {
         "conv2d": conv2d([5, 6, 2], [3, 3, 2, 4], [0, 0, 0, 0]),
         # 5 + pad = 2 x 2 + 3: one above and one below; 6 + pad = 2 x 2 + 2: none.
@@ -102,4 +144,8 @@ def cases(grid, leaf, flat):
         "globalAveragePooling2d": global_pool({"type": "globalAveragePooling2d"}, lambda x: x.mean(1)),
         "globalMaxPooling2d": global_pool({"type": "globalMaxPooling2d"}, lambda x: x.amax(1)),
         "network": network(),
+        "batchNorm": batch_norm(),
+        "layerNorm": row_norm([2, 5], {"type": "layerNorm"}, lambda x, g, b: F.layer_norm(x, [5], g, b, 0.001)),
+        "rmsNorm": row_norm([2, 7], {"type": "rmsNorm"}, rms_norm),
+        "groupNorm": row_norm([2, 3, 6], {"type": "groupNorm", "groups": 2}, group_norm),
     }

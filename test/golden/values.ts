@@ -126,6 +126,8 @@ export interface GoldenLayer {
   y: Numbers
   dx: Numbers
   parameters: Named
+  /** What is not learned, after the step. */
+  statistics: Named
   gradients: Named
 }
 

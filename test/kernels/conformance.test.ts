@@ -7,6 +7,7 @@ import { matrixConformance } from './conformance/matrix.ts'
 import { optimizersConformance } from './conformance/optimizers.ts'
 import { rowsConformance } from './conformance/rows.ts'
 import { windowsConformance } from './conformance/windows.ts'
+import { normsConformance } from './conformance/norms.ts'
 
 for (const name of kernelNames) {
   const availability = kernelAvailability(name)
@@ -19,5 +20,6 @@ for (const name of kernelNames) {
     gradientConformance(make)
     optimizersConformance(make)
     windowsConformance(make)
+    normsConformance(make)
   })
 }

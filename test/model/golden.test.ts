@@ -14,7 +14,7 @@ const START = SCRATCH + scratchElements
 const ELEMENTS = START + 2 ** 18
 
 function compare(k: Kernels, floats: Float32Array | Float64Array, golden: GoldenLayer, tolerance: number): void {
-  const { inputShape, layers, rows, x, dy, y, dx, parameters, gradients } = golden
+  const { inputShape, layers, rows, x, dy, y, dx, parameters, statistics, gradients } = golden
   const net = lowerNetwork(layers, inputShape, rows, START)
   expect(net.end).toBeLessThanOrEqual(floats.length)
   floats.set(x, net.x)
@@ -30,6 +30,7 @@ function compare(k: Kernels, floats: Float32Array | Float64Array, golden: Golden
   }
   near('y', net.y, y)
   near('dx', net.dx, dx)
+  for (const [name, values] of Object.entries(statistics)) near(name, net.next.get(name)!, values)
   for (const [name, values] of Object.entries(gradients)) near(name, net.parameters.get(name)!.gradient, values)
 }
 

@@ -16,6 +16,8 @@ export interface Network {
   readonly y: number
   readonly dy: number
   readonly parameters: ReadonlyMap<string, { at: number; gradient: number; size: number }>
+  /** Where the next values of statistics go. */
+  readonly next: ReadonlyMap<string, number>
   /** Elements the network needs. */
   readonly end: number
   readonly pass: Pass
@@ -44,6 +46,7 @@ export function lowerNetwork(
     }),
   )
   const input: Flow = { value: room(rows * cols), gradient: room(rows * cols), cols, overwritable: false }
+  const nextAt = new Map<string, number>()
   let streams = 0
   let temporary = 0
   let flow = input
@@ -54,14 +57,42 @@ export function lowerNetwork(
       backSignal: (cols) => room(rows * cols),
       parameter: (name) => parameters.get(name)!.at,
       stream: () => streams++,
+      next: (name) => {
+        const at = room(parameters.get(name)!.size)
+        nextAt.set(name, at)
+        return at
+      },
+      perBlock: (elements) => room(rows * elements),
+      once: (elements) => room(elements),
       temporary: (elements) => (temporary = Math.max(temporary, elements)),
     })
     lowered.push(next)
     flow = next.output
   }
-  const pass = { training: true, seed: 7, batch: 3, firstRow: 0, temporary: room(temporary) }
+  const pass = { training: true, seed: 7, batch: 3, firstRow: 0, rows, blockRows: rows, temporary: room(temporary) }
   const { value: x, gradient: dx } = input
-  return { model, lowered: sequence(lowered), x, dx, y: flow.value, dy: flow.gradient, parameters, end, pass }
+  return {
+    model,
+    lowered: sequence(lowered),
+    x,
+    dx,
+    y: flow.value,
+    dy: flow.gradient,
+    parameters,
+    next: nextAt,
+    end,
+    pass,
+  }
+}
+
+/** Forward in row blocks, layer by layer: what lies between row blocks is done once. */
+export function forwardNetwork(k: Kernels, { lowered, pass }: Network, rows: number, block: number): void {
+  pass.rows = rows
+  pass.blockRows = block
+  for (const part of lowered.parts ?? [lowered]) {
+    part.barrier?.forward(k, pass)
+    for (let row = 0; row < rows; row += block) part.forward(k, row, Math.min(block, rows - row), pass)
+  }
 }
 
 /** Forward, backward and all parameter gradients, in row blocks of `block` rows. */
@@ -74,9 +105,12 @@ export function runNetwork(
   floats: Float32Array | Float64Array,
 ): void {
   const { lowered, pass, model } = net
-  for (let row = 0; row < rows; row += block) lowered.forward(k, row, Math.min(block, rows - row), pass)
+  forwardNetwork(k, net, rows, block)
   for (let i = 0; i < rows * model.outputs; i++) floats[net.dy + i] = dy[i]!
-  for (let row = 0; row < rows; row += block) lowered.backward(k, row, Math.min(block, rows - row), pass)
+  for (const part of (lowered.parts ?? [lowered]).toReversed()) {
+    for (let row = 0; row < rows; row += block) part.backward(k, row, Math.min(block, rows - row), pass)
+    part.barrier?.backward(k, pass)
+  }
   for (const task of lowered.gradients) {
     const { gradient } = net.parameters.get(task.parameter)!
     const [rowEnd, colEnd] = matrixOf(model.parameters.find((p) => p.name === task.parameter)!.shape)

@@ -30,6 +30,10 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
       { type: 'dense', units: 5, activation: { type: 'tanh' } },
       { type: 'dense', units: 2 },
     ),
+    'dense that is frozen': [
+      { type: 'dense', units: 5, trainable: false, activation: { type: 'tanh' } },
+      { type: 'dense', units: 2 },
+    ],
     'dense three times': [
       { type: 'dense', units: 5, activation: { type: 'sigmoid' } },
       { type: 'dense', units: 3, activation: { type: 'gelu' } },
@@ -135,6 +139,15 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
       type: 'residual',
       layers: [{ type: 'dense', units: 3, activation: { type: 'tanh' } }],
     }),
+    'residual that is frozen': [
+      { type: 'dense', units: 4 },
+      {
+        type: 'residual',
+        trainable: false,
+        layers: [{ type: 'batchNorm' }, { type: 'dense', units: 3, activation: { type: 'tanh' } }],
+      },
+      { type: 'dense', units: 2 },
+    ],
     'residual of nothing but an activation': [
       { type: 'dense', units: 3 },
       { type: 'residual', layers: [{ type: 'activation', activation: { type: 'linear' } }] },
@@ -249,6 +262,56 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
       { type: 'reshape', targetShape: [2, -1] },
       { type: 'conv1d', filters: 2, kernelSize: 2 },
     ],
+  },
+  batchNorm: {
+    batchNorm: [{ type: 'batchNorm' }],
+    'batchNorm without scale': image(2, 3, 3, { type: 'batchNorm', scale: false, epsilon: 0.1 }),
+    'batchNorm without center': image(2, 2, 5, { type: 'batchNorm', center: false }),
+    'batchNorm that is not trained': [
+      { type: 'dense', units: 5 },
+      { type: 'batchNorm', trainable: false },
+      { type: 'dense', units: 2 },
+    ],
+    'batchNorm between convolution and activation': image(
+      3,
+      4,
+      1,
+      { type: 'conv2d', filters: 5, kernelSize: 2, useBias: false },
+      { type: 'batchNorm' },
+      { type: 'activation', activation: { type: 'tanh' } },
+      { type: 'flatten' },
+      { type: 'dense', units: 2 },
+    ),
+    'batchNorm twice in a residual block': [
+      { type: 'dense', units: 4 },
+      {
+        type: 'residual',
+        layers: [
+          { type: 'batchNorm' },
+          { type: 'dense', units: 4, activation: { type: 'tanh' } },
+          { type: 'batchNorm' },
+          { type: 'dense', units: 4 },
+        ],
+      },
+      { type: 'dense', units: 2 },
+    ],
+  },
+  layerNorm: {
+    layerNorm: [{ type: 'layerNorm' }],
+    'layerNorm over the last axis': series(3, 5, { type: 'layerNorm', epsilon: 0.01 }, { type: 'dense', units: 2 }),
+    'layerNorm without center': [
+      { type: 'dense', units: 7 },
+      { type: 'layerNorm', center: false },
+    ],
+  },
+  rmsNorm: {
+    rmsNorm: series(3, 5, { type: 'rmsNorm' }),
+    'rmsNorm without scale': [{ type: 'rmsNorm', scale: false }],
+  },
+  groupNorm: {
+    groupNorm: image(3, 2, 6, { type: 'groupNorm', groups: 2 }),
+    'groupNorm of one group': image(2, 2, 5, { type: 'groupNorm', groups: 1, center: false }),
+    'groupNorm by channel': image(3, 3, 3, { type: 'groupNorm', groups: -1, scale: false }),
   },
 }
 

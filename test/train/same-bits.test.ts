@@ -75,6 +75,27 @@ const images: Partial<Config> = {
   },
 }
 
+/** Barriers inside the rows part, in a residual block too; a layer after them in phases of its own. */
+const normalised: Partial<Config> = {
+  epochs: 2,
+  model: {
+    inputShape: [8, 8, 2],
+    layers: [
+      { type: 'conv2d', filters: 8, kernelSize: 3, useBias: false },
+      { type: 'batchNorm' },
+      { type: 'activation', activation: 'relu' },
+      { type: 'residual', layers: [{ type: 'conv2d', filters: 8, kernelSize: 1 }, { type: 'batchNorm' }] },
+      { type: 'groupNorm', groups: 4 },
+      { type: 'flatten' },
+      { type: 'dense', units: 320 },
+      { type: 'batchNorm' },
+      { type: 'activation', activation: 'tanh' },
+      { type: 'layerNorm', trainable: false },
+      { type: 'dense', units: 5 },
+    ],
+  },
+}
+
 const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'uneven batches, dropout, residual, prelu, clipping by norm': {},
   'clipping by value and SGD with momentum': {
@@ -90,6 +111,7 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'layers in phases of their own': { config: wide, data: blobs(200, 130, 5) },
   'convolution and pooling': { config: images, data: blobs(100, 128, 5) },
   'convolution by tiles': { config: { ...images, gradient: 'tiles' }, data: blobs(100, 128, 5) },
+  'normalisation over the batch and within rows': { config: normalised, data: blobs(100, 128, 5) },
   'every gradient by lanes': { config: { gradient: 'lanes' } },
   'positions with masked labels, and metrics of classes': {
     config: {

@@ -6,6 +6,9 @@ export { add, copy, fill, activate, activateBackward } from './elementwise'
 export { addBias, columnSums, prelu, preluBackward, preluSlopes, softmax } from './rows'
 export { averagePool, averagePoolBackward, maxPool, maxPoolBackward } from './pooling'
 export { depthwise, depthwiseBackward, depthwiseKernel, fold, unfold } from './windows'
+export {
+  groupNorm, groupNormBackward, groupNormGamma, lerp, mergeMoments, moments, normalize, normBackward, normScale, normSums,
+} from './norms'
 export { dropout } from './dropout'
 export { loss } from './losses'
 export { clampedSquares, sumSquares, reduceLanes } from './gradient'

@@ -16,7 +16,9 @@ import { sequence } from './sequence.ts'
 import { windowOver } from './window.ts'
 
 export function residual(config: ResidualConfig, name: string, shape: Shape): Layer {
-  const children = buildLayers(config.layers, shape, `${name}/`)
+  const frozen = config.trainable === false
+  const inner = frozen ? config.layers.map((layer) => ({ ...layer, trainable: false })) : config.layers
+  const children = buildLayers(inner, shape, `${name}/`)
   const outShape = children.at(-1)?.shape ?? shape
   const [inputs, outputs] = [sizeOf(shape), sizeOf(outShape)]
   const asked = config.shortcut ?? 'auto'

@@ -1,0 +1,278 @@
+/** Normalisation: by the moments of a column over the batch, and by those of a group of a row. */
+import { constant } from './math'
+import { firstOf, loadSome, storeSome } from './vector'
+
+// @ts-ignore: decorator
+@inline
+function low(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v)
+}
+
+// @ts-ignore: decorator
+@inline
+function high(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3))
+}
+
+// @ts-ignore: decorator
+@inline
+function joined(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 1, 4, 5)
+}
+
+// @ts-ignore: decorator
+@inline
+function total(v: v128): f64 {
+  return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1)
+}
+
+export function moments(rows: u32, cols: u32, x: u32, mean: u32, squares: u32): void {
+  const step = cols << 2
+  const count = f64x2.splat(<f64>rows)
+  for (let c: u32 = 0; c < cols; c += 4) {
+    const some = min<u32>(cols - c, 4)
+    let lows = f64x2.splat(0)
+    let highs = f64x2.splat(0)
+    let at = x + (c << 2)
+    for (let r: u32 = 0; r < rows; r++, at += step) {
+      const value = loadSome(at, some)
+      lows = f64x2.add(lows, low(value))
+      highs = f64x2.add(highs, high(value))
+    }
+    const lowMean = f64x2.div(lows, count)
+    const highMean = f64x2.div(highs, count)
+    lows = f64x2.splat(0)
+    highs = f64x2.splat(0)
+    at = x + (c << 2)
+    for (let r: u32 = 0; r < rows; r++, at += step) {
+      const value = loadSome(at, some)
+      const a = f64x2.sub(low(value), lowMean)
+      const b = f64x2.sub(high(value), highMean)
+      lows = f64x2.add(lows, f64x2.mul(a, a))
+      highs = f64x2.add(highs, f64x2.mul(b, b))
+    }
+    storeSome(mean + (c << 2), joined(lowMean, highMean), some)
+    storeSome(squares + (c << 2), joined(lows, highs), some)
+  }
+}
+
+/** Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979). */
+export function mergeMoments(
+  parts: u32, cols: u32, rowsPerPart: u32, rows: u32, means: u32, squares: u32, mean: u32, variance: u32,
+): void {
+  for (let c: u32 = 0; c < cols; c++) {
+    let count: f64 = 0
+    let centre: f64 = 0
+    let deviations: f64 = 0
+    for (let p: u32 = 0; p < parts; p++) {
+      const n = <f64>min(rowsPerPart, rows - p * rowsPerPart)
+      const at = (p * cols + c) << 2
+      const distance = <f64>load<f32>(means + at) - centre
+      count += n
+      centre += distance * n / count
+      deviations += <f64>load<f32>(squares + at) + distance * distance * n * (count - n) / count
+    }
+    store<f32>(mean + (c << 2), <f32>centre)
+    store<f32>(variance + (c << 2), <f32>(deviations / count))
+  }
+}
+
+export function normScale(cols: u32, variance: u32, epsilon: f64, gamma: u32, inverse: u32, scale: u32): void {
+  for (let byte: u32 = 0; byte < cols << 2; byte += 4) {
+    const spread = load<f32>(variance + byte)
+    const factor: f32 = spread == Infinity ? <f32>NaN : <f32>(1.0 / Math.sqrt(<f64>spread + epsilon))
+    store<f32>(inverse + byte, factor)
+    store<f32>(scale + byte, gamma ? load<f32>(gamma + byte) * factor : factor)
+  }
+}
+
+export function normalize(rows: u32, cols: u32, x: u32, mean: u32, scale: u32, beta: u32, y: u32): void {
+  for (let r: u32 = 0; r < rows; r++) {
+    for (let byte: u32 = 0; byte < cols << 2; byte += 16) {
+      const some = min<u32>(cols - (byte >> 2), 4)
+      let value = f32x4.mul(f32x4.sub(loadSome(x + byte, some), loadSome(mean + byte, some)), loadSome(scale + byte, some))
+      if (beta) value = f32x4.add(value, loadSome(beta + byte, some))
+      storeSome(y + byte, value, some)
+    }
+    x += cols << 2
+    y += cols << 2
+  }
+}
+
+export function normSums(
+  rows: u32, cols: u32, x: u32, dy: u32, mean: u32, inverse: u32, sums: u32, products: u32,
+): void {
+  const step = cols << 2
+  for (let c: u32 = 0; c < cols; c += 4) {
+    const some = min<u32>(cols - c, 4)
+    const first = c << 2
+    const centre = loadSome(mean + first, some)
+    let lowSum = f64x2.splat(0)
+    let highSum = f64x2.splat(0)
+    let lowProduct = f64x2.splat(0)
+    let highProduct = f64x2.splat(0)
+    let at = first
+    for (let r: u32 = 0; r < rows; r++, at += step) {
+      const d = loadSome(dy + at, some)
+      const value = f32x4.sub(loadSome(x + at, some), centre)
+      lowSum = f64x2.add(lowSum, low(d))
+      highSum = f64x2.add(highSum, high(d))
+      lowProduct = f64x2.add(lowProduct, f64x2.mul(low(d), low(value)))
+      highProduct = f64x2.add(highProduct, f64x2.mul(high(d), high(value)))
+    }
+    const factor = loadSome(inverse + first, some)
+    storeSome(sums + first, joined(lowSum, highSum), some)
+    lowProduct = f64x2.mul(lowProduct, low(factor))
+    highProduct = f64x2.mul(highProduct, high(factor))
+    storeSome(products + first, joined(lowProduct, highProduct), some)
+  }
+}
+
+export function normBackward(
+  rows: u32, cols: u32, x: u32, dy: u32, mean: u32, inverse: u32, scale: u32, sums: u32, products: u32, count: f64, dx: u32,
+): void {
+  const share = f32x4.splat(<f32>(1.0 / count))
+  for (let r: u32 = 0; r < rows; r++) {
+    for (let byte: u32 = 0; byte < cols << 2; byte += 16) {
+      const some = min<u32>(cols - (byte >> 2), 4)
+      const value = f32x4.sub(loadSome(x + byte, some), loadSome(mean + byte, some))
+      const centred = f32x4.mul(value, loadSome(inverse + byte, some))
+      const product = f32x4.mul(centred, loadSome(products + byte, some))
+      const common = f32x4.mul(f32x4.add(loadSome(sums + byte, some), product), share)
+      const d = f32x4.mul(loadSome(scale + byte, some), f32x4.sub(loadSome(dy + byte, some), common))
+      storeSome(dx + byte, d, some)
+    }
+    x += cols << 2
+    dy += cols << 2
+    dx += cols << 2
+  }
+}
+
+export function lerp(count: u32, from: u32, to: u32, amount: f32, out: u32): void {
+  for (let byte: u32 = 0; byte < count << 2; byte += 4) {
+    const start = load<f32>(from + byte)
+    store<f32>(out + byte, start + (load<f32>(to + byte) - start) * amount)
+  }
+}
+
+/** Sums over a group's elements go to two float64, those of even and odd place in their run of channels. */
+export function groupNorm(
+  rows: u32, positions: u32, cols: u32, groups: u32, centred: bool, epsilon: f64,
+  x: u32, gamma: u32, beta: u32, stats: u32, y: u32,
+): void {
+  const width = cols / groups
+  const step = cols << 2
+  const count = <f64>(positions * width)
+  for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
+    const row = g / groups
+    const first = ((g - row * groups) * width) << 2
+    const start = row * positions * step + first
+    let mean: f32 = 0
+    if (centred) {
+      let sums = f64x2.splat(0)
+      for (let p: u32 = 0, at = x + start; p < positions; p++, at += step) {
+        for (let c: u32 = 0; c < width; c += 4) {
+          const value = loadSome(at + (c << 2), min<u32>(width - c, 4))
+          sums = f64x2.add(sums, f64x2.add(low(value), high(value)))
+        }
+      }
+      mean = <f32>(total(sums) / count)
+    }
+    const centre = f32x4.splat(mean)
+    let squares = f64x2.splat(0)
+    for (let p: u32 = 0, at = x + start; p < positions; p++, at += step) {
+      for (let c: u32 = 0; c < width; c += 4) {
+        const some = min<u32>(width - c, 4)
+        let value = f32x4.sub(loadSome(at + (c << 2), some), centre)
+        if (some < 4) value = firstOf(value, some)
+        const a = low(value)
+        const b = high(value)
+        squares = f64x2.add(squares, f64x2.add(f64x2.mul(a, a), f64x2.mul(b, b)))
+      }
+    }
+    const inverse = <f32>(1.0 / Math.sqrt(total(squares) / count + epsilon))
+    store<f32>(stats, mean)
+    store<f32>(stats, inverse, 4)
+    const factor = f32x4.splat(inverse)
+    for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
+      for (let c: u32 = 0; c < width; c += 4) {
+        const some = min<u32>(width - c, 4)
+        const byte = c << 2
+        let value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), factor)
+        if (gamma) value = f32x4.mul(value, loadSome(gamma + first + byte, some))
+        if (beta) value = f32x4.add(value, loadSome(beta + first + byte, some))
+        storeSome(y + at + byte, value, some)
+      }
+    }
+  }
+}
+
+export function groupNormBackward(
+  rows: u32, positions: u32, cols: u32, groups: u32, centred: bool, x: u32, dy: u32, gamma: u32, stats: u32, dx: u32,
+): void {
+  const width = cols / groups
+  const step = cols << 2
+  const count = <f64>(positions * width)
+  for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
+    const row = g / groups
+    const first = ((g - row * groups) * width) << 2
+    const start = row * positions * step + first
+    const centre = f32x4.splat(load<f32>(stats))
+    const inverse = f32x4.splat(load<f32>(stats, 4))
+    let sums = f64x2.splat(0)
+    let products = f64x2.splat(0)
+    for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
+      for (let c: u32 = 0; c < width; c += 4) {
+        const some = min<u32>(width - c, 4)
+        const byte = c << 2
+        let d = loadSome(dy + at + byte, some)
+        if (gamma) d = f32x4.mul(d, loadSome(gamma + first + byte, some))
+        let value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), inverse)
+        if (some < 4) value = firstOf(value, some)
+        sums = f64x2.add(sums, f64x2.add(low(d), high(d)))
+        const even = f64x2.mul(low(d), low(value))
+        products = f64x2.add(products, f64x2.add(even, f64x2.mul(high(d), high(value))))
+      }
+    }
+    const a = f32x4.splat(centred ? <f32>(total(sums) / count) : 0)
+    const b = f32x4.splat(<f32>(total(products) / count))
+    for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
+      for (let c: u32 = 0; c < width; c += 4) {
+        const some = min<u32>(width - c, 4)
+        const byte = c << 2
+        let d = loadSome(dy + at + byte, some)
+        if (gamma) d = f32x4.mul(d, loadSome(gamma + first + byte, some))
+        const value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), inverse)
+        const rest = f32x4.sub(f32x4.sub(d, a), f32x4.mul(value, b))
+        storeSome(dx + at + byte, f32x4.mul(rest, inverse), some)
+      }
+    }
+  }
+}
+
+export function groupNormGamma(
+  rows: u32, positions: u32, cols: u32, groups: u32, x: u32, dy: u32, stats: u32, out: u32, accumulate: bool,
+): void {
+  const width = cols / groups
+  const step = cols << 2
+  for (let byte: u32 = 0; !accumulate && byte < step; byte += 16) {
+    storeSome(out + byte, constant(0), min<u32>(cols - (byte >> 2), 4))
+  }
+  for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
+    const row = g / groups
+    const first = ((g - row * groups) * width) << 2
+    const start = row * positions * step + first
+    const centre = f32x4.splat(load<f32>(stats))
+    const inverse = f32x4.splat(load<f32>(stats, 4))
+    for (let c: u32 = 0; c < width; c += 4) {
+      const some = min<u32>(width - c, 4)
+      const target = out + first + (c << 2)
+      let sum = loadSome(target, some)
+      for (let p: u32 = 0, at = start + (c << 2); p < positions; p++, at += step) {
+        const value = f32x4.mul(f32x4.sub(loadSome(x + at, some), centre), inverse)
+        sum = f32x4.add(sum, f32x4.mul(loadSome(dy + at, some), value))
+      }
+      storeSome(target, sum, some)
+    }
+  }
+}

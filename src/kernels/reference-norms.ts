@@ -1,0 +1,138 @@
+/** Normalisation by the mean and variance of a column, or of a group of a row. Sums in float64. */
+import type { NormKernels, Pointer } from './kernels.ts'
+import type { Floats, Round } from './reference.ts'
+
+export function referenceNorms(f: Floats, round: Round): NormKernels {
+  return {
+    moments(rows, cols, x, mean, squares) {
+      for (let c = 0; c < cols; c++) {
+        let [sum, deviations] = [0, 0]
+        for (let r = 0; r < rows; r++) sum += f[x + r * cols + c]!
+        const centre = sum / rows
+        for (let r = 0; r < rows; r++) deviations += (f[x + r * cols + c]! - centre) ** 2
+        f[mean + c] = centre
+        f[squares + c] = deviations
+      }
+    },
+    mergeMoments(parts, cols, rowsPerPart, rows, means, squares, mean, variance) {
+      for (let c = 0; c < cols; c++) {
+        let [count, centre, deviations] = [0, 0, 0]
+        for (let p = 0; p < parts; p++) {
+          const n = Math.min(rowsPerPart, rows - p * rowsPerPart)
+          const distance = f[means + p * cols + c]! - centre
+          count += n
+          centre += (distance * n) / count
+          deviations += f[squares + p * cols + c]! + (distance * distance * n * (count - n)) / count
+        }
+        f[mean + c] = centre
+        f[variance + c] = deviations / count
+      }
+    },
+    normScale(cols, variance, epsilon, gamma, inverse, scale) {
+      for (let c = 0; c < cols; c++) {
+        const spread = f[variance + c]!
+        // Infinity would silence the channel, and nobody would see it.
+        f[inverse + c] = spread === Infinity ? NaN : 1 / Math.sqrt(spread + epsilon)
+        f[scale + c] = gamma === -1 ? f[inverse + c]! : f[gamma + c]! * f[inverse + c]!
+      }
+    },
+    normalize(rows, cols, x, mean, scale, beta, y) {
+      for (let i = 0; i < rows * cols; i++) {
+        const c = i % cols
+        const value = round(round(f[x + i]! - f[mean + c]!) * f[scale + c]!)
+        f[y + i] = beta === -1 ? value : value + f[beta + c]!
+      }
+    },
+    normSums(rows, cols, x, dy, mean, inverse, sums, products) {
+      for (let c = 0; c < cols; c++) {
+        let [sum, product] = [0, 0]
+        for (let r = 0; r < rows; r++) {
+          const i = r * cols + c
+          sum += f[dy + i]!
+          product += f[dy + i]! * round(f[x + i]! - f[mean + c]!)
+        }
+        f[sums + c] = sum
+        f[products + c] = product * f[inverse + c]!
+      }
+    },
+    normBackward(rows, cols, x, dy, mean, inverse, scale, sums, products, count, dx) {
+      const share = round(1 / count)
+      for (let i = 0; i < rows * cols; i++) {
+        const c = i % cols
+        const centred = round(round(f[x + i]! - f[mean + c]!) * f[inverse + c]!)
+        const common = round(round(f[sums + c]! + round(centred * f[products + c]!)) * share)
+        f[dx + i] = f[scale + c]! * round(f[dy + i]! - common)
+      }
+    },
+    lerp(count, from, to, amount, out) {
+      for (let i = 0; i < count; i++) {
+        f[out + i] = f[from + i]! + round(round(f[to + i]! - f[from + i]!) * round(amount))
+      }
+    },
+    groupNorm(rows, positions, cols, groups, centred, epsilon, x, gamma, beta, stats, y) {
+      eachGroup(rows, positions, cols, groups, (group, elements) => {
+        let [sum, squares, count] = [0, 0, 0]
+        elements((i) => {
+          sum += f[x + i]!
+          count++
+        })
+        const mean = centred ? round(sum / count) : 0
+        elements((i) => (squares += round(f[x + i]! - mean) ** 2))
+        const inverse = round(1 / Math.sqrt(squares / count + epsilon))
+        f[stats + 2 * group] = mean
+        f[stats + 2 * group + 1] = inverse
+        elements((i, c) => {
+          const value = round(round(f[x + i]! - mean) * inverse)
+          const scaled = gamma === -1 ? value : round(value * f[gamma + c]!)
+          f[y + i] = beta === -1 ? scaled : scaled + f[beta + c]!
+        })
+      })
+    },
+    groupNormBackward(rows, positions, cols, groups, centred, x, dy, gamma, stats, dx) {
+      eachGroup(rows, positions, cols, groups, (group, elements) => {
+        const [mean, inverse] = [f[stats + 2 * group]!, f[stats + 2 * group + 1]!]
+        const signal = (i: number, c: number) => (gamma === -1 ? f[dy + i]! : round(f[dy + i]! * f[gamma + c]!))
+        const value = (i: number) => round(round(f[x + i]! - mean) * inverse)
+        let [sum, product, count] = [0, 0, 0]
+        elements((i, c) => {
+          sum += signal(i, c)
+          product += signal(i, c) * value(i)
+          count++
+        })
+        const [a, b] = [centred ? round(sum / count) : 0, round(product / count)]
+        elements((i, c) => (f[dx + i] = round(round(signal(i, c) - a) - round(value(i) * b)) * inverse))
+      })
+    },
+    groupNormGamma(rows, positions, cols, groups, x, dy, stats, out, accumulate) {
+      const sums: number[] = Array.from({ length: cols }, (_, c) => (accumulate ? f[out + c]! : 0))
+      eachGroup(rows, positions, cols, groups, (group, elements) => {
+        const [mean, inverse] = [f[stats + 2 * group]!, f[stats + 2 * group + 1]!]
+        elements((i, c) => {
+          sums[c] = round(sums[c]! + round(f[dy + i]! * round(round(f[x + i]! - mean) * inverse)))
+        })
+      })
+      sums.forEach((sum, c) => (f[out + c] = sum))
+    },
+  }
+}
+
+type Elements = (visit: (i: Pointer, c: number) => void) => void
+
+/** The groups of each row, and the elements of each: the same channels at every position. */
+function eachGroup(
+  rows: number,
+  positions: number,
+  cols: number,
+  groups: number,
+  visit: (group: number, elements: Elements) => void,
+): void {
+  const width = cols / groups
+  for (let g = 0; g < rows * groups; g++) {
+    const [row, first] = [Math.floor(g / groups), (g % groups) * width]
+    visit(g, (each) => {
+      for (let p = 0; p < positions; p++) {
+        for (let c = first; c < first + width; c++) each((row * positions + p) * cols + c, c)
+      }
+    })
+  }
+}

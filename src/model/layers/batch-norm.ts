@@ -1,0 +1,153 @@
+/**
+ * Batch normalisation (Ioffe and Szegedy 2015, arXiv 1502.03167) over the whole batch, however many work on it: each row
+ * block leaves its moments, the last one to finish merges them in the order of the blocks, and then all go on.
+ *
+ *   y = gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel of the last axis; biased variance (as Keras)
+ *
+ * For predictions the running statistics are used; they follow with an accepted step, and only then.
+ */
+import type { Pointer } from '../../kernels/kernels.ts'
+import type { BatchNormConfig } from '../config.ts'
+import type { Flow, GradientTask, Layer, LoweredLayer, Lowering, ParameterSpec, Pass } from '../layer.ts'
+import { positionsOf, sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
+import { sequence } from './sequence.ts'
+
+export function batchNorm(config: BatchNormConfig, name: string, shape: Shape): Layer {
+  const { center = true, scale = true } = config
+  const channels = shape.at(-1)!
+  const fans = { fanIn: channels, fanOut: channels }
+  const vector = (part: string, type: 'zeros' | 'ones', rest: Partial<ParameterSpec> = {}): ParameterSpec => ({
+    name: `${name}/${part}`,
+    shape: [channels],
+    initializer: { type },
+    ...fans,
+    ...rest,
+  })
+  return {
+    name,
+    type: 'batchNorm',
+    inputs: sizeOf(shape),
+    outputs: sizeOf(shape),
+    shape,
+    parameters: [
+      ...(scale ? [vector('gamma', 'ones')] : []),
+      ...(center ? [vector('beta', 'zeros')] : []),
+      vector('movingMean', 'zeros', { role: 'statistic' }),
+      vector('movingVariance', 'ones', { role: 'statistic' }),
+    ],
+    lower: (input, to) => lowerBatchNorm(config, name, input, positionsOf(shape), channels, to),
+  }
+}
+
+function lowerBatchNorm(
+  config: BatchNormConfig,
+  name: string,
+  input: Flow,
+  positions: number,
+  channels: number,
+  to: Lowering,
+): LoweredLayer {
+  const { momentum = 0.99, epsilon = 1e-3, center = true, scale: scaled = true, trainable = true } = config
+  const { cols } = input
+  const gamma = scaled ? to.parameter(`${name}/gamma`) : -1
+  const beta = center ? to.parameter(`${name}/beta`) : -1
+  const moving = { mean: to.parameter(`${name}/movingMean`), variance: to.parameter(`${name}/movingVariance`) }
+  const next = { mean: to.next(`${name}/movingMean`), variance: to.next(`${name}/movingVariance`) }
+  const [means, squares] = [to.perBlock(channels), to.perBlock(channels)]
+  const [sums, products] = [to.perBlock(channels), to.perBlock(channels)]
+  const [mean, variance, inverse, scale] = [to.once(channels), to.once(channels), to.once(channels), to.once(channels)]
+  const [sum, product] = [to.once(channels), to.once(channels)]
+  const value = to.tensor(cols)
+  const gradient = to.backSignal(cols)
+  to.temporary(2 * channels)
+  const output: Flow = { value, gradient, cols, channels, overwritable: true }
+  const at = (room: Pointer, row: number, { blockRows }: Pass) => room + Math.floor(row / blockRows) * channels
+  const blocks = ({ rows, blockRows }: Pass) => Math.ceil(rows / blockRows)
+
+  if (!trainable) {
+    // Its statistics are constants, as in Keras: an affine map of each channel.
+    return {
+      output,
+      gradients: [],
+      flopsPerRow: 3 * cols,
+      backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,
+      forward: byMoving,
+      backward(k, row, rows, { temporary: factor }) {
+        if (input.gradient === -1) return
+        k.normScale(channels, moving.variance, epsilon, gamma, factor + channels, factor)
+        k.fill(channels, 0, factor + channels)
+        const zeros = factor + channels
+        k.normalize(rows * positions, channels, gradient + row * cols, zeros, factor, -1, input.gradient + row * cols)
+      },
+    }
+  }
+
+  /** Forward the moments of a row block; backward, once the whole batch's are known, what they pass on. */
+  const moments: LoweredLayer = {
+    output: input,
+    gradients: [],
+    flopsPerRow: 4 * cols,
+    backwardFlopsPerRow: input.gradient === -1 ? 0 : 6 * cols,
+    forward(k, row, rows, pass) {
+      if (!pass.training) return
+      const x = input.value + row * cols
+      k.moments(rows * positions, channels, x, at(means, row, pass), at(squares, row, pass))
+    },
+    backward(k, row, rows, pass) {
+      if (input.gradient === -1) return
+      const [x, dy, dx] = [input.value + row * cols, gradient + row * cols, input.gradient + row * cols]
+      const count = pass.rows * positions
+      k.normBackward(rows * positions, channels, x, dy, mean, inverse, scale, sum, product, count, dx)
+    },
+  }
+
+  const fromSums = (part: string, room: Pointer): GradientTask => ({
+    parameter: `${name}/${part}`,
+    flopsPerRow: 0,
+    // The row blocks' sums are there already: the first rows of the batch stand for all of them.
+    run(k, row, _rows, _tile, into, _accumulate, pass) {
+      if (row === 0) k.columnSums(blocks(pass), channels, room, into, false)
+      else k.fill(channels, 0, into)
+    },
+  })
+
+  const normalise: LoweredLayer = {
+    output,
+    gradients: [...(scaled ? [fromSums('gamma', products)] : []), ...(center ? [fromSums('beta', sums)] : [])],
+    flopsPerRow: 3 * cols,
+    backwardFlopsPerRow: 4 * cols,
+    barrier: {
+      layer: name,
+      forward(k, pass) {
+        const parts = blocks(pass)
+        const rows = pass.rows * positions
+        k.mergeMoments(parts, channels, pass.blockRows * positions, rows, means, squares, mean, variance)
+        k.normScale(channels, variance, epsilon, gamma, inverse, scale)
+        k.lerp(channels, moving.mean, mean, 1 - momentum, next.mean)
+        k.lerp(channels, moving.variance, variance, 1 - momentum, next.variance)
+      },
+      backward(k, pass) {
+        k.columnSums(blocks(pass), channels, sums, sum, false)
+        k.columnSums(blocks(pass), channels, products, product, false)
+      },
+    },
+    forward(k, row, rows, pass) {
+      if (!pass.training) return byMoving(k, row, rows, pass)
+      const [x, y] = [input.value + row * cols, value + row * cols]
+      k.normalize(rows * positions, channels, x, mean, scale, beta, y)
+    },
+    backward(k, row, rows, pass) {
+      const [x, dy] = [input.value + row * cols, gradient + row * cols]
+      const [s, p] = [at(sums, row, pass), at(products, row, pass)]
+      k.normSums(rows * positions, channels, x, dy, mean, inverse, s, p)
+    },
+  }
+  return sequence([moments, normalise])
+
+  function byMoving(...[k, row, rows, { temporary: factor }]: Parameters<LoweredLayer['forward']>): void {
+    const [x, y] = [input.value + row * cols, value + row * cols]
+    k.normScale(channels, moving.variance, epsilon, gamma, factor + channels, factor)
+    k.normalize(rows * positions, channels, x, moving.mean, factor, beta, y)
+  }
+}

@@ -1,0 +1,118 @@
+/** Normalisation against the reference, which test/model holds to finite differences and PyTorch. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Kernels } from '../../../src/kernels/kernels.ts'
+import { createReference } from '../../../src/kernels/reference.ts'
+import type { Bench, MakeBench } from './bench.ts'
+import { expectClose, numbers, seeds } from './bench.ts'
+
+const cols = fc.integer({ min: 1, max: 19 })
+
+/** Every kernel over columns once; the results one after another, with the element behind each. */
+function byColumn(bench: Bench, k: Kernels, rows: number, c: number, parts: number, seed: number): number[] {
+  bench.reset()
+  const per = Math.ceil(rows / parts)
+  const used = Math.ceil(rows / per)
+  const [x, dy] = [bench.put(numbers(seed, rows * c).map((v) => v + 3)), bench.put(numbers(seed + 1, rows * c))]
+  const [gamma, beta] = [bench.put(numbers(seed + 2, c)), bench.put(numbers(seed + 3, c))]
+  const [means, squares] = [bench.room(used * c), bench.room(used * c)]
+  const vectors = Array.from({ length: 8 }, () => bench.room(c))
+  const [mean, variance, inverse, scale, sums, products, blend, plain] = vectors as [number, number, number, number] &
+    number[]
+  const [y, dx] = [bench.room(rows * c), bench.room(rows * c)]
+  for (let p = 0; p < used; p++) {
+    k.moments(Math.min(per, rows - p * per), c, x + p * per * c, means + p * c, squares + p * c)
+  }
+  k.mergeMoments(used, c, per, rows, means, squares, mean, variance)
+  k.normScale(c, variance, 1e-3, -1, inverse, plain!)
+  k.normScale(c, variance, 1e-3, gamma, inverse, scale)
+  k.normalize(rows, c, x, mean, scale, beta, y)
+  k.normSums(rows, c, x, dy, mean, inverse, sums!, products!)
+  k.normBackward(rows, c, x, dy, mean, inverse, scale, sums!, products!, rows, dx)
+  k.lerp(c, gamma, beta, 0.25, blend!)
+  return [
+    ...vectors.flatMap((at) => bench.take(at, c + 1)),
+    ...bench.take(y, rows * c + 1),
+    ...bench.take(dx, rows * c + 1),
+  ]
+}
+
+function byGroup(
+  bench: Bench,
+  k: Kernels,
+  [rows, positions, width, groups]: readonly [number, number, number, number],
+  centred: boolean,
+  affine: boolean,
+  seed: number,
+): number[] {
+  bench.reset()
+  const c = width * groups
+  const count = rows * positions * c
+  const [x, dy] = [bench.put(numbers(seed, count).map((v) => v + 1)), bench.put(numbers(seed + 1, count))]
+  const gamma = affine ? bench.put(numbers(seed + 2, c)) : -1
+  const beta = affine ? bench.put(numbers(seed + 3, c)) : -1
+  const [stats, y, dx] = [bench.room(rows * groups * 2), bench.room(count), bench.room(count)]
+  const [fresh, grown] = [bench.room(c), bench.put(numbers(seed + 4, c))]
+  k.groupNorm(rows, positions, c, groups, centred, 1e-3, x, gamma, beta, stats, y)
+  k.groupNormBackward(rows, positions, c, groups, centred, x, dy, gamma, stats, dx)
+  k.groupNormGamma(rows, positions, c, groups, x, dy, stats, fresh, false)
+  k.groupNormGamma(rows, positions, c, groups, x, dy, stats, grown, true)
+  return [
+    ...bench.take(stats, rows * groups * 2 + 1),
+    ...[y, dx].flatMap((at) => bench.take(at, count + 1)),
+    ...[fresh, grown].flatMap((at) => bench.take(at, c + 1)),
+  ]
+}
+
+export function normsConformance(make: MakeBench): void {
+  describe('normalisation', () => {
+    test('by column, in parts, is the reference’s; nothing else is written', async () => {
+      const bench = await make()
+      const reference = createReference(bench.floats)
+      fc.assert(
+        fc.property(
+          fc.integer({ min: 2, max: 40 }),
+          cols,
+          fc.integer({ min: 1, max: 5 }),
+          seeds,
+          (r, c, parts, seed) => {
+            const expected = byColumn(bench, reference, r, c, parts, seed)
+            expectClose(byColumn(bench, bench.kernels, r, c, parts, seed), expected, 2e-5)
+          },
+        ),
+      )
+    })
+
+    test('by group is the reference’s; nothing else is written', async () => {
+      const bench = await make()
+      const reference = createReference(bench.floats)
+      const size = fc.integer({ min: 1, max: 6 })
+      const sizes = fc.tuple(size, size, fc.integer({ min: 2, max: 11 }), fc.integer({ min: 1, max: 4 }))
+      fc.assert(
+        fc.property(sizes, fc.boolean(), fc.boolean(), seeds, (dims, centred, affine, seed) => {
+          const expected = byGroup(bench, reference, dims, centred, affine, seed)
+          expectClose(byGroup(bench, bench.kernels, dims, centred, affine, seed), expected, 2e-4)
+        }),
+      )
+    })
+
+    test('moments are exact where the mean is large beside the spread', async () => {
+      const bench = await make()
+      bench.reset()
+      // 4096 +- 1/256: a sum of squares in float32 would see nothing of the spread.
+      const x = bench.put(Array.from({ length: 64 }, (_, i) => 4096 + (i % 2 === 0 ? 1 : -1) / 256))
+      const [mean, squares] = [bench.room(1), bench.room(1)]
+      bench.kernels.moments(64, 1, x, mean, squares)
+      expect(bench.take(mean, 1)).toEqual([4096])
+      expect(bench.take(squares, 1)).toEqual([64 / 256 ** 2])
+    })
+
+    test('an infinite variance gives NaN, which the step’s finiteness check sees, and no silence', async () => {
+      const bench = await make()
+      bench.reset()
+      const [variance, inverse, scale] = [bench.put([Infinity, 0]), bench.room(2), bench.room(2)]
+      bench.kernels.normScale(2, variance, 0.25, -1, inverse, scale)
+      expect(bench.take(scale, 2)).toEqual([NaN, 2])
+    })
+  })
+}

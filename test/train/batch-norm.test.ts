@@ -1,0 +1,111 @@
+/** Batch normalisation in a run: whole-batch statistics, running ones that follow accepted steps only, frozen layers. */
+import { expect, it } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import type { Dataset } from '../../src/data/dataset.ts'
+import { UserError } from '../../src/errors.ts'
+import { InlineCrew } from '../../src/train/inline.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs } from './data.ts'
+
+const config: Config = {
+  epochs: 1,
+  batchSize: 20,
+  shuffle: false,
+  kernels: 'wasm-strict',
+  optimizer: { type: 'sgd', learningRate: 0.1 },
+  health: { check: 'off' },
+  model: {
+    layers: [
+      { type: 'batchNorm', momentum: 0.75 },
+      { type: 'dense', units: 8, activation: 'relu' },
+      { type: 'batchNorm' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+}
+
+const train = async (given: Partial<Config>, data: Dataset): Promise<Trainer> => {
+  const trainer = await Trainer.create({ ...config, ...given }, { crew: new InlineCrew() })
+  await trainer.fit(data)
+  return trainer
+}
+
+/** Rows [from, to) of a data set. */
+const slice = ({ features, x, y, ...rest }: Dataset, from: number, to: number): Dataset => ({
+  ...rest,
+  rows: to - from,
+  features,
+  x: x.slice(from * features, to * features),
+  y: y.slice(from, to),
+})
+
+it('keeps a running mean and variance of whole batches, the last short one included', async () => {
+  const data = blobs(47, 4, 3)
+  const trainer = await train({}, data)
+  let [mean, variance] = [0, 1]
+  for (const [from, to] of [
+    [0, 20],
+    [20, 40],
+    [40, 47],
+  ] as const) {
+    const column = Array.from({ length: to - from }, (_, r) => data.x[(from + r) * 4 + 2]!)
+    const centre = column.reduce((sum, v) => sum + v, 0) / column.length
+    const spread = column.reduce((sum, v) => sum + (v - centre) ** 2, 0) / column.length
+    mean = 0.75 * mean + 0.25 * centre
+    variance = 0.75 * variance + 0.25 * spread
+  }
+  const weights = trainer.getWeights()
+  expect(weights['batchNorm_1/movingMean']![2]).toBeCloseTo(mean, 5)
+  expect(weights['batchNorm_1/movingVariance']![2]).toBeCloseTo(variance, 5)
+})
+
+it('predicts by the running statistics: each row for itself', async () => {
+  const data = blobs(40, 4, 3)
+  const trainer = await train({ epochs: 3 }, data)
+  const all = await trainer.predict(data.x)
+  const alone = await trainer.predict(data.x.slice(8, 12))
+  expect(Array.from(alone)).toEqual(Array.from(all.slice(6, 9)))
+})
+
+it('a skipped batch leaves statistics and weights as if it had never been', async () => {
+  const [good, bad] = [blobs(60, 4, 3), blobs(60, 4, 3)]
+  bad.x.fill(Infinity, 20 * 4, 40 * 4)
+  const trained = await train({}, bad)
+  const without: Dataset = {
+    ...slice(good, 0, 40),
+    x: Float32Array.from([...good.x.slice(0, 80), ...good.x.slice(160)]),
+  }
+  without.y.set(good.y.slice(40, 60), 20)
+  const expected = await train({}, without)
+  expect(trained.getWeights()).toEqual(expected.getWeights())
+})
+
+it('refuses accumulation, which never has the whole batch together', async () => {
+  await expect(train({ accumulationSteps: 4 }, blobs(60, 4, 3))).rejects.toThrow(
+    new UserError(
+      'Layer `batchNorm_1` is over the whole batch, of which `accumulationSteps: 4` has parts. ' +
+        'Set accumulationSteps: 1, or use groupNorm or layerNorm, which know nothing of other rows.',
+    ),
+  )
+})
+
+it('frozen layers keep every bit, statistics too, while others learn', async () => {
+  const data = blobs(60, 4, 3)
+  const layers = config.model.layers.map((layer, i) => (i < 3 ? { ...layer, trainable: false } : layer))
+  const trainer = await Trainer.create({ ...config, model: { layers } }, { crew: new InlineCrew() })
+  await trainer.build(data)
+  const before = trainer.getWeights()
+  await trainer.fit(data)
+  const after = trainer.getWeights()
+  for (const name of Object.keys(before)) {
+    if (name.startsWith('dense_2')) expect(after[name]).not.toEqual(before[name])
+    else expect(after[name]).toEqual(before[name])
+  }
+})
+
+it('refuses to train where nothing may learn', async () => {
+  const layers: Config['model']['layers'] = [{ type: 'dense', units: 3, trainable: false }]
+  await expect(train({ model: { layers } }, blobs(60, 4, 3))).rejects.toThrow(
+    new UserError('Expected something to learn, but every layer has `trainable: false`. Let one of them learn.'),
+  )
+})
