@@ -53,7 +53,8 @@ export async function startRun(
   const { workers } = crew
 
   // In a smaller ring no step would ever find room.
-  if (plan.spec.ringRecords < RECORDS_PER_STEP) throw new Error('internal: the ring holds less than a step')
+  if (plan.spec.trainRows > 0 && plan.spec.ringRecords < RECORDS_PER_STEP)
+    throw new Error('internal: the ring holds less than a step')
   control.setActive(workers)
   if (settings.tune) beginTuning(arena.doubles.subarray(plan.at.tuning), workers)
   sequencer.resume()
