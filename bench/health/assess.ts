@@ -18,9 +18,10 @@ export interface Said {
 export interface Repair {
   readonly e: number
   readonly accuracy: number
-  /** Steps taken, trials and restarts included, over the budget. */
+  /** Steps taken, those that were taken back included, over the budget. */
   readonly cost: number
   readonly seconds: number
+  /** Those that were kept. */
   readonly actions: readonly { readonly step: number; readonly verdict: string; readonly remedy: string }[]
   readonly stopped: string | undefined
 }
@@ -54,10 +55,12 @@ export async function assess(c: Case, seed: number): Promise<Assessment> {
     })
   const observed = await train(c, c.build, seed, unprotected, watchSignals(c.net.split(' ')[0]!, listen))
   const repaired = await train(c, c.build, seed, 'repair')
+  const kept = repaired.actions.filter(({ outcome }) => outcome !== 'reverted')
   const ours: Said = {
     detector: OURS,
     alarms: faultsOf(observed.verdicts),
-    acts: repaired.history ? interventions(repaired.history) : 1,
+    // Skipped batches, and remedies that were kept; a stop.
+    acts: kept.length + (repaired.history?.skipped ?? 1),
   }
   return {
     id: c.id,
@@ -70,9 +73,9 @@ export async function assess(c: Case, seed: number): Promise<Assessment> {
     repair: {
       e: repaired.e,
       accuracy: repaired.accuracy,
-      cost: stepsExecuted(repaired.history) / c.steps,
+      cost: (repaired.history?.steps.length ?? Infinity) / c.steps,
       seconds: repaired.seconds,
-      actions: actionsOf(repaired.history),
+      actions: kept.map(({ step, verdict, remedy }) => ({ step, verdict, remedy })),
       stopped: repaired.stopped,
     },
   }
@@ -82,19 +85,3 @@ function epochsOf({ build, steps }: Case): number {
   const { batchSize = 32 } = build.config
   return batchSize === 'full' ? steps : Math.ceil((steps * batchSize) / (build.rows ?? 700))
 }
-
-interface Repaired {
-  readonly skipped: number
-  readonly steps: { readonly length: number }
-  readonly actions?: readonly { readonly step: number; readonly verdict: string; readonly remedy: string }[]
-  readonly stepsExecuted?: number
-}
-
-const actionsOf = (history: Repaired | undefined) =>
-  (history?.actions ?? []).map(({ step, verdict, remedy }) => ({ step, verdict, remedy }))
-
-const stepsExecuted = (history: Repaired | undefined): number =>
-  history ? (history.stepsExecuted ?? history.steps.length) : Infinity
-
-/** Skipped batches and remedies. */
-const interventions = (history: Repaired): number => history.skipped + (history.actions?.length ?? 0)

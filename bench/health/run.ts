@@ -47,10 +47,12 @@ export async function main(options: HealthOptions = {}): Promise<void> {
   const tasks = cases.flatMap(({ id }) => seeds.map((seed) => ({ id, seed })))
   const began = performance.now()
   let done = 0
-  const assessments = await assessAll(tasks, ({ id, seed }) =>
-    process.stderr.write(`\r${++done} of ${tasks.length}: ${id}, seed ${seed}   `),
-  )
-  process.stderr.write('\n')
+  const { isTTY } = process.stderr
+  const assessments = await assessAll(tasks, ({ id, seed }) => {
+    done++
+    if (isTTY) process.stderr.write(`\r${done} of ${tasks.length}: ${id}, seed ${seed}   `)
+  })
+  if (isTTY) process.stderr.write('\n')
   const runs = scorable(assessments, new Map(cases.map((c) => [c.id, c])), labels.labels)
   const seconds = (performance.now() - began) / 1000
   const result = summarize(runs, labels.sha256, seconds)
@@ -108,6 +110,10 @@ function summarize(runs: readonly Run[], labelsHash: string, seconds: number) {
   return {
     labels: labelsHash,
     seconds,
+    runs: runs.map(({ c, assessment: { seed, e, said, repair }, faulty, twin }) => ({
+      ...{ id: c.id, seed, title: c.title, split: splitOf(c), faulty, since: c.since, names: c.classes },
+      ...{ e, twin, alarms: said.find(({ detector }) => detector === OURS)!.alarms, repair },
+    })),
     splits: Object.fromEntries(splits) as Partial<Record<'test' | 'tune', ReturnType<typeof of>>>,
   }
 }

@@ -6,6 +6,8 @@ import type { Config } from '../../src/config/schema.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
 import type { HealthVerdict } from '../../src/gradient/verdict.ts'
 import { buildModel } from '../../src/model/build.ts'
+import type { Action } from '../../src/remedy/action.ts'
+import type { Callbacks } from '../../src/train/callbacks.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import type { Hooks } from '../../src/train/inline.ts'
 import type { History } from '../../src/train/history.ts'
@@ -25,6 +27,8 @@ export interface Trained {
   readonly history: History | undefined
   /** Of the detector, those before the end of a stopped run too. */
   readonly verdicts: readonly HealthVerdict[]
+  /** Of repair, likewise. */
+  readonly actions: readonly Action[]
   readonly seconds: number
   readonly stopped: string | undefined
 }
@@ -70,10 +74,15 @@ export async function train(c: Case, build: Build, seed: number, health: Health,
   }
   const began = performance.now()
   const verdicts: HealthVerdict[] = []
+  const actions: Action[] = []
+  const callbacks: Callbacks = {
+    onVerdict: (verdict) => void verdicts.push(verdict),
+    onAction: (action) => void actions.push(action),
+  }
   let history: History | undefined
   let stopped: string | undefined
   try {
-    history = await trainer.fit(data, { callbacks: { onVerdict: (verdict) => void verdicts.push(verdict) } })
+    history = await trainer.fit(data, { callbacks })
   } catch (error) {
     if (!(error instanceof TrainingError)) throw error
     stopped = error.message
@@ -90,6 +99,7 @@ export async function train(c: Case, build: Build, seed: number, health: Health,
     nonFinite: !finite,
     history,
     verdicts,
+    actions,
     seconds,
     stopped,
   }
