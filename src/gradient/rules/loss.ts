@@ -26,9 +26,13 @@ function judgeOscillation(state: Float64Array, s: StepSignals): void {
   const value = (ago: number) => ringValue(state, F.losses, t.stalled.window, ago)
   let between = 0
   let turning = 0
+  let [newer, here] = [value(0), value(1)]
   for (let i = 0; i < window; i++) {
-    between += (value(i) - value(i + 1)) ** 2 / (2 * window)
-    if ((value(i) - value(i + 1)) * (value(i + 1) - value(i + 2)) < 0) turning++
+    const older = value(i + 2)
+    between += (newer - here) ** 2 / (2 * window)
+    if ((newer - here) * (here - older) < 0) turning++
+    newer = here
+    here = older
   }
   let within = 0
   for (let i = 0; i < window; i++) within += state[F.variances + 2 + i]! / window
