@@ -72,6 +72,10 @@ export async function lookInside(
       tensor: (cols) => layout.add('activations', 'float32', rows * cols),
       backSignal: () => -1,
       parameter: (name) => parameters.get(name)!,
+      // Nothing is learned: statistics are used, and not followed.
+      next: () => -1,
+      perBlock: () => -1,
+      once: () => -1,
       temporary: (elements) => (temporaries = Math.max(temporaries, elements)),
       stream: () => stream++,
     })
@@ -80,7 +84,7 @@ export async function lookInside(
     const arena = createArena(layout)
     for (const [name, at] of parameters) arena.floats.set(values.get(name)!, at)
     arena.floats.set(input, flow.value)
-    const pass: Pass = { training: false, seed: 0, batch: 0, firstRow: 0, temporary }
+    const pass: Pass = { training: false, seed: 0, batch: 0, firstRow: 0, rows, blockRows: rows, temporary }
     lowered.forward(createKernels(kernels, module, arena.memory, scratch), 0, rows, pass)
     const { value, cols } = lowered.output
     return arena.floats.slice(value, value + rows * cols)
