@@ -6,9 +6,39 @@ export class UserError extends Error {
   override name = 'UserError'
 }
 
+/** Where in a training something happened, as far as it is known. */
+export interface Whereabouts {
+  /** Number of the batch since the start of the run, from 0. */
+  readonly step?: number | undefined
+  /** As `brigantine plan` names it. */
+  readonly phase?: string | undefined
+  readonly piece?: number | undefined
+  /** Layers or parameters that the piece is of. */
+  readonly layer?: string | undefined
+  readonly worker?: number | undefined
+  /** Indices of the piece's samples in the training data. */
+  readonly samples?: readonly number[] | undefined
+}
+
 /** Training stopped because going on would do harm. `cause` is the original error, where there is one. */
-export class TrainingError extends Error {
+export class TrainingError extends Error implements Whereabouts {
   override name = 'TrainingError'
+  readonly step: number | undefined
+  readonly phase: string | undefined
+  readonly piece: number | undefined
+  readonly layer: string | undefined
+  readonly worker: number | undefined
+  readonly samples: readonly number[] | undefined
+
+  constructor(message: string, { cause, step, phase, piece, layer, worker, samples }: ErrorOptions & Whereabouts = {}) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.step = step
+    this.phase = phase
+    this.piece = piece
+    this.layer = layer
+    this.worker = worker
+    this.samples = samples
+  }
 }
 
 /** How a value is shown in an error: `0` (number), `"adm"` (string). */

@@ -23,6 +23,8 @@ const REQUEST = 49
 const RECORDS_WRITTEN = 50
 const RECORDS_READ = 51
 const ABORTED = 52
+const COPYING = 53
+const FIRED = 54
 const ACTIVE = 56
 export const CONTROL_WORDS = 64
 
@@ -104,6 +106,17 @@ export class Control {
     if (outcome.async) await outcome.value
   }
 
+  /** Sleeps, whatever happens. Never called by the host. */
+  sleep(millis: number): void {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
+  }
+
+  /** Differs whenever a piece was claimed or finished, or a phase opened. */
+  progress(): string {
+    const at = this.#at
+    return [SEQUENCE, DONE].map((word) => Atomics.load(this.#words, at + word)).join()
+  }
+
   /** How many workers claim; those whose number is not below it park. */
   active(): number {
     return Atomics.load(this.#words, this.#at + ACTIVE)
@@ -138,6 +151,29 @@ export class Control {
     this.ring()
   }
 
+  /** Whether the run's state is being copied: whoever dies now leaves the copy torn, and the state as it should be. */
+  isCopying(): boolean {
+    return Atomics.load(this.#words, this.#at + COPYING) === 1
+  }
+
+  /** Copies the run's state; plain writes of the copy stay between the two stores. */
+  whileCopying(copy: () => void): void {
+    Atomics.store(this.#words, this.#at + COPYING, 1)
+    copy()
+    Atomics.store(this.#words, this.#at + COPYING, 0)
+  }
+
+  /** After an abort, when every worker has left: the run may be opened again. */
+  reopen(): void {
+    Atomics.store(this.#words, this.#at + ABORTED, 0)
+    Atomics.store(this.#words, this.#at + STATUS, Status.gated)
+  }
+
+  /** True once for each `index` below 32, whoever asks first. */
+  fireOnce(index: number): boolean {
+    return (Atomics.or(this.#words, this.#at + FIRED, 1 << index) & (1 << index)) === 0
+  }
+
   /** Asks the run to end at the next step boundary. */
   requestStop(): void {
     Atomics.store(this.#words, this.#at + REQUEST, 1)
@@ -152,8 +188,12 @@ export class Control {
     return Atomics.load(this.#words, this.#at + RECORDS_WRITTEN) >>> 0
   }
 
+  recordsRead(): number {
+    return Atomics.load(this.#words, this.#at + RECORDS_READ) >>> 0
+  }
+
   recordsWaiting(): number {
-    return (this.recordsWritten() - Atomics.load(this.#words, this.#at + RECORDS_READ)) >>> 0
+    return (this.recordsWritten() - this.recordsRead()) >>> 0
   }
 
   /** Publishes the record whose fields were just written. */

@@ -6,7 +6,7 @@ import { expectation, problemsOf } from './messages.ts'
 import { Model } from './model.ts'
 import { Optimizer } from './optimizer.ts'
 import { ReduceOnPlateau, Schedule } from './schedule.ts'
-import { Checkpoint, Clip, EarlyStopping, Health, Loss, Metrics } from './training.ts'
+import { Checkpoint, Clip, EarlyStopping, Health, Loss, Metrics, Recovery } from './training.ts'
 
 /** The one border for user input: file, flags and library all pass here. */
 const Fields = z.strictObject({
@@ -64,6 +64,7 @@ const Fields = z.strictObject({
   data: Data,
   out: text().optional().describe('Folder for model, checkpoints and log. By default runs/<name of the data>.'),
   checkpoint: Checkpoint,
+  recovery: Recovery,
   gradient: choice(['auto', 'lanes', 'tiles'])
     .default('auto')
     .describe('How weight gradients are summed: kept apart per lane, or in one go per tile.'),

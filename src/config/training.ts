@@ -159,6 +159,16 @@ export const Checkpoint = z
   .prefault({})
   .describe('The last states are kept, the best one, and one that proved good.')
 
+export const Recovery = z
+  .strictObject({
+    restarts: integer(0).default(20).describe('How many workers a run may lose before it stops.'),
+    stallSeconds: real({ above: 0 })
+      .default(30)
+      .describe('Seconds without progress after which a worker counts as stuck; more where steps are long.'),
+  })
+  .prefault({})
+  .describe('What happens when a worker dies or hangs: it is replaced, and no bit of the result changes.')
+
 /** The schema gives what the trainer's parts take; tsc fails here when they part. */
 export type ClipAgrees = Agrees<z.output<typeof Clip>, ClipConfig>
 export type LossAgrees = Agrees<Exclude<z.output<typeof Loss>, 'auto'>, LossConfig>

@@ -4,11 +4,13 @@
  * costs more than many whole steps.
  */
 import { Piscina } from 'piscina'
-import type { RunTask, Workforce } from './task.ts'
+import { WorkerLost } from './task.ts'
+import type { Failed, RunTask, Workforce } from './task.ts'
 
 export class Crew implements Workforce {
   readonly workers: number
   readonly #pool: Piscina
+  #closed = false
 
   constructor(workers: number) {
     this.workers = workers
@@ -29,10 +31,10 @@ export class Crew implements Workforce {
 
   /**
    * Resolves when every worker has left the run. The first failure rejects, after `onFailure` has had the chance to
-   * call the others back and all have left.
+   * call the others back and all have left. The pool enlists a new thread for one that died by itself.
    */
   async run(task: (worker: number) => RunTask, onFailure: () => void): Promise<void> {
-    const tasks = Array.from({ length: this.workers }, (_, worker) => this.#pool.run(task(worker)))
+    const tasks = Array.from({ length: this.workers }, (_, worker) => this.#part(task(worker)))
     let first: { error: unknown } | undefined
     await Promise.all(
       tasks.map((running) =>
@@ -45,7 +47,25 @@ export class Crew implements Workforce {
     if (first) throw first.error
   }
 
+  async #part(task: RunTask): Promise<void> {
+    const failed = await (this.#pool.run(task) as Promise<Failed | undefined>).catch((error: unknown) => {
+      throw this.#closed ? error : new WorkerLost(task.worker, 'died', error)
+    })
+    if (failed) throw new WorkerLost(task.worker, 'threw', failed.error)
+  }
+
+  /** The threads of now: to look at, or to see what becomes of a run when one is ended. */
+  get threads(): Piscina['threads'] {
+    return this.#pool.threads
+  }
+
+  async end(threads: readonly number[]): Promise<void> {
+    const stuck = this.#pool.threads.filter(({ threadId }) => threads.includes(threadId))
+    await Promise.all(stuck.map((thread) => thread.terminate()))
+  }
+
   async close(): Promise<void> {
+    this.#closed = true
     await this.#pool.destroy()
   }
 }

@@ -1,5 +1,6 @@
-/** What a worker is told of a run: plain data and the arena's memory, nothing that runs. */
+/** What a worker is told of a run, and how it leaves it. Plain data and the arena's memory, nothing that runs. */
 import type { KernelChoice } from '../kernels/select.ts'
+import type { Fault } from '../plan/faults.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import type { RunSettings } from '../plan/settings.ts'
 
@@ -14,12 +15,37 @@ export interface RunTask {
   readonly module: WebAssembly.Module | null
   /** Looks before a waiting worker sleeps. */
   readonly spins: number
+  /** What is to go wrong, for tests. */
+  readonly faults: readonly Fault[]
+}
+
+/** What a worker gives back whose part threw an error; nothing when the run is over. */
+export interface Failed {
+  readonly error: unknown
+}
+
+/** Why a worker left a run before its time: its thread `died`, or its part of the work `threw`. */
+export class WorkerLost extends Error {
+  override name = 'WorkerLost'
+  readonly worker: number
+  readonly how: 'died' | 'threw'
+
+  constructor(worker: number, how: 'died' | 'threw', cause: unknown) {
+    super(`worker ${worker} ${how === 'died' ? 'is gone' : 'failed'}: ${(cause as Error).message}`, { cause })
+    this.worker = worker
+    this.how = how
+  }
 }
 
 /** Who works a run off: the crew's threads, or the calling thread (train/inline.ts). */
 export interface Workforce {
   readonly workers: number
-  /** Resolves when every worker has left the run; rejects with the first failure, after `onFailure`. */
+  /**
+   * Resolves when every worker has left the run; rejects with the first failure (`WorkerLost`, where the run may go on
+   * without that worker's part), after `onFailure`.
+   */
   run(task: (worker: number) => RunTask, onFailure: () => void): Promise<void>
+  /** Ends threads that do not leave by themselves; resolves when they are gone. */
+  end?(threads: readonly number[]): Promise<void>
   close(): Promise<void>
 }

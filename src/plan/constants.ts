@@ -60,3 +60,14 @@ export function rowsPerLane(shardRows: number, flopsPerRow: number): number {
   const worthwhile = Math.min(MIN_LANE_ROWS, Math.ceil(LANE_FLOPS / flopsPerRow))
   return Math.max(worthwhile, Math.ceil(shardRows / MAX_LANES))
 }
+
+/** What a copy of the state may cost of the steps until the next one, where a core copies so much while it computes. */
+const SNAPSHOT_SHARE = 0.003
+const FLOPS_PER_BYTE = 10
+const MAX_SNAPSHOT_STEPS = 64
+
+/** Steps between two copies of `bytes` of state: few where steps are long, so that little is done again after a loss. */
+export function stepsPerSnapshot(bytes: number, flopsPerStep: number): number {
+  const steps = Math.ceil((bytes * FLOPS_PER_BYTE) / (flopsPerStep * SNAPSHOT_SHARE))
+  return Math.min(MAX_SNAPSHOT_STEPS, Math.max(1, steps))
+}

@@ -26,6 +26,7 @@ import {
   rowsPerBlock,
   rowsPerEvaluation,
   rowsPerLane,
+  stepsPerSnapshot,
 } from './constants.ts'
 import { placeParameters } from './parameters.ts'
 import type { Placement, Placements } from './parameters.ts'
@@ -75,6 +76,8 @@ export interface Plan {
   /** Rows of a full micro-batch of one shard, of a row block, of a lane, of an evaluation batch. */
   readonly microRows: number
   readonly blockRows: number
+  /** Steps between two copies of the run's state. */
+  readonly snapshotSteps: number
   readonly laneRows: number
   readonly evaluationRows: number
   /** Float64 sums a row block leaves: the loss, then the metrics'. */
@@ -138,8 +141,13 @@ interface Addresses {
   evaluationX: Pointer
   evaluationY: Pointer
   outputs: Pointer
+  /** The run as it was some steps ago: see train/snapshot.ts. `snapshot` is -1 where nothing is trained. */
+  snapshot: Pointer | -1
+  snapshotState: number
   scratch: Pointer
   trace: number
+  /** What each worker is at: see train/post.ts. */
+  posts: number
 }
 
 /** Fields of a record before the metrics; see train/record.ts. */
@@ -148,6 +156,8 @@ export const RECORD_HEAD = 13
 export const EVENT_FIELDS = 5
 /** Float64 words of one worker's ring of events: a count, then the events. */
 export const traceDoubles = (events: number): number => (events > 0 ? 1 + events * EVENT_FIELDS : 0)
+/** Int32 words of a worker's post, a cache line; see train/post.ts. */
+export const POST_WORDS = 16
 /** Float64 words of the tuner's state; see train/tuner.ts. */
 export const TUNING_DOUBLES = 32
 /** Float64 fields of a sampled layer in a record; see train/record.ts. */
@@ -227,8 +237,11 @@ export function compilePlan(spec: PlanSpec): Plan {
     evaluationX: layout.add('evaluation data', 'float32', spec.evaluationRows * spec.inputs),
     evaluationY: layout.add('evaluation data', 'float32', spec.evaluationRows * spec.targets),
     outputs: layout.add('outputs', 'float32', spec.keepOutputs ? spec.evaluationRows * model.outputs : 0),
+    snapshot: training ? layout.add('snapshot', 'float32', total * (1 + slots.length)) : -1,
+    snapshotState: layout.add('snapshot', 'float64', stateLength),
     scratch: 0,
     trace: 0,
+    posts: 0,
   }
   const input: Flow = {
     value: layout.add('batch', 'float32', capacity * spec.inputs),
@@ -278,6 +291,7 @@ export function compilePlan(spec: PlanSpec): Plan {
   // A piece of an update is looked at before and after, when no layer works.
   temporaryElements = Math.max(temporaryElements, training ? UPDATE_PIECE : 0)
   at.scratch = layout.add('scratch', 'float32', spec.workers * (scratchElements + temporaryElements))
+  at.posts = layout.add('scratch', 'int32', spec.workers * POST_WORDS)
   return {
     spec,
     model,
@@ -296,6 +310,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     lanes,
     microRows,
     blockRows,
+    snapshotSteps: stepsPerSnapshot(4 * total * (1 + slots.length), spec.batchSize * flopsOf(network)),
     laneRows,
     evaluationRows,
     sums,
@@ -342,6 +357,11 @@ function checkWhole(network: LoweredLayer, steps: number, shards: number): void 
     `Layer \`${whole.layer}\` is over the whole batch, of which \`${field}: ${steps > 1 ? steps : shards}\` has parts. ` +
       `Set ${field}: 1, or use groupNorm or layerNorm, which know nothing of other rows.`,
   )
+}
+
+/** Arithmetic of a row, all told. */
+function flopsOf({ flopsPerRow, backwardFlopsPerRow, gradients }: LoweredLayer): number {
+  return gradients.reduce((sum, task) => sum + task.flopsPerRow, flopsPerRow + backwardFlopsPerRow)
 }
 
 /** What can be said of a network before anything has a place. */

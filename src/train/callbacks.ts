@@ -4,6 +4,7 @@ import type { HealthEvent } from './events.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Action } from '../remedy/action.ts'
 import type { Logs } from './history.ts'
+import type { Casualty } from './recovery.ts'
 import type { SignalLog } from './signals.ts'
 
 /** All may be async. A callback that throws ends the fit with its error. */
@@ -17,6 +18,8 @@ export interface Callbacks {
   onBatchEnd?(batch: number, logs: Logs): void | Promise<void>
   /** Told of every step that was not healthy, and what was done about it. */
   onHealthEvent?(event: HealthEvent): void | Promise<void>
+  /** Told of every worker that was lost. The run goes on with a replacement, without a bit of difference. */
+  onCasualty?(casualty: Casualty): void | Promise<void>
   /** Told of every verdict of the detector, before its step's `onBatchEnd`. */
   onVerdict?(verdict: HealthVerdict): void | Promise<void>
   /** Told of every remedy, once it is known what became of it, or when training goes on with it. */
@@ -45,6 +48,8 @@ export interface FitOptions {
   readonly checkpoint?: CheckpointOptions | undefined
   /** File for a Chrome trace of the run's last phases and pieces, per worker, waits visible. */
   readonly trace?: string | undefined
+  /** Faults to order, to see what becomes of them: `worker-exit@step=37,piece=2`; see plan/faults.ts. */
+  readonly inject?: readonly string[] | undefined
   /** Signals of the run that was interrupted, which goes on in them. */
   readonly signals?: SignalLog | undefined
   /** About ten times a second. */

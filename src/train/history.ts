@@ -1,6 +1,7 @@
 /** What a fit leaves behind, named as tf.js and Keras name it. */
 
 import type { HealthEvent } from './events.ts'
+import type { Casualty } from './recovery.ts'
 import { SignalLog } from './signals.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Action } from '../remedy/action.ts'
@@ -25,6 +26,8 @@ export interface History {
   readonly health: HealthVerdict[]
   /** What was done for the run's health (`health: 'repair'`), what did not help included. */
   readonly actions: Action[]
+  /** Workers that were lost; no bit of the result depends on them. */
+  readonly casualties: Casualty[]
   stopped: StopReason
   seconds: number
   samplesPerSecond: number
@@ -57,6 +60,7 @@ export function newHistory(before?: PastEpochs, steps = 0, signals = new SignalL
     events: [],
     health: [],
     actions: [...(before?.actions ?? [])],
+    casualties: [],
     stopped: 'completed',
     seconds: 0,
     samplesPerSecond: 0,

@@ -10,6 +10,7 @@ import type { HealthEvent } from './events.ts'
 import type { History, Logs } from './history.ts'
 import { valueKeys } from './keys.ts'
 import { Field, Kind } from './record.ts'
+import type { Casualty } from './recovery.ts'
 import { FRAME_FIELDS } from '../plan/plan.ts'
 
 const verdictNames = Object.fromEntries(Object.entries(Verdict).map(([name, code]) => [code, name]))
@@ -109,6 +110,11 @@ export class Monitor {
   #keep(event: HealthEvent): void {
     this.#lastEvent = event
     if (this.history.events.length < MAX_EVENTS) this.history.events.push(event)
+  }
+
+  async casualty(casualty: Casualty): Promise<void> {
+    this.history.casualties.push(casualty)
+    await this.call('onCasualty', casualty)
   }
 
   tick(): void {

@@ -32,10 +32,21 @@ export const Field = {
   values: RECORD_HEAD,
 } as const
 
+/**
+ * Where the next record goes; -1 where it was published before a step was done again: each record is told of once.
+ * Counts modulo 2^32, as the ring does.
+ */
+function nextPlace(plan: Plan, control: Control, s: Float64Array): number {
+  const written = control.recordsWritten()
+  const number = s[State.records]!++ % 2 ** 32
+  return number === written ? plan.at.ring + (written % plan.spec.ringRecords) * plan.recordFields : -1
+}
+
 /** Writes the state's numbers of now as the ring's next record, and publishes it. */
 export function writeRecord(plan: Plan, control: Control, d: Float64Array, s: Float64Array, kind: number): void {
-  const { at, spec, recordFields, metrics, sumsAt } = plan
-  const r = at.ring + (control.recordsWritten() % spec.ringRecords) * recordFields
+  const { at, metrics, sumsAt } = plan
+  const r = nextPlace(plan, control, s)
+  if (r < 0) return
   const health = State.health
   d[r + Field.kind] = kind
   d[r + Field.epoch] = s[State.epoch]!
@@ -59,9 +70,9 @@ export function writeRecord(plan: Plan, control: Control, d: Float64Array, s: Fl
 }
 
 /** The signals of a sampled step, one after another: all layers' gradient norms, then weights, updates, .. */
-export function writeFrame(plan: Plan, control: Control, d: Float64Array, signals: StepSignals): void {
-  const { at, spec, recordFields } = plan
-  const r = at.ring + (control.recordsWritten() % spec.ringRecords) * recordFields
+export function writeFrame(plan: Plan, control: Control, d: Float64Array, s: Float64Array, signals: StepSignals): void {
+  const r = nextPlace(plan, control, s)
+  if (r < 0) return
   const { layers } = signals
   d[r + Field.kind] = Kind.frame
   d[r + Field.batch] = signals.step
@@ -79,10 +90,17 @@ export function writeFrame(plan: Plan, control: Control, d: Float64Array, signal
 }
 
 /** Every verdict that the step raised. */
-export function writeVerdicts(plan: Plan, control: Control, d: Float64Array, health: Float64Array, step: number): void {
-  const { at, spec, recordFields } = plan
+export function writeVerdicts(
+  plan: Plan,
+  control: Control,
+  d: Float64Array,
+  s: Float64Array,
+  health: Float64Array,
+  step: number,
+): void {
   for (let i = 0; i < health[HealthField.raisedCount]!; i++) {
-    const r = at.ring + (control.recordsWritten() % spec.ringRecords) * recordFields
+    const r = nextPlace(plan, control, s)
+    if (r < 0) continue
     d[r + Field.kind] = Kind.verdict
     d[r + Field.batch] = step
     for (let w = 0; w < RAISED; w++) d[r + Field.values + w] = health[HealthField.raised + i * RAISED + w]!

@@ -3,14 +3,23 @@
  * file; the host may be busy for as long as the ring has room.
  */
 import { availableParallelism } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
+import { WorkerLost } from '../crew/task.ts'
 import type { Workforce } from '../crew/task.ts'
 import type { KernelChoice } from '../kernels/select.ts'
+import type { Fault } from '../plan/faults.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
-import { RECORDS_PER_STEP } from './record.ts'
+import { placeOf } from './place.ts'
+import { Doing, Post, clearPosts } from './post.ts'
+import { DEFAULT_RECOVERY, countCasualty, noCasualties, pauseAfter } from './recovery.ts'
+import type { Casualty, Casualties, RecoveryOptions } from './recovery.ts'
 import { Sequencer } from './sequencer.ts'
+import { RECORDS_PER_STEP } from './record.ts'
+import { restoreSnapshot, takeSnapshot } from './snapshot.ts'
+import { StallWatch } from './stall.ts'
 import { beginTuning } from './tuner.ts'
 
 export interface Run {
@@ -20,6 +29,8 @@ export interface Run {
   readonly crew: Workforce
   readonly kernels: KernelChoice
   readonly module: WebAssembly.Module | null
+  readonly recovery?: RecoveryOptions | undefined
+  readonly faults?: readonly Fault[] | undefined
 }
 
 export interface RunObserver {
@@ -29,14 +40,19 @@ export interface RunObserver {
   gate?(): void | Promise<void>
   /** About ten times a second. */
   tick?(): void
+  /** A worker was lost; the run goes on without a bit of difference. */
+  casualty?(casualty: Casualty): void | Promise<void>
 }
 
 const TICK_MILLIS = 100
 /** About 20 microseconds: what a barrier between two running threads costs at the most. */
 const SPINS = 4_000
+/** How long a thread may take to end that was told to. */
+const END_MILLIS = 10_000
 
 /**
- * Runs to the end, or until `stopped` says so and the open step is done. Rejects with the first error of anybody.
+ * Runs to the end, or until `stopped` says so and the open step is done. Rejects with the first error of anybody. When a
+ * worker is lost, the run is set back to its last snapshot and goes on with a replacement.
  * @param signal only wakes the host, so that `stopped` is asked at once
  */
 export async function startRun(
@@ -45,65 +61,153 @@ export async function startRun(
   stopped: () => boolean = () => false,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { plan, settings, arena, crew, kernels, module } = run
-  const control = new Control(arena.words, plan.at.control, 0)
-  const sequencer = new Sequencer(plan, settings, control, arena, null)
-  const spins = crew.workers <= availableParallelism() ? SPINS : 0
-  const { memory } = arena
-  const { workers } = crew
-
+  const { plan, arena } = run
   // In a smaller ring no step would ever find room.
   if (plan.spec.trainRows > 0 && plan.spec.ringRecords < RECORDS_PER_STEP)
     throw new Error('internal: the ring holds less than a step')
-  control.setActive(workers)
-  if (settings.tune) beginTuning(arena.doubles.subarray(plan.at.tuning), workers)
-  sequencer.resume()
-  const working = crew.run(
-    (worker) => ({ worker, workers, memory, spec: plan.spec, settings, kernels, module, spins }),
-    () => control.settle(Status.aborted),
-  )
-  // Awaited below; a worker may fail before.
-  working.catch(() => {})
+  const control = new Control(arena.words, plan.at.control, 0)
+  const sequencer = new Sequencer(plan, run.settings, control, arena, null)
   const wake = () => control.ring()
   signal?.addEventListener('abort', wake, { once: true })
   try {
-    await attend(control, sequencer, plan, arena.doubles, observer, stopped)
+    takeSnapshot(plan, control, arena)
+    for (let casualties = noCasualties; ;) {
+      const lost = await attempt(run, control, sequencer, observer, stopped)
+      if (!lost) return
+      casualties = await recover(run, control, observer, casualties, lost)
+    }
+  } finally {
+    signal?.removeEventListener('abort', wake)
+  }
+}
+
+/** @returns the worker that was lost, if the run did not come to its end for that; by then all have left */
+async function attempt(
+  run: Run,
+  control: Control,
+  sequencer: Sequencer,
+  observer: RunObserver,
+  stopped: () => boolean,
+): Promise<WorkerLost | undefined> {
+  const { plan, settings, arena, crew, kernels, module, faults = [] } = run
+  const spins = crew.workers <= availableParallelism() ? SPINS : 0
+  const { memory } = arena
+  const { workers } = crew
+  clearPosts(plan, arena, workers)
+  control.setActive(workers)
+  if (settings.tune) beginTuning(arena.doubles.subarray(plan.at.tuning), workers)
+  sequencer.resume()
+  let lost: WorkerLost | undefined
+  const working = crew
+    .run(
+      (worker) => ({ worker, workers, memory, spec: plan.spec, settings, kernels, module, spins, faults }),
+      () => {
+        if (control.status() !== Status.ended) control.settle(Status.aborted)
+      },
+    )
+    .catch((error: unknown) => {
+      if (!(error instanceof WorkerLost)) throw error
+      if (control.status() !== Status.ended) lost = error
+    })
+  // Awaited below; a worker may fail before.
+  working.catch(() => {})
+  try {
+    const stuck = await attend(run, control, sequencer, observer, stopped)
+    if (stuck) {
+      control.settle(Status.aborted)
+      await endStuck(run, stuck, working)
+      return stuck
+    }
   } catch (error) {
     control.settle(Status.aborted)
     await working.catch(() => {})
     throw error
-  } finally {
-    signal?.removeEventListener('abort', wake)
   }
   await working
+  return lost
 }
 
+/** Sets the run back to its snapshot. @throws TrainingError when there is no hope */
+async function recover(
+  { plan, settings, arena, recovery = DEFAULT_RECOVERY }: Run,
+  control: Control,
+  observer: RunObserver,
+  before: Casualties,
+  lost: WorkerLost,
+): Promise<Casualties> {
+  const { worker, how, cause } = lost
+  const place = placeOf(plan, settings, arena, worker, new Post(plan, arena, worker).read())
+  const casualty: Casualty = {
+    ...place,
+    how: cause instanceof Stuck ? 'stalled' : how,
+    message: (cause as Error).message,
+  }
+  const casualties = countCasualty(before, casualty, control.recordsWritten())
+  const pause = pauseAfter(before, casualties, lost, recovery)
+  await observer.casualty?.(casualty)
+  if (pause > 0) await setTimeout(pause)
+  restoreSnapshot(plan, control, arena)
+  control.reopen()
+  return casualties
+}
+
+class Stuck extends Error {}
+
+/** @throws the error that nobody can help where a thread will not end: it may yet write into the arena */
+async function endStuck({ plan, arena, crew }: Run, lost: WorkerLost, working: Promise<void>): Promise<void> {
+  const threads = workersIn(plan, arena, crew.workers).map(({ post }) => post.thread)
+  await Promise.race([crew.end?.(threads), setTimeout(END_MILLIS, undefined, { ref: false })])
+  const gone = await Promise.race([
+    working.then(
+      () => true,
+      () => true,
+    ),
+    setTimeout(END_MILLIS, false, { ref: false }),
+  ])
+  if (!gone) throw lost
+}
+
+/** Workers that are in the middle of something. */
+function workersIn(plan: Plan, arena: Arena, workers: number) {
+  return Array.from({ length: workers }, (_, worker) => ({
+    worker,
+    post: new Post(plan, arena, worker).read(),
+  })).filter(({ post }) => post.thread !== 0 && post.doing !== Doing.waiting)
+}
+
+/** @returns a worker that does not move any more, where the run cannot end for it */
 async function attend(
+  { plan, arena, crew, recovery = DEFAULT_RECOVERY }: Run,
   control: Control,
   sequencer: Sequencer,
-  plan: Plan,
-  doubles: Float64Array,
   observer: RunObserver,
   stopped: () => boolean,
-): Promise<void> {
-  let read = 0
+): Promise<WorkerLost | undefined> {
+  const watch = new StallWatch(recovery.stallSeconds)
   for (;;) {
     const seen = control.doorbell()
     // Before draining: once gated or ended, no record follows.
     const status = control.status()
     for (let waiting = control.recordsWaiting(); waiting > 0; waiting--) {
-      const pending = observer.record?.(doubles, plan.at.ring + (read % plan.spec.ringRecords) * plan.recordFields)
+      const at = plan.at.ring + (control.recordsRead() % plan.spec.ringRecords) * plan.recordFields
+      const pending = observer.record?.(arena.doubles, at)
       if (pending) await pending
-      read = (read + 1) >>> 0
       control.releaseRecords(1)
     }
     observer.tick?.()
     if (stopped()) control.requestStop()
-    if (status === Status.ended || status === Status.aborted) return
+    if (status === Status.ended || status === Status.aborted) return undefined
     if (status === Status.gated) {
       await observer.gate?.()
       if (stopped()) control.requestStop()
       sequencer.resume()
-    } else await control.awaitDoorbell(seen, TICK_MILLIS)
+      watch.rest()
+    } else {
+      await control.awaitDoorbell(seen, TICK_MILLIS)
+      if (control.status() === Status.running && watch.isStuck(control.progress())) {
+        const worker = workersIn(plan, arena, crew.workers)[0]?.worker ?? 0
+        return new WorkerLost(worker, 'died', new Stuck(`no progress for a long time`))
+      }
+    }
   }
 }

@@ -18,6 +18,7 @@ import { copyParameters, judgeProgress, writeValues } from './progress.ts'
 import { Kind, RECORDS_PER_STEP, writeRecord } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { fullRows, ownRows, rowsOfShard, shardsInUse } from '../plan/shards.ts'
+import { takeSnapshot } from './snapshot.ts'
 import { Reason, State } from './state.ts'
 import { tune } from './tuner.ts'
 import { Watcher } from './watcher.ts'
@@ -26,6 +27,7 @@ export class Sequencer {
   readonly #plan: Plan
   readonly #settings: RunSettings
   readonly #control: Control
+  readonly #arena: Arena
   readonly #doubles: Float64Array
   readonly #floats: Float32Array
   readonly #state: Float64Array
@@ -43,6 +45,7 @@ export class Sequencer {
     this.#plan = plan
     this.#settings = settings
     this.#control = control
+    this.#arena = arena
     this.#doubles = arena.doubles
     this.#floats = arena.floats
     this.#state = arena.doubles.subarray(plan.at.state)
@@ -178,22 +181,30 @@ export class Sequencer {
     }
     s[State.cursor]! += s[State.batchRows]!
     s[State.batch]!++
+    s[State.sinceSnapshot]!++
   }
 
   /** At a step boundary: the next batch, or what ends the epoch or the run. */
   #proceed(): void {
     const s = this.#state
     const { trainRows, batchSize } = this.#plan.spec
+    if (s[State.sinceSnapshot]! >= this.#plan.snapshotSteps) takeSnapshot(this.#plan, this.#control, this.#arena)
     if (this.#control.recordsWaiting() + RECORDS_PER_STEP > this.#plan.spec.ringRecords) return this.#gate()
     if (s[State.reason] === Reason.earlyStopping) return this.#end(Reason.earlyStopping)
     if (s[State.cursor]! >= trainRows) return this.#beginEvaluation()
     if (s[State.epoch]! >= this.#settings.epochs) return this.#end(Reason.completed)
     if (s[State.step]! >= this.#settings.maxSteps) return this.#end(Reason.maxSteps)
-    if (this.#control.stopRequested()) return this.#end(Reason.requested)
+    // Never before the last step that was told of.
+    if (this.#control.stopRequested() && !this.#catchesUp()) return this.#end(Reason.requested)
     s[State.batchRows] = Math.min(batchSize, trainRows - s[State.cursor]!)
     const { at, sums, spec } = this.#plan
     this.#doubles.fill(0, at.shardSums, at.shardSums + spec.sharing.shards * (sums + 1))
     this.#openMicroBatch(0)
+  }
+
+  /** Whether steps are done again that were done before a worker died. */
+  #catchesUp(): boolean {
+    return this.#state[State.records]! % 2 ** 32 !== this.#control.recordsWritten()
   }
 
   #openMicroBatch(first: number): void {

@@ -8,6 +8,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { loadData } from './load.ts'
+import { forgetPassing } from './snapshot.ts'
 import { Reason, State } from './state.ts'
 import { fastest, trialsOf } from './tuner.ts'
 import type { Trial } from './tuner.ts'
@@ -56,9 +57,8 @@ export class Session {
     }
     this.state.set(state)
     this.state[State.reason] = Reason.none
-    // What was gathered ahead lay in the arena that is gone.
-    this.state[State.gathered] = 0
-    this.state[State.comparable] = 0
+    forgetPassing(this.state)
+    this.state[State.records] = 0
     if (!best || !plan.spec.keepBest) return
     plan.placements.all.forEach(({ offset }, i) => arena.floats.set(best[i]!, plan.at.best + offset))
   }

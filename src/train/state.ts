@@ -62,6 +62,10 @@ export const State = {
   health: word(decideStateLength),
   /** Rows of each full shard of the open micro-batch. */
   full: word(),
+
+  /** Records since the run began or was taken up again; steps since the state was last copied: see snapshot.ts. */
+  records: word(),
+  sinceSnapshot: word(),
 } as const
 
 if (next > STATE_DOUBLES) throw new Error(`internal: state of ${next} words is larger than ${STATE_DOUBLES}`)

@@ -6,6 +6,7 @@
 import type { Arena } from '../arena/arena.ts'
 import { EVENT_FIELDS, Phase, traceDoubles } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { Parts } from './work.ts'
 
 /** What a worker does beside the plan's phases. */
 const WAIT = 0
@@ -24,17 +25,13 @@ export class Tracer {
     this.#ring = arena.doubles.subarray(start, start + length)
   }
 
-  /** Runs `work`, and keeps when. */
-  piece(phase: Phase, stage: number, piece: number, work: () => void): void {
-    this.#time(phase, stage, piece, work)
-  }
-
-  wait(work: () => void): void {
-    this.#time(WAIT, 0, 0, work)
-  }
-
-  decide(work: () => void): void {
-    this.#time(DECIDE, 0, 0, work)
+  /** A worker's parts, which keep when they run. */
+  watch({ run, advance, rest }: Parts, stage: () => number): Parts {
+    return {
+      run: (phase, piece) => this.#time(phase, stage(), piece, () => run(phase, piece)),
+      advance: () => this.#time(DECIDE, 0, 0, advance),
+      rest: (seen) => this.#time(WAIT, 0, 0, () => rest(seen)),
+    }
   }
 
   #time(what: number, stage: number, piece: number, work: () => void): void {

@@ -20,6 +20,7 @@ import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
+import { parseFaults } from '../plan/faults.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
@@ -197,7 +198,8 @@ export class Trainer implements AsyncDisposable {
         nullLoss: nullLoss(weighted, task.loss, built.model.outputs),
         gateEpochs: keeper !== undefined || monitor.gates,
       }
-      await this.#run(session, crew, run, options.signal, {
+      await this.#run(session, crew, run, options, {
+        casualty: (casualty) => monitor.casualty(casualty),
         record: (doubles, at) => monitor.record(doubles, at),
         tick: () => monitor.tick(),
         gate: () => keeper?.afterEpoch(monitor.logs, capture),
@@ -422,12 +424,14 @@ export class Trainer implements AsyncDisposable {
     session: Session,
     crew: Workforce,
     limits: { epochs: number; maxSteps: number; gateEpochs: boolean; nullLoss?: number },
-    signal?: AbortSignal,
+    { signal, inject = [] }: Pick<FitOptions, 'signal' | 'inject'> = {},
     observer: RunObserver = {},
   ): Promise<void> {
     const { plan, arena } = session
     const settings = runSettings(this.config, plan, limits)
-    const run = { plan, arena, crew, settings, kernels: this.kernels, module: this.#module }
+    const { recovery } = this.config
+    const faults = parseFaults(inject)
+    const run = { plan, arena, crew, settings, kernels: this.kernels, module: this.#module, recovery, faults }
     const stopped = () => this.stopTraining || signal?.aborted === true
     await startRun(run, observer, stopped, signal)
   }

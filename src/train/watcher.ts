@@ -87,8 +87,8 @@ export class Watcher {
     if (signals.applied) this.#compareWeights()
     if (signals.sampled) this.#readSamples()
     observeHealth(this.#health, signals)
-    if (signals.sampled) writeFrame(this.#plan, this.#control, this.#doubles, signals)
-    writeVerdicts(this.#plan, this.#control, this.#doubles, this.#health, signals.step)
+    if (signals.sampled) writeFrame(this.#plan, this.#control, this.#doubles, this.#state, signals)
+    writeVerdicts(this.#plan, this.#control, this.#doubles, this.#state, this.#health, signals.step)
   }
 
   /** Variance of the batch's loss, from the row blocks' own. */

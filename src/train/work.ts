@@ -1,50 +1,76 @@
 /** A worker's part in a run: claim a piece, run it, and whoever finishes a phase last goes on with the program. */
+import { threadId } from 'node:worker_threads'
 import { openArena } from '../arena/arena.ts'
+import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
-import type { RunTask } from '../crew/task.ts'
+import type { Failed, RunTask } from '../crew/task.ts'
 import { createKernels } from '../kernels/select.ts'
-import { compilePlan, scratchOf } from '../plan/plan.ts'
-import type { Phase } from '../plan/plan.ts'
+import { scratchElements } from '../kernels/wasm.ts'
+import { compilePlan } from '../plan/plan.ts'
+import type { Phase, Plan } from '../plan/plan.ts'
+import { Post } from './post.ts'
 import { Program } from './program.ts'
+import { Saboteur } from './sabotage.ts'
 import { Sequencer } from './sequencer.ts'
 import { Tracer } from './tracer.ts'
 
-export function work(task: RunTask): void {
+/** What a worker does: a piece; the sequential part between two phases; wait until the sequence is not `seen`. */
+export interface Parts {
+  run(phase: Phase, piece: number): void
+  advance(): void
+  rest(seen: number): void
+}
+
+/** @returns nothing when the run is over; the error, where one ended it */
+export function work(task: RunTask): Failed | undefined {
   const arena = openArena(task.memory)
   const plan = compilePlan(task.spec)
   const control = new Control(arena.words, plan.at.control, task.spins)
-  const kernels = createKernels(task.kernels, task.module, task.memory, scratchOf(plan, task.worker).kernels)
-  const program = new Program(plan, kernels, arena, task.settings, task.worker)
-  const sequencer = new Sequencer(plan, task.settings, control, arena, program)
-  const tracer = task.spec.traceEvents > 0 ? new Tracer(plan, arena, task.worker) : null
-  const run = (phase: Phase, piece: number) => {
-    if (tracer) tracer.piece(phase, program.stage, piece, () => program.run(phase, piece))
-    else program.run(phase, piece)
-  }
-  const rest = (seen: number) => {
-    if (task.worker < control.active()) control.awaitChange(seen)
-    else control.park(task.worker)
-  }
   try {
-    for (;;) {
-      // Read before claiming: if the phase changes after a failed claim, awaitChange returns at once.
-      const seen = control.sequence()
-      const wanted = task.worker < control.active()
-      for (let piece = wanted ? control.claim() : -1; piece >= 0; piece = control.claim()) {
-        run(control.phase() as Phase, piece)
-        if (!control.finish()) continue
-        if (tracer) tracer.decide(() => sequencer.advance())
-        else sequencer.advance()
-        if (task.worker >= control.active()) break
-      }
-      const status = control.status()
-      if (status === Status.ended || status === Status.aborted) return
-      if (tracer) tracer.wait(() => rest(seen))
-      else rest(seen)
-    }
+    workOff(task, arena, plan, control)
+    return undefined
   } catch (error) {
     // Nobody may wait for a piece that will not be finished.
     control.settle(Status.aborted)
-    throw error
+    return { error }
+  }
+}
+
+function workOff(task: RunTask, arena: Arena, plan: Plan, control: Control): void {
+  const { worker, settings, spec, faults } = task
+  const saboteur = faults.length > 0 ? new Saboteur(worker, faults, plan, control, arena) : null
+  const kernels = createKernels(task.kernels, task.module, task.memory, plan.at.scratch + worker * scratchElements)
+  const program = new Program(plan, kernels, arena, settings, worker)
+  const sequencer = new Sequencer(plan, settings, control, arena, program)
+  const post = new Post(plan, arena, worker)
+  let parts: Parts = {
+    run: (phase, piece) => program.run(phase, piece),
+    advance: () => sequencer.advance(),
+    rest: (seen) => {
+      if (worker < control.active()) control.awaitChange(seen)
+      else control.park(worker)
+    },
+  }
+  if (spec.traceEvents > 0) parts = new Tracer(plan, arena, worker).watch(parts, () => program.stage)
+  if (saboteur) parts = saboteur.spoil(parts)
+
+  post.arrive(threadId)
+  for (;;) {
+    // Read before claiming: if the phase changes after a failed claim, awaitChange returns at once.
+    const seen = control.sequence()
+    const wanted = worker < control.active()
+    for (let piece = wanted ? control.claim() : -1; piece >= 0; piece = control.claim()) {
+      const phase = control.phase() as Phase
+      post.begin(phase, program.stage, piece)
+      parts.run(phase, piece)
+      if (!control.finish()) continue
+      post.decide()
+      parts.advance()
+      if (worker >= control.active()) break
+    }
+    const status = control.status()
+    if (status === Status.ended || status === Status.aborted) return
+    post.rest()
+    parts.rest(seen)
   }
 }

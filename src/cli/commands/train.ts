@@ -3,6 +3,7 @@ import { loadData, type LoadedData } from '../../data/load.ts'
 import { openLog, type RunLog } from '../../report/log.ts'
 import { openSignals, signalsBefore, writeReport } from '../../report/page/keep.ts'
 import { createProgress, type ProgressReporter } from '../../report/progress.ts'
+import { casualtyText } from '../../train/recovery.ts'
 import { readNewest } from '../../train/rotation.ts'
 import type { History } from '../../train/history.ts'
 import { SignalLog } from '../../train/signals.ts'
@@ -27,6 +28,10 @@ export function trainCommand(program: Command): void {
     .option('--resume [path]', 'goes on from a checkpoint, or from the last one of a run (its folder)')
     .option('--hash', 'prints the SHA-256 of the trained weights')
     .option('--trace <file>', 'writes a Chrome trace: phases and pieces per worker, waits visible')
+    .option(
+      '--inject <fault...>',
+      'makes something go wrong, such as worker-exit@step=37,piece=2: see what becomes of it',
+    )
     .option('--fast-dev-run', 'tries everything on a few batches; saves nothing')
     .option('--quiet', 'no progress, only the result')
     .option('--json', 'the result as JSON on stdout')
@@ -48,6 +53,7 @@ interface TrainOptions {
   readonly resume?: string | true
   readonly hash?: boolean
   readonly trace?: string
+  readonly inject?: readonly string[]
   readonly fastDevRun?: boolean
   readonly quiet?: boolean
   readonly json?: boolean
@@ -118,6 +124,7 @@ async function fit(
       validationData: data.validation,
       signal: interrupts.signal,
       trace: options.trace,
+      inject: options.inject,
       checkpoint: files && { directory: files.folder, ...trainer.config.checkpoint },
       signals,
       onProgress: (state) => {
@@ -135,6 +142,10 @@ async function fit(
         onEpochEnd: (epoch, logs) => {
           progress.epochEnd(epoch, epochs, logs)
           log?.epoch(epoch, logs)
+        },
+        onCasualty: (casualty) => {
+          progress.note(`${casualtyText(casualty)} It is replaced; the result is the same.`)
+          log?.event('casualty', { ...casualty })
         },
         onHealthEvent: (event) => {
           progress.event(event)

@@ -1,0 +1,77 @@
+/**
+ * Faults to order: what is to go wrong in a run, where and when, so that everything that must survive it can be tried.
+ * Written `kind@key=value,key=value`, as in `worker-exit@step=37,piece=2`. Each fires once, at the first place that fits.
+ *
+ *   worker-exit    the worker's thread ends
+ *   worker-throw   an error that nobody expected
+ *   worker-stall   the worker falls silent
+ *   delay          the worker pauses for `millis` milliseconds (default 100)
+ *
+ *   step=N         in batch N, counted from 0, skipped ones included (default: any)
+ *   phase=NAME     rows, gradient, reduce, update or evaluate (default: any)
+ *   piece=N        at piece N of the phase (default: any)
+ *   worker=N       in worker N (default: any)
+ *   at=PLACE       start: before it has joined the run; claim: before a piece it has taken; piece: inside one, what it
+ *                  writes half written (the default); decide: in the sequential part, the run's state half written;
+ *                  wait: between two pieces
+ */
+import { UserError, describe, suggest } from '../errors.ts'
+import { Phase } from './plan.ts'
+
+const KINDS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay'] as const
+const PLACES = ['start', 'claim', 'piece', 'decide', 'wait'] as const
+const KEYS = ['step', 'phase', 'piece', 'worker', 'at', 'millis'] as const
+
+export interface Fault {
+  readonly kind: (typeof KINDS)[number]
+  readonly at: (typeof PLACES)[number]
+  /** -1: any. */
+  readonly step: number
+  readonly phase: Phase | -1
+  readonly piece: number
+  readonly worker: number
+  readonly millis: number
+}
+
+/** Most faults of one run: each has a bit of one word that says whether it fired. */
+const MAX_FAULTS = 32
+
+/** @throws UserError naming the part that cannot be read */
+export function parseFaults(texts: readonly string[]): Fault[] {
+  if (texts.length > MAX_FAULTS) throw new UserError(`Expected at most ${MAX_FAULTS} faults, got ${texts.length}.`)
+  return texts.map(parseFault)
+}
+
+function parseFault(text: string): Fault {
+  const [kind = '', rest = ''] = text.split('@', 2)
+  const fault = {
+    kind: oneOf(text, 'a fault', kind, KINDS),
+    at: 'piece',
+    step: -1,
+    phase: -1,
+    piece: -1,
+    worker: -1,
+    millis: 100,
+  }
+  for (const pair of rest.split(',').filter((pair) => pair !== '')) {
+    const [key = '', value = ''] = pair.split('=', 2)
+    const name = oneOf(text, 'a key', key, KEYS)
+    if (name === 'at') fault.at = oneOf(text, '`at`', value, PLACES)
+    else if (name === 'phase')
+      fault.phase = Phase[oneOf(text, '`phase`', value, Object.keys(Phase) as (keyof typeof Phase)[])]
+    else fault[name] = integer(text, name, value)
+  }
+  return fault as Fault
+}
+
+function oneOf<T extends string>(text: string, what: string, word: string, words: readonly T[]): T {
+  if (words.includes(word as T)) return word as T
+  const near = suggest(word, words)
+  const hint = near ? `; did you mean \`${near}\`?` : '.'
+  throw new UserError(`Fault \`${text}\`: expected ${what} of ${words.join(', ')}, got ${describe(word)}${hint}`)
+}
+
+function integer(text: string, key: string, value: string): number {
+  if (/^\d{1,9}$/.test(value)) return Number(value)
+  throw new UserError(`Fault \`${text}\`: expected \`${key}\` to be an integer >= 0, got ${describe(value)}.`)
+}

@@ -1,0 +1,98 @@
+/** Where a worker was, in words for people: which step, phase, piece, layers and samples. */
+import type { Arena } from '../arena/arena.ts'
+import { permute } from '../data/order.ts'
+import type { Whereabouts } from '../errors.ts'
+import type { LoweredLayer } from '../model/layer.ts'
+import { UPDATE_PIECE } from '../plan/constants.ts'
+import { Phase } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { RunSettings } from '../plan/settings.ts'
+import type { Stage } from '../plan/stages.ts'
+import { Doing } from './post.ts'
+import type { Readout } from './post.ts'
+import { State } from './state.ts'
+
+/** Only while nobody changes the state. */
+export function placeOf(plan: Plan, settings: RunSettings, arena: Arena, worker: number, post: Readout): Whereabouts {
+  if (post.thread === 0) return { worker, phase: 'start-up' }
+  const state = arena.doubles.subarray(plan.at.state, plan.at.state + plan.stateLength)
+  const batch = state[State.batch]!
+  const step = Number.isInteger(batch) ? batch : undefined
+  const { phase, stage, piece, doing } = post
+  if (doing === Doing.waiting) return { worker, step, phase: 'between two pieces' }
+  if (doing === Doing.deciding) return { worker, step, phase: `decision after ${phaseName(plan, phase, stage)}` }
+  const samples = phase === Phase.rows ? samplesOf(plan, settings, state, plan.stages[stage]!, piece) : undefined
+  return {
+    worker,
+    step,
+    phase: phaseName(plan, phase, stage),
+    piece,
+    layer: layersOf(plan, phase, stage, piece),
+    samples,
+  }
+}
+
+export function phaseName(plan: Plan, phase: Phase, stage: number): string {
+  if (phase === Phase.rows) return plan.stages.length > 1 ? `rows ${stage + 1}` : 'rows'
+  return Object.entries(Phase).find(([, code]) => code === phase)?.[0] ?? 'no phase'
+}
+
+/** `in rows 2, piece 3 (dense_1 to dense_2; samples 5, 9, ..)`. */
+export function placeText({ step, phase, piece, layer, samples }: Whereabouts): string {
+  const some = samples && `samples ${samples.slice(0, 8).join(', ')}${samples.length > 8 ? ', ..' : ''}`
+  const detail = [layer, some].filter((part) => part !== undefined && part !== '').join('; ')
+  const where = [phase, piece === undefined ? undefined : `piece ${piece}`]
+    .filter((part) => part !== undefined)
+    .join(', ')
+  return `${step === undefined ? '' : `step ${step}, `}${where}${detail ? ` (${detail})` : ''}`
+}
+
+function layersOf(plan: Plan, phase: Phase, stage: number, piece: number): string {
+  const { tiles, placements, laned } = plan
+  switch (phase) {
+    case Phase.rows:
+      return layersOfStage(plan, plan.stages[stage]!)
+    case Phase.gradient:
+      return tiles[piece]?.placement.spec.name ?? range(laned.map(({ placement }) => placement.spec.name))
+    case Phase.reduce:
+    case Phase.update: {
+      const [from, end] = [piece * UPDATE_PIECE, (piece + 1) * UPDATE_PIECE]
+      return range(
+        placements.all.filter((p) => p.offset < end && p.offset + p.size > from).map(({ spec }) => spec.name),
+      )
+    }
+    case Phase.evaluate:
+      return ''
+  }
+}
+
+function layersOfStage({ model, network }: Plan, stage: Stage): string {
+  const parts = network.parts ?? [network]
+  const nameOf = (layer: LoweredLayer) => model.layers[parts.indexOf(layer)]?.name ?? ''
+  if (stage.kind === 'tile') return nameOf(parts.find(({ byTile }) => byTile === stage.product)!)
+  return range([...stage.forward, ...stage.backward].map(nameOf))
+}
+
+const range = (names: readonly string[]): string =>
+  names.length > 1 ? `${names[0]} to ${names.at(-1)}` : (names[0] ?? '')
+
+function samplesOf(
+  plan: Plan,
+  settings: RunSettings,
+  s: Float64Array,
+  stage: Stage,
+  piece: number,
+): number[] | undefined {
+  // The rows of a shard are not in a row in the batch.
+  if (plan.spec.sharing.shards > 1) return undefined
+  const rowsOfPiece = stage.kind === 'tile' ? stage.tileRows : plan.blockRows
+  const block = stage.kind === 'tile' ? Math.floor(piece / Math.ceil(stage.cols / stage.tileCols)) : piece
+  const { trainRows } = plan.spec
+  const first = s[State.cursor]! + s[State.first]! + block * rowsOfPiece
+  const count = Math.min(rowsOfPiece, s[State.rows]! - block * rowsOfPiece)
+  // A state that was left half written says nothing.
+  if (!(count > 0 && first >= 0 && first + count <= trainRows)) return undefined
+  const sample = (i: number) =>
+    settings.shuffle ? permute(first + i, trainRows, settings.seed, s[State.epoch]!) : first + i
+  return Array.from({ length: count }, (_, i) => sample(i))
+}

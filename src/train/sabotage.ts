@@ -1,0 +1,87 @@
+/** Makes the faults of plan/faults.ts happen in a worker. Not part of a run without any. */
+import type { Arena } from '../arena/arena.ts'
+import type { Control } from '../arena/control.ts'
+import { UPDATE_PIECE } from '../plan/constants.ts'
+import type { Fault } from '../plan/faults.ts'
+import { Phase } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import { State } from './state.ts'
+import type { Parts } from './work.ts'
+
+export class Saboteur {
+  readonly #worker: number
+  readonly #faults: readonly Fault[]
+  readonly #plan: Plan
+  readonly #control: Control
+  readonly #arena: Arena
+
+  constructor(worker: number, faults: readonly Fault[], plan: Plan, control: Control, arena: Arena) {
+    this.#worker = worker
+    this.#faults = faults
+    this.#plan = plan
+    this.#control = control
+    this.#arena = arena
+    this.#strike('start', -1, -1)
+  }
+
+  /** A worker's parts, with the faults in them. */
+  spoil({ run, advance, rest }: Parts): Parts {
+    return {
+      run: (phase, piece) => {
+        this.#strike('claim', phase, piece)
+        run(phase, piece)
+        this.#strike('piece', phase, piece)
+      },
+      advance: () => {
+        this.#strike('decide', this.#control.phase(), -1)
+        advance()
+      },
+      rest: (seen) => {
+        this.#strike('wait', this.#control.phase(), -1)
+        rest(seen)
+      },
+    }
+  }
+
+  #strike(at: Fault['at'], phase: number, piece: number): void {
+    const step = this.#arena.doubles[this.#plan.at.state + State.batch]!
+    const fits = (wanted: number, is: number) => wanted === -1 || is === -1 || wanted === is
+    this.#faults.forEach((fault, index) => {
+      if (fault.at !== at || !fits(fault.step, step) || !fits(fault.phase, phase) || !fits(fault.piece, piece)) return
+      if (!fits(fault.worker, this.#worker) || !this.#control.fireOnce(index)) return
+      if (fault.kind !== 'delay') this.#tear(at, phase, piece)
+      this.#happen(fault)
+    })
+  }
+
+  #happen({ kind, millis }: Fault): void {
+    switch (kind) {
+      case 'worker-exit':
+        process.exit(1)
+        // Ends the thread at the next look for interrupts.
+        for (;;);
+      case 'worker-throw':
+        throw new Error('an error to order')
+      case 'worker-stall':
+        return this.#control.sleep(Infinity)
+      case 'delay':
+        return this.#control.sleep(millis)
+    }
+  }
+
+  /** What somebody leaves who dies in the middle: for an update half a chunk that is neither old nor new. */
+  #tear(at: Fault['at'], phase: number, piece: number): void {
+    const { plan, arena } = { plan: this.#plan, arena: this.#arena }
+    if (at === 'decide') arena.doubles.fill(NaN, plan.at.state, plan.at.state + plan.stateLength / 2)
+    if (at !== 'piece') return
+    if (phase === Phase.update) {
+      const from = piece * UPDATE_PIECE
+      const end = Math.min(plan.placements.total, from + UPDATE_PIECE / 2)
+      for (const vector of [plan.at.parameters, ...plan.at.slots]) {
+        if (from < end) arena.floats.fill(NaN, vector + from, vector + end)
+      }
+    } else if (phase === Phase.gradient) {
+      arena.floats.fill(NaN, plan.at.gradients, plan.at.gradients + plan.placements.total / 2)
+    }
+  }
+}

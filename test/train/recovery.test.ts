@@ -1,0 +1,141 @@
+/** Workers that die, fail or fall silent, at every place of a step: the weights keep the bits of an undisturbed run. */
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import { Crew } from '../../src/crew/crew.ts'
+import { TrainingError, UserError } from '../../src/errors.ts'
+import type { FitOptions } from '../../src/train/callbacks.ts'
+import type { History } from '../../src/train/history.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs } from './data.ts'
+
+const WORKERS = [1, 3]
+const crews = new Map(WORKERS.map((workers) => [workers, new Crew(workers)]))
+afterAll(() => Promise.all([...crews.values()].map((crew) => crew.close())))
+
+/** 203 rows: 13 batches of 16, the last of 11; 26 steps. */
+const data = blobs(203, 21, 5)
+const validationData = blobs(50, 21, 5, 2)
+const config: Config = {
+  seed: 3,
+  epochs: 2,
+  batchSize: 16,
+  optimizer: { type: 'adam', learningRate: 0.01 },
+  model: {
+    layers: [
+      { type: 'dense', units: 37, activation: 'relu' },
+      { type: 'dropout', rate: 0.2 },
+      { type: 'dense', units: 5 },
+    ],
+  },
+}
+
+interface Outcome {
+  readonly hash: string
+  readonly history: History
+}
+
+async function train(workers: number, options: FitOptions = {}, given: Partial<Config> = {}): Promise<Outcome> {
+  await using trainer = await Trainer.create({ ...config, workers, ...given }, { crew: crews.get(workers) })
+  const history = await trainer.fit(data, { validationData, ...options })
+  return { hash: trainer.weightsHash(), history }
+}
+
+const undisturbed = await train(1)
+
+const places: [fault: string, phase: string][] = [
+  ['phase=rows,at=claim', 'rows'],
+  ['phase=rows', 'rows'],
+  ['phase=gradient', 'gradient'],
+  ['phase=reduce', 'reduce'],
+  ['phase=update,at=claim', 'update'],
+  ['phase=update', 'update'],
+  ['phase=rows,at=decide', 'decision after rows'],
+  ['phase=reduce,at=decide', 'decision after reduce'],
+  ['phase=update,at=decide', 'decision after update'],
+]
+
+describe.each(WORKERS)('one of %i workers', (workers) => {
+  // One worker has fewer ways to go: the three hardest places.
+  it.each(workers > 1 ? places : places.slice(-4, -1))(
+    'that dies at step 17, %s, is replaced, and no bit or record is lost',
+    async (place, phase) => {
+      const { hash, history } = await train(workers, { inject: [`worker-exit@step=17,${place}`] })
+      expect(history.casualties).toMatchObject([{ how: 'died', phase }])
+      expect(hash).toBe(undisturbed.hash)
+      expect(history.history).toEqual(undisturbed.history.history)
+      expect(history.steps.loss).toEqual(undisturbed.history.steps.loss)
+      expect(history.steps.gradNorm).toEqual(undisturbed.history.steps.gradNorm)
+    },
+  )
+
+  it('that dies in the evaluation or throws an error that nobody expected, likewise', async () => {
+    const inject = [
+      'worker-exit@phase=evaluate',
+      'worker-throw@step=3,phase=gradient',
+      'worker-throw@step=20,at=decide',
+    ]
+    const { hash, history } = await train(workers, { inject })
+    expect(history.casualties).toHaveLength(3)
+    expect(history.casualties.find(({ phase }) => phase === 'gradient')).toMatchObject({
+      how: 'threw',
+      step: 3,
+      message: 'an error to order',
+    })
+    expect(hash).toBe(undisturbed.hash)
+    expect(history.history).toEqual(undisturbed.history.history)
+  })
+
+  it('whose thread is ended from outside at any time, likewise', async () => {
+    expect(crews.get(workers)!.threads).toHaveLength(workers)
+    let batches = 0
+    const onBatchEnd = async () => {
+      if (++batches % 7 === 0) await crews.get(workers)!.threads[batches % workers]!.terminate()
+    }
+    const { hash, history } = await train(workers, { callbacks: { onBatchEnd } })
+    expect(hash).toBe(undisturbed.hash)
+    expect(history.steps.loss).toEqual(undisturbed.history.steps.loss)
+  })
+})
+
+it('a worker that falls silent is named, ended and replaced', async () => {
+  const { hash, history } = await train(
+    3,
+    { inject: ['worker-stall@step=17,phase=rows'] },
+    { recovery: { stallSeconds: 0.3 } },
+  )
+  expect(history.casualties).toMatchObject([{ how: 'stalled', step: 17, phase: 'rows', piece: 0 }])
+  expect(history.casualties[0]!.layer).toBe('dense_1 to dropout_1')
+  expect(history.casualties[0]!.samples).toHaveLength(16)
+  expect(hash).toBe(undisturbed.hash)
+})
+
+it('an error that comes again at the same piece ends the fit, with its place and the original error', async () => {
+  const inject = Array.from({ length: 5 }, () => 'worker-throw@step=17,phase=rows')
+  const error: unknown = await train(3, { inject }).catch((e: unknown) => e)
+  expect(error).toBeInstanceOf(TrainingError)
+  expect(error).toMatchObject({ step: 17, phase: 'rows', piece: 0, layer: 'dense_1 to dropout_1' })
+  expect((error as TrainingError).samples).toHaveLength(16)
+  expect((error as Error).message).toContain('an error to order')
+  expect(((error as Error).cause as Error).stack).toContain('sabotage')
+})
+
+it('more losses than `recovery.restarts` end the fit', async () => {
+  const inject = ['worker-exit@step=2', 'worker-exit@step=5', 'worker-exit@step=8']
+  await expect(train(3, { inject }, { recovery: { restarts: 2 } })).rejects.toThrow('`restarts` is 2')
+  expect((await train(3, { inject }, { recovery: { restarts: 3 } })).hash).toBe(undisturbed.hash)
+})
+
+it('an error at start-up ends the fit at once', async () => {
+  const inject = ['worker-throw@at=start']
+  const started = performance.now()
+  const error: unknown = await train(1, { inject }).catch((e: unknown) => e)
+  expect(error).toBeInstanceOf(TrainingError)
+  expect((error as Error).message).toMatch(/start-up.*an error to order.*It cannot start/)
+  expect(performance.now() - started).toBeLessThan(10_000)
+})
+
+it('a fault that cannot be read is refused, naming what is known', async () => {
+  await expect(train(1, { inject: ['worker-exi@step=1'] })).rejects.toThrow('did you mean `worker-exit`')
+  await expect(train(1, { inject: ['delay@step=x'] })).rejects.toThrow(UserError)
+  await expect(train(1, { inject: ['delay@phase=reduc'] })).rejects.toThrow('did you mean `reduce`')
+})
