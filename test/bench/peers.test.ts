@@ -114,7 +114,7 @@ describe('options', () => {
 })
 
 describe('a match', () => {
-  it('of our kernels alone gives the same losses and times for every round', { timeout: 30_000 }, async () => {
+  it('of our kernels alone gives the same losses and times for every round', { timeout: 120_000 }, async () => {
     const dir = await mkdtemp(join(tmpdir(), 'peers-test-'))
     try {
       await writeProblem('mlp-small', dir)

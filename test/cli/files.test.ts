@@ -22,7 +22,7 @@ interface Outcome {
 
 function brigantine(...args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [BIN, ...args], { cwd: folder, timeout: 30_000 }, (error, _stdout, stderr) => {
+    execFile(process.execPath, [BIN, ...args], { cwd: folder, timeout: 60_000 }, (error, _stdout, stderr) => {
       resolve({ code: error ? Number(error.code ?? -1) : 0, stderr })
     })
   })

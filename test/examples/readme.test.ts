@@ -80,7 +80,7 @@ describe('the commands', () => {
     .split('\n')
     .flatMap((line) => /^npx brigantine ([^#]*)/.exec(line)?.[1]!.trim() ?? [])
 
-  test('end well, one after another', { timeout: 180_000 }, async () => {
+  test('end well, one after another', { timeout: 400_000 }, async () => {
     expect(commands.length).toBeGreaterThanOrEqual(9)
     for (const command of commands) {
       // A measurement takes its time; that it exists is all that is asked.
