@@ -26,6 +26,7 @@ const ABORTED = 52
 const COPYING = 53
 const FIRED = 54
 const ACTIVE = 56
+const SUMMONS = 60
 export const CONTROL_WORDS = 64
 
 export const Status = { running: 0, gated: 1, ended: 2, aborted: 3 } as const
@@ -59,6 +60,21 @@ export class Control {
     // about to park.
     const helpers = fromOutside ? Infinity : pieces - 1
     if (helpers > 0) Atomics.notify(w, at + SEQUENCE, helpers)
+  }
+
+  /** Opens a phase that is no worker's: for the thread that waits for summons. */
+  summon(phase: number): void {
+    const w = this.#words
+    const at = this.#at
+    Atomics.store(w, at + STATUS, Status.running)
+    Atomics.store(w, at + PHASE, phase)
+    Atomics.add(w, at + SUMMONS, 1)
+    Atomics.notify(w, at + SUMMONS)
+  }
+
+  /** Sleeps until there were more than `seen` summons. */
+  awaitSummons(seen: number): void {
+    Atomics.wait(this.#words, this.#at + SUMMONS, seen)
   }
 
   /** Goes through a phase that has no pieces: nobody could claim one. */
@@ -146,7 +162,9 @@ export class Control {
     Atomics.store(w, this.#at + STATUS, status)
     Atomics.add(w, this.#at + SEQUENCE, 1)
     Atomics.notify(w, this.#at + SEQUENCE)
-    // Who is parked must hear of the end.
+    // Who is parked, or waits for summons, must hear of the end.
+    Atomics.add(w, this.#at + SUMMONS, status === Status.gated ? 0 : 1)
+    Atomics.notify(w, this.#at + SUMMONS)
     if (status !== Status.gated) this.setActive(2 ** 31 - 1)
     this.ring()
   }

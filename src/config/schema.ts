@@ -28,6 +28,12 @@ const Fields = z.strictObject({
       'Parts into which the gradient of a batch is summed, for machines to share out (MPI): with the same number, ' +
         '1, 2 or 4 machines give the same bits.',
     ),
+  reduce: choice(['tree', 'mpi-sum'])
+    .default('tree')
+    .describe(
+      "How machines add their gradients. 'tree': in the fixed order of the shards. 'mpi-sum': as MPI likes, which may " +
+        'be faster and changes bits with the number of machines.',
+    ),
   maxSteps: integer(1).optional().describe('Training ends after so many updates. None when absent.'),
   shuffle: flag().default(true).describe('Whether every epoch has its own order.'),
   workers: z

@@ -31,14 +31,17 @@ import {
 import { placeParameters } from './parameters.ts'
 import type { Placement, Placements } from './parameters.ts'
 import type { PlanSpec } from './spec.ts'
-import { endShard, firstShard, fullRows, ownRows, rowsOfShard, rowsPerShard } from './shards.ts'
+import { endShard, firstShard, firstSlicePiece, fullRows, ownRows, rowsOfShard, rowsPerShard } from './shards.ts'
 import { SIGNAL_FIELDS, countLayers, watchOf } from './watch.ts'
 import type { Watch } from './watch.ts'
 import { onlyGathers, stagePieces, stagesOf } from './stages.ts'
 import type { Stage } from './stages.ts'
 
-/** The phases of a step in their order, and those of evaluation. Between two phases lies a barrier. */
-export const Phase = { rows: 1, gradient: 2, reduce: 3, update: 4, evaluate: 5 } as const
+/**
+ * The phases of a step in their order, that of evaluation, and those of several ranks: `exchange` belongs to the MPI
+ * thread, and `combine` adds what it brought. Between two phases lies a barrier.
+ */
+export const Phase = { rows: 1, gradient: 2, reduce: 3, update: 4, evaluate: 5, combine: 6, exchange: 7 } as const
 export type Phase = (typeof Phase)[keyof typeof Phase]
 
 /** A parameter's gradient, or a tile of it. */
@@ -73,6 +76,9 @@ export interface Plan {
   readonly ownEnd: number
   /** Lanes of a shard. */
   readonly lanes: number
+  /** Runs of parameters that this rank adds up and updates: [firstPiece, endPiece). */
+  readonly firstPiece: number
+  readonly endPiece: number
   /** Rows of a full micro-batch of one shard, of a row block, of a lane, of an evaluation batch. */
   readonly microRows: number
   readonly blockRows: number
@@ -106,8 +112,9 @@ interface Addresses {
   control: number
   state: number
   partials: number
-  /** Per shard: the sums of its blocks, and its weight. */
+  /** Per shard: the sums of its blocks, and its weight. Per rank: a word of its own. */
   shardSums: number
+  wishes: number
   norms: number
   clampedNorms: number
   /** Per watched layer: sum of squares of the gradient; SIGNAL_FIELDS sampled numbers. */
@@ -131,6 +138,8 @@ interface Addresses {
   /** Room for one piece of parameters and optimizer state. */
   rehearsal: Pointer
   lanes: Pointer
+  /** Of each shard of another rank: its gradient's run for this one. */
+  inbox: Pointer
   target: Pointer
   weight: Pointer
   /** Of each position of the batch's rows, where their labels are masked. */
@@ -187,6 +196,10 @@ export function compilePlan(spec: PlanSpec): Plan {
   const lanes = Math.ceil(shardRows / laneRows)
   const blocks = Math.ceil(microRows / blockRows)
   const { total, laned, learned, followed } = placements
+  const updates = Math.ceil(learned / UPDATE_PIECE)
+  const [firstPiece, endPiece] = [sharing.rank, sharing.rank + 1].map((rank) =>
+    firstSlicePiece(updates, { ...sharing, rank }),
+  ) as [number, number]
   const slots = spec.optimizer ? stateSlots(spec.optimizer) : []
   const numValues = 2 * (1 + metrics.length)
   const layersSeen = watchedLayers(placements)
@@ -213,6 +226,7 @@ export function compilePlan(spec: PlanSpec): Plan {
       Math.max(own * Math.ceil(microRows / blockRows), Math.ceil(capacity / blockRows)) * sums,
     ),
     shardSums: layout.add('partials', 'float64', training ? shards * (sums + 1) : 0),
+    wishes: layout.add('partials', 'float64', sharing.ranks),
     norms: 0,
     clampedNorms: 0,
     layerSquares: 0,
@@ -228,6 +242,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     best: layout.add('best parameters', 'float32', spec.keepBest ? total : 0),
     rehearsal: layout.add('partials', 'float32', training ? UPDATE_PIECE * (1 + slots.length) : 0),
     lanes: layout.add('lanes', 'float32', training ? own * lanes * laned : 0),
+    inbox: layout.add('inbox', 'float32', (shards - own) * (endPiece - firstPiece) * UPDATE_PIECE),
     target: layout.add('batch', 'float32', capacity * spec.targets),
     weight: layout.add('batch', 'float32', capacity),
     positionWeight: layout.add('batch', 'float32', loss.takes === 'labels' ? capacity * spec.targets : 0),
@@ -308,6 +323,8 @@ export function compilePlan(spec: PlanSpec): Plan {
     ownFirst,
     ownEnd,
     lanes,
+    firstPiece,
+    endPiece,
     microRows,
     blockRows,
     snapshotSteps: stepsPerSnapshot(4 * total * (1 + slots.length), spec.batchSize * flopsOf(network)),
@@ -446,10 +463,12 @@ export const pieces = {
   },
   /** Of one shard only the laned parameters want reducing. */
   reduce: (plan: Plan): number =>
-    Math.ceil((plan.spec.sharing.shards > 1 ? plan.placements.total : plan.placements.laned) / UPDATE_PIECE),
+    Math.ceil((plan.spec.sharing.shards > 1 ? plan.placements.learned : plan.placements.laned) / UPDATE_PIECE),
   /** Row blocks gathered ahead. */
   gather: (plan: Plan, rows: number): number => pieces.stage(plan, 0, rows),
-  update: (plan: Plan): number => Math.ceil(plan.placements.learned / UPDATE_PIECE),
+  /** Runs of all that is learned, and those of this rank. */
+  runs: (plan: Plan): number => Math.ceil(plan.placements.learned / UPDATE_PIECE),
+  update: (plan: Plan): number => plan.endPiece - plan.firstPiece,
   /** The statistics take their next values. */
   follow: (plan: Plan): number => (plan.placements.followed > plan.placements.learned ? 1 : 0),
   norms: (plan: Plan): number => normsOf(plan.tiles, plan.watch, plan.spec.sharing.shards),

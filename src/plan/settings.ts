@@ -15,6 +15,8 @@ export interface RunSettings {
   readonly plateau: (PlateauOptions & Monitor) | null
   readonly earlyStopping: EarlyStopping | null
   readonly decide: DecideOptions
+  /** How ranks add their gradients: in the plan's tree, or in whatever order MPI finds fastest. */
+  readonly reduce: 'tree' | 'mpi-sum'
   /** Whether the detector judges beside deciding; changes no bit of the training. */
   readonly watch: boolean
   /** Loss of the best constant prediction; NaN where it is not known. */

@@ -52,3 +52,23 @@ export function ownRows(cut: Cut, batchRows: number, first: number): number {
   }
   return rows
 }
+
+/** The tree's additions, in order: `add(j, s)` is shard[j] += shard[j + s]. */
+export function forEachEdge(used: number, add: (j: number, s: number) => void): void {
+  for (let s = 1; s < used; s *= 2) for (let j = 0; j + s < used; j += 2 * s) add(j, s)
+}
+
+/** Whether both sides of an addition are a rank's own: then it makes it before anything is exchanged. */
+export const isOwn = (
+  { ownFirst, ownEnd }: Pick<Cut, 'ownFirst' | 'ownEnd'>,
+  j: number,
+  s: number,
+  used: number,
+): boolean => j >= ownFirst && Math.min(j + 2 * s, used) <= ownEnd
+
+/** Where another rank's shard comes to lie among those that are received. */
+export const inboxSlot = ({ ownFirst, ownEnd }: Cut, shard: number): number =>
+  shard < ownFirst ? shard : shard - (ownEnd - ownFirst)
+
+/** First of the runs of parameters that a rank adds up and updates; those of rank + 1 follow. */
+export const firstSlicePiece = (pieces: number, { rank, ranks }: Sharing): number => Math.floor((rank * pieces) / ranks)

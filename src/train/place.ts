@@ -55,13 +55,16 @@ function layersOf(plan: Plan, phase: Phase, stage: number, piece: number): strin
     case Phase.gradient:
       return tiles[piece]?.placement.spec.name ?? range(laned.map(({ placement }) => placement.spec.name))
     case Phase.reduce:
+    case Phase.combine:
     case Phase.update: {
-      const [from, end] = [piece * UPDATE_PIECE, (piece + 1) * UPDATE_PIECE]
+      const run = phase === Phase.reduce ? piece : plan.firstPiece + piece
+      const [from, end] = [run * UPDATE_PIECE, (run + 1) * UPDATE_PIECE]
       return range(
         placements.all.filter((p) => p.offset < end && p.offset + p.size > from).map(({ spec }) => spec.name),
       )
     }
     case Phase.evaluate:
+    case Phase.exchange:
       return ''
   }
 }

@@ -12,6 +12,7 @@ import type { Plan } from '../plan/plan.ts'
 import { mostRows, pieces } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { ALONE } from '../plan/shards.ts'
+import type { Sharing } from '../plan/shards.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import { monitorIndex, monitorMode, valueKeys } from './keys.ts'
 
@@ -109,6 +110,7 @@ export function trainingSpec(
   validation: Dataset | undefined,
   epochs: number,
   traceEvents = 0,
+  world: { rank: number; ranks: number } = ALONE,
 ): PlanSpec {
   const batchSize = batchSizeOf(config, data.rows)
   const steps = epochs * (Math.ceil(data.rows / batchSize) + 1) + 2
@@ -120,7 +122,7 @@ export function trainingSpec(
     optimizer: config.optimizer,
     batchSize,
     accumulationSteps: Math.min(config.accumulationSteps, batchSize),
-    sharing: { ...ALONE, shards: Math.min(config.shards, batchSize) },
+    sharing: sharingOf(config.shards, batchSize, world),
     trainRows: data.rows,
     evaluationRows: validation?.rows ?? 0,
     weighted: data.sampleWeight !== undefined,
@@ -133,6 +135,19 @@ export function trainingSpec(
     traceEvents,
     workers: 1,
   }
+}
+
+/** @throws UserError where a rank would have nothing to do */
+function sharingOf(asked: number, batchSize: number, { rank, ranks }: { rank: number; ranks: number }): Sharing {
+  const shards = Math.min(asked, batchSize)
+  if (shards < ranks) {
+    throw new UserError(
+      `Expected \`shards\` of at least the number of ranks, ${ranks}, for each to have a part of a batch; got ${shards}` +
+        `${shards < asked ? ` (\`batchSize\` is ${batchSize})` : ''}. Set \`shards: ${ranks}\` (--shards ${ranks}): ` +
+        'the same number gives the same bits on any number of machines.',
+    )
+  }
+  return { shards, rank, ranks }
 }
 
 /** Forward only, over `rows` rows. */
@@ -173,6 +188,7 @@ export function runSettings(
   const { mode, spikeSkip, maxConsecutiveSkips, maxSkipsInWindow } = config.health
   return {
     tune: config.workers === 'auto' && plan.spec.optimizer !== null,
+    reduce: plan.spec.sharing.ranks > 1 ? config.reduce : 'tree',
     watch: mode !== 'off' && plan.spec.optimizer !== null,
     nullLoss: run.nullLoss ?? NaN,
     seed: config.seed,

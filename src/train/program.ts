@@ -15,7 +15,7 @@ import { UPDATE_PIECE } from '../plan/constants.ts'
 import { Phase, endLane, firstLane, lanePieces, lanesOfShard, pieces, scratchOf } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
-import { fullRows, shardsInUse } from '../plan/shards.ts'
+import { endShard, firstShard, forEachEdge, fullRows, inboxSlot, isOwn, shardsInUse } from '../plan/shards.ts'
 import { shardPieces } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
 import { observeLayer } from './observe.ts'
@@ -55,6 +55,10 @@ export class Program {
         return this.#update(piece)
       case Phase.evaluate:
         return this.#evaluate(piece)
+      case Phase.combine:
+        return this.#combine(piece)
+      case Phase.exchange:
+        throw new Error('internal: an exchange has no pieces')
     }
   }
 
@@ -246,10 +250,10 @@ export class Program {
 
   /** Each own shard's lanes to a gradient of its own, then what of the shards' tree has both its sides here. */
   #reduceShards(piece: number): void {
-    const { at, ownFirst, ownEnd, lanes, placements, watch } = this.#plan
-    const { laned, total } = placements
+    const { at, ownFirst, ownEnd, lanes, placements, spec } = this.#plan
+    const { laned, learned, total } = placements
     const start = piece * UPDATE_PIECE
-    const count = Math.min(UPDATE_PIECE, total - start)
+    const count = Math.min(UPDATE_PIECE, learned - start)
     const batchRows = this.#state(State.batchRows)
     const used = shardsInUse(this.#plan, batchRows)
     const gradient = (shard: number) => at.gradients + (shard - ownFirst) * total + start
@@ -258,12 +262,58 @@ export class Program {
       const filled = lanesOfShard(this.#plan, batchRows, shard)
       this.#k.reduceLanes(Math.min(count, laned - start), filled, first, laned, gradient(shard))
     }
-    for (let s = 1; s < used; s *= 2) {
-      for (let j = 0; j + s < used; j += 2 * s) {
-        if (j < ownFirst || Math.min(j + 2 * s, used) > ownEnd) continue
-        this.#k.add(count, gradient(j + s), gradient(j))
-      }
+    if (this.#settings.reduce === 'mpi-sum') return this.#sumOwn(count, gradient, used)
+    forEachEdge(used, (j, s) => {
+      if (isOwn(this.#plan, j, s, used)) this.#k.add(count, gradient(j + s), gradient(j))
+    })
+    if (spec.sharing.ranks === 1) this.#squareSegments(piece)
+  }
+
+  /** All own shards to the first of them: nothing, where this rank has no row of the batch. */
+  #sumOwn(count: number, gradient: (shard: number) => Pointer, used: number): void {
+    const { ownFirst, ownEnd } = this.#plan
+    const first = gradient(ownFirst)
+    if (used <= ownFirst) this.#floats.fill(0, first, first + count)
+    for (let shard = ownFirst + 1; shard < Math.min(ownEnd, used); shard++) this.#k.add(count, gradient(shard), first)
+  }
+
+  /** What the tree adds across ranks, for a run of this rank's own parameters. */
+  #combine(index: number): void {
+    const { at, ownFirst, ownEnd, firstPiece, endPiece, placements } = this.#plan
+    const piece = firstPiece + index
+    const start = piece * UPDATE_PIECE
+    const count = Math.min(UPDATE_PIECE, placements.learned - start)
+    const sliceStart = firstPiece * UPDATE_PIECE
+    const slice = Math.min(placements.learned, endPiece * UPDATE_PIECE) - sliceStart
+    const inbox = (slot: number) => at.inbox + slot * slice + start - sliceStart
+    const into = at.gradients + start
+    if (this.#settings.reduce === 'mpi-sum') this.#k.copy(count, inbox(0), into)
+    else {
+      const used = shardsInUse(this.#plan, this.#state(State.batchRows))
+      const place = (shard: number) =>
+        shard >= ownFirst && shard < ownEnd
+          ? into + (shard - ownFirst) * placements.total
+          : inbox(inboxSlot(this.#plan, shard))
+      forEachEdge(used, (j, s) => {
+        if (!this.#isMade(j, s, used)) this.#k.add(count, place(j + s), place(j))
+      })
+      if (ownFirst > 0) this.#k.copy(count, place(0), into)
     }
+    this.#squareSegments(piece)
+  }
+
+  /** Whether the rank that has both sides of an addition has made it. */
+  #isMade(j: number, s: number, used: number): boolean {
+    const { sharing } = this.#plan.spec
+    for (let rank = 0; rank < sharing.ranks; rank++) {
+      const cut = { ownFirst: firstShard({ ...sharing, rank }), ownEnd: endShard({ ...sharing, rank }) }
+      if (isOwn(cut, j, s, used)) return true
+    }
+    return false
+  }
+
+  #squareSegments(piece: number): void {
+    const { at, watch } = this.#plan
     for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
       const { offset, count } = watch.segments[i]!
       this.#squares(i, at.gradients + offset, 1, count, 0)
@@ -294,8 +344,9 @@ export class Program {
   #update(piece: number): void {
     const updates = pieces.update(this.#plan)
     if (piece < updates) {
-      if (this.#state(State.comparable) === 1) this.#compare(piece)
-      return this.#state(State.sampled) === 1 ? this.#sampledUpdate(piece) : this.#apply(piece)
+      const run = this.#plan.firstPiece + piece
+      if (this.#state(State.comparable) === 1) this.#compare(run)
+      return this.#state(State.sampled) === 1 ? this.#sampledUpdate(run) : this.#apply(run)
     }
     const follows = pieces.follow(this.#plan)
     if (piece < updates + follows) return this.#follow()
@@ -359,13 +410,13 @@ export class Program {
   }
 
   /**
-   * Tries the update piece by piece, taking each back, and says whether all would be finite. Only for the rare step
+   * Tries this rank's update piece by piece, taking each back, and says whether all would be finite. Only for the rare step
    * that could overflow: a skipped batch must leave every bit as it was.
    */
   rehearseUpdate(): boolean {
-    const { at, placements } = this.#plan
+    const { at, placements, firstPiece, endPiece } = this.#plan
     const vectors = [at.parameters, ...at.slots]
-    for (let piece = 0; piece * UPDATE_PIECE < placements.learned; piece++) {
+    for (let piece = firstPiece; piece < endPiece; piece++) {
       const start = piece * UPDATE_PIECE
       const count = Math.min(UPDATE_PIECE, placements.learned - start)
       vectors.forEach((v, i) => this.#k.copy(count, v + start, at.rehearsal + i * UPDATE_PIECE))

@@ -6,8 +6,9 @@ import { availableParallelism } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
+import type { Ranks } from '../crew/ranks.ts'
 import { WorkerLost } from '../crew/task.ts'
-import type { Workforce } from '../crew/task.ts'
+import type { RunTask, Workforce } from '../crew/task.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import type { Fault } from '../plan/faults.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -31,6 +32,8 @@ export interface Run {
   readonly module: WebAssembly.Module | null
   readonly recovery?: RecoveryOptions | undefined
   readonly faults?: readonly Fault[] | undefined
+  /** Makes the exchanges, where the plan is of several ranks. */
+  readonly ranks?: Pick<Ranks, 'run'> | undefined
 }
 
 export interface RunObserver {
@@ -74,6 +77,8 @@ export async function startRun(
     for (let casualties = noCasualties; ;) {
       const lost = await attempt(run, control, sequencer, observer, stopped)
       if (!lost) return
+      // Other ranks would have to be set back with this one.
+      if (run.ranks) throw lost
       casualties = await recover(run, control, observer, casualties, lost)
     }
   } finally {
@@ -98,17 +103,29 @@ async function attempt(
   if (settings.tune) beginTuning(arena.doubles.subarray(plan.at.tuning), workers)
   sequencer.resume()
   let lost: WorkerLost | undefined
-  const working = crew
-    .run(
-      (worker) => ({ worker, workers, memory, spec: plan.spec, settings, kernels, module, spins, faults }),
-      () => {
-        if (control.status() !== Status.ended) control.settle(Status.aborted)
-      },
-    )
-    .catch((error: unknown) => {
-      if (!(error instanceof WorkerLost)) throw error
-      if (control.status() !== Status.ended) lost = error
-    })
+  const task = (worker: number): RunTask => ({
+    worker,
+    workers,
+    memory,
+    spec: plan.spec,
+    settings,
+    kernels,
+    module,
+    spins,
+    faults,
+  })
+  const abort = () => {
+    if (control.status() !== Status.ended) control.settle(Status.aborted)
+  }
+  const exchanging = run.ranks?.run(task(workers)).catch((error: unknown) => {
+    abort()
+    throw error
+  })
+  exchanging?.catch(() => {})
+  const working = crew.run(task, abort).catch((error: unknown) => {
+    if (!(error instanceof WorkerLost)) throw error
+    if (control.status() !== Status.ended) lost = error
+  })
   // Awaited below; a worker may fail before.
   working.catch(() => {})
   try {
@@ -124,6 +141,8 @@ async function attempt(
     throw error
   }
   await working
+  // A crew that failed does not wait for an exchange that waits for other ranks.
+  if (!lost) await exchanging
   return lost
 }
 

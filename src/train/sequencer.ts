@@ -14,6 +14,8 @@ import { learningRate } from '../optim/schedules.ts'
 import { Phase, pieces } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Program } from './program.ts'
+import { Kind as Exchanged } from './ranks.ts'
+import type { Agreement } from './ranks.ts'
 import { copyParameters, judgeProgress, writeValues } from './progress.ts'
 import { Kind, RECORDS_PER_STEP, writeRecord } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
@@ -41,7 +43,17 @@ export class Sequencer {
   /** `null` on the host, which opens phases and never works in one. */
   readonly #program: Program | null
 
-  constructor(plan: Plan, settings: RunSettings, control: Control, arena: Arena, program: Program | null) {
+  /** Of the MPI thread, which decides what all ranks must agree on and opens phases it does not work in. */
+  readonly #agreement: Agreement | null
+
+  constructor(
+    plan: Plan,
+    settings: RunSettings,
+    control: Control,
+    arena: Arena,
+    program: Program | null,
+    agreement: Agreement | null = null,
+  ) {
     this.#plan = plan
     this.#settings = settings
     this.#control = control
@@ -54,6 +66,7 @@ export class Sequencer {
     this.#tuning = arena.doubles.subarray(plan.at.tuning)
     this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
     this.#program = program
+    this.#agreement = agreement
     const { tiles, watch } = plan
     this.#layerOf =
       plan.spec.sharing.shards > 1
@@ -78,13 +91,18 @@ export class Sequencer {
         return this.#afterUpdate()
       case Phase.evaluate:
         return this.#afterEvaluate()
+      case Phase.combine:
+        return this.#exchange(Exchanged.norms)
+      case Phase.exchange:
+        return this.#afterExchange()
     }
   }
 
   /** Starts a run, or goes on after a gate; called by the host. */
   resume(): void {
-    if (this.#plan.spec.trainRows > 0) this.#proceed()
-    else this.#beginEvaluation()
+    if (this.#plan.spec.trainRows === 0) return this.#beginEvaluation()
+    if (this.#state[State.ask] === 1) return this.#exchange(Exchanged.wishes)
+    this.#proceed()
   }
 
   // ---- a step: rows, gradient (again for each micro-batch), reduce, decide, update, record ----
@@ -107,6 +125,11 @@ export class Sequencer {
   }
 
   #afterReduce(): void {
+    if (this.#ranks > 1) this.#exchange(Exchanged.gradients)
+    else this.#decide()
+  }
+
+  #decide(): void {
     const s = this.#state
     const { decide: options, schedule, learningRate: base, epochs } = this.#settings
     const weight = s[State.weightSum]!
@@ -122,7 +145,7 @@ export class Sequencer {
     let decision = decide(this.#health, options, loss, gradNorm)
     s[State.scale] = this.#health[DecisionField.coefficient]! * perWeight
     s[State.clipValue] = options.clip.mode === 'value' ? options.clip.value : Infinity
-    if (decision === Decision.apply && this.#mayOverflow(gradNorm) && !this.#program!.rehearseUpdate()) {
+    if (decision === Decision.apply && this.#mayOverflow(gradNorm) && !this.#isFinite()) {
       decision = skipNonFiniteUpdate(this.#health, options)
     }
     if (decision === Decision.apply && options.clip.mode === 'value') {
@@ -154,8 +177,13 @@ export class Sequencer {
   }
 
   #afterUpdate(): void {
+    if (this.#ranks > 1) this.#exchange(Exchanged.weights)
+    else this.#closeStep()
+  }
+
+  #closeStep(): void {
     const s = this.#state
-    const count = pieces.update(this.#plan)
+    const count = pieces.runs(this.#plan)
     let largest = 0
     for (let i = 0; i < count; i++) largest = Math.max(largest, this.#doubles[this.#plan.at.largest + i]!)
     s[State.largest] = largest
@@ -195,7 +223,8 @@ export class Sequencer {
     if (s[State.epoch]! >= this.#settings.epochs) return this.#end(Reason.completed)
     if (s[State.step]! >= this.#settings.maxSteps) return this.#end(Reason.maxSteps)
     // Never before the last step that was told of.
-    if (this.#control.stopRequested() && !this.#catchesUp()) return this.#end(Reason.requested)
+    const stop = this.#ranks > 1 ? s[State.stop] === 1 : this.#control.stopRequested() && !this.#catchesUp()
+    if (stop) return this.#end(Reason.requested)
     s[State.batchRows] = Math.min(batchSize, trainRows - s[State.cursor]!)
     const { at, sums, spec } = this.#plan
     this.#doubles.fill(0, at.shardSums, at.shardSums + spec.sharing.shards * (sums + 1))
@@ -212,7 +241,7 @@ export class Sequencer {
     s[State.first] = first
     s[State.full] = fullRows(this.#plan, first)
     s[State.rows] = ownRows(this.#plan, s[State.batchRows]!, first)
-    const isThere = s[State.gathered] === s[State.rows] && first === 0
+    const isThere = s[State.gathered]! > 0 && s[State.gathered] === s[State.rows] && first === 0
     s[State.gathered] = 0
     this.#openStage(isThere ? 1 : 0)
   }
@@ -275,8 +304,10 @@ export class Sequencer {
     s.fill(0, sumsAt.epoch, sumsAt.epoch + sums)
     judgeProgress(this.#plan, this.#settings, s, this.#floats)
     this.#control.ring()
-    if (this.#settings.gateEpochs) this.#gate()
-    else this.#proceed()
+    if (!this.#settings.gateEpochs) return this.#proceed()
+    s[State.ask] = this.#ranks > 1 ? 1 : 0
+    if (this.#ranks > 1) this.#exchange(Exchanged.stateThenGate)
+    else this.#gate()
   }
 
   // ---- sums and doors ----
@@ -293,7 +324,8 @@ export class Sequencer {
       this.#sumBlocks(shard * blocks, rows, this.#doubles, into)
       this.#doubles[into + sums]! += this.#sumWeights(shard * full, rows)
     }
-    if (s[State.first]! + full >= rowsOfShard(this.#plan, s[State.batchRows]!, 0)) this.#sumBatch()
+    const isLast = s[State.first]! + full >= rowsOfShard(this.#plan, s[State.batchRows]!, 0)
+    if (isLast && this.#ranks === 1) this.#sumBatch()
   }
 
   /** The batch's sums and weight, from its shards' in their order. */
@@ -363,9 +395,47 @@ export class Sequencer {
 
   /** A phase of no pieces is over at once: there may be nothing to reduce, or no row of the batch here. */
   #open(phase: Phase, count: number): void {
-    if (count > 0) return this.#control.open(phase, count, this.#program === null)
+    if (count > 0) return this.#control.open(phase, count, this.#program === null || this.#agreement !== null)
     this.#control.pass(phase)
     this.advance()
+  }
+
+  // ---- between ranks ----
+
+  get #ranks(): number {
+    return this.#plan.spec.sharing.ranks
+  }
+
+  #exchange(kind: number): void {
+    this.#state[State.exchange] = kind
+    this.#control.summon(Phase.exchange)
+  }
+
+  /** In the MPI thread. */
+  #afterExchange(): void {
+    const s = this.#state
+    switch (s[State.exchange]) {
+      case Exchanged.gradients:
+        this.#sumBatch()
+        return this.#open(Phase.combine, pieces.update(this.#plan))
+      case Exchanged.norms:
+        return this.#decide()
+      case Exchanged.weights:
+        return this.#closeStep()
+      case Exchanged.wishes:
+        s[State.ask] = 0
+        return this.#proceed()
+      case Exchanged.stateThenGate:
+        return this.#gate()
+      case Exchanged.stateThenEnd:
+        return this.#control.settle(Status.ended)
+    }
+  }
+
+  /** Whether the update would leave every parameter finite, on all ranks. */
+  #isFinite(): boolean {
+    const own = this.#program!.rehearseUpdate()
+    return this.#agreement ? this.#agreement.all(own) : own
   }
 
   #gate(): void {
@@ -381,6 +451,7 @@ export class Sequencer {
     if (earlyStopping?.restoreBestWeights && s[State.hasBest] === 1 && over) {
       copyParameters(this.#plan, this.#floats, this.#plan.at.best, this.#plan.at.parameters)
     }
-    this.#control.settle(Status.ended)
+    if (this.#ranks > 1) this.#exchange(Exchanged.stateThenEnd)
+    else this.#control.settle(Status.ended)
   }
 }

@@ -59,6 +59,8 @@ export class Session {
     this.state[State.reason] = Reason.none
     forgetPassing(this.state)
     this.state[State.records] = 0
+    this.state[State.stop] = 0
+    this.state[State.ask] = 0
     if (!best || !plan.spec.keepBest) return
     plan.placements.all.forEach(({ offset }, i) => arena.floats.set(best[i]!, plan.at.best + offset))
   }

@@ -66,6 +66,10 @@ export const State = {
   /** Records since the run began or was taken up again; steps since the state was last copied: see snapshot.ts. */
   records: word(),
   sinceSnapshot: word(),
+  /** Of several ranks: what is being exchanged; whether one wants to stop; whether they ask each other after a gate. */
+  exchange: word(),
+  stop: word(),
+  ask: word(),
 } as const
 
 if (next > STATE_DOUBLES) throw new Error(`internal: state of ${next} words is larger than ${STATE_DOUBLES}`)

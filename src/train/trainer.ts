@@ -2,6 +2,7 @@
 import { parseConfig } from '../config/schema.ts'
 import type { Config, ResolvedConfig } from '../config/schema.ts'
 import { Crew } from '../crew/crew.ts'
+import type { Ranks } from '../crew/ranks.ts'
 import type { Workforce } from '../crew/task.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { applyClassWeight } from '../data/tensor.ts'
@@ -25,6 +26,7 @@ import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import type { Action } from '../remedy/action.ts'
+import { agreeAtStart } from './agree.ts'
 import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
 import { writeAtomically, writeCheckpoint } from './checkpoint.ts'
@@ -76,6 +78,8 @@ export interface TrainerOptions {
    * Default: the trainer enlists its own.
    */
   readonly crew?: Workforce | undefined
+  /** The job's ranks, to train together with them: `await Ranks.join()`. Default: this process alone. */
+  readonly ranks?: Ranks | undefined
 }
 
 export class Trainer implements AsyncDisposable {
@@ -90,6 +94,7 @@ export class Trainer implements AsyncDisposable {
   passedOver: readonly string[] = []
   readonly #module: WebAssembly.Module | null
   readonly #sharedCrew: Workforce | undefined
+  readonly #ranks: Ranks | undefined
   #ownCrew: Crew | undefined
   #built: Built | undefined
   #unfinished: Unfinished | undefined
@@ -100,19 +105,20 @@ export class Trainer implements AsyncDisposable {
     config: ResolvedConfig,
     kernels: KernelChoice,
     module: WebAssembly.Module | null,
-    crew: Workforce | undefined,
+    { crew, ranks }: TrainerOptions,
   ) {
     this.#config = config
     this.kernels = kernels
     this.#module = module
     this.#sharedCrew = crew
+    this.#ranks = ranks
   }
 
   /** @throws UserError naming every field that is wrong */
   static async create(config: Config, options: TrainerOptions = {}): Promise<Trainer> {
     const resolved = parseConfig(config)
     const kernels = resolveKernels(resolved.kernels, resolved.blas)
-    return new Trainer(resolved, kernels, await compileFor(kernels), options.crew)
+    return new Trainer(resolved, kernels, await compileFor(kernels), options)
   }
 
   /**
@@ -171,12 +177,10 @@ export class Trainer implements AsyncDisposable {
       const limits = { epochs: options.epochs ?? this.config.epochs, maxSteps: this.config.maxSteps ?? Infinity }
       const events = options.trace ? TRACE_EVENTS : 0
       const open = async () => {
-        const spec = trainingSpec(this.config, task, weighted, validation, limits.epochs, events)
+        const spec = trainingSpec(this.config, task, weighted, validation, limits.epochs, events, this.#ranks)
         const crew = this.#enlist(spec)
-        return {
-          crew,
-          session: await Session.open({ ...spec, workers: crew.workers }, built.weights, weighted, validation),
-        }
+        const workers = crew.workers + (this.#ranks ? 1 : 0)
+        return { crew, session: await Session.open({ ...spec, workers }, built.weights, weighted, validation) }
       }
       let { crew, session } = await open()
       const history = newHistory(this.#unfinished?.history, expectedSteps(session.plan, limits), options.signals)
@@ -186,6 +190,8 @@ export class Trainer implements AsyncDisposable {
       const monitor = new Monitor(session.plan, history, options, { ...limits, done: session.state[State.step]! })
       const keeper = options.checkpoint && new Keeper(session.plan, options.checkpoint, history)
       const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
+      if (this.#ranks)
+        await agreeAtStart(this.#ranks, this, { data: weighted, validation, unfinished: this.#unfinished })
       this.stopTraining = false
       await monitor.call('onTrainBegin', {})
       if (!this.#unfinished && (await this.#checkFirst(built, task, weighted, monitor))) {
@@ -196,7 +202,8 @@ export class Trainer implements AsyncDisposable {
       const run = {
         ...limits,
         nullLoss: nullLoss(weighted, task.loss, built.model.outputs),
-        gateEpochs: keeper !== undefined || monitor.gates,
+        gateEpochs: keeper !== undefined || monitor.gates || this.#ranks !== undefined,
+        ranks: this.#ranks,
       }
       await this.#run(session, crew, run, options, {
         casualty: (casualty) => monitor.casualty(casualty),
@@ -423,7 +430,7 @@ export class Trainer implements AsyncDisposable {
   async #run(
     session: Session,
     crew: Workforce,
-    limits: { epochs: number; maxSteps: number; gateEpochs: boolean; nullLoss?: number },
+    limits: { epochs: number; maxSteps: number; gateEpochs: boolean; nullLoss?: number; ranks?: Ranks | undefined },
     { signal, inject = [] }: Pick<FitOptions, 'signal' | 'inject'> = {},
     observer: RunObserver = {},
   ): Promise<void> {
@@ -431,7 +438,8 @@ export class Trainer implements AsyncDisposable {
     const settings = runSettings(this.config, plan, limits)
     const { recovery } = this.config
     const faults = parseFaults(inject)
-    const run = { plan, arena, crew, settings, kernels: this.kernels, module: this.#module, recovery, faults }
+    const { kernels } = this
+    const run = { plan, arena, crew, settings, kernels, module: this.#module, recovery, faults, ranks: limits.ranks }
     const stopped = () => this.stopTraining || signal?.aborted === true
     await startRun(run, observer, stopped, signal)
   }

@@ -129,7 +129,7 @@ export class Watcher {
     this.#signals.diverged = false
     if (s[State.comparable] === 1) {
       const { differing } = this.#plan.at
-      for (let i = 0; i < pieces.update(this.#plan); i++) {
+      for (let i = 0; i < pieces.runs(this.#plan); i++) {
         if (this.#doubles[differing + i]! >= 0) this.#signals.diverged = true
       }
     }

@@ -30,6 +30,7 @@ const settings: RunSettings = {
   earlyStopping: null,
   decide: { clip: { mode: 'value', value: 1 }, spikeSkip: true, maxConsecutiveSkips: 3, maxSkipsInWindow: 5 },
   gateEpochs: false,
+  reduce: 'tree',
 }
 
 /** Regions that a step writes: filled with junk before each phase, so that nothing is by chance what is written there. */

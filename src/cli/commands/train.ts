@@ -8,6 +8,7 @@ import { readNewest } from '../../train/rotation.ts'
 import type { History } from '../../train/history.ts'
 import { SignalLog } from '../../train/signals.ts'
 import type { Trainer } from '../../train/trainer.ts'
+import type { Ranks } from '../../crew/ranks.ts'
 import type { ResolvedConfig } from '../../config/schema.ts'
 import { TrainingError } from '../../errors.ts'
 import { DIGITS } from '../defaults.ts'
@@ -15,6 +16,7 @@ import { Exit, EXIT_CODES_HELP, ExitWith } from '../exit.ts'
 import { findCheckpoint, prepareRun, runFiles, type RunFiles } from '../files.ts'
 import { needData } from '../needs.ts'
 import { print, printJson, say } from '../output.ts'
+import { withRanks } from '../ranks.ts'
 import { outFolder, printConfig, resolveConfig, resolveOver, withConfig, type Given } from '../settings.ts'
 import { catchInterrupts } from '../signals.ts'
 import { finalAndBest, planLine, quote, summaryText, type RunResult } from '../summary.ts'
@@ -63,14 +65,29 @@ interface TrainOptions {
 async function run(given: Given, options: TrainOptions): Promise<void> {
   const config = options.resume && !options.printConfig ? undefined : resolveConfig(given)
   if (options.printConfig) return printConfig(config!, options.json ?? false)
-  await using trainer = await openTrainer(given, config, options)
-  const files = options.fastDevRun ? undefined : runFiles(outFolder(trainer.config))
+  await withRanks((ranks) => {
+    // Rank 0 reports and saves.
+    const quiet = ranks !== undefined && ranks.rank > 0
+    return train(given, config, quiet ? { ...options, quiet } : options, ranks)
+  })
+}
+
+async function train(
+  given: Given,
+  config: ResolvedConfig | undefined,
+  options: TrainOptions,
+  ranks: Ranks | undefined,
+): Promise<void> {
+  const first = ranks === undefined || ranks.rank === 0
+  await using trainer = await openTrainer(given, config, options, ranks)
+  const files = options.fastDevRun || !first ? undefined : runFiles(outFolder(trainer.config))
   const data = await loadData(needData(trainer.config), trainer.config.seed)
   trainer.transform = data.transform
   // What cannot be trained is refused here, before a weight is drawn or a file is touched.
   const plan = trainer.plan(data.train, data.validation)
   plan.layout.check()
   const history = await fit(trainer, data, files, options)
+  if (!first) return
   const test = data.test && (await trainer.evaluate(data.test))
   if (files) await trainer.save(files.model)
   const { model } = trainer
@@ -93,15 +110,20 @@ async function run(given: Given, options: TrainOptions): Promise<void> {
 }
 
 /** A new trainer, or the one of a checkpoint with what file and flags say over its config. */
-async function openTrainer(given: Given, config: ResolvedConfig | undefined, options: TrainOptions): Promise<Trainer> {
+async function openTrainer(
+  given: Given,
+  config: ResolvedConfig | undefined,
+  options: TrainOptions,
+  ranks: Ranks | undefined,
+): Promise<Trainer> {
   const { Trainer } = await import('../../train/trainer.ts')
   const short = options.fastDevRun ? { epochs: 1, maxSteps: 5 } : {}
-  if (config) return Trainer.create({ ...config, ...short })
+  if (config) return Trainer.create({ ...config, ...short }, { ranks })
   const own = outFolder({ data: undefined, ...DIGITS, ...given.fields } as ResolvedConfig)
   const path = findCheckpoint(options.resume!, own)
   const { checkpoint, path: whole, passedOver } = await readNewest(path)
   if (passedOver.length > 0) say([...passedOver, `Going on from ${whole}, the newest that is whole.`].join('\n'))
-  return Trainer.load(whole, { ...resolveOver(checkpoint.config as object, given), ...short })
+  return Trainer.load(whole, { ...resolveOver(checkpoint.config as object, given), ...short }, { ranks })
 }
 
 /** Trains with progress on stderr and the log in its file. The first Ctrl-C ends it with a checkpoint and exit code 130. */

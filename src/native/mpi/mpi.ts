@@ -93,6 +93,8 @@ export function startMpi({ path, family }: MpiLibrary): Mpi {
     waitAll: () => {
       waitAll(open, requestsAt, abi.statusesIgnore)
       open = 0
+      // Named here to be kept: MPI knows the array's address only, which is nothing to the garbage collector.
+      requests[0] = 0n
     },
     abort: (code) => abort(abi.world, code),
     finalize: () => finalize(),

@@ -1,0 +1,102 @@
+/** Before the first step of several ranks: whether all of them are about to do the same. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { ResolvedConfig } from '../config/schema.ts'
+import type { Ranks } from '../crew/ranks.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { UserError } from '../errors.ts'
+import { probeBlas } from '../kernels/blas.ts'
+import type { KernelChoice } from '../kernels/select.ts'
+import type { Unfinished } from './session.ts'
+import { State } from './state.ts'
+
+interface Start {
+  readonly data: Dataset
+  readonly validation: Dataset | undefined
+  readonly unfinished: Unfinished | undefined
+}
+
+/** What each fact is called, and what makes it equal. */
+const ADVICE: Record<string, string> = {
+  version: 'Install the same version on every machine.',
+  config: 'Give every rank the same config and flags.',
+  kernels: 'Install the same native library on the same kind of processor, or set `kernels` to what all have.',
+  'training data': 'Give every machine the same data, in the same order.',
+  'validation data': 'Give every machine the same data, in the same order.',
+  'place to go on from': 'Give every machine the same checkpoint.',
+}
+
+/** Fields that may differ: threads, and where files lie. */
+const HARMLESS = ['workers', 'out', 'blas', 'data']
+
+/** @throws UserError naming what differs, and both sides */
+export async function agreeAtStart(
+  ranks: Ranks,
+  { config, kernels }: { readonly config: ResolvedConfig; readonly kernels: KernelChoice },
+  start: Start,
+): Promise<void> {
+  const own = factsOf(config, kernels, start)
+  const all = (await ranks.gather(JSON.stringify(own))).map((text) => JSON.parse(text) as Record<string, string>)
+  const problem = disagreement(all, (rank) => ranks.nameOf(rank))
+  if (problem) throw new UserError(problem)
+}
+
+/** The first fact in which a rank differs from rank 0, in words; `undefined` where all agree. */
+export function disagreement(
+  all: readonly Record<string, string>[],
+  nameOf: (rank: number) => string,
+): string | undefined {
+  const [first] = all
+  for (const [fact, value] of Object.entries(first!)) {
+    const other = all.findIndex((facts) => facts[fact] !== value)
+    if (other < 0) continue
+    const [here, there] = fact === 'config' ? difference(value, all[other]![fact]!) : [value, all[other]![fact]]
+    return (
+      `Expected the same ${fact} on every rank, got ${here} on ${nameOf(0)} and ${there} on ${nameOf(other)}. ` +
+      `${ADVICE[fact] ?? ''} Nothing was trained.`
+    )
+  }
+  return undefined
+}
+
+function factsOf(config: ResolvedConfig, kernels: KernelChoice, { data, validation, unfinished }: Start) {
+  const library = kernels.name === 'blas' ? probeBlas(kernels.blas) : undefined
+  const words = library?.available ? `${kernels.name} (${library.library.description})` : kernels.name
+  const rest = Object.fromEntries(Object.entries(config).filter(([field]) => !HARMLESS.includes(field)))
+  return {
+    version: version(),
+    config: JSON.stringify(rest),
+    kernels: `${words} on ${process.arch}`,
+    'training data': describeData(data),
+    'validation data': validation ? describeData(validation) : 'none',
+    'place to go on from': unfinished ? `step ${unfinished.state[State.step]} ${hash(unfinished.state)}` : 'the start',
+  }
+}
+
+const describeData = ({ rows, features, x, y }: Dataset): string => `${rows} x ${features} (SHA-256 ${hash(x, y)})`
+
+function hash(...arrays: readonly (Float32Array | Float64Array)[]): string {
+  const sum = createHash('sha256')
+  for (const { buffer, byteOffset, byteLength } of arrays) sum.update(new Uint8Array(buffer, byteOffset, byteLength))
+  return sum.digest('hex').slice(0, 16)
+}
+
+/** The first field in which two configs differ, as `field: value` of each. */
+function difference(here: string, there: string): [string, string] {
+  const [a, b] = [here, there].map((text) => JSON.parse(text) as Record<string, unknown>)
+  const say = (config: Record<string, unknown>, key: string) => `\`${key}: ${JSON.stringify(config[key])}\``
+  const key = Object.keys({ ...a, ...b }).find((name) => JSON.stringify(a![name]) !== JSON.stringify(b![name]))!
+  return [say(a!, key), say(b!, key)]
+}
+
+function version(): string {
+  // Beside src/ in a clone, beside dist/ in the package.
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version
+    } catch {
+      continue
+    }
+  }
+  return 'unknown'
+}

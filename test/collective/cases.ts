@@ -1,0 +1,61 @@
+/** Trainings whose bits must not depend on ranks and workers; batches of 203 rows by 64 end with one of 11. */
+import type { Config } from '../../src/config/schema.ts'
+import type { Workforce } from '../../src/crew/task.ts'
+import type { Ranks } from '../../src/crew/ranks.ts'
+import type { Dataset } from '../../src/data/dataset.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs } from '../train/data.ts'
+
+const data = blobs(203, 21, 5)
+const weights = Float32Array.from({ length: data.rows }, (_, i) => (i % 7) / 3)
+
+const base: Config = {
+  seed: 3,
+  epochs: 2,
+  batchSize: 64,
+  shards: 4,
+  kernels: 'wasm',
+  optimizer: { type: 'adam', learningRate: 0.01 },
+  model: {
+    layers: [
+      { type: 'dense', units: 37, activation: 'relu' },
+      { type: 'dropout', rate: 0.2 },
+      { type: 'dense', units: 5 },
+    ],
+  },
+}
+
+const cases: { config: Config; data: Dataset }[] = [
+  { config: base, data },
+  {
+    config: { ...base, accumulationSteps: 2, clip: { mode: 'value', value: 0.01 }, shards: 6 },
+    data: { ...data, sampleWeight: weights },
+  },
+  {
+    // Several runs of parameters, and layers in phases of their own.
+    config: {
+      ...base,
+      batchSize: 160,
+      model: {
+        layers: [
+          { type: 'dense', units: 300, activation: 'relu' },
+          { type: 'dense', units: 290 },
+          { type: 'dense', units: 5 },
+        ],
+      },
+    },
+    data: blobs(200, 130, 5),
+  },
+]
+
+/** One SHA-256 for each case. */
+export async function hashes(crew: Workforce, ranks?: Ranks): Promise<string[]> {
+  const all: string[] = []
+  for (const { config, data } of cases) {
+    await using trainer = await Trainer.create({ ...config, workers: crew.workers }, { crew, ranks })
+    const validationData = data.features === 21 ? blobs(50, 21, 5, 2) : undefined
+    await trainer.fit(data, { validationData })
+    all.push(trainer.weightsHash())
+  }
+  return all
+}

@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { bindingNote } from '../../src/cli/ranks.ts'
+import { Crew } from '../../src/crew/crew.ts'
+import { disagreement } from '../../src/train/agree.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { hashes } from './cases.ts'
+import { launch, launchers, whyNone } from './launch.ts'
+
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const [openMpi, mpich] = ['Open MPI', 'MPICH'].map((name) => launchers.find((launcher) => launcher.name === name))
+
+let folder: string
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'brigantine-ranks-'))))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test.runIf(openMpi && mpich)(
+  `the same bits for 1 x 4, 2 x 2, 3 x 2 and 4 x 1 (ranks x workers), short batches included${whyNone}`,
+  async () => {
+    const crew = new Crew(4)
+    const expected = await hashes(crew)
+    await crew.close()
+    for (const [launcher, ranks, workers] of [
+      [openMpi!, 2, 2],
+      [openMpi!, 3, 2],
+      [mpich!, 4, 1],
+    ] as const) {
+      const { code, stdout, stderr } = await launch(launcher, ranks, [file('trains.ts'), String(workers)])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      const said = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as string[])
+      expect(said).toEqual(Array(ranks).fill(expected))
+    }
+  },
+)
+
+const bin = file('../../src/cli/bin.ts')
+
+describe.runIf(openMpi)(`brigantine train under mpirun${whyNone}`, () => {
+  it('reports and saves on rank 0 alone, and goes on alone with the same bits where two ranks ended', async () => {
+    const args = (out: string, ...more: string[]) => [
+      ...[bin, 'train', '--shards', '2', '--workers', '1', '--kernels', 'wasm', '--hash', '--json'],
+      ...['--out', join(folder, out), ...more],
+    ]
+    const two = await launch(openMpi!, 2, args('two', '--epochs', '3', '--max-steps', '40'))
+    expect(two.code).toBe(0)
+    const first = JSON.parse(two.stdout) as { stopped: string }
+    expect(first.stopped).toBe('maxSteps')
+    const hashOf = async (path: string, epochs: number): Promise<string> => {
+      await using trainer = await Trainer.load(path, { epochs, workers: 2, maxSteps: undefined })
+      expect(trainer.resumable).toBe(true)
+      const { loadData } = await import('../../src/data/load.ts')
+      const data = await loadData(trainer.config.data!, trainer.config.seed)
+      await trainer.fit(data.train, { validationData: data.validation })
+      return trainer.weightsHash()
+    }
+    const whole = await launch(openMpi!, 2, args('whole', '--epochs', '3'))
+    expect(await hashOf(join(folder, 'two', 'last.ckpt'), 3)).toBe((JSON.parse(whole.stdout) as { hash: string }).hash)
+  })
+
+  it('refuses ranks that are not about to do the same, naming both', async () => {
+    const script = `exec ${process.execPath} ${bin} train --shards 2 --workers 1 --fast-dev-run --seed $OMPI_COMM_WORLD_RANK`
+    const child = spawn(openMpi!.command, [...openMpi!.flags, '-n', '2', 'sh', '-c', script])
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(2)
+    expect(stderr).toMatch(/Expected the same config on every rank, got `seed: 0` on rank 0 .* and `seed: 1` on rank 1/)
+  })
+
+  it('ends in bounded time when a rank is killed, says which, and leaves a checkpoint to go on from', async () => {
+    const out = join(folder, 'killed')
+    const args = [bin, 'train', '--shards', '2', '--workers', '1', '--epochs', '100000', '--out', out]
+    const child = spawn(openMpi!.command, [...openMpi!.flags, '-n', '2', process.execPath, ...args])
+    let said = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    const closed = new Promise((resolve) => child.on('close', resolve))
+    while (!existsSync(join(out, 'last.ckpt'))) await new Promise((resolve) => setTimeout(resolve, 50))
+    const second = childOf(child.pid!, 'OMPI_COMM_WORLD_RANK=1')
+    const since = performance.now()
+    process.kill(second, 'SIGKILL')
+    expect(await closed).not.toBe(0)
+    expect(performance.now() - since).toBeLessThan(30_000)
+    expect(said).toMatch(/rank 1 .*signal 9/)
+    await using trainer = await Trainer.load(join(out, 'last.ckpt'))
+    expect(trainer.resumable).toBe(true)
+  })
+})
+
+/** The child of a process whose environment has this line. */
+function childOf(parent: number, variable: string): number {
+  for (const name of readdirSync('/proc')) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) !== parent) continue
+      if (readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(variable)) return Number(name)
+    } catch {
+      continue
+    }
+  }
+  throw new Error(`no child of ${parent} has ${variable}`)
+}
+
+describe('what ranks must agree on', () => {
+  const facts = { version: '1', config: '{"seed":1,"batchSize":8}', kernels: 'wasm on x64' }
+  const nameOf = (rank: number) => `rank ${rank}`
+  it('is nothing where all are equal', () => {
+    expect(disagreement([facts, { ...facts }], nameOf)).toBeUndefined()
+  })
+  it('names the fact, both values and what to do', () => {
+    const kernels = 'blas (OpenBLAS 0.3.21 Haswell) on x64'
+    expect(disagreement([facts, facts, { ...facts, kernels }], nameOf)).toBe(
+      `Expected the same kernels on every rank, got wasm on x64 on rank 0 and ${kernels} on rank 2. Install the same ` +
+        'native library on the same kind of processor, or set `kernels` to what all have. Nothing was trained.',
+    )
+  })
+  it('names the field of a config', () => {
+    const text = disagreement([facts, { ...facts, config: '{"seed":1,"batchSize":16}' }], nameOf)
+    expect(text).toContain('got `batchSize: 8` on rank 0 and `batchSize: 16` on rank 1')
+  })
+})
+
+describe('a launcher that binds', () => {
+  it('is named where it squeezes the crew, and only there', () => {
+    expect(bindingNote(1, 8, 1)).toContain("1 of the machine's 8 cores")
+    expect(bindingNote(1, 8, 1)).toContain('--bind-to none')
+    expect(bindingNote(2, 8, 4)).toBeUndefined()
+    expect(bindingNote(1, 8, 8)).toBeUndefined()
+  })
+})
