@@ -20,7 +20,18 @@ export interface ModelOptions {
   readonly kernels?: string
 }
 
-const FORMATS = ['auto', 'csv', 'tsv', 'idx', 'npy', 'npz', 'jsonl'] satisfies DataConfig['format'][]
+const FORMATS = [
+  'auto',
+  'csv',
+  'tsv',
+  'idx',
+  'npy',
+  'npz',
+  'jsonl',
+  'parquet',
+  'arrow',
+  'folders',
+] satisfies DataConfig['format'][]
 
 function rowLimit(text: string): number {
   const limit = Number(text)
@@ -29,7 +40,10 @@ function rowLimit(text: string): number {
 }
 
 export function withModel(command: Command, dataRequired = false): Command {
-  const data = ['--data <file>', "CSV, TSV, IDX, NPY, NPZ or JSONL file, 'digits', or - for stdin"] as const
+  const data = [
+    '--data <file>',
+    "CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY or NPZ file, 'digits', or - for stdin",
+  ] as const
   if (dataRequired) command.requiredOption(...data)
   else command.option(...data)
   return command

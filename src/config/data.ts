@@ -9,13 +9,15 @@ const share = (what: string) =>
 const path = (what: string) => text().optional().describe(what)
 
 const DataObject = z.strictObject({
-  source: text().describe("'digits' (built in), or the path of a CSV, TSV, IDX, NPY, NPZ or JSONL file, gzip or not."),
+  source: text().describe(
+    "'digits' (built in), or the path of a CSV, TSV, JSONL, IDX or NPY file, gzip or not, or of NPZ, Parquet or Arrow, or of a folder of class folders of texts.",
+  ),
   labels: path('File of labels beside `source` (IDX, NPY).'),
   validation: path('File to validate on after each epoch.'),
   validationLabels: path('File of labels beside `validation`.'),
   test: path('File to test on after training.'),
   testLabels: path('File of labels beside `test`.'),
-  format: choice(['auto', 'csv', 'tsv', 'idx', 'npy', 'npz', 'jsonl'])
+  format: choice(['auto', 'csv', 'tsv', 'idx', 'npy', 'npz', 'jsonl', 'parquet', 'arrow', 'folders'])
     .default('auto')
     .describe("'auto': by the contents."),
   header: z
@@ -55,6 +57,20 @@ const DataObject = z.strictObject({
     .describe('Regression: whether the target is standardised too.'),
   validationSplit: share('validation'),
   testSplit: share('the test'),
+  text: z
+    .strictObject({
+      columns: Columns.optional().describe('Columns that are read as texts. By default every column of text.'),
+      tokens: choice(['words', 'chars', 'bytes'])
+        .default('words')
+        .describe("'words': how often each is there, by hash. 'chars', 'bytes': the first ones, for an embedding."),
+      size: integer(1).default(4096).describe('Numbers that a text becomes.'),
+    })
+    .optional()
+    .describe('How columns of text become numbers. By default they are categories.'),
+  folders: z
+    .record(z.string(), z.array(text(), { error: 'an array of folder names' }))
+    .optional()
+    .describe('Which folders of a source that is a folder make up each class. By default each is a class.'),
   limit: integer(1).optional().describe('Reads at most so many rows of each file.'),
 })
 

@@ -3,7 +3,10 @@ export type ColumnRef = string | number
 
 /** Where data comes from and what is done to it before training. */
 export interface DataConfig {
-  /** 'digits' (built in), or the path of a CSV, TSV, IDX, NPY, NPZ or JSONL file; gzip is noticed by itself. */
+  /**
+   * 'digits' (built in), or the path of a CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY or NPZ file (gzip is noticed by
+   * itself), or of a folder that has a folder of texts for each class.
+   */
   source: string
   /** File of labels beside `source` (IDX, NPY). */
   labels?: string | undefined
@@ -39,12 +42,25 @@ export interface DataConfig {
   validationSplit?: number | undefined
   /** Share of the rows of `source` held out for the test, in (0, 1). */
   testSplit?: number | undefined
+  /** How columns of text become numbers, where they are no categories. */
+  text?: TextConfig | undefined
+  /** Which folders of a `source` that is one make up each class. Default: each is a class of its own. */
+  folders?: Record<string, string[]> | undefined
   /** Read at most so many rows of each file. */
   limit?: number | undefined
 }
 
-export type DataFormat = 'csv' | 'tsv' | 'idx' | 'npy' | 'npz' | 'jsonl'
+export type DataFormat = 'csv' | 'tsv' | 'idx' | 'npy' | 'npz' | 'jsonl' | 'parquet' | 'arrow' | 'folders'
 export type Task = 'classification' | 'regression'
+
+export interface TextConfig {
+  /** Default: every column of text but the target. */
+  columns?: ColumnRef[] | undefined
+  /** `words`: counts by hash. `chars`, `bytes`: the first ones, as numbers for an embedding. */
+  tokens: 'words' | 'chars' | 'bytes'
+  /** Numbers that a text becomes. */
+  size: number
+}
 
 /** `DataConfig.missing` when it is not given. */
 export const DEFAULT_MISSING: readonly string[] = ['', 'NA', 'NaN', 'null', '?']

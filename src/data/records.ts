@@ -17,7 +17,7 @@ export function tableOfRecords(records: readonly DataRecord[], transform: Pick<T
 
 function columnOf(records: readonly DataRecord[], feature: FeatureTransform): Column {
   const { name } = feature
-  if (feature.kind === 'categorical') {
+  if (feature.kind !== 'numeric') {
     const values = records.map((record) => {
       const value = record[name] ?? null
       if (value !== null && typeof value === 'object') throw wrong(record, name, records, 'a text')

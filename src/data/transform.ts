@@ -11,7 +11,8 @@ import {
   outputWidth,
 } from './transform/features.ts'
 import { applyTarget, fitTarget, targetColumns } from './transform/target.ts'
-import type { FeatureTransform, TargetTransform, Transform, TransformOptions } from './transform/types.ts'
+import { applyText, fitText } from './transform/text.ts'
+import type { FeatureTransform, TargetTransform, TextConfig, Transform, TransformOptions } from './transform/types.ts'
 
 export { classNames, inferTask, inverseTarget, targetColumns } from './transform/target.ts'
 export type * from './transform/types.ts'
@@ -45,11 +46,20 @@ function* fitSteps(table: Table, options: TransformOptions): Steps<Transform> {
   const features: FeatureTransform[] = []
   for (const column of featureColumns(table, targets, options)) {
     const asked = categorical.has(column)
+    if (!asked && options.text && isText(table, column, options.text)) {
+      features.push(fitText(column, options.text))
+      continue
+    }
     if (asked || column.kind === 'text') features.push(fitCategorical(table, column, options, asked))
     else features.push(yield* fitNumeric(table, column, options))
     yield
   }
   return { version: 1, features, target: fitTarget(table, targets, options) }
+}
+
+/** The columns that are read as texts: those named, else every one of text. */
+function isText(table: Table, column: Column, { columns }: TextConfig): boolean {
+  return columns ? resolveColumns(table, columns, 'data.text.columns').includes(column) : column.kind === 'text'
 }
 
 function featureColumns(table: Table, targets: readonly Column[], options: TransformOptions): Column[] {
@@ -86,6 +96,7 @@ function* applySteps(transform: Transform, table: Table): Steps<Dataset> {
   for (const feature of transform.features) {
     const column = sourceColumn(table, feature.name, transform)
     if (feature.kind === 'numeric') yield* applyNumeric(feature, table, column, x, offset, features)
+    else if (feature.kind === 'text') yield* applyText(feature, table, column, x, offset, features)
     else applyCategorical(feature, table, column, x, offset, features)
     offset += outputWidth(feature)
     yield
@@ -101,7 +112,7 @@ function sourceColumn(table: Table, name: string, transform: Transform): Column 
   if (found) return found
   const features = transform.features
     .slice(0, 12)
-    .map((one) => (one.kind === 'numeric' && one.width > 1 ? `${one.name} (${one.width} numbers a row)` : one.name))
+    .map((one) => (one.kind !== 'categorical' && one.width > 1 ? `${one.name} (${one.width} numbers a row)` : one.name))
   if (transform.features.length > 12) features.push(`... (${transform.features.length} columns)`)
   throw new UserError(
     `Expected column ${JSON.stringify(name)} as in the training data, whose features are ${features.join(', ')}; ` +

@@ -1,12 +1,18 @@
-/** Models in a format that other tools read: safetensors, with what we need to run them again in its metadata. */
+/** Models in formats that other tools read: safetensors, with what we need to run them again in its metadata, and ONNX. */
+import { readFile } from 'node:fs/promises'
 import { parseConfig } from '../config/schema.ts'
 import { UserError } from '../errors.ts'
 import { foreign, toForeign } from '../interop/layout.ts'
 import type { LayoutName } from '../interop/layout.ts'
 import { matchTensors } from '../interop/match.ts'
 import { encodeSafetensors, readSafetensors } from '../interop/safetensors.ts'
-import { buildModel } from '../model/build.ts'
+import { decodeModel } from '../interop/onnx/decode.ts'
+import { exportOnnx } from '../interop/onnx/export.ts'
+import { importOnnx } from '../interop/onnx/import.ts'
+import { buildModel, sizeOf } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
+import { lossRule } from '../model/losses.ts'
+import type { LossConfig } from '../model/config.ts'
 import { writeAtomically } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
 import { freshSlots } from './weights.ts'
@@ -36,6 +42,77 @@ export async function saveSafetensors(
   const format = layout === 'pytorch' ? 'pt' : KEY
   await writeAtomically(path, encodeSafetensors({ tensors, metadata: { format, [KEY]: JSON.stringify(saved) } }))
 }
+
+export const isOnnx = (path: string): boolean => path.endsWith('.onnx')
+
+/** Takes rows of numbers as `predict` does, and gives the same outputs. */
+export async function saveOnnx(
+  path: string,
+  model: Model,
+  weights: Weights,
+  loss: LossConfig,
+  targets: number,
+): Promise<void> {
+  const rule = lossRule(loss)
+  const positions = rule.takes === 'labels' ? targets : 1
+  const bytes = exportOnnx(model, weights.parameters, rule.link, positions, { producer: 'brigantine' })
+  await writeAtomically(path, bytes)
+}
+
+/** A graph of another tool (or ours) as a model: see interop/onnx/import.ts. @throws UserError naming the node without a layer */
+export async function readOnnx(path: string): Promise<Checkpoint> {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new UserError(`${path}: expected an ONNX file, but it could not be read (${cause.code}).`, { cause })
+  })
+  const { model, inputs, link, weights } = importFrom(bytes, path)
+  const loss = {
+    softmax: 'sparseCategoricalCrossentropy',
+    sigmoid: 'binaryCrossentropy',
+    identity: 'meanSquaredError',
+  } as const
+  const config = parseConfig({ model, loss: loss[link] }, path)
+  const built = buildModel(config.model, inputs)
+  const values = built.parameters.map(({ name, shape }) => {
+    const found = weights.get(name)
+    if (found?.length === sizeOf(shape)) return found
+    throw new UserError(`${path}: expected ${sizeOf(shape)} values for \`${name}\`, got ${found?.length ?? 'none'}.`)
+  })
+  return {
+    config,
+    inputs,
+    targets: link === 'softmax' ? 1 : built.outputs,
+    transform: null,
+    kernels: '',
+    names: built.parameters.map(({ name }) => name),
+    weights: { parameters: values, slots: freshSlots(values, config.optimizer) },
+    updates: 0,
+    trainRows: 0,
+    state: null,
+    best: null,
+    history: { epoch: [], history: {} },
+  }
+}
+
+function importFrom(bytes: Uint8Array, path: string): ReturnType<typeof importOnnx> {
+  let graph
+  try {
+    graph = decodeModel(bytes)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new UserError(`${path}: expected an ONNX model, but the file is damaged or of another kind: ${why}.`, {
+      cause,
+    })
+  }
+  try {
+    return importOnnx(graph)
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${path}: ${error.message}.`, { cause: error }) : error
+  }
+}
+
+export const isForeign = (path: string): boolean => isOnnx(path) || isSafetensors(path)
+
+export const readForeign = (path: string): Promise<Checkpoint> => (isOnnx(path) ? readOnnx(path) : readModel(path))
 
 /** A model that `saveSafetensors` wrote, without the optimizer's state. @throws UserError for files of other tools */
 export async function readModel(path: string): Promise<Checkpoint> {

@@ -19,7 +19,7 @@ import type { KernelName } from '../kernels/kernels.ts'
 import { buildModel } from '../model/build.ts'
 import { compilePlan } from '../plan/plan.ts'
 import { readCheckpoint } from './checkpoint.ts'
-import { isSafetensors, readModel } from './exchange.ts'
+import { isForeign, readForeign } from './exchange.ts'
 import { checkRows, evaluationSpec, resolveTask, runSettings } from './prepare.ts'
 import { Program } from './program.ts'
 import { checkWeights, writeWeights } from './weights.ts'
@@ -53,7 +53,7 @@ const CAPACITY = 256
 
 /** @throws UserError when the file is missing, damaged or newer */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
-  const file = await (isSafetensors(path) ? readModel(path) : readCheckpoint(path))
+  const file = await (isForeign(path) ? readForeign(path) : readCheckpoint(path))
   const config = parseConfig(file.config)
   const { inputs, targets, weights, names } = file
   const model = buildModel(config.model, inputs)

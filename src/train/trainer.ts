@@ -31,7 +31,7 @@ import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
 import { writeAtomically, writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
-import { isSafetensors, readModel, saveSafetensors } from './exchange.ts'
+import { isForeign, isOnnx, isSafetensors, readForeign, saveOnnx, saveSafetensors } from './exchange.ts'
 import { newHistory, pastEpochs } from './history.ts'
 import type { History, StopReason } from './history.ts'
 import { nullLoss } from './null-loss.ts'
@@ -122,15 +122,15 @@ export class Trainer implements AsyncDisposable {
   }
 
   /**
-   * Reads a model or checkpoint file, or a model saved as safetensors. After loading a checkpoint of an interrupted run,
-   * `fit` with the same data goes on at the exact step. Where `last.ckpt` is damaged, the one before it is read:
+   * Reads a model or checkpoint file, or a model saved as safetensors, or an ONNX graph. After loading a checkpoint of an
+   * interrupted run, `fit` with the same data goes on at the exact step. Where `last.ckpt` is damaged, the one before it is read:
    * `passedOver` tells.
    * @param overrides fields of the config to change: workers, epochs, ..
    * @throws UserError when the file is missing, damaged or newer, or does not fit the overridden config
    */
   static async load(path: string, overrides: Partial<Config> = {}, options: TrainerOptions = {}): Promise<Trainer> {
-    const found = isSafetensors(path) ? undefined : await readNewest(path)
-    const read = found?.checkpoint ?? (await readModel(path))
+    const found = isForeign(path) ? undefined : await readNewest(path)
+    const read = found?.checkpoint ?? (await readForeign(path))
     const trainer = await Trainer.create({ ...(read.config as Config), ...overrides }, options)
     trainer.passedOver = found?.passedOver ?? []
     const file = adoptOptimizer(read, trainer.config.optimizer)
@@ -275,10 +275,14 @@ export class Trainer implements AsyncDisposable {
   /**
    * Writes the model (and, after an interrupted run, the place to go on from), atomically. A path that ends with
    * `.safetensors` gets weights and config in that format, which other tools read; `layout: 'pytorch'` names and turns
-   * them as a `state_dict` has them.
+   * them as a `state_dict` has them. One that ends with `.onnx` gets a graph that gives what `predict` gives.
    */
   async save(path: string, { layout = 'brigantine' }: { layout?: LayoutName | undefined } = {}): Promise<void> {
     const { model, weights, updates } = this.#trained('save')
+    if (isOnnx(path)) {
+      const { loss } = resolveTask(this.config, model, this.#trained('save'))
+      return saveOnnx(path, model, weights, loss, this.#trained('save').targets)
+    }
     if (isSafetensors(path)) return saveSafetensors(path, this.#identity(), model, weights, layout)
     const { state = null, best = null, trainRows = 0, history = newHistory() } = this.#unfinished ?? {}
     await writeCheckpoint(path, { ...this.#identity(), weights, updates, state, best, trainRows, history })

@@ -4,6 +4,7 @@ import type { ColumnRef, DataConfig, DataFormat } from '../config.ts'
 import type { Column, NumberArray, Table } from '../table.ts'
 import type { Matrix } from './elements.ts'
 import { openFile, type OpenedFile } from './file.ts'
+import { isFolder, readFolders } from './folders.ts'
 import { readIdx } from './idx.ts'
 import { readJsonl } from './jsonl.ts'
 import { readNpy } from './npy.ts'
@@ -35,6 +36,7 @@ export async function readTable(file: string, labels: string | undefined, config
 
 /** `whole`: an NPY or IDX array stays one wide column; otherwise each of an NPY's columns is one of the table. */
 async function readOne(file: string, config: DataConfig, whole: boolean): Promise<ReadTable> {
+  if (await isFolder(file)) return { format: 'folders', table: await readFolders(file, config) }
   const opened = await openFile(file)
   try {
     const format = config.format && config.format !== 'auto' ? config.format : detectFormat(opened)
@@ -54,6 +56,16 @@ async function readAs(format: DataFormat, opened: OpenedFile, config: DataConfig
       const { readCsv } = await import('./csv.ts')
       return readCsv(opened, { ...config, delimiter: config.delimiter ?? (format === 'tsv' ? '\t' : undefined), text })
     }
+    case 'parquet': {
+      const { readParquet } = await import('./parquet.ts')
+      return readParquet(file, opened.atMost, config)
+    }
+    case 'arrow': {
+      const { readArrow } = await import('./arrow.ts')
+      return readArrow(file, config)
+    }
+    case 'folders':
+      throw new UserError(`Expected a folder at ${file}, as data.format 'folders' says, got a file`)
     case 'jsonl':
       return readJsonl(opened, { ...config, text })
     case 'idx':
@@ -106,11 +118,16 @@ function limitRows(table: Table, limit = Infinity): Table {
 export function detectFormat({ head, file }: Pick<OpenedFile, 'head' | 'file'>): DataFormat {
   const start = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 64)).toString('latin1')
   if (start.startsWith('\x93NUMPY')) return 'npy'
+  if (start.startsWith('PAR1')) return 'parquet'
+  // A file, or a stream: the length of a first message of metadata after a marker.
+  if (start.startsWith('ARROW1') || start.startsWith('\xff\xff\xff\xff')) return 'arrow'
   if (start.startsWith('PK\x03\x04')) return 'npz'
   if (/^\0\0[\x08-\x0e][\x01-\x10]/.test(start)) return 'idx'
   if (/^(\xef\xbb\xbf)?\s*[{[]/.test(start)) return 'jsonl'
   if (start.includes('\0') && !/^(\xff\xfe|\xfe\xff)/.test(start)) {
-    throw new UserError(`Expected CSV, TSV, IDX, NPY, NPZ or JSONL in ${file}, got binary data of another kind`)
+    throw new UserError(
+      `Expected CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY or NPZ in ${file}, got binary data of another kind`,
+    )
   }
   return /\.(tsv|tab)(\.gz)?$/i.test(file) ? 'tsv' : 'csv'
 }

@@ -10,7 +10,7 @@ const MAX_UNASKED_CATEGORIES = 1000
 
 /** Numbers that a feature takes in a row of `x`. */
 export function outputWidth(feature: FeatureTransform): number {
-  return feature.kind === 'numeric' ? feature.width : feature.categories.length
+  return feature.kind === 'categorical' ? feature.categories.length : feature.width
 }
 
 export function outputNames(feature: FeatureTransform): string[] {

@@ -1,4 +1,6 @@
-import type { ColumnRef, DataConfig, Task } from '../config.ts'
+import type { ColumnRef, DataConfig, Task, TextConfig } from '../config.ts'
+
+export type { TextConfig }
 
 /** What was fitted on the training part: plain data, saved with the model and applied to any other part. */
 export interface Transform {
@@ -7,7 +9,7 @@ export interface Transform {
   readonly target: TargetTransform
 }
 
-export type FeatureTransform = NumericFeature | CategoricalFeature
+export type FeatureTransform = NumericFeature | CategoricalFeature | TextFeature
 
 /** (value - mean) * factor. `mean` and `factor` hold one number for all of the column, or `width`. */
 export interface NumericFeature {
@@ -27,6 +29,16 @@ export interface CategoricalFeature {
   readonly categories: readonly string[]
   readonly unknown: 'error' | 'zero'
   readonly fill?: string | undefined
+}
+
+/** `width` numbers: counts of words by their hash, or the first characters or bytes. See transform/text.ts. */
+export interface TextFeature {
+  readonly kind: 'text'
+  readonly name: string
+  readonly tokens: TextConfig['tokens']
+  readonly width: number
+  /** Of `chars`: what training has seen, the most frequent first. The first is number 2. */
+  readonly alphabet?: string | undefined
 }
 
 export type TargetTransform = ClassTarget | ProbabilityTarget | NumberTarget
@@ -56,7 +68,7 @@ export interface NumberTarget {
 
 export type TransformOptions = Pick<
   DataConfig,
-  'features' | 'drop' | 'categorical' | 'task' | 'fillMissing' | 'scale' | 'unknownCategory' | 'scaleTarget'
+  'features' | 'drop' | 'categorical' | 'task' | 'fillMissing' | 'scale' | 'unknownCategory' | 'scaleTarget' | 'text'
 > & {
   target?: ColumnRef | readonly ColumnRef[] | undefined
   /** Class names, where more is known than the training part shows. */

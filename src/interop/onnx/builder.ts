@@ -1,0 +1,53 @@
+/** A graph that grows node by node, and the tensor that flows through it. */
+import type { Shape } from '../../model/shape.ts'
+import type { Attribute, Constant, Node } from './graph.ts'
+
+/**
+ * A tensor of rows of `shape`, channels last as ours are. ONNX convolves with channels first: `first` says that the
+ * graph's tensor lies so, until somebody needs it otherwise.
+ */
+export interface Flow {
+  readonly name: string
+  readonly shape: Shape
+  readonly first: boolean
+}
+
+export class Builder {
+  readonly nodes: Node[] = []
+  readonly constants: Constant[] = []
+
+  /** Adds a node of one output, which it names. */
+  node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+    const name = `${op}_${this.nodes.length}`
+    this.nodes.push({ op, name, inputs, outputs: [name], attributes })
+    return name
+  }
+
+  weights(name: string, shape: Shape, values: Float32Array): string {
+    this.constants.push({ name, shape, values })
+    return name
+  }
+
+  scalar(value: number): string {
+    return this.weights(`constant_${this.constants.length}`, [], Float32Array.of(value))
+  }
+
+  integers(values: readonly number[]): string {
+    const name = `constant_${this.constants.length}`
+    this.constants.push({ name, shape: [values.length], integers: values })
+    return name
+  }
+
+  /** The same rows with channels first, or last. */
+  turned(flow: Flow, first: boolean): Flow {
+    if (flow.first === first || flow.shape.length < 2) return { ...flow, first }
+    const axes = flow.shape.map((_, i) => i + 1)
+    const perm = first ? [0, axes.at(-1)!, ...axes.slice(0, -1)] : [0, ...axes.slice(1), 1]
+    return { ...flow, first, name: this.node('Transpose', [flow.name], { perm }) }
+  }
+
+  reshaped(flow: Flow, shape: Shape): Flow {
+    const { name } = this.turned(flow, false)
+    return { name: this.node('Reshape', [name, this.integers([-1, ...shape])]), shape, first: false }
+  }
+}

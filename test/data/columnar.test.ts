@@ -1,0 +1,148 @@
+/** Parquet and Arrow files: real ones of npm's vega-datasets, and damaged copies of them. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadData } from '../../src/data/load.ts'
+import { cellColumn, wantedColumns } from '../../src/data/read/cells.ts'
+import { readTable } from '../../src/data/read/table.ts'
+
+const folder = join(import.meta.dirname, '../../node_modules/vega-datasets')
+const PARQUET = join(folder, 'data/flights-3m.parquet')
+const ARROW = join(folder, 'data/flights-200k.arrow')
+
+let temporary = ''
+beforeAll(async () => {
+  temporary = await mkdtemp(join(tmpdir(), 'brigantine-columnar-'))
+})
+afterAll(() => rm(temporary, { recursive: true }))
+
+const read = async (source: string, limit: number, more = {}) =>
+  (await readTable(source, undefined, { source, limit, ...more })).table
+
+describe('Parquet', () => {
+  it('is read in part: the first rows, dates in their parts', async () => {
+    const { rows, columns } = await read(PARQUET, 3)
+    expect(rows).toBe(3)
+    // 2001-01-01 00:01, a Monday, 11,323 days after 1970.
+    expect(Object.fromEntries(columns.map(({ name, values }) => [name, Array.from<unknown>(values)]))).toEqual({
+      date: Array(3).fill(11_323 + 1 / 1440),
+      'date.month': [1, 1, 1],
+      'date.weekday': [1, 1, 1],
+      'date.hour': Array(3).fill(1 / 60),
+      delay: [33, 19, 14],
+      distance: [2176, 215, 405],
+      origin: ['LAS', 'ATL', 'MCI'],
+      destination: ['PHL', 'SAV', 'MDW'],
+    })
+  })
+
+  it('goes over the border of a row group (272,727 rows), reading only the columns asked for', async () => {
+    const { rows, columns } = await read(PARQUET, 272_800, { features: ['distance'], target: 'delay' })
+    expect(rows).toBe(272_800)
+    expect(columns.map(({ name }) => name)).toEqual(['date', 'delay', 'distance', 'origin', 'destination'])
+    expect(columns[0]!.values).toEqual(new Int8Array(rows))
+    expect(
+      columns.slice(1, 3).every(({ values }) => values.length === rows && !Array.from<unknown>(values).includes(NaN)),
+    ).toBe(true)
+  })
+
+  it('becomes data to train on', async () => {
+    const { train, validation, summary } = await loadData(
+      { source: PARQUET, target: 'delay', drop: ['date', 'origin', 'destination'], limit: 500, validationSplit: 0.2 },
+      1,
+    )
+    expect(summary).toMatchObject({ format: 'parquet', task: 'regression', features: 1 })
+    expect([train.rows, validation?.rows]).toEqual([400, 100])
+  })
+
+  it('that is truncated or damaged is refused with the reason', async () => {
+    const whole = await readFile(PARQUET)
+    const damagedAt = async (name: string, bytes: Buffer) => {
+      const path = join(temporary, name)
+      await writeFile(path, bytes)
+      return path
+    }
+    const truncated = await damagedAt('truncated.parquet', whole.subarray(0, whole.length >> 1))
+    await expect(read(truncated, 10)).rejects.toThrow(/whole Parquet file, but .*truncated.parquet is damaged/)
+    const huge = Buffer.from(whole.subarray(-2000))
+    // The length of the footer.
+    huge.writeUInt32LE(0xffff_fff0, huge.length - 8)
+    await expect(
+      read(await damagedAt('footer.parquet', Buffer.concat([whole.subarray(0, 4), huge])), 10),
+    ).rejects.toThrow(/damaged/)
+    // The footer, wherever it lies, over what it describes cut away.
+    const shorter = Buffer.concat([whole.subarray(0, 1000), whole.subarray(-20_000)])
+    await expect(read(await damagedAt('shorter.parquet', shorter), 10)).rejects.toThrow(/damaged/)
+  })
+
+  it('of which any byte of the footer is changed is read or refused, and never anything else', async () => {
+    const whole = await readFile(PARQUET)
+    const footer = whole.readUInt32LE(whole.length - 8)
+    const path = join(temporary, 'changed.parquet')
+    await fc.assert(
+      fc.asyncProperty(fc.nat(footer + 7), fc.nat(255), async (back, byte) => {
+        const at = whole.length - 1 - back
+        const before = whole[at]!
+        whole[at] = byte
+        await writeFile(path, whole)
+        whole[at] = before
+        await read(path, 5).catch((error: Error) => expect(error.name).toBe('UserError'))
+      }),
+      { numRuns: 25 },
+    )
+  }, 30_000)
+})
+
+describe('Arrow', () => {
+  it('is read batch by batch, up to the limit', async () => {
+    const { rows, columns } = await read(ARROW, 4)
+    expect(rows).toBe(4)
+    expect(columns.map(({ name }) => name)).toEqual(['delay', 'distance', 'time'])
+    expect(Array.from<unknown>(columns[0]!.values).slice(0, 3)).toEqual([0, 171, 177])
+    const all = await read(ARROW, Infinity, { features: ['distance'], target: ['delay'] })
+    expect([all.rows, all.columns.length]).toEqual([200_000, 3])
+  })
+
+  it('that is truncated is refused with the reason', async () => {
+    const path = join(temporary, 'truncated.arrow')
+    await writeFile(path, (await readFile(ARROW)).subarray(0, 100_000))
+    await expect(read(path, 1e6)).rejects.toThrow(/whole Arrow file, but .*truncated.arrow is damaged/)
+  })
+})
+
+describe('columns of decoded values', () => {
+  const column = (...chunks: unknown[][]) => {
+    const cells = cellColumn('c', 'file')
+    for (const chunk of chunks) cells.add(chunk)
+    return cells.finish()
+  }
+
+  it('are numbers, texts or lists, with what is missing', () => {
+    expect(column([null, 1n], [true, 2.5])).toMatchObject([{ kind: 'numbers', width: 1 }])
+    expect(column([null, 1n], [true, 2.5])[0]!.values).toEqual(Float64Array.of(NaN, 1, 1, 2.5))
+    expect(column(['a'], [null, 'b'])[0]!.values).toEqual(['a', null, 'b'])
+    expect(column([[1, 2]], [Float32Array.of(3, 4)])[0]).toMatchObject({
+      width: 2,
+      values: Float64Array.of(1, 2, 3, 4),
+    })
+    expect(column([null, null])[0]!.values).toEqual(Float64Array.of(NaN, NaN))
+  })
+
+  it('of several kinds, or of none that can be trained on, are refused by name', () => {
+    expect(() => column([1, 'a'])).toThrow(
+      /column `c` of file to hold one kind of value, got `"a"` \(string\) in row 1/,
+    )
+    expect(() => column([{ a: 1 }])).toThrow(/column `c` of file, got an object with keys a.*data.drop/)
+    expect(() => column([[1, 2], [1]])).toThrow(/2 numbers in column `c` of file, got 1 in row 1/)
+  })
+
+  it('are those asked for by name or place, when all are named', () => {
+    const names = ['a', 'b', 'date']
+    expect(wantedColumns(names, {})).toEqual(names)
+    expect(wantedColumns(names, { drop: ['b'] })).toEqual(['a', 'date'])
+    expect(wantedColumns(names, { features: ['date.hour'], target: 0 })).toEqual(['a', 'date'])
+    expect(wantedColumns(names, { target: 'a' })).toEqual(names)
+  })
+})

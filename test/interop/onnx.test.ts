@@ -1,0 +1,209 @@
+/** What we write as ONNX gives, in onnxruntime, what we predict ourselves. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import { normalAt } from '../../src/random/normal.ts'
+import { InlineCrew } from '../../src/train/inline.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+
+type Layers = Config['model']['layers']
+type Given = {
+  readonly inputScale?: { mean: number[]; deviation: number[] }
+  readonly layers: Layers
+  readonly inputShape?: number[]
+  readonly more?: Partial<Config>
+  readonly targets?: number
+}
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'brigantine-onnx-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const ACTIVATIONS = [
+  'relu',
+  'leakyRelu',
+  'elu',
+  'selu',
+  'gelu',
+  'sigmoid',
+  'tanh',
+  'softplus',
+  'exponential',
+  'linear',
+] as const
+const image = [9, 8, 4]
+const series = [11, 4]
+
+const cases: Record<string, Given> = {
+  'dense layers of every activation': {
+    layers: [
+      ...ACTIVATIONS.map((type) => ({ type: 'dense', units: 7, activation: { type } }) as const),
+      { type: 'dense', units: 3, useBias: false },
+    ],
+  },
+  'activations with settings, prelu, dropout': {
+    layers: [
+      { type: 'dense', units: 6, activation: { type: 'leakyRelu', alpha: 0.3 } },
+      { type: 'activation', activation: { type: 'elu', alpha: 0.7 } },
+      { type: 'prelu' },
+      { type: 'dropout', rate: 0.5 },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'residual blocks, identity and projection': {
+    layers: [
+      { type: 'residual', layers: [{ type: 'dense', units: 6, activation: 'tanh' }] },
+      {
+        type: 'residual',
+        layers: [
+          { type: 'dense', units: 5, activation: 'relu' },
+          { type: 'dense', units: 4 },
+        ],
+      },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'dense over the last axis, reshape, flatten': {
+    inputShape: [3, 2],
+    layers: [
+      { type: 'dense', units: 4, activation: 'tanh' },
+      { type: 'reshape', targetShape: [2, -1] },
+      { type: 'dense', units: 5 },
+      { type: 'flatten' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'convolution: strides, every padding, dilation, groups, depthwise': {
+    inputShape: image,
+    layers: [
+      { type: 'conv2d', filters: 6, kernelSize: 3, padding: 'same', activation: 'gelu' },
+      { type: 'conv2d', filters: 4, kernelSize: [3, 2], strides: [2, 1], padding: 'same' },
+      {
+        type: 'conv2d',
+        filters: 8,
+        kernelSize: 2,
+        dilationRate: 2,
+        padding: [
+          [1, 0],
+          [2, 1],
+        ],
+        groups: 2,
+      },
+      { type: 'conv2d', filters: 8, kernelSize: 3, padding: 1, groups: 8, useBias: false },
+      { type: 'conv2d', filters: 5, kernelSize: 1, activation: 'relu' },
+      { type: 'prelu' },
+      { type: 'flatten' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'pooling over windows with and without padding': {
+    inputShape: image,
+    layers: [
+      { type: 'conv2d', filters: 4, kernelSize: 3, padding: 'same' },
+      { type: 'maxPooling2d', poolSize: 3, strides: 2, padding: 'same' },
+      { type: 'averagePooling2d', poolSize: 2, strides: 1, padding: 'same' },
+      { type: 'averagePooling2d' },
+      { type: 'flatten' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'a residual network of convolutions, global pooling': {
+    inputShape: image,
+    layers: [
+      { type: 'residual', layers: [{ type: 'conv2d', filters: 6, kernelSize: 3, strides: 2, padding: 'same' }] },
+      {
+        type: 'residual',
+        layers: [{ type: 'conv2d', filters: 6, kernelSize: 3, padding: 'same', activation: 'tanh' }],
+      },
+      { type: 'globalAveragePooling2d' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'global maximum': {
+    inputShape: image,
+    layers: [
+      { type: 'conv2d', filters: 6, kernelSize: 3 },
+      { type: 'globalMaxPooling2d' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'one dimension: causal, pooling': {
+    inputShape: series,
+    layers: [
+      { type: 'conv1d', filters: 6, kernelSize: 3, padding: 'causal', activation: 'relu' },
+      { type: 'maxPooling1d' },
+      { type: 'conv1d', filters: 5, kernelSize: 2 },
+      { type: 'averagePooling1d', poolSize: 2, strides: 1 },
+      { type: 'globalAveragePooling1d' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'one dimension: global maximum': {
+    inputShape: series,
+    layers: [
+      { type: 'conv1d', filters: 6, kernelSize: 3 },
+      { type: 'globalMaxPooling1d' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'probabilities of each position': {
+    layers: [{ type: 'dense', units: 12 }],
+    more: { loss: 'maskedCrossentropy' },
+    targets: 3,
+  },
+  'probabilities of each output by itself': {
+    layers: [{ type: 'dense', units: 3 }],
+    more: { loss: 'binaryCrossentropy' },
+    targets: 3,
+  },
+  'rows that the model scales itself': {
+    layers: [{ type: 'dense', units: 3 }],
+    inputScale: { mean: [1, 2, 3, -1, 0, 5], deviation: [2, 1, 0.5, 4, 1, 10] },
+  },
+  'numbers, as they are': { layers: [{ type: 'dense', units: 3 }], more: { loss: 'meanSquaredError' }, targets: 3 },
+}
+
+const ROWS = 5
+
+async function exported(name: string, { layers, inputShape = [6], inputScale, more, targets = 1 }: Given) {
+  const config: Config = {
+    kernels: 'wasm-strict',
+    loss: 'sparseCategoricalCrossentropy',
+    ...more,
+    model: { inputShape, inputScale, layers },
+  }
+  const trainer = await Trainer.create(config, { crew: new InlineCrew() })
+  const features = inputShape.reduce((a, b) => a * b)
+  await trainer.build({ features, targets, classNames: undefined })
+  // Biases and slopes of all kinds, not zeros.
+  const weights = Object.entries(trainer.getWeights()).map(([key, values], n) => [
+    key,
+    key.endsWith('kernel') || key.endsWith('shortcut') ? values : values.map((_, i) => 0.3 * normalAt(4, n, i)),
+  ])
+  trainer.setWeights(Object.fromEntries(weights) as Record<string, Float32Array>)
+  const path = join(folder, `${name.replace(/\W+/g, '-')}.onnx`)
+  await trainer.save(path)
+  const x = Float32Array.from({ length: ROWS * features }, (_, i) => normalAt(8, 0, i))
+  return { trainer, path, x, inputShape }
+}
+
+describe('onnxruntime gives our predictions', () => {
+  it.each(Object.entries(cases))('%s', async (name, given) => {
+    const { trainer, path, x, inputShape } = await exported(name, given)
+    const session = await InferenceSession.create(path)
+    const { output } = await session.run({ input: new Tensor('float32', x, [ROWS, ...inputShape]) })
+    const expected = await trainer.predict(x)
+    const actual = output!.data as Float32Array
+    expect(actual).toHaveLength(expected.length)
+    const size = Math.max(...expected.map(Math.abs), 1e-3)
+    expected.forEach((value, i) => expect(Math.abs(actual[i]! - value)).toBeLessThan(1e-5 * Math.max(1, size)))
+    // Not all alike: something went through.
+    expect(new Set(expected).size).toBeGreaterThan(ROWS)
+    await session.release()
+  })
+})
