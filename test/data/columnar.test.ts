@@ -88,7 +88,9 @@ describe('Parquet', () => {
         whole[at] = byte
         await writeFile(path, whole)
         whole[at] = before
-        await read(path, 5, { features: ['distance'], target: 'delay' }).catch((error: Error) => expect(error.name).toBe('UserError'))
+        await read(path, 5, { features: ['distance'], target: 'delay' }).catch((error: Error) =>
+          expect(error.name).toBe('UserError'),
+        )
       }),
       { numRuns: 6 },
     )
