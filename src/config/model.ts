@@ -204,6 +204,29 @@ const GroupNorm = z.strictObject({
   scale,
 })
 
+const Embedding = z.strictObject({
+  type: z.literal('embedding'),
+  name,
+  trainable,
+  inputDim: integer(1, 2 ** 24).describe('Rows of the table: one more than the largest index.'),
+  outputDim: integer(1, 2 ** 24).describe('Numbers an index becomes.'),
+  embeddingsInitializer: Initializer.default({ type: 'uniform', min: -0.05, max: 0.05 }).describe(
+    'How the table starts.',
+  ),
+})
+
+const Attention = z.strictObject({
+  type: z.literal('attention'),
+  name,
+  trainable,
+  numHeads: integer(1, 4096).describe('Heads, which attend each in its own way.'),
+  keyDim: integer(1, 2 ** 16)
+    .optional()
+    .describe('Width of a head. By default the channels over the heads.'),
+  causal: flag().default(false).describe('Whether a step sees only itself and those before it.'),
+  useBias: flag().default(true).describe('Whether the projections have biases.'),
+})
+
 export interface ResidualInput {
   type: 'residual'
   name?: string | undefined
@@ -257,6 +280,8 @@ const flat = [
   LayerNorm,
   RmsNorm,
   GroupNorm,
+  Embedding,
+  Attention,
 ] as const
 type Flat = (typeof flat)[number]
 export type LayerInput = z.input<Flat> | ResidualInput

@@ -13,6 +13,7 @@ import { referenceMatrix } from './reference-matrix.ts'
 import { referenceNorms } from './reference-norms.ts'
 import { referenceOptimizers } from './reference-optimizers.ts'
 import { referenceRows } from './reference-rows.ts'
+import { referenceSequences } from './reference-sequences.ts'
 import { referenceWindows } from './reference-windows.ts'
 
 export type Floats = Float32Array | Float64Array
@@ -29,6 +30,7 @@ export function createReference(floats: Floats): Kernels {
     ...referenceLosses(floats),
     ...referenceWindows(floats, round),
     ...referenceNorms(floats, round),
+    ...referenceSequences(floats, round),
     ...referenceGradient(floats, round),
     ...referenceOptimizers(floats, round),
   }

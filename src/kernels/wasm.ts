@@ -2,7 +2,7 @@
 /// <reference path="./webassembly.d.ts" preserve="true" />
 /** The arithmetic in WebAssembly: loads the modules that `build.ts` compiled, and speaks `Kernels` for them. */
 import { readFile } from 'node:fs/promises'
-import type { Kernels, KernelName, NormKernels, Pointer, Window, WindowKernels } from './kernels.ts'
+import type { Kernels, KernelName, NormKernels, Pointer, SequenceKernels, Window, WindowKernels } from './kernels.ts'
 
 export type WasmVariant = 'wasm' | 'wasm-strict'
 
@@ -104,6 +104,7 @@ export function instantiateKernels(
     softmax: (rows, cols, x, y) => e.softmax(rows, cols, x << 2, y << 2),
     ...windowKernels(e),
     ...normKernels(e),
+    ...sequenceKernels(e),
     sumSquares: (count, x) => e.sumSquares(count, x << 2),
     clampedSquares: (count, x, scale, limit) => e.clampedSquares(count, x << 2, scale, limit),
     reduceLanes: (count, lanes, first, stride, out) => e.reduceLanes(count, lanes, first << 2, stride, out << 2),
@@ -209,6 +210,17 @@ function normKernels(e: Exports): NormKernels {
       ),
     groupNormGamma: (rows, positions, cols, groups, x, dy, stats, out, accumulate) =>
       e.groupNormGamma(rows, positions, cols, groups, x << 2, dy << 2, stats << 2, out << 2, +accumulate),
+  }
+}
+
+function sequenceKernels(e: Exports): SequenceKernels {
+  return {
+    lookUp: (count, width, entries, indices, table, y) =>
+      e.lookUp(count, width, entries, indices << 2, table << 2, y << 2),
+    lookUpGradient: (count, width, ld, first, end, indices, dy, out) =>
+      e.lookUpGradient(count, width, ld, first, end, indices << 2, dy << 2, out << 2),
+    attend: (steps, scale, causal, x, y) => e.attend(steps, scale, +causal, x << 2, y << 2),
+    attendBackward: (steps, scale, y, dy, dx) => e.attendBackward(steps, scale, y << 2, dy << 2, dx << 2),
   }
 }
 

@@ -5,12 +5,14 @@ import type { Layer, ParameterSpec } from './layer.ts'
 import { shapeText, sizeOf } from './shape.ts'
 import type { Shape } from './shape.ts'
 import { activation } from './layers/activation.ts'
+import { attention } from './layers/attention.ts'
 import { batchNorm } from './layers/batch-norm.ts'
 import { conv } from './layers/conv.ts'
 import { dense } from './layers/dense.ts'
 import { dropout } from './layers/dropout.ts'
 import { groupNorm, layerNorm, rmsNorm } from './layers/norm.ts'
 import { globalPooling, pooling } from './layers/pooling.ts'
+import { embedding } from './layers/embedding.ts'
 import { frozen } from './layers/frozen.ts'
 import { prelu } from './layers/prelu.ts'
 import { flatten, reshape } from './layers/reshape.ts'
@@ -44,6 +46,8 @@ const builders: { [T in LayerConfig['type']]: Builder<T> } = {
   layerNorm,
   rmsNorm,
   groupNorm,
+  embedding,
+  attention,
 }
 
 export function buildLayers(configs: readonly LayerConfig[], shape: Shape, prefix = ''): Layer[] {

@@ -134,6 +134,25 @@ export interface GroupNormConfig {
   center?: boolean | undefined
   scale?: boolean | undefined
 }
+export interface EmbeddingConfig {
+  type: 'embedding'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  /** Rows of the table. */
+  inputDim: number
+  outputDim: number
+  embeddingsInitializer?: InitializerConfig | undefined
+}
+export interface AttentionConfig {
+  type: 'attention'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  numHeads: number
+  /** Of one head. Default: the channels shared out among the heads. */
+  keyDim?: number | undefined
+  causal?: boolean | undefined
+  useBias?: boolean | undefined
+}
 export type LayerConfig =
   | DenseConfig
   | ActivationLayerConfig
@@ -149,6 +168,8 @@ export type LayerConfig =
   | LayerNormConfig
   | RmsNormConfig
   | GroupNormConfig
+  | EmbeddingConfig
+  | AttentionConfig
 
 /** By feature: a row is taken as (x - mean) / deviation; what is not finite as 0, the mean. */
 export interface InputScale {

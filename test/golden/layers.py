@@ -123,6 +123,40 @@ def cases(grid, leaf, flat):
     def group_norm(x, gamma, beta):
         return F.group_norm(x.permute(0, 3, 1, 2), 2, gamma, beta, 0.001).permute(0, 2, 3, 1)
 
+    def attention(causal):
+        """torch's module: in_proj is [3 channels, channels], queries first."""
+        module = torch.nn.MultiheadAttention(6, 2, batch_first=True)
+
+        def forward(x, p):
+            mask = torch.triu(torch.ones(4, 4, dtype=torch.bool), 1) if causal else None
+            y, _ = F.multi_head_attention_forward(
+                *[x.transpose(0, 1)] * 3, 6, 2,
+                p["attention_1/qkv/kernel"].T, p["attention_1/qkv/bias"], None, None, False, 0.0,
+                p["attention_1/output/kernel"].T, p["attention_1/output/bias"], attn_mask=mask,
+            )
+            return y.transpose(0, 1)
+
+        assert module.in_proj_weight.shape == (18, 6)
+        parameters = {
+            "attention_1/qkv/kernel": grid(6, 18), "attention_1/qkv/bias": grid(18),
+            "attention_1/output/kernel": grid(6, 6), "attention_1/output/bias": grid(6),
+        }
+        return case([4, 6], [{"type": "attention", "numHeads": 2, "causal": causal}], parameters, forward)
+
+    def embedding():
+        """Indices are whole numbers, some of them the same; they have no gradient."""
+        indices = torch.tensor([[0.0, 3, 3, 1], [4, 4, 4, 0], [2, 1, 0, 3]])
+        table = leaf(grid(5, 3))
+        y = F.embedding(indices.long(), table)
+        dy = grid(*y.shape)
+        y.backward(dy)
+        return {
+            "inputShape": [4], "layers": [{"type": "embedding", "inputDim": 5, "outputDim": 3}], "rows": ROWS,
+            "x": flat(indices), "dy": flat(dy), "y": flat(y), "dx": None,
+            "parameters": {"embedding_1/embeddings": flat(table)}, "statistics": {},
+            "gradients": {"embedding_1/embeddings": flat(table.grad)},
+        }
+
     return {
         "conv2d": conv2d([5, 6, 2], [3, 3, 2, 4], [0, 0, 0, 0]),
         # 5 + pad = 2 x 2 + 3: one above and one below; 6 + pad = 2 x 2 + 2: none.
@@ -148,4 +182,7 @@ def cases(grid, leaf, flat):
         "layerNorm": row_norm([2, 5], {"type": "layerNorm"}, lambda x, g, b: F.layer_norm(x, [5], g, b, 0.001)),
         "rmsNorm": row_norm([2, 7], {"type": "rmsNorm"}, rms_norm),
         "groupNorm": row_norm([2, 3, 6], {"type": "groupNorm", "groups": 2}, group_norm),
+        "attention": attention(False),
+        "attention-causal": attention(True),
+        "embedding": embedding(),
     }

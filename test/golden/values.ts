@@ -124,7 +124,8 @@ export interface GoldenLayer {
   x: Numbers
   dy: Numbers
   y: Numbers
-  dx: Numbers
+  /** `null` where the input has no gradient. */
+  dx: Numbers | null
   parameters: Named
   /** What is not learned, after the step. */
   statistics: Named

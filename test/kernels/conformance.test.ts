@@ -8,6 +8,7 @@ import { optimizersConformance } from './conformance/optimizers.ts'
 import { rowsConformance } from './conformance/rows.ts'
 import { windowsConformance } from './conformance/windows.ts'
 import { normsConformance } from './conformance/norms.ts'
+import { sequencesConformance } from './conformance/sequences.ts'
 
 for (const name of kernelNames) {
   const availability = kernelAvailability(name)
@@ -21,5 +22,6 @@ for (const name of kernelNames) {
     optimizersConformance(make)
     windowsConformance(make)
     normsConformance(make)
+    sequencesConformance(make)
   })
 }

@@ -28,13 +28,13 @@ const STEP = 1e-5
 /** Central differences in float64 err by O(step^2) = 1e-10 and by rounding 1e-16 / step = 1e-11. */
 const TOLERANCE = 2e-8
 
-describe.each(layerSamples)('%s', (_name, inputShape, layers) => {
+describe.each(layerSamples)('%s', (_name, inputShape, layers, indices) => {
   const inputs = sizeOf(inputShape)
   const floats = new Float64Array(20_000)
   const k = createReference(floats)
   const net = lowerNetwork(layers, inputShape, ROWS, 0)
   // Normal draws keep clear of the kinks at 0 by chance; the smallest |z| of these samples is far above the step.
-  for (let i = 0; i < ROWS * inputs; i++) floats[net.x + i] = normalAt(1, 0, i)
+  for (let i = 0; i < ROWS * inputs; i++) floats[net.x + i] = indices > 0 ? (7 * i) % indices : normalAt(1, 0, i)
   let draw = 0
   for (const [name, { at, size }] of net.parameters) {
     const draws = Array.from({ length: size }, () => 0.5 * normalAt(1, 1, draw++))
@@ -55,7 +55,7 @@ describe.each(layerSamples)('%s', (_name, inputShape, layers) => {
   }
   const difference = (at: number) => (lossAt(at, floats[at]! + STEP) - lossAt(at, floats[at]! - STEP)) / (2 * STEP)
 
-  it('its back-signal to the input agrees with finite differences', () => {
+  it.skipIf(indices > 0)('its back-signal to the input agrees with finite differences', () => {
     runNetwork(k, net, ROWS, ROWS, dy, floats)
     const analytic = floats.slice(net.dx, net.dx + ROWS * inputs)
     expect(analytic.some((value) => value !== 0)).toBe(true)

@@ -7,8 +7,8 @@ import type { Shape } from '../../src/model/shape.ts'
 const activations = Object.keys(Activation) as ActivationName[]
 const alpha = (type: ActivationName) => (type === 'leakyRelu' ? { alpha: 0.2 } : type === 'elu' ? { alpha: 1.3 } : {})
 
-/** Rows of 6 numbers, unless a sample says what they are. */
-type Sample = LayerConfig[] | { inputShape: Shape; layers: LayerConfig[] }
+/** Rows of 6 numbers, unless a sample says what they are; with `indices`, whole numbers below it. */
+type Sample = LayerConfig[] | { inputShape: Shape; layers: LayerConfig[]; indices?: number }
 
 const image = (height: number, width: number, channels: number, ...layers: LayerConfig[]): Sample => ({
   inputShape: [height, width, channels],
@@ -313,9 +313,46 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
     'groupNorm of one group': image(2, 2, 5, { type: 'groupNorm', groups: 1, center: false }),
     'groupNorm by channel': image(3, 3, 3, { type: 'groupNorm', groups: -1, scale: false }),
   },
+  embedding: {
+    embedding: { inputShape: [4], layers: [{ type: 'embedding', inputDim: 5, outputDim: 3 }], indices: 5 },
+    'embedding before other layers': {
+      inputShape: [3],
+      layers: [
+        { type: 'embedding', inputDim: 4, outputDim: 5 },
+        { type: 'globalAveragePooling1d' },
+        { type: 'dense', units: 2 },
+      ],
+      indices: 4,
+    },
+  },
+  attention: {
+    attention: series(4, 6, { type: 'attention', numHeads: 2 }),
+    'attention that sees no future': series(5, 4, {
+      type: 'attention',
+      numHeads: 2,
+      keyDim: 3,
+      causal: true,
+      useBias: false,
+    }),
+    'transformer block': series(
+      3,
+      4,
+      { type: 'residual', layers: [{ type: 'layerNorm' }, { type: 'attention', numHeads: 2, causal: true }] },
+      {
+        type: 'residual',
+        layers: [
+          { type: 'rmsNorm' },
+          { type: 'dense', units: 6, activation: { type: 'gelu' } },
+          { type: 'dense', units: 4 },
+        ],
+      },
+    ),
+  },
 }
 
-/** [name, shape of a row, layers] of every sample. */
-export const layerSamples: [string, Shape, LayerConfig[]][] = Object.values(samples)
+/** [name, shape of a row, layers, indices: 0 for numbers] of every sample. */
+export const layerSamples: [string, Shape, LayerConfig[], number][] = Object.values(samples)
   .flatMap((group) => Object.entries(group))
-  .map(([name, sample]) => (Array.isArray(sample) ? [name, [6], sample] : [name, sample.inputShape, sample.layers]))
+  .map(([name, sample]) =>
+    Array.isArray(sample) ? [name, [6], sample, 0] : [name, sample.inputShape, sample.layers, sample.indices ?? 0],
+  )

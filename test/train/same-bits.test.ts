@@ -96,6 +96,24 @@ const normalised: Partial<Config> = {
   },
 }
 
+/** Tokens: 7 a row. */
+const tokens: Dataset = {
+  ...blobs(90, 7, 5),
+  x: Float32Array.from({ length: 90 * 7 }, (_, i) => (i * 31 + (i % 11) * (i % 5)) % 13),
+}
+const sequences: Partial<Config> = {
+  epochs: 2,
+  model: {
+    layers: [
+      { type: 'embedding', inputDim: 13, outputDim: 8 },
+      { type: 'residual', layers: [{ type: 'layerNorm' }, { type: 'attention', numHeads: 2, causal: true }] },
+      { type: 'residual', layers: [{ type: 'rmsNorm' }, { type: 'dense', units: 8, activation: 'gelu' }] },
+      { type: 'globalAveragePooling1d' },
+      { type: 'dense', units: 5 },
+    ],
+  },
+}
+
 const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'uneven batches, dropout, residual, prelu, clipping by norm': {},
   'clipping by value and SGD with momentum': {
@@ -112,6 +130,7 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'convolution and pooling': { config: images, data: blobs(100, 128, 5) },
   'convolution by tiles': { config: { ...images, gradient: 'tiles' }, data: blobs(100, 128, 5) },
   'normalisation over the batch and within rows': { config: normalised, data: blobs(100, 128, 5) },
+  'embedding and attention': { config: sequences, data: tokens },
   'every gradient by lanes': { config: { gradient: 'lanes' } },
   'positions with masked labels, and metrics of classes': {
     config: {

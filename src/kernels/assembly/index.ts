@@ -9,6 +9,7 @@ export { depthwise, depthwiseBackward, depthwiseKernel, fold, unfold } from './w
 export {
   groupNorm, groupNormBackward, groupNormGamma, lerp, mergeMoments, moments, normalize, normBackward, normScale, normSums,
 } from './norms'
+export { attend, attendBackward, lookUp, lookUpGradient } from './sequences'
 export { dropout } from './dropout'
 export { loss } from './losses'
 export { clampedSquares, sumSquares, reduceLanes } from './gradient'

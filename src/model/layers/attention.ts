@@ -1,0 +1,115 @@
+/**
+ * Multi-head self-attention (Vaswani et al. 2017, arXiv 1706.03762) over rows of [steps, channels]:
+ *
+ *   q, k, v = x Wq, x Wk, x Wv (+ biases), cut into heads of `keyDim`
+ *   y = concatenated over heads of softmax(q k^T / sqrt(keyDim)) v, times Wo (+ bias)
+ *
+ * `causal`: a step sees itself and those before it. The three projections are one matrix `qkv` of [channels, 3 heads keyDim],
+ * queries first. The weights of attention are kept for the way back: [heads, steps, steps] a row.
+ */
+import type { AttentionConfig } from '../config.ts'
+import type { Flow, Layer, LoweredLayer, Lowering, ParameterSpec } from '../layer.ts'
+import { sizeOf } from '../shape.ts'
+import type { Shape } from '../shape.ts'
+import { lowerLinear } from './dense.ts'
+import { sequence } from './sequence.ts'
+import { expectRank } from './window.ts'
+
+export function attention(config: AttentionConfig, name: string, shape: Shape): Layer {
+  expectRank(name, 'attention', shape, 1)
+  const [steps, channels] = shape as [number, number]
+  const { numHeads, keyDim = Math.ceil(channels / numHeads), causal = false, useBias = true } = config
+  const width = numHeads * keyDim
+  const matrix = (part: string, from: number, to: number): ParameterSpec => ({
+    name: `${name}/${part}/kernel`,
+    shape: [from, to],
+    initializer: { type: 'glorotUniform' },
+    fanIn: from,
+    // Three matrices side by side are three, not one three times as wide.
+    fanOut: part === 'qkv' ? width : to,
+  })
+  const vector = (part: string, size: number): ParameterSpec => ({
+    name: `${name}/${part}/bias`,
+    shape: [size],
+    initializer: { type: 'zeros' },
+    fanIn: size,
+    fanOut: size,
+  })
+  return {
+    name,
+    type: 'attention',
+    inputs: sizeOf(shape),
+    outputs: sizeOf(shape),
+    shape,
+    parameters: [
+      matrix('qkv', channels, 3 * width),
+      ...(useBias ? [vector('qkv', 3 * width)] : []),
+      matrix('output', width, channels),
+      ...(useBias ? [vector('output', channels)] : []),
+    ],
+    lower(input, to) {
+      const bias = (part: string) => (useBias ? `${name}/${part}/bias` : null)
+      const qkv = lowerLinear(input, 3 * width, `${name}/qkv/kernel`, bias('qkv'), to, channels)
+      const mixed = lowerHeads(qkv.output, steps, numHeads, keyDim, causal, to)
+      return sequence([
+        qkv,
+        mixed,
+        lowerLinear(mixed.output, channels, `${name}/output/kernel`, bias('output'), to, width),
+      ])
+    },
+  }
+}
+
+function lowerHeads(
+  input: Flow,
+  steps: number,
+  heads: number,
+  keyDim: number,
+  causal: boolean,
+  to: Lowering,
+): LoweredLayer {
+  const width = heads * keyDim
+  const cols = steps * width
+  const wide = 3 * width
+  const square = steps * steps
+  const scale = 1 / Math.sqrt(keyDim)
+  const weights = to.tensor(heads * square)
+  const value = to.tensor(cols)
+  const gradient = to.backSignal(cols)
+  to.temporary(square)
+  const flopsPerRow = 4 * square * width
+  return {
+    output: { value, gradient, cols, channels: width, overwritable: true },
+    gradients: [],
+    flopsPerRow,
+    backwardFlopsPerRow: input.gradient === -1 ? 0 : 2 * flopsPerRow,
+    forward(k, row, rows) {
+      for (let r = row; r < row + rows; r++) {
+        for (let h = 0; h < heads; h++) {
+          const q = input.value + r * input.cols + h * keyDim
+          const p = weights + (r * heads + h) * square
+          const y = value + r * cols + h * keyDim
+          k.matmul(false, true, steps, steps, keyDim, q, wide, q + width, wide, p, steps, false)
+          k.attend(steps, scale, causal, p, p)
+          k.matmul(false, false, steps, keyDim, steps, p, steps, q + 2 * width, wide, y, width, false)
+        }
+      }
+    },
+    backward(k, row, rows, { temporary: d }) {
+      if (input.gradient === -1) return
+      for (let r = row; r < row + rows; r++) {
+        for (let h = 0; h < heads; h++) {
+          const at = r * input.cols + h * keyDim
+          const [q, dq] = [input.value + at, input.gradient + at]
+          const p = weights + (r * heads + h) * square
+          const dy = gradient + r * cols + h * keyDim
+          k.matmul(true, false, steps, keyDim, steps, p, steps, dy, width, dq + 2 * width, wide, false)
+          k.matmul(false, true, steps, steps, keyDim, dy, width, q + 2 * width, wide, d, steps, false)
+          k.attendBackward(steps, scale, p, d, d)
+          k.matmul(false, false, steps, keyDim, steps, d, steps, q + width, wide, dq, wide, false)
+          k.matmul(true, false, steps, keyDim, steps, d, steps, q, wide, dq + width, wide, false)
+        }
+      }
+    },
+  }
+}
