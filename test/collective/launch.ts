@@ -44,7 +44,7 @@ export async function launch(
   { command, flags }: Launcher,
   ranks: number,
   args: readonly string[],
-  { seconds = 60, env = {} as Record<string, string> } = {},
+  { seconds = 150, env = {} as Record<string, string> } = {},
 ): Promise<Ended> {
   const child = spawn(command, [...flags, '-n', String(ranks), process.execPath, ...args], {
     env: { ...process.env, NODE_OPTIONS: '', ...env },

@@ -20,6 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test.runIf(openMpi && mpich)(
   `the same bits for 1 x 4, 2 x 2, 3 x 2 and 4 x 1 (ranks x workers), short batches included${whyNone}`,
+  { timeout: 400_000 },
   async () => {
     const crew = new Crew(4)
     const expected = await hashes(crew)
@@ -42,7 +43,7 @@ test.runIf(openMpi && mpich)(
 
 const bin = file('../../src/cli/bin.ts')
 
-describe.runIf(openMpi)(`brigantine train under mpirun${whyNone}`, () => {
+describe.runIf(openMpi)(`brigantine train under mpirun${whyNone}`, { timeout: 400_000 }, () => {
   it('reports and saves on rank 0 alone, and goes on alone with the same bits where two ranks ended', async () => {
     const args = (out: string, ...more: string[]) => [
       ...[bin, 'train', '--shards', '2', '--workers', '1', '--kernels', 'wasm', '--hash', '--json'],
