@@ -46,7 +46,20 @@ const bin = file('../../src/cli/bin.ts')
 describe.runIf(openMpi)(`brigantine train under mpirun${whyNone}`, { timeout: 400_000 }, () => {
   it('reports and saves on rank 0 alone, and goes on alone with the same bits where two ranks ended', async () => {
     const args = (out: string, ...more: string[]) => [
-      ...[bin, 'train', '--shards', '2', '--workers', '1', '--kernels', 'wasm', '--hash', '--json'],
+      ...[
+        bin,
+        'train',
+        '--shards',
+        '2',
+        '--workers',
+        '1',
+        '--kernels',
+        'wasm',
+        '--hash',
+        '--json',
+        '--schedule',
+        'constant',
+      ],
       ...['--out', join(folder, out), ...more],
     ]
     const two = await launch(openMpi!, 2, args('two', '--epochs', '3', '--max-steps', '40'))
