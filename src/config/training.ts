@@ -104,7 +104,7 @@ const HealthObject = z.strictObject({
   mode: choice(healthModes)
     .default('warn')
     .describe(
-      "'off': nothing is judged. 'observe': faults are told and change no bit. 'warn': harmful batches are skipped. 'repair': faults are mended.",
+      "'off': nothing is judged. 'observe': faults are told and change no bit. 'warn': harmful batches are skipped. 'repair': faults are mended, before the first step and while training.",
     ),
   spikeSkip: flag().default(true).describe('Skip a batch whose gradient norm is far outside what came before.'),
   check: choice(['stop', 'warn', 'off'])

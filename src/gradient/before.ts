@@ -113,7 +113,10 @@ function judgeWay({ layers, cosine }: Initial, raise: Raise): void {
   const hidden = layers.slice(0, -1)
   const column = (of: (layer: InitialLayer) => number, from: readonly InitialLayer[] = hidden) =>
     profile(Float64Array.from(from, of), from.length)
-  const u = column(({ gradient, weights }) => gradient / weights)
+  // A branch that starts as nothing: its last kernel is 0, and no gradient comes past it before the first update.
+  const isAsleep = ({ name, gradient, weights }: InitialLayer) =>
+    name.includes('/') && (gradient === 0 || weights === 0)
+  const u = column((layer) => (isAsleep(layer) ? NaN : layer.gradient / layer.weights))
   const [a, d] = [-column(({ activation }) => activation), column(({ backSignal }) => backSignal, layers)]
   const low = Math.min(Number.isNaN(a) ? 0 : a, Number.isNaN(d) ? 0 : d)
   const both = u < t.vanishing.together && low < t.collapse.together

@@ -19,6 +19,8 @@ export interface RunSettings {
   readonly reduce: 'tree' | 'mpi-sum'
   /** Whether the detector judges beside deciding; changes no bit of the training. */
   readonly watch: boolean
+  /** Whether the host is asked after a fault, and every 32 batches: see train/repair.ts. */
+  readonly repair: boolean
   /** Loss of the best constant prediction; NaN where it is not known. */
   readonly nullLoss: number
   /** Whether the run finds out by itself how many workers are fastest. */

@@ -3,22 +3,102 @@ import type { HealthCode } from '../gradient/verdict.ts'
 import type { Remedy } from './remedy.ts'
 import { swapActivation } from './remedies/activation.ts'
 import { initialise } from './remedies/initialise.ts'
+import { cutRate, raiseRate, tameRate } from './remedies/rate.ts'
 import { rescale } from './remedies/rescale.ts'
+import { letLeak, reviveUnits } from './remedies/revive.ts'
 import { scaleInputs, scaleTargets } from './remedies/scale.ts'
+import { clipAtNorm, easeDecay, holdRate, rollBack, widenClip } from './remedies/settings.ts'
 import { addShortcuts, silenceBranches } from './remedies/shortcuts.ts'
 
+export type Ladder = Readonly<Partial<Record<HealthCode, readonly Remedy[]>>>
+
+const overflow = [scaleInputs, silenceBranches, rescale, swapActivation, initialise]
+const dead = [initialise, addShortcuts, swapActivation]
+
 /** Before the first step: the cause lies in data, weights and activations, and nothing is lost yet. */
-export const before: Readonly<Partial<Record<HealthCode, readonly Remedy[]>>> = {
-  NONFINITE_LOSS: [scaleInputs, silenceBranches, rescale, swapActivation, initialise],
-  NONFINITE_GRAD: [scaleInputs, silenceBranches, rescale, swapActivation, initialise],
+export const before: Ladder = {
+  NONFINITE_LOSS: overflow,
+  NONFINITE_GRAD: overflow,
   SIGNAL_OVERSCALE: [scaleInputs, silenceBranches, scaleTargets, rescale, swapActivation, initialise],
   GRAD_VANISHING: [scaleInputs, swapActivation, initialise, addShortcuts],
   SATURATED: [scaleInputs, rescale, initialise, swapActivation],
   SIGNAL_COLLAPSE: [rescale, initialise, addShortcuts, swapActivation],
-  ZERO_GRADIENT: [initialise, addShortcuts, swapActivation],
-  DEAD_LAYER: [initialise, addShortcuts, swapActivation],
+  ZERO_GRADIENT: dead,
+  DEAD_LAYER: dead,
   SHATTERED: [addShortcuts, swapActivation],
   SYMMETRIC_INIT: [initialise],
   INPUT_SCALE: [scaleInputs],
   TARGET_SCALE: [scaleTargets],
+  LR_IMPLAUSIBLE: [tameRate, raiseRate],
 }
+
+const runaway = [scaleInputs, scaleTargets, tameRate, cutRate]
+const silent = [tameRate, addShortcuts, swapActivation, initialise, cutRate]
+const slow = [holdRate, easeDecay, widenClip, scaleTargets, scaleInputs, raiseRate]
+const lost = [...slow, tameRate, swapActivation, addShortcuts, initialise]
+
+/** While nothing was learnt yet: begun anew, with what the beginning lacked. */
+export const early: Ladder = {
+  NONFINITE_LOSS: [...runaway, silenceBranches, rescale, swapActivation, initialise],
+  NONFINITE_GRAD: [...runaway, silenceBranches, rescale, swapActivation, initialise],
+  NONFINITE_PARAM: runaway,
+  GRAD_SPIKE: runaway,
+  GRAD_EXPLODING: runaway,
+  LOSS_DIVERGING: runaway,
+  LOSS_OSCILLATING: runaway,
+  UPDATE_TOO_LARGE: runaway,
+  SIGNAL_OVERSCALE: [...runaway, silenceBranches, rescale, initialise],
+  GRAD_VANISHING: [scaleInputs, easeDecay, swapActivation, addShortcuts, initialise],
+  SIGNAL_COLLAPSE: [easeDecay, tameRate, rescale, addShortcuts, swapActivation, initialise],
+  SATURATED: [scaleInputs, tameRate, rescale, swapActivation, initialise],
+  ZERO_GRADIENT: silent,
+  DEAD_LAYER: silent,
+  DEAD_UNITS: silent,
+  SHATTERED: [addShortcuts, swapActivation],
+  SYMMETRIC_INIT: [initialise],
+  INPUT_SCALE: [scaleInputs, ...lost],
+  TARGET_SCALE: [scaleTargets, ...lost],
+  LR_IMPLAUSIBLE: [tameRate, ...lost],
+  UPDATE_TOO_SMALL: lost,
+  STALLED: lost,
+  REPLICA_DIVERGENCE: [rollBack],
+}
+
+const escaped = [clipAtNorm, cutRate]
+
+/** Once something was learnt: what keeps it comes first. */
+export const running: Ladder = {
+  NONFINITE_LOSS: escaped,
+  NONFINITE_GRAD: escaped,
+  NONFINITE_PARAM: escaped,
+  GRAD_SPIKE: escaped,
+  GRAD_EXPLODING: escaped,
+  LOSS_DIVERGING: escaped,
+  LOSS_OSCILLATING: [cutRate],
+  UPDATE_TOO_LARGE: [cutRate],
+  SIGNAL_OVERSCALE: escaped,
+  GRAD_VANISHING: [rollBack, cutRate],
+  SIGNAL_COLLAPSE: [rollBack, easeDecay, cutRate],
+  SATURATED: [rollBack, cutRate],
+  ZERO_GRADIENT: [rollBack, reviveUnits, cutRate],
+  DEAD_LAYER: [rollBack, reviveUnits, cutRate, letLeak],
+  DEAD_UNITS: [reviveUnits, cutRate, letLeak],
+  UPDATE_TOO_SMALL: slow,
+  STALLED: slow,
+  REPLICA_DIVERGENCE: [rollBack],
+}
+
+const remedies = [before, early, running].flatMap((ladder) => Object.values(ladder).flat())
+
+/** Actions of a run at the most: every one is a use of a remedy, and each has a number of them. */
+export const mostActions = [...new Set(remedies)].reduce((sum, { limit }) => sum + limit, 0)
+
+export const uses = (name: string, actions: readonly { readonly remedy: string }[]): number =>
+  actions.filter(({ remedy }) => remedy === name).length
+
+/** Remedies for this verdict that were not used up by these actions. */
+export const left = (
+  ladder: Ladder,
+  code: HealthCode,
+  actions: readonly { readonly remedy: string }[],
+): readonly Remedy[] => (ladder[code] ?? []).filter(({ name, limit }) => uses(name, actions) < limit)

@@ -22,11 +22,12 @@ export interface Case {
   readonly data: DataScale
   /** Some rows of the data, and the kernels to take them through the network with. */
   readonly calibration: Calibration
+  /** Batches since the training began, or began anew. */
+  readonly age: number
   /** Learning rate of the schedule at the last step, over its base. */
   readonly scheduled: number
-  /** log10 of the relative update: of the first step from `start`, and of the last sampled one; NaN where not known. */
+  /** log10 of the relative update of the first step from `start`, with the rate of now; NaN where not known. */
   readonly firstUpdate: number
-  readonly lastUpdate: number
   /** Gradient norm before and after clipping: medians over the last steps that were well. */
   readonly gradNorm: number
   readonly gradNormAfterClip: number

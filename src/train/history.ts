@@ -28,6 +28,8 @@ export interface History {
   readonly actions: Action[]
   /** Workers that were lost; no bit of the result depends on them. */
   readonly casualties: Casualty[]
+  /** Steps of the run, those included that a repair took back or began anew; those before an interruption too. */
+  stepsExecuted: number
   stopped: StopReason
   seconds: number
   samplesPerSecond: number
@@ -44,11 +46,12 @@ export interface PastEpochs {
   readonly history: Readonly<Record<string, readonly number[]>>
   /** Absent in files of before there were repairs. */
   readonly actions?: readonly Action[] | undefined
+  readonly stepsExecuted?: number | undefined
 }
 
 /** A copy that later epochs do not change. */
-export const pastEpochs = ({ epoch, history, actions }: PastEpochs): PastEpochs =>
-  structuredClone({ epoch, history, actions })
+export const pastEpochs = ({ epoch, history, actions, stepsExecuted }: PastEpochs): PastEpochs =>
+  structuredClone({ epoch, history, actions, stepsExecuted })
 
 /** @param steps that are expected: their room is taken at once */
 export function newHistory(before?: PastEpochs, steps = 0, signals = new SignalLog()): History {
@@ -59,7 +62,8 @@ export function newHistory(before?: PastEpochs, steps = 0, signals = new SignalL
     signals,
     events: [],
     health: [],
-    actions: [...(before?.actions ?? [])],
+    actions: structuredClone([...(before?.actions ?? [])]),
+    stepsExecuted: before?.stepsExecuted ?? 0,
     casualties: [],
     stopped: 'completed',
     seconds: 0,

@@ -158,6 +158,7 @@ export class Monitor {
     const [learningRate, verdict] = [d[at + Field.learningRate]!, d[at + Field.verdict]!]
     const epoch = d[at + Field.epoch]!
     this.#samples += d[at + Field.rows]!
+    this.history.stepsExecuted++
     if (d[at + Field.decision] !== Decision.apply) this.history.skipped++
     const millis = d[at + Field.millis]!
     const event = this.#look(d, at, loss, gradNorm, after)

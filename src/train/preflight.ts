@@ -90,6 +90,15 @@ export async function look(asked: Preflight): Promise<Initial | undefined> {
   }
 }
 
+/** log10 of the median relative update of the first step; NaN where it was not taken. */
+export async function firstUpdate(given: Preflight): Promise<number> {
+  const seen = await look(given)
+  const moves = (seen?.layers ?? []).flatMap(({ update, weights }) => {
+    return weights > 0 && update > 0 ? [Math.log10(update / weights)] : []
+  })
+  return moves.toSorted((a, b) => a - b)[moves.length >> 1] ?? NaN
+}
+
 export const sampleOf = (data: Dataset): Dataset => takeRows(data, sampleRows(data, SAMPLE))
 
 /** The network without a scale on its inputs, and the data as it then comes. */

@@ -190,6 +190,7 @@ export function runSettings(
     tune: config.workers === 'auto' && plan.spec.optimizer !== null,
     reduce: plan.spec.sharing.ranks > 1 ? config.reduce : 'tree',
     watch: mode !== 'off' && plan.spec.optimizer !== null,
+    repair: mode === 'repair' && plan.spec.optimizer !== null,
     nullLoss: run.nullLoss ?? NaN,
     seed: config.seed,
     shuffle: config.shuffle,

@@ -9,6 +9,7 @@ import type { Arena } from '../arena/arena.ts'
 import { Status } from '../arena/control.ts'
 import type { Control } from '../arena/control.ts'
 import { Decision, DecisionField, decide, decideStateLength, skipNonFiniteUpdate } from '../gradient/decide.ts'
+import { faultRaised } from '../gradient/health.ts'
 import { plateauFactor, plateauStateLength } from '../optim/plateau.ts'
 import { learningRate } from '../optim/schedules.ts'
 import { Phase, pieces } from '../plan/plan.ts'
@@ -25,6 +26,9 @@ import { Reason, State } from './state.ts'
 import { tune } from './tuner.ts'
 import { Watcher } from './watcher.ts'
 
+/** In repair: batches from one look of the host to the next. */
+const ASKED_EVERY = 32
+
 export class Sequencer {
   readonly #plan: Plan
   readonly #settings: RunSettings
@@ -35,6 +39,7 @@ export class Sequencer {
   readonly #state: Float64Array
   readonly #health: Float64Array
   readonly #plateau: Float64Array
+  readonly #verdicts: Float64Array
   readonly #tuning: Float64Array
   readonly #stepsPerEpoch: number
   readonly #watcher: Watcher | null
@@ -62,6 +67,7 @@ export class Sequencer {
     this.#floats = arena.floats
     this.#state = arena.doubles.subarray(plan.at.state)
     this.#health = this.#state.subarray(State.health, State.health + decideStateLength)
+    this.#verdicts = this.#state.subarray(plan.sumsAt.health)
     this.#plateau = this.#state.subarray(State.plateau, State.plateau + plateauStateLength)
     this.#tuning = arena.doubles.subarray(plan.at.tuning)
     this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
@@ -218,6 +224,7 @@ export class Sequencer {
     const { trainRows, batchSize } = this.#plan.spec
     if (s[State.sinceSnapshot]! >= this.#plan.snapshotSteps) takeSnapshot(this.#plan, this.#control, this.#arena)
     if (this.#control.recordsWaiting() + RECORDS_PER_STEP > this.#plan.spec.ringRecords) return this.#gate()
+    if (this.#settings.repair && !this.#catchesUp() && this.#asksHost()) return this.#gate()
     if (s[State.reason] === Reason.earlyStopping) return this.#end(Reason.earlyStopping)
     if (s[State.cursor]! >= trainRows) return this.#beginEvaluation()
     if (s[State.epoch]! >= this.#settings.epochs) return this.#end(Reason.completed)
@@ -234,6 +241,16 @@ export class Sequencer {
   /** Whether steps are done again that were done before a worker died. */
   #catchesUp(): boolean {
     return this.#state[State.records]! % 2 ** 32 !== this.#control.recordsWritten()
+  }
+
+  /** In repair: whether the host has a say before this batch, once per batch. */
+  #asksHost(): boolean {
+    const s = this.#state
+    const here = s[State.batch]! + 1
+    if (s[State.asked] === here) return false
+    if (s[State.batch]! % ASKED_EVERY !== 0 && !faultRaised(this.#verdicts)) return false
+    s[State.asked] = here
+    return true
   }
 
   #openMicroBatch(first: number): void {

@@ -60,6 +60,9 @@ export const State = {
   bestMonitored: word(),
   epochsWithoutGain: word(),
   health: word(decideStateLength),
+
+  /** In repair: one more than the batch before which the host was last asked; 0: never. */
+  asked: word(),
   /** Rows of each full shard of the open micro-batch. */
   full: word(),
 

@@ -10,9 +10,10 @@ import type { NumberArrayLike } from '../data/tensor.ts'
 import type { Transform } from '../data/transform.ts'
 import { TrainingError, UserError } from '../errors.ts'
 import { decideStateLength } from '../gradient/decide.ts'
+import { DetectorField } from '../gradient/detector.ts'
 import { isCertain } from '../gradient/before.ts'
 import { explain, readDecision } from '../gradient/explain.ts'
-import type { HealthVerdict } from '../gradient/verdict.ts'
+import type { HealthCode, HealthVerdict } from '../gradient/verdict.ts'
 import type { LayoutName } from '../interop/layout.ts'
 import { matchTensors } from '../interop/match.ts'
 import type { MatchOptions } from '../interop/match.ts'
@@ -38,7 +39,9 @@ import { nullLoss } from './null-loss.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
 import { preflight } from './preflight.ts'
-import { Repair } from './repair.ts'
+import { carryOver } from './carry.ts'
+import { codeOf, Repair } from './repair.ts'
+import type { Subject } from './subject.ts'
 import {
   checkData,
   checkRows,
@@ -194,23 +197,43 @@ export class Trainer implements AsyncDisposable {
         await agreeAtStart(this.#ranks, this, { data: weighted, validation, unfinished: this.#unfinished })
       this.stopTraining = false
       await monitor.call('onTrainBegin', {})
-      if (!this.#unfinished && (await this.#checkFirst(built, task, weighted, monitor))) {
-        built = this.#built!
-        ;({ crew, session } = await open())
-        monitor.follow(session.plan)
-      }
       const run = {
         ...limits,
         nullLoss: nullLoss(weighted, task.loss, built.model.outputs),
         gateEpochs: keeper !== undefined || monitor.gates || this.#ranks !== undefined,
         ranks: this.#ranks,
       }
-      await this.#run(session, crew, run, options, {
-        casualty: (casualty) => monitor.casualty(casualty),
-        record: (doubles, at) => monitor.record(doubles, at),
-        tick: () => monitor.tick(),
-        gate: () => keeper?.afterEpoch(monitor.logs, capture),
-      })
+      const repair = this.#repairs(built, task, weighted, monitor, run.nullLoss, expectedSteps(session.plan, limits))
+      const become = async (subject: Subject): Promise<Session> => {
+        const before = session
+        built = this.#become(subject)
+        ;({ crew, session } = await open())
+        monitor.follow(session.plan)
+        return before
+      }
+      if (!this.#unfinished) {
+        const subject = await this.#checkFirst(built, task, weighted, monitor, repair)
+        if (subject) await become(subject)
+      }
+      for (;;) {
+        await this.#run(session, crew, run, options, {
+          casualty: (casualty) => monitor.casualty(casualty),
+          record: (doubles, at) => monitor.record(doubles, at),
+          tick: () => monitor.tick(),
+          gate: async () => {
+            await keeper?.afterEpoch(monitor.logs, capture)
+            await repair?.atGate(session)
+          },
+          wantsEnd: () => repair?.wantsEnd === true,
+        })
+        if (this.stopTraining || options.signal?.aborted) break
+        const next = await repair?.afterRun(session, stopCode(session))
+        if (!next) break
+        const before = await become(next.subject)
+        carryOver(before, session, next.then, next.subject.updates)
+        if (next.then === 'restart') forgetEpochs(history)
+      }
+      repair?.finish()
 
       const end = capture()
       const { plan, state } = session
@@ -371,44 +394,59 @@ export class Trainer implements AsyncDisposable {
     return preflight({ config, model, weights, task, data, kernels, module: this.#module })
   }
 
-  /**
-   * @returns whether the network was changed
-   * @throws TrainingError for a fault without a doubt, unless it could be mended or the config says otherwise
-   */
-  async #checkFirst(built: Built, task: Task, data: Dataset, monitor: Monitor): Promise<boolean> {
-    const { mode, check } = this.config.health
-    if (mode === 'off' || check === 'off' || built.updates > 0) return false
-    let verdicts = await this.#preflight(built, task, data)
-    for (const verdict of verdicts) await monitor.tell(verdict)
-    const before = this.config
-    if (mode === 'repair') verdicts = await this.#repairFirst(built, task, data, monitor, verdicts)
-    const certain = verdicts.find(isCertain)
-    if (!certain || check === 'warn' || mode === 'observe') return this.config !== before
-    throw new TrainingError(
-      `${certain.sentence} Try: ${certain.remedies.join('; ')}. ` +
-        "Nothing was trained. (`health: { check: 'warn' }` trains all the same.)",
-    )
-  }
-
-  /** @returns the verdicts that are left */
-  async #repairFirst(
+  #repairs(
     built: Built,
     task: Task,
     data: Dataset,
     monitor: Monitor,
-    found: readonly HealthVerdict[],
-  ): Promise<HealthVerdict[]> {
-    const { kernels, config } = this
+    nullLoss: number,
+    steps: number,
+  ): Repair | undefined {
+    const { config, kernels } = this
+    if (config.health.mode !== 'repair') return undefined
+    if (this.#ranks) {
+      throw new UserError(
+        "Expected `health: 'warn'` or 'observe' for a run of several ranks, got 'repair': a run is mended on one machine. " +
+          "Let it be mended there (`trainer.config` has what was changed), then train with `health: 'warn'`.",
+      )
+    }
     const { history } = monitor
     const tell = (action: Action) => monitor.call('onAction', action)
-    const repair = new Repair({ task, data, kernels, module: this.#module, history, tell })
-    const { subject, left } = await repair.before({ ...built, config }, found)
-    if (subject.config !== config) {
-      const { model, weights, updates } = subject
-      this.#config = subject.config
-      this.#built = { ...built, model, weights, updates }
+    return new Repair(
+      { task, data, kernels, module: this.#module, history, nullLoss, steps, tell },
+      { ...built, config },
+    )
+  }
+
+  #become({ config, model, weights, updates }: Subject): Built {
+    this.#config = config
+    return (this.#built = { ...this.#built!, model, weights, updates })
+  }
+
+  /**
+   * @returns the network as repair left it, where it had to
+   * @throws TrainingError for a fault without a doubt, unless it could be mended or the config says otherwise
+   */
+  async #checkFirst(
+    built: Built,
+    task: Task,
+    data: Dataset,
+    monitor: Monitor,
+    repair: Repair | undefined,
+  ): Promise<Subject | undefined> {
+    const { mode, check } = this.config.health
+    if (mode === 'off' || check === 'off' || built.updates > 0) return undefined
+    const verdicts = await this.#preflight(built, task, data)
+    for (const verdict of verdicts) await monitor.tell(verdict)
+    const treated = await repair?.beforeTraining(verdicts)
+    const certain = (treated?.left ?? verdicts).find(isCertain)
+    if (certain && check === 'stop' && mode !== 'observe') {
+      throw new TrainingError(
+        `${certain.sentence} Try: ${certain.remedies.join('; ')}. ` +
+          "Nothing was trained. (`health: { check: 'warn' }` trains all the same.)",
+      )
     }
-    return left
+    return treated?.subject.config === this.config ? undefined : treated?.subject
   }
 
   #trained(verb: string): Built {
@@ -436,7 +474,7 @@ export class Trainer implements AsyncDisposable {
     crew: Workforce,
     limits: { epochs: number; maxSteps: number; gateEpochs: boolean; nullLoss?: number; ranks?: Ranks | undefined },
     { signal, inject = [] }: Pick<FitOptions, 'signal' | 'inject'> = {},
-    observer: RunObserver = {},
+    observer: RunObserver & { wantsEnd?: () => boolean } = {},
   ): Promise<void> {
     const { plan, arena } = session
     const settings = runSettings(this.config, plan, limits)
@@ -444,7 +482,7 @@ export class Trainer implements AsyncDisposable {
     const faults = parseFaults(inject)
     const { kernels } = this
     const run = { plan, arena, crew, settings, kernels, module: this.#module, recovery, faults, ranks: limits.ranks }
-    const stopped = () => this.stopTraining || signal?.aborted === true
+    const stopped = () => this.stopTraining || signal?.aborted === true || observer.wantsEnd?.() === true
     await startRun(run, observer, stopped, signal)
   }
 
@@ -471,6 +509,18 @@ export class Trainer implements AsyncDisposable {
 /** Steps of a run that nothing ends before its time. */
 function expectedSteps({ spec }: Plan, { epochs, maxSteps }: { epochs: number; maxSteps: number }): number {
   return Math.min(maxSteps, epochs * Math.ceil(spec.trainRows / spec.batchSize))
+}
+
+/** The verdict for which a run ended by itself, if it did. */
+function stopCode({ state }: Session): HealthCode | undefined {
+  if (state[State.reason] !== Reason.unhealthy) return undefined
+  return codeOf(state[State.health + DetectorField.verdict]!)
+}
+
+/** Epochs of a beginning that was given up are no part of the training. */
+function forgetEpochs({ epoch, history }: History): void {
+  epoch.length = 0
+  for (const values of Object.values(history)) values.length = 0
 }
 
 /** The run stopped because too many batches had to be skipped: says what was seen, and what to do. */

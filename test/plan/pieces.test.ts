@@ -19,6 +19,7 @@ import { base, specs } from './specs.ts'
 const settings: RunSettings = {
   tune: false,
   watch: false,
+  repair: false,
   nullLoss: NaN,
   seed: 1,
   shuffle: true,

@@ -1,10 +1,18 @@
 /** Repair: what is wrong is mended, what is well is left alone, and the same run is mended in the same way. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
+import type { Workforce } from '../../src/crew/task.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
 import { TrainingError } from '../../src/errors.ts'
 import type { Action } from '../../src/remedy/action.ts'
+import { Phase } from '../../src/plan/plan.ts'
+import { mostActions } from '../../src/remedy/ladder.ts'
+import { InlineCrew } from '../../src/train/inline.ts'
+import { State } from '../../src/train/state.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs, line } from './data.ts'
 
@@ -18,7 +26,7 @@ const hidden = (depth: number, activation: string, more: object = {}): Layer[] =
   Array.from({ length: depth }, () => ({ type: 'dense', units: 16, activation, ...more }) as Layer)
 const output: Layer = { type: 'dense', units: 3 }
 
-const create = ({ layers, ...config }: Given, workers = crew) =>
+const create = ({ layers, ...config }: Given, workers: Workforce = crew) =>
   Trainer.create(
     { seed: 2, kernels: 'wasm-strict', epochs: 8, health: 'repair', ...config, model: { layers } },
     { crew: workers },
@@ -97,5 +105,94 @@ describe('before the first step', () => {
     const history = await trainer.fit(set)
     const changed = trainer.config.model.inputScale
     if (history.actions.length > 0) expect(changed?.mean).toHaveLength(set.features)
+  })
+})
+
+describe('while it trains', () => {
+  const wild: Given = {
+    layers: [...hidden(3, 'relu'), output],
+    optimizer: { type: 'sgd', learningRate: 30 },
+    clip: 'off',
+  }
+
+  it('cuts a learning rate that is far too high, and learns', async () => {
+    await using trainer = await create({ ...wild, epochs: 30 })
+    const history = await trainer.fit(data)
+    expect(history.actions.length).toBeGreaterThan(0)
+    expect(history.actions.every(({ outcome }) => outcome !== 'pending' || history.stopped === 'completed')).toBe(true)
+    expect(trainer.config.optimizer.learningRate).toBeLessThan(30)
+    expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.8)
+    // No run begins anew once it has taken as many steps as were asked for.
+    expect(history.stepsExecuted).toBeLessThanOrEqual(2 * 30 * 10 + 1)
+    expect(history.stepsExecuted).toBe(history.steps.length)
+  })
+
+  it('goes back to a healthy state when a weight is damaged', async () => {
+    let done = false
+    const damaging = new InlineCrew({
+      before(phase, { plan, state, arena }) {
+        if (done || phase !== Phase.rows || state[State.batch]! < 120) return
+        done = true
+        const bias = plan.placements.all.find(({ spec }) => spec.name === 'dense_4/bias')!
+        arena.floats[plan.at.parameters + bias.offset] = 1e6
+      },
+    })
+    await using trainer = await create({ ...wild, optimizer: { type: 'sgd', learningRate: 0.1 }, epochs: 30 }, damaging)
+    const history = await trainer.fit(data)
+    expect(history.actions.length).toBeGreaterThan(0)
+    expect(history.actions[0]!.step).toBeGreaterThanOrEqual(120)
+    expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.8)
+  })
+
+  it('gives up with an error when nothing helps, after a bounded number of steps', async () => {
+    const hopeless = new InlineCrew({
+      after(phase, { plan, arena }) {
+        if (phase === Phase.gradient) arena.floats.fill(NaN, plan.at.lanes, plan.at.lanes + plan.placements.laned)
+      },
+    })
+    await using trainer = await create({ layers: wild.layers, gradient: 'lanes', epochs: 20 }, hopeless)
+    const told: Action[] = []
+    await expect(trainer.fit(data, { callbacks: { onAction: (action) => void told.push(action) } })).rejects.toThrow(
+      TrainingError,
+    )
+    expect(told.length).toBeLessThanOrEqual(mostActions)
+  })
+
+  it('does the same for any number of workers, to the bit', async () => {
+    const runs = []
+    for (const workers of [1, 2, 3, 5, 8]) {
+      const own = new Crew(workers)
+      try {
+        await using trainer = await create({ ...wild, epochs: 4 }, own)
+        const { actions } = await trainer.fit(data)
+        runs.push({ hash: trainer.weightsHash(), actions, config: trainer.config })
+      } finally {
+        await own.close()
+      }
+    }
+    expect(runs[0]!.actions.length).toBeGreaterThan(0)
+    for (const run of runs) expect(run).toEqual(runs[0])
+  })
+
+  it('can be saved, interrupted and gone on with', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'repair-'))
+    try {
+      const path = join(folder, 'run.ckpt')
+      await using trainer = await create({ ...wild, epochs: 30 })
+      const { actions } = await trainer.fit(data, {
+        callbacks: { onEpochEnd: (epoch) => void (trainer.stopTraining = epoch === 20) },
+      })
+      expect(actions.length).toBeGreaterThan(0)
+      await trainer.save(path)
+      await using again = await Trainer.load(path, {}, { crew })
+      expect(again.config).toEqual(trainer.config)
+      const history = await again.fit(data)
+      expect(history.actions.slice(0, actions.length).map(({ remedy }) => remedy)).toEqual(actions.map((a) => a.remedy))
+      await trainer.fit(data)
+      expect(again.weightsHash()).toBe(trainer.weightsHash())
+      expect((await again.evaluate(data)).acc).toBeGreaterThan(0.8)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 })

@@ -3,9 +3,11 @@ import type { OptimizerConfig } from '../../optim/optimizers.ts'
 import { withFreshState } from '../patient.ts'
 import type { Case, Remedy, Treatment } from '../remedy.ts'
 
-/** log10 of the relative update that a rate is set to, and what counts as more than plausible. */
+/** log10 of the relative first update that a rate is set to, and what counts as more than plausible. */
 const TARGET = -2
 const MOST = -1.5
+/** Steps within which a rate that is out of all proportion shows; what comes later is nearer to right. */
+const SOON = 32
 /** A cut where nothing better is known. */
 const CUT = 0.3
 const MOMENTUM = 0.9
@@ -14,8 +16,8 @@ const MOMENTUM = 0.9
 export const tameRate: Remedy = {
   name: 'tame the learning rate',
   limit: 1,
-  treat({ start, now, firstUpdate }) {
-    if (!(firstUpdate > MOST)) return null
+  treat({ start, now, firstUpdate, age }) {
+    if (!(firstUpdate > MOST) || age > SOON) return null
     return { ...withRate(withFreshState(start), now.optimizer, 10 ** (TARGET - firstUpdate)), then: 'restart' }
   },
 }
@@ -38,10 +40,9 @@ export const cutRate: Remedy = {
 export const raiseRate: Remedy = {
   name: 'raise the learning rate',
   limit: 2,
-  treat({ start, now, lastUpdate, firstUpdate }) {
-    const update = Number.isFinite(lastUpdate) ? lastUpdate : firstUpdate
-    if (!(update < TARGET - 1)) return null
-    const factor = Math.min(1e8, 10 ** (TARGET - update))
+  treat({ start, now, firstUpdate }) {
+    if (!(firstUpdate < TARGET - 1)) return null
+    const factor = Math.min(1e8, 10 ** (TARGET - firstUpdate))
     return { ...withRate(withFreshState(start), now.optimizer, factor), then: 'restart' }
   },
 }

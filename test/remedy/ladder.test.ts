@@ -1,0 +1,41 @@
+/** Repairs end: whatever is complained of, in whatever order, the remedies run out. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { healthCodes } from '../../src/gradient/verdict.ts'
+import { before, early, left, mostActions, running } from '../../src/remedy/ladder.ts'
+
+const complaint = fc.record({
+  ladder: fc.constantFrom(before, early, running),
+  code: fc.constantFrom(...healthCodes),
+  choice: fc.nat(),
+})
+
+describe('the ladder', () => {
+  it('has an end for any sequence of verdicts', () => {
+    fc.assert(
+      fc.property(fc.array(complaint, { maxLength: 400 }), (complaints) => {
+        const actions: { remedy: string }[] = []
+        for (const { ladder, code, choice } of complaints) {
+          const remedies = left(ladder, code, actions)
+          // The first that has something to do is taken: it may be any of them.
+          if (remedies.length > 0) actions.push({ remedy: remedies[choice % remedies.length]!.name })
+        }
+        expect(actions.length).toBeLessThanOrEqual(mostActions)
+      }),
+    )
+  })
+
+  it('runs out for the same verdict for ever, and lets a remedy be used as often as its limit says', () => {
+    for (const ladder of [before, early, running]) {
+      for (const code of healthCodes) {
+        const actions: { remedy: string }[] = []
+        const bound = [...new Set(ladder[code])].reduce((sum, { limit }) => sum + limit, 0)
+        for (let [first] = left(ladder, code, actions); first; [first] = left(ladder, code, actions)) {
+          actions.push({ remedy: first.name })
+          expect(actions.length).toBeLessThanOrEqual(bound)
+        }
+        expect(actions).toHaveLength(bound)
+      }
+    }
+  })
+})

@@ -1,0 +1,126 @@
+/** Remedies one by one: which keep the network's function, and what the others make of it. */
+import { describe, expect, it } from 'vitest'
+import type { LayerConfig } from '../../src/model/config.ts'
+import { buildModel, sizeOf } from '../../src/model/build.ts'
+import { initialize } from '../../src/model/initializers.ts'
+import { withDefaults } from '../../src/optim/optimizers.ts'
+import { normalAt } from '../../src/random/normal.ts'
+import { lookInside } from '../../src/remedy/look.ts'
+import { admit, discharge, freshTensor } from '../../src/remedy/patient.ts'
+import type { Patient } from '../../src/remedy/patient.ts'
+import type { Case, Remedy } from '../../src/remedy/remedy.ts'
+import { initialise } from '../../src/remedy/remedies/initialise.ts'
+import { rescale } from '../../src/remedy/remedies/rescale.ts'
+import { letLeak, reviveUnits } from '../../src/remedy/remedies/revive.ts'
+import { silenceBranches } from '../../src/remedy/remedies/shortcuts.ts'
+
+const rows = 64
+const inputs = 6
+const x = Float32Array.from({ length: rows * inputs }, (_, i) => normalAt(5, 0, i))
+const calibration = { rows, x, kernels: { name: 'reference', reason: 'the oracle' }, module: null } as const
+
+const dense = (units: number, activation?: 'relu' | 'tanh', name?: string): LayerConfig => ({
+  type: 'dense',
+  units,
+  name,
+  ...(activation ? { activation: { type: activation } } : {}),
+})
+
+function patientOf(layers: LayerConfig[], change: (name: string, values: Float32Array) => void = () => {}): Patient {
+  const model = buildModel({ layers }, inputs)
+  const optimizer = withDefaults({ type: 'adam' })
+  const parameters = model.parameters.map((spec, stream) => {
+    const values = new Float32Array(sizeOf(spec.shape))
+    initialize(spec, 7, stream, values)
+    change(spec.name, values)
+    return values
+  })
+  const tensors = parameters.map((values) => freshTensor(values, optimizer))
+  const slots = [0, 1].map((s) => tensors.map((tensor) => tensor.slots[s]!))
+  const rest = { optimizer, schedule: { type: 'constant' }, clip: { mode: 'off' }, loss: { type: 'meanSquaredError' } }
+  return admit(model, { parameters, slots }, { ...rest, updates: 3, seed: 7 } as never)
+}
+
+const treat = async (remedy: Remedy, patient: Patient) => {
+  const given = { now: patient, start: patient, healthy: null, tries: 0, calibration } as unknown as Case
+  return (await remedy.treat(given))!
+}
+const outputOf = async (patient: Patient) => (await lookInside(patient, calibration)).output
+
+/** Some of the units of h1 are silent on every row. */
+const halfSilent = () =>
+  patientOf([dense(8, 'relu', 'h1'), dense(5, 'relu', 'h2'), dense(2, undefined, 'out')], (name, values) => {
+    if (name === 'h1/bias') values.fill(-100, 0, 4)
+  })
+
+describe('remedies that keep the function', () => {
+  it('revive silent units: the same outputs, to the bit, and no unit is silent', async () => {
+    const patient = halfSilent()
+    const { patient: treated, then } = await treat(reviveUnits, patient)
+    expect(then).toBe('continue')
+    expect(await outputOf(treated)).toEqual(await outputOf(patient))
+    const { layers } = await lookInside(treated, calibration)
+    const h1 = layers.find(({ path }) => path === 'h1:activation')!
+    for (let unit = 0; unit < 8; unit++) {
+      const active = Array.from({ length: rows }, (_, r) => h1.output[r * 8 + unit]!).filter((a) => a > 0).length
+      expect(active).toBeGreaterThan(0)
+      if (unit < 4) expect(active).toBeGreaterThanOrEqual(rows / 2 - 1)
+    }
+    // The patient that was given is as it was.
+    expect(patient.tensors.get('h1/bias')!.values[0]).toBe(-100)
+  })
+
+  it('ReLU to PReLU: the same outputs, to the bit', async () => {
+    const patient = halfSilent()
+    const { patient: treated } = await treat(letLeak, patient)
+    expect(discharge(treated).model.layers.map(({ type }) => type)).toContain('prelu')
+    expect(await outputOf(treated)).toEqual(await outputOf(patient))
+  })
+})
+
+describe('remedies of the beginning', () => {
+  it('new weights have the variance of their initialiser within 4 standard errors, and no two units are alike', async () => {
+    const patient = patientOf(
+      [dense(200, 'relu', 'h1'), dense(150, 'relu', 'h2'), dense(1, undefined, 'out')],
+      (_, v) => {
+        v.fill(0)
+      },
+    )
+    const { patient: treated, then } = await treat(initialise, patient)
+    expect(then).toBe('restart')
+    const { weights, model } = discharge(treated)
+    const kernel = weights.parameters[model.parameters.findIndex(({ name }) => name === 'h2/kernel')]!
+    const variance = kernel.reduce((sum, w) => sum + w * w, 0) / kernel.length
+    const wanted = 2 / 200
+    expect(Math.abs(variance - wanted)).toBeLessThan(4 * wanted * Math.sqrt(2 / kernel.length))
+    const columns = new Set(Array.from({ length: 150 }, (_, c) => `${kernel[c]},${kernel[c + 150]}`))
+    expect(columns.size).toBe(150)
+  })
+
+  it('rescaled weights give every hidden layer a signal of size 1 (sqrt 2 before a ReLU)', async () => {
+    const patient = patientOf(
+      [dense(40, 'tanh', 'h1'), dense(40, 'relu', 'h2'), dense(1, undefined, 'out')],
+      (name, v) => {
+        if (name.endsWith('kernel')) v.forEach((w, i) => (v[i] = 300 * w))
+      },
+    )
+    const { patient: treated } = await treat(rescale, patient)
+    const { layers } = await lookInside(treated, calibration)
+    const rms = (path: string) => {
+      const { output } = layers.find((one) => one.path === path)!
+      return Math.sqrt(output.reduce((sum, z) => sum + z * z, 0) / output.length)
+    }
+    expect(rms('h1')).toBeCloseTo(1, 4)
+    expect(rms('h2')).toBeCloseTo(Math.SQRT2, 4)
+  })
+
+  it('branches that start at 0 leave the shortcut alone', async () => {
+    const block: LayerConfig = {
+      type: 'residual',
+      name: 'b',
+      layers: [dense(inputs, 'relu', 'a'), dense(inputs, undefined, 'z')],
+    }
+    const { patient } = await treat(silenceBranches, patientOf([block]))
+    expect(await outputOf(patient)).toEqual(x)
+  })
+})
