@@ -28,6 +28,7 @@ export type { Transform } from './data/transform.ts'
 export { clipGradNorm_, clipGradValue_, clipGradsWithNorm_ } from './gradient/clip.ts'
 export { getTotalNorm } from './gradient/norm.ts'
 export { adaptiveClip_ } from './gradient/adaptive-clip.ts'
+export { createClipper } from './gradient/clipper.ts'
 export { allReduceMean, reduceTree } from './gradient/reduce.ts'
 export { learningRate } from './optim/schedules.ts'
 

@@ -82,6 +82,20 @@ const maxNorm = real({ above: 0 }).default(1).describe('Largest 2-norm of the wh
 const ClipObject = z.discriminatedUnion('mode', [
   z.strictObject({ mode: defaultType('globalNorm'), maxNorm }),
   z.strictObject({ mode: z.literal('value'), value: real({ above: 0 }).describe('Largest magnitude of an element.') }),
+  z.strictObject({
+    mode: z.literal('layerNorm'),
+    maxNorm: real({ above: 0 }).default(1).describe("Largest 2-norm of each layer's gradient."),
+  }),
+  z.strictObject({
+    mode: z.literal('adaptive'),
+    lambda: real({ above: 0 }).default(0.01).describe("A unit's gradient over its weights, at the most."),
+    epsilon: real({ above: 0 }).default(1e-3).describe('Least norm that a unit counts with.'),
+  }),
+  z.strictObject({ mode: z.literal('auto') }),
+  z.strictObject({
+    mode: z.literal('quantile'),
+    quantile: real({ above: 0, max: 1 }).default(0.9).describe('Of the last 64 norms.'),
+  }),
   z.strictObject({ mode: z.literal('off') }),
 ])
 
@@ -90,14 +104,17 @@ export const Clip = z
     real({ above: 0 })
       .transform((maxNorm): z.input<typeof ClipObject> => ({ mode: 'globalNorm', maxNorm }))
       .pipe(ClipObject),
-    z
-      .literal('off')
+    choice(['off', 'auto'])
       .transform((mode): z.input<typeof ClipObject> => ({ mode }))
       .pipe(ClipObject),
     ClipObject,
   ])
   .prefault({})
-  .describe("How large gradients are cut: by the norm of the whole gradient, by element ('value'), or 'off'.")
+  .describe(
+    'How large gradients are cut: by the norm of the whole gradient (a number), where it stands out from the steps before ' +
+      "('auto'), to a quantile of the last norms, by layer ('layerNorm'), by unit beside its weights ('adaptive'), by " +
+      "element ('value'), or 'off'.",
+  )
 
 const healthModes = ['off', 'observe', 'warn', 'repair'] as const
 const HealthObject = z.strictObject({

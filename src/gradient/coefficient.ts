@@ -1,11 +1,21 @@
 /** How the training step clips: what the config says, and the one number that the optimizer multiplies by. */
 
+import { DetectorField, normQuantile } from './detector.ts'
+
 /** A closed union: every mode is handled wherever clipping is decided. */
 export type Clip =
   /** Scale the whole gradient so that its 2-norm is at most `maxNorm`. */
   | { readonly mode: 'globalNorm'; readonly maxNorm: number }
   /** Clamp every element to [-value, value]. */
   | { readonly mode: 'value'; readonly value: number }
+  /** Scale the gradient of each layer so that its own 2-norm is at most `maxNorm`. */
+  | { readonly mode: 'layerNorm'; readonly maxNorm: number }
+  /** Hold the gradient of each unit to `lambda` times the norm of its weights (`epsilon` at least): see adaptive-clip.ts. */
+  | { readonly mode: 'adaptive'; readonly lambda: number; readonly epsilon: number }
+  /** Scale the whole gradient where its norm stands out from those before it: see `autoLimit`. */
+  | { readonly mode: 'auto' }
+  /** Scale the whole gradient to the given quantile of the last 64 norms. */
+  | { readonly mode: 'quantile'; readonly quantile: number }
   | { readonly mode: 'off' }
 
 /**
@@ -22,15 +32,40 @@ export function torchCoefficient(norm: number, maxNorm: number): number {
   return Math.min(1, maxNorm / (norm + 1e-6))
 }
 
-/** What a step multiplies its gradient by under this mode, given the norm before clipping. */
-export function stepCoefficient(clip: Clip, norm: number): number {
+/**
+ * What a step multiplies its whole gradient by under this mode, given the norm before clipping.
+ * @param detector state of the detector, which has observed this norm; without it 'auto' and 'quantile' have no past
+ */
+export function stepCoefficient(clip: Clip, norm: number, detector?: Float64Array): number {
   switch (clip.mode) {
     case 'globalNorm':
       return clipCoefficient(norm, clip.maxNorm)
+    case 'auto':
+      return detector ? clipCoefficient(norm, autoLimit(detector)) : 1
+    case 'quantile':
+      return detector ? clipCoefficient(norm, normQuantile(detector, clip.quantile)) : 1
+    case 'layerNorm':
+    case 'adaptive':
     case 'value':
     case 'off':
       return 1
   }
+}
+
+/**
+ * The norm that a step is brought down to by 'auto', where it lies above it: with the median m and the scale s of the
+ * last log norms, exp(m + 3 s) and at least 1.5 exp(m); for one that lies z > 3 scales out exp(m + 9 s / z), so that the
+ * further out, the less it counts (the reciprocal of ZClip, Kumar et al. 2025, arXiv 2504.02507, on a robust baseline).
+ * Infinity before 16 norms.
+ */
+export function autoLimit(detector: Float64Array): number {
+  const median = detector[DetectorField.medianNorm]!
+  if (!(median > 0)) return Infinity
+  const scale = detector[DetectorField.scale]!
+  const z = detector[DetectorField.z]!
+  const least = 1.5 * median
+  if (z <= 3) return Math.max(least, median * Math.exp(3 * scale))
+  return Math.max(least, median * Math.exp((9 * scale) / z))
 }
 
 /** The largest magnitude an element may have under this mode; Infinity where elements are not clamped. */
@@ -38,8 +73,10 @@ export function elementLimit(clip: Clip): number {
   switch (clip.mode) {
     case 'value':
       return clip.value
-    case 'globalNorm':
-    case 'off':
+    default:
       return Infinity
   }
 }
+
+/** Whether elements, units or layers are cut by themselves, rather than the gradient as a whole. */
+export const isByPart = ({ mode }: Clip): boolean => mode === 'value' || mode === 'layerNorm' || mode === 'adaptive'

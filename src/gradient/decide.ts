@@ -6,7 +6,7 @@
  *
  * The state is one flat Float64Array: the detector's, then the fields below; zeros at the start. Nothing is allocated per step.
  */
-import { stepCoefficient } from './coefficient.ts'
+import { isByPart, stepCoefficient } from './coefficient.ts'
 import type { Clip } from './coefficient.ts'
 import { detectorStateLength, isHugeSpike, observe, observeParameters, resetDetector, Verdict } from './detector.ts'
 
@@ -42,7 +42,7 @@ export const DecisionField = {
   coefficient: detectorStateLength + 1,
   loss: detectorStateLength + 2,
   gradNormBeforeClip: detectorStateLength + 3,
-  /** Norm before times coefficient. Where elements are clamped (mode 'value') it is not known here: NaN until the caller fills it in. */
+  /** Norm before times coefficient. Where parts are cut by themselves it is not known here: NaN until the caller fills it in. */
   gradNormAfterClip: detectorStateLength + 4,
   skipsInARow: detectorStateLength + 5,
   skipsInWindow: detectorStateLength + 6,
@@ -70,7 +70,7 @@ export function decide(state: Float64Array, options: DecideOptions, lossMean: nu
   const verdict = observe(state, lossMean, gradNorm)
   const nonFinite = verdict === Verdict.NONFINITE_LOSS || verdict === Verdict.NONFINITE_GRAD
   const skip = nonFinite || (options.spikeSkip && isHugeSpike(state))
-  const coefficient = skip ? 0 : stepCoefficient(options.clip, gradNorm)
+  const coefficient = skip ? 0 : stepCoefficient(options.clip, gradNorm, state)
   countSkip(state, skip)
 
   const decision = !skip ? Decision.apply : skipsEnough(state, options) ? Decision.stop : Decision.skip
@@ -78,7 +78,7 @@ export function decide(state: Float64Array, options: DecideOptions, lossMean: nu
   state[DecisionField.coefficient] = coefficient
   state[DecisionField.loss] = lossMean
   state[DecisionField.gradNormBeforeClip] = gradNorm
-  state[DecisionField.gradNormAfterClip] = skip ? 0 : options.clip.mode === 'value' ? NaN : gradNorm * coefficient
+  state[DecisionField.gradNormAfterClip] = skip ? 0 : isByPart(options.clip) ? NaN : gradNorm * coefficient
   return decision
 }
 

@@ -12,7 +12,15 @@
  * All state is one flat Float64Array (zeros at the start), pure in and out: copied at any step and taken up again, it gives
  * the same verdicts. Nothing is allocated per step.
  */
-import { clearWindow, pushValue, windowCount, windowDeviation, windowLength, windowMedian } from './robust-window.ts'
+import {
+  clearWindow,
+  pushValue,
+  windowCount,
+  windowDeviation,
+  windowLength,
+  windowMedian,
+  windowQuantile,
+} from './robust-window.ts'
 
 export const Verdict = {
   healthy: 0,
@@ -92,6 +100,11 @@ export function isHugeSpike(state: Float64Array): boolean {
   const norm = state[DetectorField.medianNorm]! * Math.exp(state[DetectorField.excess]!)
   const matters = norm > 0.1 * state[DetectorField.highestMedian]!
   return state[DetectorField.z]! > 20 && state[DetectorField.excess]! > Math.LN10 && matters
+}
+
+/** The given quantile (0 to 1, rounded to a rank) of the last norms, winsorised; Infinity before there are 16. */
+export function normQuantile(state: Float64Array, quantile: number): number {
+  return windowCount(state, windowAt) < minValues ? Infinity : Math.exp(windowQuantile(state, windowAt, quantile))
 }
 
 function judge(state: Float64Array, lossMean: number, gradNorm: number): VerdictCode {

@@ -43,6 +43,11 @@ export function windowMedian(state: Float64Array, at: number): number {
   return count % 2 === 1 ? state[middle]! : (state[middle - 1]! + state[middle]!) / 2
 }
 
+/** The value of rank quantile x (count - 1), rounded. The window must not be empty. */
+export function windowQuantile(state: Float64Array, at: number, quantile: number): number {
+  return state[at + sortedAt + Math.round(quantile * (state[at]! - 1))]!
+}
+
 /** The median of |value - median|: the deviations rise to the left and to the right of the median, and are merged up to their middle. */
 export function windowDeviation(state: Float64Array, at: number, median: number): number {
   const count = state[at]!

@@ -119,6 +119,8 @@ interface Addresses {
   clampedNorms: number
   /** Per watched layer: sum of squares of the gradient; SIGNAL_FIELDS sampled numbers. */
   layerSquares: number
+  /** Per watched layer: what its gradient is multiplied by beside the step's coefficient. */
+  layerScales: number
   signals: number
   /** Per segment: squares of the weights after a sampled update, and of that update; per update piece: what differs. */
   segments: number
@@ -230,6 +232,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     norms: 0,
     clampedNorms: 0,
     layerSquares: 0,
+    layerScales: 0,
     signals: 0,
     segments: 0,
     differing: 0,
@@ -295,12 +298,13 @@ export function compilePlan(spec: PlanSpec): Plan {
   const norms = training ? normsOf(tiles, watch, shards) : 0
   const watched = training ? watch.layers.length : 0
   at.layerSquares = layout.add('partials', 'float64', watched)
+  at.layerScales = layout.add('partials', 'float64', watched)
   at.signals = layout.add('partials', 'float64', watched * SIGNAL_FIELDS)
   at.segments = layout.add('partials', 'float64', training ? 2 * watch.segments.length : 0)
   at.differing = layout.add('partials', 'float64', training ? Math.ceil(learned / UPDATE_PIECE) : 0)
   at.partSquares = layout.add('partials', 'float64', training ? Math.ceil(laned / UPDATE_PIECE) * lanes : 0)
   at.norms = layout.add('partials', 'float64', norms)
-  at.clampedNorms = layout.add('partials', 'float64', norms)
+  at.clampedNorms = layout.add('partials', 'float64', training ? Math.max(norms, placements.all.length) : 0)
   // Last what knows how many workers there are.
   at.trace = layout.add('trace', 'float64', spec.workers * traceDoubles(spec.traceEvents))
   // A piece of an update is looked at before and after, when no layer works.

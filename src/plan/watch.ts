@@ -92,7 +92,7 @@ export function watchOf(network: LoweredLayer, placements: Placements): Watch {
   return { layers, laned, segments, firstSegment: firsts(segments), firstLaned: firsts(laned), units, layerOf: of }
 }
 
-const learnedOf = ({ all }: Placements): Placement[] => all.filter(({ how }) => how !== 'none')
+export const learnedOf = ({ all }: Placements): Placement[] => all.filter(({ how }) => how !== 'none')
 
 export const countLayers = (placements: Placements): number => layersOf(placements).layers.length
 

@@ -186,6 +186,11 @@ export function runSettings(
   const keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
   const { reduceOnPlateau: plateau, earlyStopping } = config
   const { mode, spikeSkip, maxConsecutiveSkips, maxSkipsInWindow } = config.health
+  if (config.clip.mode === 'adaptive' && plan.spec.sharing.ranks > 1) {
+    throw new UserError(
+      "Expected `clip` to fit more ranks than one: 'adaptive' needs whole tensors, which no rank has. Clip by layer.",
+    )
+  }
   return {
     tune: config.workers === 'auto' && plan.spec.optimizer !== null,
     reduce: plan.spec.sharing.ranks > 1 ? config.reduce : 'tree',

@@ -13,11 +13,14 @@ import { matrixOf } from '../model/shape.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
 import { Phase, endLane, firstLane, lanePieces, lanesOfShard, pieces, scratchOf } from '../plan/plan.ts'
+import type { Placement } from '../plan/parameters.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { endShard, firstShard, forEachEdge, fullRows, inboxSlot, isOwn, shardsInUse } from '../plan/shards.ts'
+import { learnedOf } from '../plan/watch.ts'
 import { shardPieces } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
+import { clipUnits } from './clip-units.ts'
 import { observeLayer } from './observe.ts'
 import { State } from './state.ts'
 
@@ -27,6 +30,8 @@ export class Program {
   readonly #floats: Float32Array
   readonly #doubles: Float64Array
   readonly #settings: RunSettings
+  /** Tensors that are learned, in the order of the model. */
+  readonly #learned: readonly Placement[]
   readonly #keys = new Uint32Array(ROUND_KEYS)
   #keysOfEpoch = -1
   readonly #pass: Pass = { training: true, seed: 0, batch: 0, firstRow: 0, rows: 0, blockRows: 0, temporary: 0 }
@@ -38,6 +43,7 @@ export class Program {
     this.#floats = arena.floats
     this.#doubles = arena.doubles
     this.#settings = settings
+    this.#learned = learnedOf(plan.placements)
     this.#pass.seed = settings.seed
     this.#pass.blockRows = plan.blockRows
     this.#pass.temporary = scratchOf(plan, worker).piece
@@ -227,6 +233,7 @@ export class Program {
 
   /** Sums lanes and shards of a run of parameters, and their squares. */
   #reduce(piece: number): void {
+    if (this.#state(State.clipping) === 1) return this.#clipUnits(piece)
     const { at, placements, spec, tiles, watch } = this.#plan
     if (spec.sharing.shards > 1) return this.#reduceShards(piece)
     const start = piece * UPDATE_PIECE
@@ -238,6 +245,25 @@ export class Program {
       const { offset, count } = watch.laned[i]!
       this.#squares(tiles.length + i, at.gradients + offset, 1, count, 0)
     }
+  }
+
+  /** One tensor, by unit. */
+  #clipUnits(piece: number): void {
+    const { at } = this.#plan
+    const { clip } = this.#settings.decide
+    if (clip.mode !== 'adaptive') return
+    const { offset, spec, size } = this.#learned[piece]!
+    const cols = spec.shape.at(-1)!
+    this.#doubles[at.clampedNorms + piece] = clipUnits(
+      this.#floats,
+      at.gradients + offset,
+      at.parameters + offset,
+      size / cols,
+      cols,
+      1 / (this.#state(State.weightSum) || Infinity),
+      clip.lambda,
+      clip.epsilon,
+    )
   }
 
   #squareParts(piece: number, start: number, end: number, lanes: number): void {
@@ -391,10 +417,26 @@ export class Program {
   }
 
   #apply(piece: number): void {
-    const { at, placements, spec } = this.#plan
+    const { at, placements, watch } = this.#plan
     const start = piece * UPDATE_PIECE
-    const count = Math.min(UPDATE_PIECE, placements.learned - start)
-    this.#doubles[at.largest + piece] = applyUpdate(
+    const scale = this.#state(State.scale)
+    if (this.#settings.decide.clip.mode !== 'layerNorm') {
+      const count = Math.min(UPDATE_PIECE, placements.learned - start)
+      this.#doubles[at.largest + piece] = this.#applyRun(start, count, scale)
+      return
+    }
+    let largest = 0
+    for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
+      const { layer, offset, count } = watch.segments[i]!
+      largest = Math.max(largest, this.#applyRun(offset, count, scale * this.#doubles[at.layerScales + layer]!))
+    }
+    this.#doubles[at.largest + piece] = largest
+  }
+
+  /** @returns the largest magnitude that is left */
+  #applyRun(start: number, count: number, scale: number): number {
+    const { at, spec } = this.#plan
+    return applyUpdate(
       this.#k,
       spec.optimizer!,
       count,
@@ -402,7 +444,7 @@ export class Program {
       at.gradients + start,
       (at.slots[0] ?? 0) + start,
       (at.slots[1] ?? 0) + start,
-      this.#state(State.scale),
+      scale,
       this.#state(State.clipValue),
       this.#state(State.learningRate),
       this.#state(State.updates) + 1,

@@ -8,6 +8,7 @@
 import type { Arena } from '../arena/arena.ts'
 import { Status } from '../arena/control.ts'
 import type { Control } from '../arena/control.ts'
+import { clipCoefficient } from '../gradient/coefficient.ts'
 import { Decision, DecisionField, decide, decideStateLength, skipNonFiniteUpdate } from '../gradient/decide.ts'
 import { faultRaised } from '../gradient/health.ts'
 import { plateauFactor, plateauStateLength } from '../optim/plateau.ts'
@@ -20,6 +21,7 @@ import type { Agreement } from './ranks.ts'
 import { copyParameters, judgeProgress, writeValues } from './progress.ts'
 import { Kind, RECORDS_PER_STEP, writeRecord } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
+import { learnedOf } from '../plan/watch.ts'
 import { fullRows, ownRows, rowsOfShard, shardsInUse } from '../plan/shards.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { Reason, State } from './state.ts'
@@ -42,6 +44,8 @@ export class Sequencer {
   readonly #verdicts: Float64Array
   readonly #tuning: Float64Array
   readonly #stepsPerEpoch: number
+  /** Tensors that are learned. */
+  readonly #learned: number
   readonly #watcher: Watcher | null
   /** Watched layer of each partial sum of squares. */
   readonly #layerOf: Int32Array
@@ -73,6 +77,7 @@ export class Sequencer {
     this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
     this.#program = program
     this.#agreement = agreement
+    this.#learned = learnedOf(plan.placements).length
     const { tiles, watch } = plan
     this.#layerOf =
       plan.spec.sharing.shards > 1
@@ -92,7 +97,7 @@ export class Sequencer {
       case Phase.gradient:
         return this.#afterGradient()
       case Phase.reduce:
-        return this.#afterReduce()
+        return this.#state[State.clipping] === 1 ? this.#afterClip() : this.#afterReduce()
       case Phase.update:
         return this.#afterUpdate()
       case Phase.evaluate:
@@ -148,17 +153,55 @@ export class Sequencer {
     s[State.loss] = loss
     s[State.learningRate] = rate * plateauFactor(this.#plateau)
 
-    let decision = decide(this.#health, options, loss, gradNorm)
+    const decision = decide(this.#health, options, loss, gradNorm)
     s[State.scale] = this.#health[DecisionField.coefficient]! * perWeight
     s[State.clipValue] = options.clip.mode === 'value' ? options.clip.value : Infinity
-    if (decision === Decision.apply && this.#mayOverflow(gradNorm) && !this.#isFinite()) {
-      decision = skipNonFiniteUpdate(this.#health, options)
+    if (decision !== Decision.apply) return this.#skip(decision, perWeight)
+    const { clip } = options
+    if (clip.mode === 'adaptive') {
+      s[State.clipping] = 1
+      return this.#open(Phase.reduce, this.#learned)
     }
-    if (decision === Decision.apply && options.clip.mode === 'value') {
-      this.#health[DecisionField.gradNormAfterClip] = Math.sqrt(this.#sumChunks(this.#plan.at.clampedNorms))
-    }
-    if (decision === Decision.apply) return this.#openUpdate()
+    if (clip.mode === 'value')
+      this.#tellAfterClip(this.#sumChunks(this.#plan.at.clampedNorms, pieces.norms(this.#plan)))
+    else if (clip.mode === 'layerNorm') this.#tellAfterClip(this.#clipLayers(clip.maxNorm, perWeight))
+    this.#applyOrSkip(gradNorm, perWeight)
+  }
 
+  /** Every unit is within its bound. */
+  #afterClip(): void {
+    const s = this.#state
+    s[State.clipping] = 0
+    this.#tellAfterClip(this.#sumChunks(this.#plan.at.clampedNorms, this.#learned))
+    this.#applyOrSkip(this.#health[DecisionField.gradNormBeforeClip]!, 1 / (s[State.weightSum]! || Infinity))
+  }
+
+  #tellAfterClip(squares: number): void {
+    this.#health[DecisionField.gradNormAfterClip] = Math.sqrt(squares)
+  }
+
+  /** Each layer's factor; @returns what is left of the squares of the mean gradient */
+  #clipLayers(maxNorm: number, perWeight: number): number {
+    const { at, watch } = this.#plan
+    let sum = 0
+    for (let layer = 0; layer < watch.layers.length; layer++) {
+      const norm = Math.sqrt(this.#doubles[at.layerSquares + layer]!) * perWeight
+      const coefficient = clipCoefficient(norm, maxNorm)
+      this.#doubles[at.layerScales + layer] = coefficient
+      sum += (norm * coefficient) ** 2
+    }
+    return sum
+  }
+
+  /** The update, unless it would leave the range of float32. */
+  #applyOrSkip(gradNorm: number, perWeight: number): void {
+    if (!this.#mayOverflow(gradNorm) || this.#isFinite()) return this.#openUpdate()
+    this.#skip(skipNonFiniteUpdate(this.#health, this.#settings.decide), perWeight)
+  }
+
+  /** This batch never happened. */
+  #skip(decision: number, perWeight: number): void {
+    const s = this.#state
     s[State.skipped]!++
     this.#watcher!.judge(perWeight)
     this.#record(Kind.step)
@@ -376,9 +419,8 @@ export class Sequencer {
     return sum
   }
 
-  /** A squared norm, from the tiles' and chunks' sums in index order. */
-  #sumChunks(at: number): number {
-    const chunks = pieces.norms(this.#plan)
+  /** A squared norm, from the sums of so many parts in index order. */
+  #sumChunks(at: number, chunks: number): number {
     let sum = 0
     for (let i = 0; i < chunks; i++) sum += this.#doubles[at + i]!
     return sum

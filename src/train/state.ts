@@ -42,6 +42,8 @@ export const State = {
   loss: word(),
   scale: word(),
   clipValue: word(),
+  /** Whether units are being clipped, between the decision and the update. */
+  clipping: word(),
   learningRate: word(),
   /** Largest |parameter| after the last update. */
   largest: word(),

@@ -1,0 +1,209 @@
+/** Invariants of the detector, over random streams: units, restarts, immunity, false alarms, delays, hysteresis. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { alarmsLength, checkAlarm } from '../../src/gradient/alarms.ts'
+import { autoLimit } from '../../src/gradient/coefficient.ts'
+import { DetectorField, detectorStateLength, observe } from '../../src/gradient/detector.ts'
+import { HealthField } from '../../src/gradient/health.ts'
+import { thresholds } from '../../src/gradient/thresholds.ts'
+import { copyOf, feed, newDetector, noisy } from './stream.ts'
+import type { Step } from './stream.ts'
+
+const seed = fc.integer({ min: 1, max: 2 ** 30 })
+const runs = (numRuns: number) => ({ numRuns })
+
+/** Quiet, then something happens: a jump, growth, a loss that leaves, not-a-numbers. */
+const eventful = fc
+  .record({
+    seed,
+    sigma: fc.double({ min: 0.05, max: 0.6, noNaN: true }),
+    event: fc.constantFrom('jump', 'grow', 'fall', 'loss', 'nan', 'zero', 'none'),
+    at: fc.integer({ min: 20, max: 250 }),
+  })
+  .map(({ seed, sigma, event, at }): Step[] =>
+    noisy(400, seed, sigma).map(({ loss, gradNorm }, step) => {
+      const since = step - at
+      if (since < 0) return { loss, gradNorm }
+      if (event === 'jump') return { loss, gradNorm: 20 * gradNorm }
+      if (event === 'grow') return { loss: loss * 1.02 ** since, gradNorm: gradNorm * 1.1 ** Math.min(since, 200) }
+      if (event === 'fall') return { loss: loss * Math.exp(-since / 50), gradNorm: gradNorm * Math.exp(-since / 50) }
+      if (event === 'loss') return { loss: 50 * loss, gradNorm: 5 * gradNorm }
+      if (event === 'nan' && since % 40 === 0) return { loss: NaN, gradNorm }
+      if (event === 'zero') return { loss, gradNorm: 0 }
+      return { loss, gradNorm }
+    }),
+  )
+
+describe('verdicts', () => {
+  it('do not depend on the unit of the loss', () => {
+    fc.assert(
+      fc.property(eventful, fc.integer({ min: -60, max: 60 }), (steps, k) => {
+        const plain = feed(steps, { nullLoss: 1.2 })
+        expect(feed(steps, { nullLoss: 1.2, unit: 2 ** k })).toEqual(plain)
+      }),
+      runs(60),
+    )
+  })
+
+  it('are the same after the state was kept and taken up again at any step', () => {
+    fc.assert(
+      fc.property(eventful, fc.integer({ min: 0, max: 399 }), (steps, cut) => {
+        const whole = feed(steps, { nullLoss: 1.2 })
+        const first = newDetector()
+        const before = feed(steps.slice(0, cut), { nullLoss: 1.2 }, first)
+        const after = feed(steps, { nullLoss: 1.2 }, copyOf(first), cut)
+        expect([...before, ...after]).toEqual(whole)
+      }),
+      runs(60),
+    )
+  })
+
+  it('do not remember what was not finite', () => {
+    const bad = fc.constantFrom<Step>(
+      { loss: NaN, gradNorm: 1 },
+      { loss: 1, gradNorm: Infinity },
+      { loss: Infinity, gradNorm: NaN },
+    )
+    fc.assert(
+      fc.property(eventful, bad, fc.integer({ min: 1, max: 300 }), (steps, wild, at) => {
+        const detector = newDetector()
+        feed(steps.slice(0, at), { nullLoss: 1.2 }, detector)
+        const before = copyOf(detector)
+        feed([...steps.slice(0, at), wild], { nullLoss: 1.2 }, detector, at)
+        // Only what is raised now, and the alarms, may differ.
+        const alarms = [HealthField.alarms, HealthField.alarms + alarmsLength] as const
+        const { health } = detector
+        for (let i = HealthField.explained; i < health.length; i++) {
+          if (i < alarms[0] || i >= alarms[1]) expect(Object.is(health[i], before.health[i])).toBe(true)
+        }
+        const own = DetectorField.runSide
+        expect(detector.decision.slice(own)).toEqual(before.decision.slice(own))
+      }),
+      runs(60),
+    )
+  })
+
+  it('are silent on constant, empty and short streams, and see a gradient that is zero', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 1e-30, max: 1e30, noNaN: true }),
+        fc.integer({ min: 0, max: 300 }),
+        (level, length) => {
+          const constant = Array.from({ length }, () => ({ loss: 1, gradNorm: level }))
+          expect(feed(constant)).toEqual([])
+          expect(feed(noisy(15, length + 1, 3)).filter(({ code }) => code === 'GRAD_SPIKE')).toEqual([])
+        },
+      ),
+      runs(30),
+    )
+    const zeros = Array.from({ length: 100 }, () => ({ loss: 1, gradNorm: 0 }))
+    const raised = feed(zeros, { nullLoss: 1 })
+    expect(raised[0]).toMatchObject({ step: 1, code: 'ZERO_GRADIENT', severity: 'fault' })
+    expect(raised.filter(({ code }) => code === 'GRAD_SPIKE' || code === 'GRAD_EXPLODING')).toEqual([])
+  })
+
+  it('call no explosion in 10,000 steps of noise, however long its memory', () => {
+    for (const [sigma, memory] of [
+      [0.3, 0],
+      [0.6, 0],
+      [0.3, 0.8],
+      [0.3, 0.95],
+      [0.2, 0.99],
+    ] as const) {
+      const raised = feed(noisy(10_000, 7, sigma, memory))
+      expect(raised.filter(({ severity }) => severity === 'fault')).toEqual([])
+      expect(raised.filter(({ code }) => code === 'GRAD_SPIKE').length).toBeLessThanOrEqual(3)
+    }
+  })
+
+  it('see a tenfold level within 10 steps, and growth by a twentieth a step within 45', () => {
+    fc.assert(
+      fc.property(seed, fc.double({ min: 0.05, max: 0.3, noNaN: true }), (seed, sigma) => {
+        const from = 100
+        const first = (change: (since: number) => number) => {
+          const steps = noisy(180, seed, sigma).map(({ loss, gradNorm }, i) => ({
+            loss,
+            gradNorm: i < from ? gradNorm : gradNorm * change(i - from + 1),
+          }))
+          return feed(steps).find(({ code }) => code === 'GRAD_EXPLODING')?.step
+        }
+        expect(first(() => 10)! - from).toBeLessThanOrEqual(10)
+        expect(first((since) => 1.05 ** since)! - from).toBeLessThanOrEqual(45)
+      }),
+      runs(40),
+    )
+  })
+
+  it('of vanishing and stalling are not raised where the network has learnt its data', () => {
+    const faint = {
+      layers: (s: { squares: Float64Array; backSignals: Float64Array }) => void (s.squares[0] = 1e-30 * s.squares[3]!),
+    }
+    const codes = (loss: number) =>
+      new Set(feed(noisy(400, 3, 0.1, 0, loss), { nullLoss: 1, ...faint }).map(({ code }) => code))
+    expect(codes(0.9).has('GRAD_VANISHING')).toBe(true)
+    for (const code of ['GRAD_VANISHING', 'STALLED', 'UPDATE_TOO_SMALL', 'SIGNAL_COLLAPSE']) {
+      expect(codes(0.005).has(code)).toBe(false)
+    }
+    expect(codes(0.005).has('CONVERGED')).toBe(true)
+  })
+})
+
+describe('parts of a batch', () => {
+  const shard = (change: (squares: Float64Array, step: number) => void) =>
+    feed(noisy(200, 5, 0.1), { nullLoss: 1.2, layers: (s, step) => change(s.partSquares, step) }).filter(
+      ({ code }) => code === 'SHARD_ANOMALY',
+    )
+
+  it('are in line when they differ, and out of it when one repeats itself, is silent, is huge, or all are one', () => {
+    expect(shard(() => {})).toEqual([])
+    // One hard sample in a part, now here and now there, is nothing.
+    const turn = (step: number) => Math.floor(step < 16 ? step : step / 16) % 4
+    expect(shard((squares, step) => void (squares[turn(step)]! *= 100))).toEqual([])
+    expect(shard((squares) => squares.fill(3))[0]!.step).toBe(1)
+    expect(shard((squares) => void (squares[2] = 5))[0]!.step).toBe(2)
+    expect(shard((squares) => void (squares[1] = 0))[0]!.step).toBe(3)
+    expect(shard((squares) => void (squares[3]! *= 1e4))[0]!.step).toBe(2)
+  })
+})
+
+describe('an alarm', () => {
+  it('is raised at most once in a cool-down, and never by a check that cleared it', () => {
+    const checks = fc.array(fc.record({ hit: fc.boolean(), near: fc.boolean() }), { minLength: 50, maxLength: 400 })
+    fc.assert(
+      fc.property(checks, fc.integer({ min: 1, max: 5 }), (all, hits) => {
+        const state = new Float64Array(alarmsLength)
+        const raised: number[] = []
+        all.forEach(({ hit, near }, step) => {
+          if (checkAlarm(state, 0, 5, true, step, hit, near, hits)) raised.push(step)
+        })
+        raised
+          .slice(1)
+          .forEach((step, i) => expect(step - raised[i]!).toBeGreaterThanOrEqual(thresholds.hysteresis.cooldown))
+      }),
+    )
+  })
+})
+
+describe('the automatic limit', () => {
+  it('never lets a larger norm count for more, and leaves what is usual alone', () => {
+    fc.assert(
+      fc.property(
+        seed,
+        fc.double({ min: 1, max: 100, noNaN: true }),
+        fc.double({ min: 1, max: 100, noNaN: true }),
+        (seed, a, b) => {
+          const after = (factor: number) => {
+            const state = new Float64Array(detectorStateLength)
+            for (const { gradNorm } of noisy(100, seed, 0.3)) observe(state, 1, gradNorm)
+            observe(state, 1, factor)
+            return Math.min(factor, autoLimit(state)) / factor
+          }
+          const [small, large] = [Math.min(a, b), Math.max(a, b)]
+          expect(after(large)).toBeLessThanOrEqual(after(small) * (1 + 1e-12))
+          expect(after(1)).toBe(1)
+        },
+      ),
+      runs(60),
+    )
+  })
+})
