@@ -53,7 +53,11 @@ describe('a refused config says field, expectation, value and what was probably 
         'got `"adm"` (string); did you mean `adam`?',
     ],
     ['clip norm of 0', { clip: { maxNorm: 0 } }, '`clip.maxNorm`: expected a number > 0, got `0` (number)'],
-    ['clip -1', { clip: -1 }, "`clip`: expected a number > 0, or one of 'off', 'auto', or an object, got `-1` (number)"],
+    [
+      'clip -1',
+      { clip: -1 },
+      "`clip`: expected a number > 0, or one of 'off', 'auto', or an object, got `-1` (number)",
+    ],
     [
       'misspelt health',
       { health: 'repiar' },
