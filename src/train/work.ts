@@ -5,8 +5,7 @@ import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { Failed, RunTask } from '../crew/task.ts'
 import { createKernels } from '../kernels/select.ts'
-import { scratchElements } from '../kernels/wasm.ts'
-import { compilePlan } from '../plan/plan.ts'
+import { compilePlan, scratchOf } from '../plan/plan.ts'
 import type { Phase, Plan } from '../plan/plan.ts'
 import { Post } from './post.ts'
 import { Program } from './program.ts'
@@ -39,7 +38,7 @@ export function work(task: RunTask): Failed | undefined {
 function workOff(task: RunTask, arena: Arena, plan: Plan, control: Control): void {
   const { worker, settings, spec, faults } = task
   const saboteur = faults.length > 0 ? new Saboteur(worker, faults, plan, control, arena) : null
-  const kernels = createKernels(task.kernels, task.module, task.memory, plan.at.scratch + worker * scratchElements)
+  const kernels = createKernels(task.kernels, task.module, task.memory, scratchOf(plan, worker).kernels)
   const program = new Program(plan, kernels, arena, settings, worker)
   const sequencer = new Sequencer(plan, settings, control, arena, program)
   const post = new Post(plan, arena, worker)
