@@ -42,6 +42,8 @@ const allInitializers = [
   'truncatedNormal',
   ...scaledInitializers,
   'orthogonal',
+  'varianceScaling',
+  'identity',
 ] as const
 
 const InitializerObject = z.discriminatedUnion('type', [
@@ -58,6 +60,15 @@ const InitializerObject = z.discriminatedUnion('type', [
     std: above(0.05).describe('Standard deviation.'),
   }),
   z.strictObject({ type: z.literal('orthogonal'), gain: above(1).describe('Factor on the orthogonal matrix.') }),
+  z.strictObject({
+    type: z.literal('varianceScaling'),
+    scale: above(1).describe('The variance is this over the fan.'),
+    mode: choice(['fanIn', 'fanOut', 'fanAvg']).default('fanIn').describe('What a unit is counted by.'),
+    distribution: choice(['normal', 'truncatedNormal', 'uniform'])
+      .default('truncatedNormal')
+      .describe('What it is drawn from.'),
+  }),
+  z.strictObject({ type: z.literal('identity'), gain: above(1).describe('What is on the diagonal.') }),
 ])
 
 export const Initializer = z.union([
@@ -74,6 +85,42 @@ const KernelInitializer = z.union([
   Initializer,
 ])
 
+const penalty = (name: 'l1' | 'l2') => (value: number) => ({ l1: 0, l2: 0, [name]: value })
+const strength = () => real({ min: 0 })
+/** A name with Keras's strength, 0.01, or the strengths. */
+const Regularizer = z
+  .union(
+    [
+      z.literal('l1').transform(() => penalty('l1')(0.01)),
+      z.literal('l2').transform(() => penalty('l2')(0.01)),
+      z.literal('l1l2').transform(() => ({ l1: 0.01, l2: 0.01 })),
+      z.strictObject({
+        l1: strength().default(0).describe('Times |w|.'),
+        l2: strength().default(0).describe('Times w^2.'),
+      }),
+    ],
+    { error: "'l1', 'l2', 'l1l2', or { l1, l2 } with numbers >= 0" },
+  )
+  .optional()
+const Constraint = z
+  .union(
+    [
+      z.literal('maxNorm').transform(() => ({ type: 'maxNorm' as const, maxValue: 2 })),
+      z.strictObject({ type: z.literal('maxNorm'), maxValue: above(2).describe('The largest norm.') }),
+    ],
+    { error: "'maxNorm', or { type: 'maxNorm', maxValue }" },
+  )
+  .optional()
+const bounds = {
+  kernelRegularizer: Regularizer.describe(
+    "Added to the loss: l1 |w| + l2 w^2 over the weights. 'l1', 'l2' or 'l1l2' alone mean 0.01. The `loss` that is told leaves it out.",
+  ),
+  biasRegularizer: Regularizer.describe('The same of the biases.'),
+  kernelConstraint: Constraint.describe(
+    "'maxNorm': after each update the weights into a unit have a norm of `maxValue` (2) at the most.",
+  ),
+}
+
 const name = text().optional().describe('Name in the summary and in messages; made from type and place when absent.')
 
 const trainable = flag().default(true).describe('false: the weights stay as they are.')
@@ -89,6 +136,7 @@ const Dense = z.strictObject({
     'How weights start: by default He for the relu family, LeCun for selu, Glorot otherwise.',
   ),
   biasInitializer: Initializer.default({ type: 'zeros' }).describe('How biases start.'),
+  ...bounds,
 })
 
 const ActivationLayer = z.strictObject({
@@ -112,6 +160,12 @@ const Dropout = z.strictObject({
   rate: real({ min: 0, below: 1 }).describe('Share of units set to 0 while training, in [0, 1).'),
 })
 
+const SpatialDropout = z.strictObject({
+  type: z.enum(['spatialDropout1d', 'spatialDropout2d']),
+  name,
+  rate: real({ min: 0, below: 1 }).describe('Share of channels set to 0 at all positions of a row, in [0, 1).'),
+})
+
 const convolution = <Type extends 'conv1d' | 'conv2d'>(type: Type, dims: 1 | 2) =>
   z.strictObject({
     type: z.literal(type),
@@ -129,6 +183,7 @@ const convolution = <Type extends 'conv1d' | 'conv2d'>(type: Type, dims: 1 | 2) 
     useBias: flag().default(true).describe('Whether a bias is added.'),
     kernelInitializer: KernelInitializer.default({ type: 'auto' }).describe('How weights start, as in a dense layer.'),
     biasInitializer: Initializer.default({ type: 'zeros' }).describe('How biases start.'),
+    ...bounds,
   })
 const Conv1d = convolution('conv1d', 1)
 const Conv2d = convolution('conv2d', 2)
@@ -151,6 +206,15 @@ const GlobalPooling = z.strictObject({
   type: z.enum(['globalMaxPooling1d', 'globalMaxPooling2d', 'globalAveragePooling1d', 'globalAveragePooling2d']),
   name,
 })
+
+const upSampling = <Type extends 'upSampling1d' | 'upSampling2d'>(type: Type, dims: 1 | 2) =>
+  z.strictObject({
+    type: z.literal(type),
+    name,
+    size: extent(dims).default(2).describe('How often each position is there, along each axis.'),
+  })
+const UpSampling1d = upSampling('upSampling1d', 1)
+const UpSampling2d = upSampling('upSampling2d', 2)
 
 const Flatten = z.strictObject({ type: z.literal('flatten'), name })
 
@@ -213,6 +277,7 @@ const Embedding = z.strictObject({
   embeddingsInitializer: Initializer.default({ type: 'uniform', min: -0.05, max: 0.05 }).describe(
     'How the table starts.',
   ),
+  embeddingsRegularizer: Regularizer.describe("As a dense layer's `kernelRegularizer`."),
 })
 
 const Attention = z.strictObject({
@@ -269,11 +334,14 @@ const flat = [
   ActivationLayer,
   Prelu,
   Dropout,
+  SpatialDropout,
   Conv1d,
   Conv2d,
   Pooling1d,
   Pooling2d,
   GlobalPooling,
+  UpSampling1d,
+  UpSampling2d,
   Flatten,
   Reshape,
   BatchNorm,

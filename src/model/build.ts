@@ -10,6 +10,8 @@ import { batchNorm } from './layers/batch-norm.ts'
 import { conv } from './layers/conv.ts'
 import { dense } from './layers/dense.ts'
 import { dropout } from './layers/dropout.ts'
+import { spatialDropout } from './layers/spatial-dropout.ts'
+import { upSampling } from './layers/up-sampling.ts'
 import { groupNorm, layerNorm, rmsNorm } from './layers/norm.ts'
 import { globalPooling, pooling } from './layers/pooling.ts'
 import { embedding } from './layers/embedding.ts'
@@ -29,6 +31,8 @@ const builders: { [T in LayerConfig['type']]: Builder<T> } = {
   activation,
   prelu,
   dropout,
+  spatialDropout1d: spatialDropout,
+  spatialDropout2d: spatialDropout,
   residual,
   conv1d: conv,
   conv2d: conv,
@@ -40,6 +44,8 @@ const builders: { [T in LayerConfig['type']]: Builder<T> } = {
   globalMaxPooling2d: globalPooling,
   globalAveragePooling1d: globalPooling,
   globalAveragePooling2d: globalPooling,
+  upSampling1d: upSampling,
+  upSampling2d: upSampling,
   flatten,
   reshape,
   batchNorm,

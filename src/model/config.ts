@@ -7,6 +7,7 @@ export interface ActivationConfig {
   alpha?: number | undefined
 }
 
+export type FanMode = 'fanIn' | 'fanOut' | 'fanAvg'
 export type InitializerConfig =
   | { type: 'zeros' | 'ones' }
   | { type: 'constant'; value: number }
@@ -14,8 +15,26 @@ export type InitializerConfig =
   | { type: 'normal' | 'truncatedNormal'; mean: number; std: number }
   | { type: 'glorotUniform' | 'glorotNormal' | 'heUniform' | 'heNormal' | 'lecunUniform' | 'lecunNormal' }
   | { type: 'orthogonal'; gain: number }
+  | { type: 'varianceScaling'; scale: number; mode: FanMode; distribution: 'normal' | 'truncatedNormal' | 'uniform' }
+  | { type: 'identity'; gain: number }
 
-export interface DenseConfig {
+/** What the loss has beside it: l1 |w| + l2 w^2, summed over the weights. Its gradient is learned from; `loss` is told without it. */
+export interface RegularizerConfig {
+  l1: number
+  l2: number
+}
+/** After each update: the weights that come into a unit, a column of the kernel, have a norm of `maxValue` at the most. */
+export interface ConstraintConfig {
+  type: 'maxNorm'
+  maxValue: number
+}
+interface Bounded {
+  kernelRegularizer?: RegularizerConfig | undefined
+  biasRegularizer?: RegularizerConfig | undefined
+  kernelConstraint?: ConstraintConfig | undefined
+}
+
+export interface DenseConfig extends Bounded {
   type: 'dense'
   name?: string | undefined
   trainable?: boolean | undefined
@@ -42,6 +61,12 @@ export interface DropoutConfig {
   name?: string | undefined
   rate: number
 }
+/** Whole channels, the same ones at every position of a row. */
+export interface SpatialDropoutConfig {
+  type: 'spatialDropout1d' | 'spatialDropout2d'
+  name?: string | undefined
+  rate: number
+}
 export interface ResidualConfig {
   type: 'residual'
   name?: string | undefined
@@ -55,7 +80,7 @@ export type Pair = number | readonly number[]
 /** `same`: ceil(length / stride) positions. `causal`: nothing of what comes later. Numbers: each axis, or its two edges. */
 export type PaddingConfig = 'valid' | 'same' | 'causal' | number | readonly (number | readonly [number, number])[]
 
-interface ConvSettings {
+interface ConvSettings extends Bounded {
   name?: string | undefined
   trainable?: boolean | undefined
   filters: number
@@ -84,6 +109,13 @@ export type PoolingType = `${'max' | 'average'}Pooling${'1d' | '2d'}`
 export type PoolingConfig = OneOf<PoolingType, PoolingSettings>
 export type GlobalPoolingType = `global${'Max' | 'Average'}Pooling${'1d' | '2d'}`
 export type GlobalPoolingConfig = OneOf<GlobalPoolingType, { name?: string | undefined }>
+
+/** Each position as often as `size` says, next to each other. */
+interface UpSamplingSettings {
+  name?: string | undefined
+  size?: Pair | undefined
+}
+export type UpSamplingConfig = OneOf<'upSampling1d' | 'upSampling2d', UpSamplingSettings>
 
 export interface FlattenConfig {
   type: 'flatten'
@@ -142,6 +174,7 @@ export interface EmbeddingConfig {
   inputDim: number
   outputDim: number
   embeddingsInitializer?: InitializerConfig | undefined
+  embeddingsRegularizer?: RegularizerConfig | undefined
 }
 export interface AttentionConfig {
   type: 'attention'
@@ -158,10 +191,12 @@ export type LayerConfig =
   | ActivationLayerConfig
   | PreluConfig
   | DropoutConfig
+  | SpatialDropoutConfig
   | ResidualConfig
   | ConvConfig
   | PoolingConfig
   | GlobalPoolingConfig
+  | UpSamplingConfig
   | FlattenConfig
   | ReshapeConfig
   | BatchNormConfig

@@ -1,6 +1,7 @@
 /**
  * Initial values of parameters, counter-based: element i of the n-th tensor is a function of (seed, n, i).
  * Glorot and Bengio 2010; He et al. 2015; LeCun et al. 1998; orthogonal: Saxe et al. 2014.
+ * `varianceScaling` is the one that Glorot's, He's and LeCun's are cases of, as in Keras.
  */
 import { normalAt, uniformAt } from '../random/normal.ts'
 import type { DenseConfig, InitializerConfig } from './config.ts'
@@ -37,6 +38,23 @@ export function initialize(spec: ParameterSpec, seed: number, stream: number, ou
       return uniform(Math.sqrt(3 / fanIn))
     case 'lecunNormal':
       return normal(Math.sqrt(1 / fanIn))
+    case 'varianceScaling': {
+      const fan = { fanIn, fanOut, fanAvg: (fanIn + fanOut) / 2 }[config.mode]
+      const std = Math.sqrt(config.scale / fan)
+      if (config.distribution === 'uniform') return uniform(Math.sqrt(3) * std)
+      if (config.distribution === 'normal') return normal(std)
+      const wider = std / CUT_DEVIATION
+      return fill(out, (i) => truncatedNormalAt(seed, stream, i, out.length) * wider)
+    }
+    case 'identity': {
+      const cols = spec.shape.at(-1)!
+      const rows = spec.shape.at(-2) ?? 1
+      // Of a convolution's kernel: the cell in the middle.
+      const middle = Math.floor(out.length / (rows * cols) / 2) * rows * cols
+      return fill(out, (i) =>
+        i >= middle && (i - middle) % (cols + 1) === 0 && i - middle < rows * cols ? config.gain : 0,
+      )
+    }
     case 'orthogonal':
       return orthogonal(spec.shape, config.gain, seed, stream, out)
   }
@@ -45,6 +63,9 @@ export function initialize(spec: ParameterSpec, seed: number, stream: number, ou
 function fill(out: Float32Array, value: (index: number) => number): void {
   for (let i = 0; i < out.length; i++) out[i] = value(i)
 }
+
+/** Standard deviation of a standard normal cut at two of them. */
+const CUT_DEVIATION = 0.8796256610342398
 
 /** A standard normal within two standard deviations: further draws of element i come from i + n, i + 2n, .. */
 function truncatedNormalAt(seed: number, stream: number, index: number, n: number): number {

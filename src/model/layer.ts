@@ -6,7 +6,7 @@
  * Layers work on row blocks: rows [row, row + rows) of the micro-batch, and never look at another row.
  */
 import type { ActivationCode, Kernels, Pointer } from '../kernels/kernels.ts'
-import type { InitializerConfig } from './config.ts'
+import type { ConstraintConfig, InitializerConfig, RegularizerConfig } from './config.ts'
 import type { Shape } from './shape.ts'
 
 export interface ParameterSpec {
@@ -17,6 +17,8 @@ export interface ParameterSpec {
   readonly initializer: InitializerConfig
   readonly fanIn: number
   readonly fanOut: number
+  readonly regularizer?: RegularizerConfig | undefined
+  readonly constraint?: ConstraintConfig | undefined
   /** Its gradient is never cut into tiles. */
   readonly uncut?: boolean
   /** Not learned by gradient: a `statistic` follows what its layer saw, in accepted steps; `frozen` stays as it is. */

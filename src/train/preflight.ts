@@ -207,7 +207,7 @@ async function cosineOf(
 
 const withoutDropout = (layers: readonly LayerConfig[]): LayerConfig[] =>
   layers
-    .filter(({ type }) => type !== 'dropout')
+    .filter(({ type }) => type !== 'dropout' && !type.startsWith('spatialDropout'))
     .map((layer) => ('layers' in layer ? { ...layer, layers: withoutDropout(layer.layers) } : layer))
 
 /** d output / d x by row, for a first layer that is dense; for another, with respect to its product. */

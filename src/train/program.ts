@@ -16,12 +16,22 @@ import { Phase, endLane, firstLane, lanePieces, lanesOfShard, pieces, scratchOf 
 import type { Placement } from '../plan/parameters.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
-import { endShard, firstShard, forEachEdge, fullRows, inboxSlot, isOwn, shardsInUse } from '../plan/shards.ts'
+import {
+  endShard,
+  firstShard,
+  forEachEdge,
+  fullRows,
+  inboxSlot,
+  isOwn,
+  rowsOfShard,
+  shardsInUse,
+} from '../plan/shards.ts'
 import { learnedOf } from '../plan/watch.ts'
 import { shardPieces } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
 import { clipUnits } from './clip-units.ts'
 import { observeLayer } from './observe.ts'
+import { addPenalty, boundNorms } from './regularize.ts'
 import { State } from './state.ts'
 
 export class Program {
@@ -32,6 +42,8 @@ export class Program {
   readonly #settings: RunSettings
   /** Tensors that are learned, in the order of the model. */
   readonly #learned: readonly Placement[]
+  readonly #bounded: readonly Placement[]
+  readonly #columns: Float64Array
   readonly #keys = new Uint32Array(ROUND_KEYS)
   #keysOfEpoch = -1
   readonly #pass: Pass = { training: true, seed: 0, batch: 0, firstRow: 0, rows: 0, blockRows: 0, temporary: 0 }
@@ -44,6 +56,8 @@ export class Program {
     this.#doubles = arena.doubles
     this.#settings = settings
     this.#learned = learnedOf(plan.placements)
+    this.#bounded = this.#learned.filter(({ spec }) => spec.constraint)
+    this.#columns = new Float64Array(Math.max(0, ...this.#bounded.map(({ spec }) => matrixOf(spec.shape)[1])))
     this.#pass.seed = settings.seed
     this.#pass.blockRows = plan.blockRows
     this.#pass.temporary = scratchOf(plan, worker).piece
@@ -211,6 +225,9 @@ export class Program {
       const { task, placement, tile } = tiles[piece - shard * tiles.length]!
       const gradient = at.gradients + shard * placements.total + placement.offset
       task.run(this.#k, row, rows, tile, gradient, first > 0, this.#pass)
+      if (this.#isLast(shard, first + rows)) {
+        addPenalty(this.#k, placement, tile, gradient, at.parameters + placement.offset, this.#weightOf(shard))
+      }
       if (spec.sharing.shards > 1 || first + rows < this.#state(State.batchRows)) return
       const [, width] = matrixOf(placement.spec.shape)
       const block = gradient + tile.row * width + tile.col
@@ -228,6 +245,38 @@ export class Program {
     for (let i = 0; i < laned.length; i++) {
       const { task, placement, tile } = laned[i]!
       task.run(this.#k, row, laneEnd - begin, tile, base + placement.offset, accumulate, this.#pass)
+      if (this.#isLast(shard, laneEnd)) {
+        const { offset } = placement
+        addPenalty(this.#k, placement, tile, base + offset, at.parameters + offset, this.#weightOf(shard))
+      }
+    }
+  }
+
+  /** Whether a shard of this rank has no rows from `end` on, counted in the shard. */
+  #isLast(shard: number, end: number): boolean {
+    return end >= rowsOfShard(this.#plan, this.#state(State.batchRows), this.#plan.ownFirst + shard)
+  }
+
+  /** The sum of the sample weights of a shard of this rank, when all of its rows have been forward. */
+  #weightOf(shard: number): number {
+    const { at, sums, ownFirst } = this.#plan
+    return this.#doubles[at.shardSums + (ownFirst + shard) * (sums + 1) + sums]!
+  }
+
+  /** After an update, by whoever ends the step: weights with a bound to their norm are brought within it. */
+  constrain(): void {
+    const { at, watch } = this.#plan
+    for (let b = 0; b < this.#bounded.length; b++) {
+      const { offset, size, spec } = this.#bounded[b]!
+      const [rows, cols] = matrixOf(spec.shape)
+      boundNorms(this.#floats, at.parameters + offset, rows, cols, spec.constraint!.maxValue, this.#columns)
+      if (this.#state(State.sampled) !== 1) continue
+      // What the sampled update said of these weights is no longer so.
+      for (let i = 0; i < watch.segments.length; i++) {
+        const { offset: start, count } = watch.segments[i]!
+        if (start < offset || start >= offset + size) continue
+        this.#doubles[at.segments + 2 * i] = this.#k.sumSquares(count, at.parameters + start)
+      }
     }
   }
 

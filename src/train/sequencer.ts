@@ -232,6 +232,7 @@ export class Sequencer {
 
   #closeStep(): void {
     const s = this.#state
+    this.#program!.constrain()
     const count = pieces.runs(this.#plan)
     let largest = 0
     for (let i = 0; i < count; i++) largest = Math.max(largest, this.#doubles[this.#plan.at.largest + i]!)

@@ -185,4 +185,8 @@ def cases(grid, leaf, flat):
         "attention": attention(False),
         "attention-causal": attention(True),
         "embedding": embedding(),
+        "upSampling2d": case(
+            [2, 3, 2], [{"type": "upSampling2d", "size": [2, 3]}], {},
+            lambda x, p: F.interpolate(x.permute(0, 3, 1, 2), scale_factor=(2, 3)).permute(0, 2, 3, 1),
+        ),
     }

@@ -34,6 +34,14 @@ const random: [InitializerConfig, number, number, number][] = [
   [{ type: 'heNormal' }, 0, 2 / IN, Infinity],
   [{ type: 'lecunUniform' }, 0, 1 / IN, Math.sqrt(3 / IN)],
   [{ type: 'lecunNormal' }, 0, 1 / IN, Infinity],
+  [{ type: 'varianceScaling', scale: 2, mode: 'fanOut', distribution: 'normal' }, 0, 2 / OUT, Infinity],
+  [{ type: 'varianceScaling', scale: 3, mode: 'fanIn', distribution: 'uniform' }, 0, 3 / IN, Math.sqrt(9 / IN)],
+  [
+    { type: 'varianceScaling', scale: 1, mode: 'fanAvg', distribution: 'truncatedNormal' },
+    0,
+    2 / (IN + OUT),
+    (2 * Math.sqrt(2 / (IN + OUT))) / 0.8796256610342398,
+  ],
 ]
 
 describe.each(random)('%j', (initializer, centre, variance, reach) => {
@@ -92,5 +100,16 @@ describe('orthogonal', () => {
     const config: InitializerConfig = { type: 'orthogonal', gain: 1 }
     expect(draw(config, 1, 2, [9, 6])).toEqual(draw(config, 1, 2, [9, 6]))
     expect(draw(config, 1, 2, [9, 6])).not.toEqual(draw(config, 1, 3, [9, 6]))
+  })
+})
+
+describe('identity', () => {
+  it('has its gain on the diagonal of a matrix', () => {
+    expect([...draw({ type: 'identity', gain: 2 }, 1, 0, [2, 3])]).toEqual([2, 0, 0, 0, 2, 0])
+  })
+
+  it("is in the middle of a convolution's kernel, which then gives its channels as they are", () => {
+    const kernel = draw({ type: 'identity', gain: 1 }, 1, 0, [3, 1, 2, 2])
+    expect([...kernel]).toEqual([0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0])
   })
 })

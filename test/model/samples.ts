@@ -70,6 +70,29 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
       { type: 'dense', units: 3 },
     ],
   },
+  spatialDropout1d: { spatialDropout1d: series(4, 5, { type: 'spatialDropout1d', rate: 0.4 }) },
+  spatialDropout2d: {
+    spatialDropout2d: image(
+      3,
+      2,
+      4,
+      { type: 'conv2d', filters: 6, kernelSize: 1 },
+      { type: 'spatialDropout2d', rate: 0.3 },
+      { type: 'flatten' },
+      { type: 'dense', units: 2 },
+    ),
+  },
+  upSampling1d: { upSampling1d: series(3, 2, { type: 'upSampling1d', size: 3 }) },
+  upSampling2d: {
+    upSampling2d: image(2, 3, 2, { type: 'upSampling2d', size: [3, 2] }),
+    'upSampling2d before convolution': image(
+      2,
+      2,
+      3,
+      { type: 'upSampling2d' },
+      { type: 'conv2d', filters: 2, kernelSize: 3, padding: 'same' },
+    ),
+  },
   residual: {
     residual: [
       {

@@ -114,6 +114,21 @@ const sequences: Partial<Config> = {
   },
 }
 
+/** Penalties in lanes and tiles, bounded norms, whole channels dropped. */
+const bounded: Partial<Config> = {
+  model: {
+    inputShape: [8, 8, 2],
+    layers: [
+      { type: 'conv2d', filters: 6, kernelSize: 3, strides: 2, kernelRegularizer: 'l1l2', kernelConstraint: 'maxNorm' },
+      { type: 'upSampling2d' },
+      { type: 'spatialDropout2d', rate: 0.3 },
+      { type: 'flatten' },
+      { type: 'dense', units: 300, kernelRegularizer: 'l2', kernelConstraint: { type: 'maxNorm', maxValue: 0.8 } },
+      { type: 'dense', units: 5, biasRegularizer: 'l1' },
+    ],
+  },
+}
+
 const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'uneven batches, dropout, residual, prelu, clipping by norm': {},
   'clipping by value and SGD with momentum': {
@@ -130,6 +145,7 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'convolution and pooling': { config: images, data: blobs(100, 128, 5) },
   'convolution by tiles': { config: { ...images, gradient: 'tiles' }, data: blobs(100, 128, 5) },
   'normalisation over the batch and within rows': { config: normalised, data: blobs(100, 128, 5) },
+  'penalties, bounds and upsampling': { config: { ...bounded, shards: 2 }, data: blobs(100, 128, 5) },
   'embedding and attention': { config: sequences, data: tokens },
   'every gradient by lanes': { config: { gradient: 'lanes' } },
   'positions with masked labels, and metrics of classes': {

@@ -31,6 +31,8 @@ const emitters: { [T in LayerConfig['type']]?: Emit<T> } = {
   activation: (config, _layer, flow, build) => activated(config.activation, flow, build),
   prelu: (_config, layer, flow, build, parameters) => prelu(layer, flow, build, parameters),
   dropout: (_config, _layer, flow) => flow,
+  spatialDropout1d: (_config, _layer, flow) => flow,
+  spatialDropout2d: (_config, _layer, flow) => flow,
   residual,
   conv1d: conv,
   conv2d: conv,

@@ -14,7 +14,7 @@ import type { Flow, GradientTask, Layer, LoweredLayer, Lowering, ParameterSpec, 
 import { shapeText } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { lowerActivation } from './activation.ts'
-import { lowerLinear } from './dense.ts'
+import { boundsOf, lowerLinear } from './dense.ts'
 import { sequence } from './sequence.ts'
 import { expectRank, windowOver, windowShape } from './window.ts'
 
@@ -50,11 +50,18 @@ export function conv(config: ConvConfig, name: string, shape: Shape): Layer {
       shape: [...size, depth, filters],
       initializer: kernelInitializer(config),
       ...fans,
+      ...boundsOf(config),
       uncut: depth === 1 && filters === groups,
     },
   ]
   if (bias) {
-    parameters.push({ name: bias, shape: [filters], initializer: config.biasInitializer ?? { type: 'zeros' }, ...fans })
+    parameters.push({
+      name: bias,
+      shape: [filters],
+      initializer: config.biasInitializer ?? { type: 'zeros' },
+      ...fans,
+      regularizer: config.biasRegularizer,
+    })
   }
   return {
     name,

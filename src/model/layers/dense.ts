@@ -16,10 +16,16 @@ export function dense(config: DenseConfig, name: string, shape: Shape): Layer {
   const kernel = `${name}/kernel`
   const bias = `${name}/bias`
   const parameters: ParameterSpec[] = [
-    { name: kernel, shape: [inputs, units], initializer: kernelInitializer(config), ...fans },
+    { name: kernel, shape: [inputs, units], initializer: kernelInitializer(config), ...fans, ...boundsOf(config) },
   ]
   if (useBias) {
-    parameters.push({ name: bias, shape: [units], initializer: config.biasInitializer ?? { type: 'zeros' }, ...fans })
+    parameters.push({
+      name: bias,
+      shape: [units],
+      initializer: config.biasInitializer ?? { type: 'zeros' },
+      ...fans,
+      regularizer: config.biasRegularizer,
+    })
   }
   return {
     name,
@@ -35,6 +41,12 @@ export function dense(config: DenseConfig, name: string, shape: Shape): Layer {
     },
   }
 }
+
+/** What a kernel's specification has of a layer's config. */
+export const boundsOf = (config: Pick<DenseConfig, 'kernelRegularizer' | 'kernelConstraint'>) => ({
+  regularizer: config.kernelRegularizer,
+  constraint: config.kernelConstraint,
+})
 
 /**
  * y = x W (+ b) over vectors of `inputs`, of which a row may hold several; also the shortcut of a residual block, and

@@ -19,7 +19,16 @@ export function embedding(config: EmbeddingConfig, name: string, shape: Shape): 
     inputs: count,
     outputs: cols,
     shape: [...shape, outputDim],
-    parameters: [{ name: table, shape: [inputDim, outputDim], initializer, fanIn: inputDim, fanOut: outputDim }],
+    parameters: [
+      {
+        name: table,
+        shape: [inputDim, outputDim],
+        initializer,
+        fanIn: inputDim,
+        fanOut: outputDim,
+        regularizer: config.embeddingsRegularizer,
+      },
+    ],
     lower(input, to) {
       const w = to.parameter(table)
       const value = to.tensor(cols)
