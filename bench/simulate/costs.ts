@@ -26,7 +26,7 @@ export interface Costs {
 }
 
 /** A worker looks for about this long before it sleeps (`SPINS` of train/run.ts). */
-export const LOOKING_MICROS = 20
+export const LOOKING_MICROS = 100
 
 /**
  * @param one, two spans of the same workload traced with one and two workers

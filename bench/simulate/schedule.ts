@@ -1,5 +1,5 @@
 /**
- * A step on simulated workers: as in src/train/work.ts, free workers claim the next piece from one counter, whoever
+ * A step on simulated workers: as in src/train/work.ts, free workers claim the next piece (here from one counter), whoever
  * finishes the phase last runs the sequential part and opens the next. Only times are simulated, in microseconds.
  */
 import { LOOKING_MICROS } from './costs.ts'

@@ -1,12 +1,16 @@
 /**
  * Claiming pieces, closing phases, waiting: the only file that talks Atomics.
  *
- * A phase is open while `tickets` can be drawn. Whoever draws ticket t > 0 owns piece `pieces - t` of the phase that
- * is open *now*: the phase cannot close before that piece is done, so `phase()` read after a successful claim is the
- * right one, however long the worker slept in between. A stale draw on an exhausted counter gets t <= 0 and nothing.
+ * The pieces of a phase are dealt out in equal runs, a queue for each active worker. A worker takes from its own queue
+ * first, so that it meets the same weights phase after phase and step after step, in its own cache; then from the
+ * others', so that nobody is idle while there is work.
  *
- * Order: JavaScript Atomics are sequentially consistent. The opener writes phase, pieces and `done` before `tickets`;
- * a claimer reads them after it. All plain writes of a piece come before its `finish`, and the one who finishes last
+ * A queue is open while `tickets` can be drawn. Whoever draws ticket t > 0 owns piece `end - t` of the phase that is
+ * open *now*: the phase cannot close before that piece is done, so `phase()` read after a successful claim is the
+ * right one, however long the worker slept in between. A stale draw on an exhausted queue gets t <= 0 and nothing.
+ *
+ * Order: JavaScript Atomics are sequentially consistent. The opener writes phase, pieces and `done` before `tickets`,
+ * and each queue's `end` before its tickets; a claimer reads them after it. All plain writes of a piece come before its `finish`, and the one who finishes last
  * reads them after its own `finish`: so the sequential part between two phases sees everything, and everyone who
  * claims in the next phase sees the sequential part.
  */
@@ -16,7 +20,7 @@ const SEQUENCE = 0
 const PHASE = 1
 const PIECES = 2
 const STATUS = 3
-const TICKETS = 16
+const DEALT = 16
 const DONE = 32
 const DOORBELL = 48
 const REQUEST = 49
@@ -27,7 +31,12 @@ const COPYING = 53
 const FIRED = 54
 const ACTIVE = 56
 const SUMMONS = 60
-export const CONTROL_WORDS = 64
+/** Tickets and end of each queue, on a cache line of its own. */
+const QUEUES = 64
+const QUEUE_WORDS = 16
+/** More workers than this share queues. */
+const MOST_QUEUES = 64
+export const CONTROL_WORDS = QUEUES + MOST_QUEUES * QUEUE_WORDS
 
 export const Status = { running: 0, gated: 1, ended: 2, aborted: 3 } as const
 export type Status = (typeof Status)[keyof typeof Status]
@@ -52,9 +61,9 @@ export class Control {
     Atomics.store(w, at + PHASE, phase)
     Atomics.store(w, at + PIECES, pieces)
     Atomics.store(w, at + DONE, 0)
-    Atomics.store(w, at + TICKETS, pieces)
+    this.#deal(pieces)
     // An abort stores its flag before it takes the tickets: one of the two sees the other, and nobody claims.
-    if (Atomics.load(w, at + ABORTED) === 1) Atomics.store(w, at + TICKETS, 0)
+    if (Atomics.load(w, at + ABORTED) === 1) this.#takeTickets()
     Atomics.add(w, at + SEQUENCE, 1)
     // The opener takes a piece itself; with one piece nobody else need wake. From outside all are woken: one might be
     // about to park.
@@ -82,10 +91,35 @@ export class Control {
     Atomics.store(this.#words, this.#at + PHASE, phase)
   }
 
-  /** The next piece of the open phase, or -1. */
-  claim(): number {
-    const ticket = Atomics.sub(this.#words, this.#at + TICKETS, 1)
-    return ticket > 0 ? Atomics.load(this.#words, this.#at + PIECES) - ticket : -1
+  #deal(pieces: number): void {
+    const w = this.#words
+    const queues = Math.max(1, Math.min(this.active(), pieces, MOST_QUEUES))
+    Atomics.store(w, this.#at + DEALT, queues)
+    for (let q = 0, start = 0; q < queues; q++) {
+      const end = Math.floor(((q + 1) * pieces) / queues)
+      const queue = this.#at + QUEUES + q * QUEUE_WORDS
+      Atomics.store(w, queue + 1, end)
+      Atomics.store(w, queue, end - start)
+      start = end
+    }
+  }
+
+  #takeTickets(): void {
+    for (let q = 0; q < MOST_QUEUES; q++) Atomics.store(this.#words, this.#at + QUEUES + q * QUEUE_WORDS, 0)
+  }
+
+  /** The worker's next piece of the open phase, or -1. */
+  claim(worker = 0): number {
+    const w = this.#words
+    const queues = Atomics.load(w, this.#at + DEALT)
+    for (let i = 0; i < queues; i++) {
+      const queue = this.#at + QUEUES + ((worker + i) % queues) * QUEUE_WORDS
+      // Looking first leaves the cache line of an exhausted queue where it is.
+      if (Atomics.load(w, queue) <= 0) continue
+      const ticket = Atomics.sub(w, queue, 1)
+      if (ticket > 0) return Atomics.load(w, queue + 1) - ticket
+    }
+    return -1
   }
 
   /** True for the worker whose piece was the last one of the phase. */
@@ -158,7 +192,7 @@ export class Control {
   settle(status: Status): void {
     const w = this.#words
     if (status === Status.aborted) Atomics.store(w, this.#at + ABORTED, 1)
-    Atomics.store(w, this.#at + TICKETS, 0)
+    this.#takeTickets()
     Atomics.store(w, this.#at + STATUS, status)
     Atomics.add(w, this.#at + SEQUENCE, 1)
     Atomics.notify(w, this.#at + SEQUENCE)
@@ -174,11 +208,9 @@ export class Control {
     return Atomics.load(this.#words, this.#at + COPYING) === 1
   }
 
-  /** Copies the run's state; plain writes of the copy stay between the two stores. */
-  whileCopying(copy: () => void): void {
-    Atomics.store(this.#words, this.#at + COPYING, 1)
-    copy()
-    Atomics.store(this.#words, this.#at + COPYING, 0)
+  /** Plain writes of the copy stay between the two calls. */
+  setCopying(copying: boolean): void {
+    Atomics.store(this.#words, this.#at + COPYING, copying ? 1 : 0)
   }
 
   /** After an abort, when every worker has left: the run may be opened again. */

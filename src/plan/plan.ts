@@ -41,7 +41,16 @@ import type { Stage } from './stages.ts'
  * The phases of a step in their order, that of evaluation, and those of several ranks: `exchange` belongs to the MPI
  * thread, and `combine` adds what it brought. Between two phases lies a barrier.
  */
-export const Phase = { rows: 1, gradient: 2, reduce: 3, update: 4, evaluate: 5, combine: 6, exchange: 7 } as const
+export const Phase = {
+  rows: 1,
+  gradient: 2,
+  reduce: 3,
+  update: 4,
+  evaluate: 5,
+  combine: 6,
+  exchange: 7,
+  snapshot: 8,
+} as const
 export type Phase = (typeof Phase)[keyof typeof Phase]
 
 /** A parameter's gradient, or a tile of it. */
@@ -152,7 +161,7 @@ interface Addresses {
   evaluationX: Pointer
   evaluationY: Pointer
   outputs: Pointer
-  /** The run as it was some steps ago: see train/snapshot.ts. `snapshot` is -1 where nothing is trained. */
+  /** The run as it was some steps ago: see train/snapshot.ts. `snapshot` is -1 where none is taken. */
   snapshot: Pointer | -1
   snapshotState: number
   scratch: Pointer
@@ -183,6 +192,8 @@ export function compilePlan(spec: PlanSpec): Plan {
   const metrics = spec.metrics.map((config) => metric(config, model.outputs, loss, spec.targets))
   const sums = 1 + metrics.reduce((total, { sums }) => total + sums, 0)
   const training = spec.optimizer !== null
+  // A lost rank ends the run: there is nothing to go back to.
+  const snapshots = training && spec.sharing.ranks === 1
   const { sharing } = spec
   const { shards } = sharing
   const shardRows = rowsPerShard(spec.batchSize, sharing)
@@ -255,7 +266,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     evaluationX: layout.add('evaluation data', 'float32', spec.evaluationRows * spec.inputs),
     evaluationY: layout.add('evaluation data', 'float32', spec.evaluationRows * spec.targets),
     outputs: layout.add('outputs', 'float32', spec.keepOutputs ? spec.evaluationRows * model.outputs : 0),
-    snapshot: training ? layout.add('snapshot', 'float32', total * (1 + slots.length)) : -1,
+    snapshot: snapshots ? layout.add('snapshot', 'float32', total * (1 + slots.length)) : -1,
     snapshotState: layout.add('snapshot', 'float64', stateLength),
     scratch: 0,
     trace: 0,
@@ -331,7 +342,9 @@ export function compilePlan(spec: PlanSpec): Plan {
     endPiece,
     microRows,
     blockRows,
-    snapshotSteps: stepsPerSnapshot(4 * total * (1 + slots.length), spec.batchSize * flopsOf(network)),
+    snapshotSteps: snapshots
+      ? stepsPerSnapshot(4 * total * (1 + slots.length), spec.batchSize * flopsOf(network))
+      : Infinity,
     laneRows,
     evaluationRows,
     sums,
@@ -475,6 +488,7 @@ export const pieces = {
   update: (plan: Plan): number => plan.endPiece - plan.firstPiece,
   /** The statistics take their next values. */
   follow: (plan: Plan): number => (plan.placements.followed > plan.placements.learned ? 1 : 0),
+  snapshot: (plan: Plan): number => Math.ceil(plan.placements.total / UPDATE_PIECE),
   norms: (plan: Plan): number => normsOf(plan.tiles, plan.watch, plan.spec.sharing.shards),
 }
 

@@ -65,6 +65,7 @@ function layersOf(plan: Plan, phase: Phase, stage: number, piece: number): strin
     }
     case Phase.evaluate:
     case Phase.exchange:
+    case Phase.snapshot:
       return ''
   }
 }

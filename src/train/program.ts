@@ -32,6 +32,7 @@ import type { BlockStage, TileStage } from '../plan/stages.ts'
 import { clipUnits } from './clip-units.ts'
 import { observeLayer } from './observe.ts'
 import { addPenalty, boundNorms } from './regularize.ts'
+import { copyRun } from './snapshot.ts'
 import { State } from './state.ts'
 
 export class Program {
@@ -77,6 +78,8 @@ export class Program {
         return this.#evaluate(piece)
       case Phase.combine:
         return this.#combine(piece)
+      case Phase.snapshot:
+        return copyRun(this.#plan, this.#k, piece)
       case Phase.exchange:
         throw new Error('internal: an exchange has no pieces')
     }

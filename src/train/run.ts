@@ -48,8 +48,11 @@ export interface RunObserver {
 }
 
 const TICK_MILLIS = 100
-/** About 20 microseconds: what a barrier between two running threads costs at the most. */
-const SPINS = 4_000
+/**
+ * About 100 microseconds: longer than the sequential part between two steps, whose end a sleeper would hear of late, and
+ * whoever has to wake it would lose its own core to it.
+ */
+const SPINS = 30_000
 /** How long a thread may take to end that was told to. */
 const END_MILLIS = 10_000
 

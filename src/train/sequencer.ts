@@ -23,7 +23,7 @@ import { Kind, RECORDS_PER_STEP, writeRecord } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { learnedOf } from '../plan/watch.ts'
 import { fullRows, ownRows, rowsOfShard, shardsInUse } from '../plan/shards.ts'
-import { takeSnapshot } from './snapshot.ts'
+import { closeSnapshot } from './snapshot.ts'
 import { Reason, State } from './state.ts'
 import { tune } from './tuner.ts'
 import { Watcher } from './watcher.ts'
@@ -106,6 +106,9 @@ export class Sequencer {
         return this.#exchange(Exchanged.norms)
       case Phase.exchange:
         return this.#afterExchange()
+      case Phase.snapshot:
+        closeSnapshot(this.#plan, this.#control, this.#arena)
+        return this.#proceed()
     }
   }
 
@@ -266,7 +269,7 @@ export class Sequencer {
   #proceed(): void {
     const s = this.#state
     const { trainRows, batchSize } = this.#plan.spec
-    if (s[State.sinceSnapshot]! >= this.#plan.snapshotSteps) takeSnapshot(this.#plan, this.#control, this.#arena)
+    if (s[State.sinceSnapshot]! >= this.#plan.snapshotSteps) return this.#openSnapshot()
     if (this.#control.recordsWaiting() + RECORDS_PER_STEP > this.#plan.spec.ringRecords) return this.#gate()
     if (this.#settings.repair && !this.#catchesUp() && this.#asksHost()) return this.#gate()
     if (s[State.reason] === Reason.earlyStopping) return this.#end(Reason.earlyStopping)
@@ -280,6 +283,11 @@ export class Sequencer {
     const { at, sums, spec } = this.#plan
     this.#doubles.fill(0, at.shardSums, at.shardSums + spec.sharing.shards * (sums + 1))
     this.#openMicroBatch(0)
+  }
+
+  #openSnapshot(): void {
+    this.#control.setCopying(true)
+    this.#open(Phase.snapshot, pieces.snapshot(this.#plan))
   }
 
   /** Whether steps are done again that were done before a worker died. */
@@ -364,7 +372,6 @@ export class Sequencer {
     s[State.epochRows] = 0
     s.fill(0, sumsAt.epoch, sumsAt.epoch + sums)
     judgeProgress(this.#plan, this.#settings, s, this.#floats)
-    this.#control.ring()
     if (!this.#settings.gateEpochs) return this.#proceed()
     s[State.ask] = this.#ranks > 1 ? 1 : 0
     if (this.#ranks > 1) this.#exchange(Exchanged.stateThenGate)

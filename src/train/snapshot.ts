@@ -8,21 +8,37 @@
  */
 import type { Arena } from '../arena/arena.ts'
 import type { Control } from '../arena/control.ts'
+import type { Kernels } from '../kernels/kernels.ts'
+import { UPDATE_PIECE } from '../plan/constants.ts'
 import type { Plan } from '../plan/plan.ts'
 import { State } from './state.ts'
 
-/** At a step boundary, by whoever runs the sequential part, or by the host before the run. */
+/** By the host, when nobody works. */
 export function takeSnapshot(plan: Plan, control: Control, arena: Arena): void {
-  const { at, stateLength, placements } = plan
-  const { doubles, floats } = arena
-  control.whileCopying(() => {
-    doubles[at.state + State.sinceSnapshot] = 0
-    doubles.copyWithin(at.snapshotState, at.state, at.state + stateLength)
-    if (at.snapshot < 0) return
-    vectors(plan).forEach((vector, i) => {
-      floats.copyWithin(at.snapshot + i * placements.total, vector, vector + placements.total)
-    })
+  const { at, placements } = plan
+  control.setCopying(true)
+  vectors(plan).forEach((vector, i) => {
+    const into = at.snapshot + i * placements.total
+    if (at.snapshot >= 0) arena.floats.copyWithin(into, vector, vector + placements.total)
   })
+  closeSnapshot(plan, control, arena)
+}
+
+/** A piece of the snapshot phase, which lies between two steps: until it is closed, what is copied stays as it is. */
+export function copyRun(plan: Plan, kernels: Kernels, piece: number): void {
+  const { at, placements } = plan
+  const start = piece * UPDATE_PIECE
+  const count = Math.min(UPDATE_PIECE, placements.total - start)
+  vectors(plan).forEach((vector, i) => {
+    kernels.copy(count, vector + start, at.snapshot + i * placements.total + start)
+  })
+}
+
+/** After the last piece: the state, and the snapshot is the one that counts. */
+export function closeSnapshot({ at, stateLength }: Plan, control: Control, { doubles }: Arena): void {
+  doubles[at.state + State.sinceSnapshot] = 0
+  doubles.copyWithin(at.snapshotState, at.state, at.state + stateLength)
+  control.setCopying(false)
 }
 
 /** By the host, when nobody works. */

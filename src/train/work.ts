@@ -58,7 +58,7 @@ function workOff(task: RunTask, arena: Arena, plan: Plan, control: Control): voi
     // Read before claiming: if the phase changes after a failed claim, awaitChange returns at once.
     const seen = control.sequence()
     const wanted = worker < control.active()
-    for (let piece = wanted ? control.claim() : -1; piece >= 0; piece = control.claim()) {
+    for (let piece = wanted ? control.claim(worker) : -1; piece >= 0; piece = control.claim(worker)) {
       const phase = control.phase() as Phase
       post.begin(phase, program.stage, piece)
       parts.run(phase, piece)

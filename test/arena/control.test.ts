@@ -41,6 +41,7 @@ async function runPhases(
       words[AT.delays] = seed
       floats[AT.state] = 0
       const seen = control.doorbell()
+      control.setActive(workers)
       control.open(0, pieces[0]!, true)
       await Promise.race([control.awaitDoorbell(seen, 50_000), exits])
       expect(control.status()).toBe(Status.ended)
@@ -107,6 +108,35 @@ describe('claims', () => {
           // The last one, and only the last one, closes the phase.
           expect(finished).toEqual(claimed.map((_, i) => i === count - 1))
         }
+      }),
+    )
+  })
+
+  it('are from the own run of pieces first, then from the others', () => {
+    const whose = fc.record({
+      workers: fc.integer({ min: 1, max: 70 }),
+      count: fc.integer({ min: 1, max: 200 }),
+      order: fc.infiniteStream(fc.nat()),
+    })
+    fc.assert(
+      fc.property(whose, ({ workers, count, order }) => {
+        const control = fresh()
+        control.setActive(workers)
+        control.open(1, count)
+        const claimed: number[] = []
+        for (const random of order) {
+          const worker = random % workers
+          const piece = control.claim(worker)
+          if (piece < 0) break
+          const queues = Math.min(workers, count, 64)
+          const run = (at: number) => Math.floor((at * count) / queues)
+          const home = worker % queues
+          const own = Array.from({ length: run(home + 1) - run(home) }, (_, i) => run(home) + i)
+          expect(piece).toBe(own.find((one) => !claimed.includes(one)) ?? piece)
+          claimed.push(piece)
+        }
+        expect(claimed.toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i))
+        for (let worker = 0; worker < workers; worker++) expect(control.claim(worker)).toBe(-1)
       }),
     )
   })

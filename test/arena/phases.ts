@@ -52,7 +52,7 @@ function main(task: PhasesTask): void {
   }
   for (;;) {
     const seen = control.sequence()
-    for (let piece = control.claim(); piece >= 0; piece = control.claim()) {
+    for (let piece = control.claim(task.worker); piece >= 0; piece = control.claim(task.worker)) {
       delay()
       const phase = control.phase()
       floats[AT.values + piece] = valueOf(floats[AT.state]!, phase, piece)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
+import { pieces } from '../../src/plan/plan.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from './data.ts'
 
@@ -50,7 +51,9 @@ describe('a trace', () => {
     // Every 16th step, and each of the first 16, has a piece per layer beside: its signals.
     expect(count('update')).toBe(STEPS * 2 + plan.watch.layers.length * (16 + STEPS / 16 - 1))
     expect(count('rows')).toBe(STEPS * Math.ceil(64 / plan.blockRows))
-    expect(count('decide')).toBe(STEPS * 4)
+    const snapshots = Math.floor((STEPS - 1) / plan.snapshotSteps)
+    expect(count('snapshot')).toBe(snapshots * pieces.snapshot(plan))
+    expect(count('decide')).toBe(STEPS * 4 + snapshots)
     expect(count('wait')).toBeGreaterThan(0)
     expect(new Set(spans.map(({ tid }) => tid)).size).toBe(2)
     for (const { ts, dur } of spans) expect(ts >= 0 && dur >= 0).toBe(true)
