@@ -123,11 +123,18 @@ const bounds = {
 
 const name = text().optional().describe('Name in the summary and in messages; made from type and place when absent.')
 
+const inputs = z
+  .array(text(), { error: 'an array of names of layers' })
+  .min(1, { error: 'at least one name' })
+  .optional()
+  .describe("Names of earlier layers, or of the model's inputs, in place of the layer before.")
+const named = { name, inputs }
+
 const trainable = flag().default(true).describe('false: the weights stay as they are.')
 
 const Dense = z.strictObject({
   type: z.literal('dense'),
-  name,
+  ...named,
   trainable,
   units: integer(1, 2 ** 24).describe('Number of outputs.'),
   activation: Activation.default({ type: 'linear' }).describe('Applied to the outputs. Leave out in the last layer.'),
@@ -141,13 +148,13 @@ const Dense = z.strictObject({
 
 const ActivationLayer = z.strictObject({
   type: z.literal('activation'),
-  name,
+  ...named,
   activation: Activation.describe('Which one.'),
 })
 
 const Prelu = z.strictObject({
   type: z.literal('prelu'),
-  name,
+  ...named,
   trainable,
   alphaInitializer: Initializer.default({ type: 'constant', value: 0.25 }).describe(
     'How the learned slopes below 0 start, one per unit.',
@@ -156,20 +163,20 @@ const Prelu = z.strictObject({
 
 const Dropout = z.strictObject({
   type: z.literal('dropout'),
-  name,
+  ...named,
   rate: real({ min: 0, below: 1 }).describe('Share of units set to 0 while training, in [0, 1).'),
 })
 
 const SpatialDropout = z.strictObject({
   type: z.enum(['spatialDropout1d', 'spatialDropout2d']),
-  name,
+  ...named,
   rate: real({ min: 0, below: 1 }).describe('Share of channels set to 0 at all positions of a row, in [0, 1).'),
 })
 
 const convolution = <Type extends 'conv1d' | 'conv2d'>(type: Type, dims: 1 | 2) =>
   z.strictObject({
     type: z.literal(type),
-    name,
+    ...named,
     trainable,
     filters: integer(1, 2 ** 24).describe('Number of output channels.'),
     kernelSize: extent(dims).describe('Cells of the window.'),
@@ -194,7 +201,7 @@ const pooling = (
 ) =>
   z.strictObject({
     type: z.enum(types),
-    name,
+    ...named,
     poolSize: extent(dims).default(2).describe('Cells of the window.'),
     strides: extent(dims).optional().describe('Cells from one position to the next. By default `poolSize`.'),
     padding: padding(dims).default('valid').describe('What may lie outside a row; it is passed over.'),
@@ -204,26 +211,26 @@ const Pooling2d = pooling(['maxPooling2d', 'averagePooling2d'], 2)
 
 const GlobalPooling = z.strictObject({
   type: z.enum(['globalMaxPooling1d', 'globalMaxPooling2d', 'globalAveragePooling1d', 'globalAveragePooling2d']),
-  name,
+  ...named,
 })
 
 const upSampling = <Type extends 'upSampling1d' | 'upSampling2d'>(type: Type, dims: 1 | 2) =>
   z.strictObject({
     type: z.literal(type),
-    name,
+    ...named,
     size: extent(dims).default(2).describe('How often each position is there, along each axis.'),
   })
 const UpSampling1d = upSampling('upSampling1d', 1)
 const UpSampling2d = upSampling('upSampling2d', 2)
 
-const Flatten = z.strictObject({ type: z.literal('flatten'), name })
+const Flatten = z.strictObject({ type: z.literal('flatten'), ...named })
 
 const shapeError = 'an array of 1 to 8 integers >= 1'
 const axes = (least: z.ZodType<number>, error: string) => z.array(least, { error }).min(1, { error }).max(8, { error })
 
 const Reshape = z.strictObject({
   type: z.literal('reshape'),
-  name,
+  ...named,
   targetShape: axes(z.union([integer(1), z.literal(-1)], { error: 'an integer >= 1, or -1' }), shapeError).describe(
     'Shape of a row, channels last; one axis may be -1: what is left for it.',
   ),
@@ -235,7 +242,7 @@ const center = flag().default(true).describe('Whether a learned offset per chann
 
 const BatchNorm = z.strictObject({
   type: z.literal('batchNorm'),
-  name,
+  ...named,
   trainable,
   momentum: real({ min: 0, below: 1 })
     .default(0.99)
@@ -246,16 +253,16 @@ const BatchNorm = z.strictObject({
 })
 const LayerNorm = z.strictObject({
   type: z.literal('layerNorm'),
-  name,
+  ...named,
   trainable,
   epsilon: epsilon(1e-3),
   center,
   scale,
 })
-const RmsNorm = z.strictObject({ type: z.literal('rmsNorm'), name, trainable, epsilon: epsilon(1e-6), scale })
+const RmsNorm = z.strictObject({ type: z.literal('rmsNorm'), ...named, trainable, epsilon: epsilon(1e-6), scale })
 const GroupNorm = z.strictObject({
   type: z.literal('groupNorm'),
-  name,
+  ...named,
   trainable,
   groups: z
     .union([integer(1), z.literal(-1)], { error: 'an integer >= 1, or -1' })
@@ -270,7 +277,7 @@ const GroupNorm = z.strictObject({
 
 const Embedding = z.strictObject({
   type: z.literal('embedding'),
-  name,
+  ...named,
   trainable,
   inputDim: integer(1, 2 ** 24).describe('Rows of the table: one more than the largest index.'),
   outputDim: integer(1, 2 ** 24).describe('Numbers an index becomes.'),
@@ -282,7 +289,7 @@ const Embedding = z.strictObject({
 
 const Attention = z.strictObject({
   type: z.literal('attention'),
-  name,
+  ...named,
   trainable,
   numHeads: integer(1, 4096).describe('Heads, which attend each in its own way.'),
   keyDim: integer(1, 2 ** 16)
@@ -292,9 +299,22 @@ const Attention = z.strictObject({
   useBias: flag().default(true).describe('Whether the projections have biases.'),
 })
 
+const Add = z.strictObject({ type: z.literal('add'), ...named })
+const Concatenate = z.strictObject({
+  type: z.literal('concatenate'),
+  ...named,
+  axis: z.int({ error: 'an integer' }).default(-1).describe('Axis to join along: 0 is the batch, -1 the last.'),
+})
+const Shared = z.strictObject({
+  type: z.literal('shared'),
+  ...named,
+  layer: text().describe('Name of the earlier layer that is used once more, with its weights.'),
+})
+
 export interface ResidualInput {
   type: 'residual'
   name?: string | undefined
+  inputs?: string[] | undefined
   trainable?: boolean | undefined
   layers: LayerInput[]
   shortcut?: 'auto' | 'identity' | 'projection' | undefined
@@ -302,6 +322,7 @@ export interface ResidualInput {
 export interface ResidualOutput {
   type: 'residual'
   name?: string | undefined
+  inputs?: string[] | undefined
   trainable: boolean
   layers: LayerOutput[]
   shortcut: 'auto' | 'identity' | 'projection'
@@ -311,6 +332,7 @@ const Residual: z.ZodObject<
   {
     type: z.ZodLiteral<'residual'>
     name: typeof name
+    inputs: typeof inputs
     trainable: typeof trainable
     layers: z.ZodType<LayerOutput[], LayerInput[]>
     shortcut: z.ZodType<ResidualOutput['shortcut'], ResidualInput['shortcut']>
@@ -318,7 +340,7 @@ const Residual: z.ZodObject<
   z.core.$strict
 > = z.strictObject({
   type: z.literal('residual'),
-  name,
+  ...named,
   trainable,
   layers: z
     .array(z.lazy((): z.ZodType<LayerOutput, LayerInput> => Layer))
@@ -350,6 +372,9 @@ const flat = [
   GroupNorm,
   Embedding,
   Attention,
+  Add,
+  Concatenate,
+  Shared,
 ] as const
 type Flat = (typeof flat)[number]
 export type LayerInput = z.input<Flat> | ResidualInput
@@ -377,6 +402,16 @@ export const Model = z
           'Features are taken as (x - mean) / deviation, and what is not finite as the mean. For data that comes as it ' +
             'is; what is read from files is better scaled by `data.scale`.',
         ),
+      inputs: z
+        .array(
+          z.strictObject({ name: text().describe('What layers take it by.'), shape: axes(integer(1), shapeError) }),
+          {
+            error: 'an array of { name, shape }',
+          },
+        )
+        .min(1, { error: 'at least one input' })
+        .optional()
+        .describe('Several inputs: the numbers of a row are cut into them, in this order. In place of `inputShape`.'),
       layers: z
         .array(Layer, { error: 'an array of layers' })
         .min(1, { error: 'at least one layer' })

@@ -1,9 +1,12 @@
 /** From a model's config to its layers: names, shapes, parameters. Adding a layer is one file and one line here. */
 import { UserError } from '../errors.ts'
 import type { LayerConfig, ModelConfig } from './config.ts'
-import type { Layer, ParameterSpec } from './layer.ts'
+import { portSource } from './graph.ts'
+import type { Port } from './graph.ts'
+import type { Layer, ParameterSpec, Wired } from './layer.ts'
 import { shapeText, sizeOf } from './shape.ts'
 import type { Shape } from './shape.ts'
+import { refuseLoose, sourcesOf } from './wiring.ts'
 import { activation } from './layers/activation.ts'
 import { attention } from './layers/attention.ts'
 import { batchNorm } from './layers/batch-norm.ts'
@@ -19,14 +22,18 @@ import { frozen } from './layers/frozen.ts'
 import { prelu } from './layers/prelu.ts'
 import { flatten, reshape } from './layers/reshape.ts'
 import { residual } from './layers/residual.ts'
+import { add, concatenate } from './layers/merge.ts'
+import { shared } from './layers/shared.ts'
 
 type Builder<T extends LayerConfig['type']> = (
   config: Extract<LayerConfig, { type: T }>,
   name: string,
   shape: Shape,
+  /** Where there are several inputs: of each of them. */
+  shapes: readonly Shape[],
 ) => Layer
 
-const builders: { [T in LayerConfig['type']]: Builder<T> } = {
+const builders: { [T in Exclude<LayerConfig['type'], 'shared'>]: Builder<T> } = {
   dense,
   activation,
   prelu,
@@ -54,28 +61,69 @@ const builders: { [T in LayerConfig['type']]: Builder<T> } = {
   groupNorm,
   embedding,
   attention,
+  add,
+  concatenate,
 }
 
-export function buildLayers(configs: readonly LayerConfig[], shape: Shape, prefix = ''): Layer[] {
-  const layers: Layer[] = []
+/**
+ * @param ports what comes in, one shape where it is not named
+ * @param prefix of all names
+ */
+export function buildLayers(configs: readonly LayerConfig[], ports: Shape | readonly Port[], prefix = ''): Wired[] {
+  const inputs = isShape(ports) ? [{ name: 'input', shape: ports }] : ports
+  const names = namesOf(configs)
+  const layers: Wired[] = []
+  const shapeAt = (source: number) => (source < 0 ? inputs[portSource(source)]!.shape : layers[source]!.shape)
+  const build = (config: Exclude<LayerConfig, { type: 'shared' }>, name: string, shapes: readonly Shape[]): Layer => {
+    const builder = builders[config.type] as Builder<typeof config.type>
+    const layer = builder(config as never, prefix + name, shapes[0]!, shapes)
+    return 'trainable' in config && config.trainable === false ? frozen(layer) : layer
+  }
+  configs.forEach((config, i) => {
+    const from = sourcesOf(config, i, names, inputs)
+    const shapes = from.map(shapeAt)
+    if (config.type !== 'shared') {
+      layers.push({ ...build(config, names[i]!, shapes), from })
+      return
+    }
+    const at = names.indexOf(config.layer)
+    const original = configs[at]
+    if (!original || at >= i || original.type === 'shared') {
+      throw new UserError(
+        `Layer \`${names[i]!}\`: expected \`layer\` to be a layer before it that has weights of its own, got \`${config.layer}\`. ` +
+          `Before it are ${
+            names
+              .slice(0, i)
+              .map((name) => `\`${name}\``)
+              .join(', ') || 'none'
+          }.`,
+      )
+    }
+    layers.push({ ...shared(prefix + names[i]!, layers[at]!, build(original, names[at]!, shapes)), from })
+  })
+  refuseLoose(layers, inputs)
+  return layers
+}
+
+const isShape = (ports: Shape | readonly Port[]): ports is Shape => ports.every((one) => typeof one === 'number')
+
+/** Given ones, and `type_number` for the others. */
+function namesOf(configs: readonly LayerConfig[]): string[] {
   const counts: Partial<Record<string, number>> = {}
   const taken = new Set(configs.flatMap((config) => config.name ?? []))
-  for (const config of configs) {
-    let name = config.name
+  const names = configs.map(({ type, name: given }) => {
+    let name = given
     while (name === undefined) {
-      const number = (counts[config.type] = (counts[config.type] ?? 0) + 1)
-      if (!taken.has(`${config.type}_${number}`)) name = `${config.type}_${number}`
+      const number = (counts[type] = (counts[type] ?? 0) + 1)
+      if (!taken.has(`${type}_${number}`)) name = `${type}_${number}`
     }
-    const build = builders[config.type] as Builder<typeof config.type>
-    const layer = build(config as never, prefix + name, layers.at(-1)?.shape ?? shape)
-    layers.push('trainable' in config && config.trainable === false ? frozen(layer) : layer)
-  }
-  const names = layers.map((layer) => layer.name)
+    return name
+  })
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) {
     throw new UserError(`Expected layer names to be unique, got \`${twice}\` twice. Rename one of them.`)
   }
-  return layers
+  return names
 }
 
 export interface Model {
@@ -85,7 +133,9 @@ export interface Model {
   readonly outputs: number
   readonly inputShape: Shape
   readonly outputShape: Shape
-  readonly layers: readonly Layer[]
+  /** What layers take the row by: one input, or the cuts of it. */
+  readonly ports: readonly Port[]
+  readonly layers: readonly Wired[]
   readonly parameters: readonly ParameterSpec[]
   readonly numParameters: number
 }
@@ -95,7 +145,8 @@ export interface Model {
  * @throws UserError naming the layer and both shapes where the model does not fit together
  */
 export function buildModel(config: ModelConfig, inputs: number): Model {
-  const inputShape = config.inputShape ?? [inputs]
+  const ports = portsOf(config, inputs)
+  const inputShape = ports.length === 1 ? ports[0]!.shape : [inputs]
   if (sizeOf(inputShape) !== inputs) {
     throw new UserError(
       `Expected \`model.inputShape\` to be the shape of the data's rows, ${inputs} numbers each, got ` +
@@ -109,12 +160,25 @@ export function buildModel(config: ModelConfig, inputs: number): Model {
         `${inputScale.mean.length} and ${inputScale.deviation.length}.`,
     )
   }
-  const layers = buildLayers(config.layers, inputShape)
+  const layers = buildLayers(config.layers, ports)
   const outputShape = layers.at(-1)?.shape ?? inputShape
   const parameters = layers.flatMap((layer) => layer.parameters)
   const numParameters = parameters.reduce((sum, p) => sum + sizeOf(p.shape), 0)
   const outputs = sizeOf(outputShape)
-  return { config, inputs, outputs, inputShape, outputShape, layers, parameters, numParameters }
+  return { config, inputs, outputs, inputShape, outputShape, ports, layers, parameters, numParameters }
+}
+
+function portsOf({ inputs: named, inputShape }: ModelConfig, inputs: number): readonly Port[] {
+  if (!named) return [{ name: 'input', shape: inputShape ?? [inputs] }]
+  if (inputShape) throw new UserError('Expected one of `model.inputShape` and `model.inputs`, got both. Leave one out.')
+  const sizes = named.map(({ shape }) => sizeOf(shape))
+  if (sizes.reduce((sum, size) => sum + size, 0) !== inputs) {
+    throw new UserError(
+      `Expected \`model.inputs\` to share out the data's rows, ${inputs} numbers each, got ` +
+        `${named.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(', ')}: ${sizes.join(' + ')}.`,
+    )
+  }
+  return named
 }
 
 export { sizeOf } from './shape.ts'

@@ -186,7 +186,26 @@ export interface AttentionConfig {
   causal?: boolean | undefined
   useBias?: boolean | undefined
 }
-export type LayerConfig =
+/** Of equal shapes. */
+export interface AddConfig {
+  type: 'add'
+  name?: string | undefined
+}
+export interface ConcatenateConfig {
+  type: 'concatenate'
+  name?: string | undefined
+  /** As in Keras: 0 is the batch, -1 (the default) the last. */
+  axis?: number | undefined
+}
+/** An earlier layer of the same list once more, with its weights. */
+export interface SharedConfig {
+  type: 'shared'
+  name?: string | undefined
+  layer: string
+}
+/** `inputs`: names of earlier layers, or of the model's inputs, in place of the layer before. */
+export type LayerConfig = AnyLayerConfig & { inputs?: readonly string[] | undefined }
+type AnyLayerConfig =
   | DenseConfig
   | ActivationLayerConfig
   | PreluConfig
@@ -205,6 +224,9 @@ export type LayerConfig =
   | GroupNormConfig
   | EmbeddingConfig
   | AttentionConfig
+  | AddConfig
+  | ConcatenateConfig
+  | SharedConfig
 
 /** By feature: a row is taken as (x - mean) / deviation; what is not finite as 0, the mean. */
 export interface InputScale {
@@ -216,6 +238,8 @@ export interface ModelConfig {
   /** What one row of the data is, channels last; by default one axis of all its numbers. */
   inputShape?: readonly number[] | undefined
   inputScale?: InputScale | undefined
+  /** Several inputs: the numbers of a row are cut into them, in this order. In place of `inputShape`. */
+  inputs?: readonly { name: string; shape: readonly number[] }[] | undefined
   layers: LayerConfig[]
 }
 

@@ -100,8 +100,8 @@ export interface LoweredLayer {
   readonly activation?: ActivationCode
   /** The layers this one is a sequence of. */
   readonly parts?: readonly LoweredLayer[]
-  /** What the layers of a sequence give, as the config lists them. */
-  readonly outputs?: readonly Flow[]
+  /** Name of the layer that this is a part of. */
+  readonly layer?: string
   /** From d loss / d output to d loss / d input, where the input wants it. */
   backward(k: Kernels, row: number, rows: number, pass: Pass): void
 }
@@ -140,8 +140,18 @@ export interface Layer {
   /** Of a row of the output, channels last. */
   readonly shape: Shape
   readonly parameters: readonly ParameterSpec[]
-  readonly children?: readonly Layer[]
+  readonly children?: readonly Wired[]
+  /** The layer whose weights it has, as it would be here: where it has none of its own. */
+  readonly shares?: Layer
   lower(input: Flow, to: Lowering): LoweredLayer
+  /** Where it takes several inputs. */
+  lowerMany?(inputs: readonly Flow[], to: Lowering): LoweredLayer
+}
+
+/** A layer in its place among others. */
+export interface Wired extends Layer {
+  /** What it takes: layer i of the list, or input -1 - i of all of them. */
+  readonly from: readonly number[]
 }
 
 export const nothing = (): void => {}

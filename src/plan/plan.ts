@@ -9,9 +9,9 @@ import type { Pointer } from '../kernels/kernels.ts'
 import { scratchElements } from '../kernels/wasm.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
-import type { Flow, GradientTask, LoweredLayer, Lowering, ParameterSpec, Tile } from '../model/layer.ts'
+import type { Flow, GradientTask, LoweredLayer, ParameterSpec, Tile } from '../model/layer.ts'
 import { matrixOf } from '../model/shape.ts'
-import { sequence } from '../model/layers/sequence.ts'
+import { lowerModel } from '../model/graph.ts'
 import { lossRule } from '../model/losses.ts'
 import type { LossRule } from '../model/losses.ts'
 import { metric } from '../model/metrics.ts'
@@ -279,7 +279,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     overwritable: false,
   }
   let temporaryElements = 0
-  const network = lower(model, input, {
+  const network = lowerModel(model, input, {
     tensor: (cols) => layout.add('activations', 'float32', capacity * cols),
     backSignal: (cols) => (training ? layout.add('back-signals', 'float32', own * microRows * cols) : -1),
     parameter: (name) => at.parameters + placements.all.find((p) => p.spec.name === name)!.offset,
@@ -358,12 +358,6 @@ export function compilePlan(spec: PlanSpec): Plan {
   }
 }
 
-function lower(model: Model, input: Flow, to: Lowering): LoweredLayer {
-  const lowered: LoweredLayer[] = []
-  for (const layer of model.layers) lowered.push(layer.lower(lowered.at(-1)?.output ?? input, to))
-  return sequence(lowered)
-}
-
 /** Layers that the detector will watch, and units that it may find silent: counted before anything has a place. */
 const watchedLayers = (placements: Placements): number => countLayers(placements)
 
@@ -402,7 +396,7 @@ function flopsOf({ flopsPerRow, backwardFlopsPerRow, gradients }: LoweredLayer):
 function lowerAnywhere(model: Model): LoweredLayer {
   const anywhere = () => 0
   const input: Flow = { value: 0, gradient: -1, cols: model.inputs, overwritable: false }
-  return lower(model, input, {
+  return lowerModel(model, input, {
     tensor: anywhere,
     backSignal: anywhere,
     parameter: anywhere,

@@ -1,4 +1,5 @@
 /** What there is to say of a plan, as plain data: memory by region, phases, pieces, FLOPs and bytes. */
+import { portSource } from '../model/graph.ts'
 import { sizeOf } from '../model/shape.ts'
 import type { Shape } from '../model/shape.ts'
 import type { LoweredLayer } from '../model/layer.ts'
@@ -37,16 +38,22 @@ export interface PhaseSummary {
   readonly bytes: number
 }
 
+/** What a layer takes; of several inputs, how many numbers. */
+function inputsOf({ layers, ports }: Plan['model'], from: readonly number[]): Shape {
+  const shapes = from.map((source) => (source < 0 ? ports[portSource(source)]!.shape : layers[source]!.shape))
+  return shapes.length === 1 ? shapes[0]! : shapes.map(sizeOf)
+}
+
 export function summarizePlan(plan: Plan): PlanSummary {
   const { spec, model, placements, network } = plan
   const { batchSize, accumulationSteps } = spec
   const { lanes } = plan
   const phases = phasesOf(plan)
   return {
-    model: model.layers.map((layer, i) => ({
+    model: model.layers.map((layer) => ({
       layer: layer.name,
       type: layer.type,
-      inputs: model.layers[i - 1]?.shape ?? model.inputShape,
+      inputs: inputsOf(model, layer.from),
       outputs: layer.shape,
       parameters: layer.parameters.reduce((sum, p) => sum + sizeOf(p.shape), 0),
     })),

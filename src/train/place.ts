@@ -70,11 +70,11 @@ function layersOf(plan: Plan, phase: Phase, stage: number, piece: number): strin
   }
 }
 
-function layersOfStage({ model, network }: Plan, stage: Stage): string {
+function layersOfStage({ network }: Plan, stage: Stage): string {
   const parts = network.parts ?? [network]
-  const nameOf = (layer: LoweredLayer) => model.layers[parts.indexOf(layer)]?.name ?? ''
+  const nameOf = ({ layer }: LoweredLayer) => layer ?? ''
   if (stage.kind === 'tile') return nameOf(parts.find(({ byTile }) => byTile === stage.product)!)
-  return range([...stage.forward, ...stage.backward].map(nameOf))
+  return range([...new Set([...stage.forward, ...stage.backward].map(nameOf))])
 }
 
 const range = (names: readonly string[]): string =>

@@ -206,9 +206,10 @@ async function cosineOf(
 }
 
 const withoutDropout = (layers: readonly LayerConfig[]): LayerConfig[] =>
-  layers
-    .filter(({ type }) => type !== 'dropout' && !type.startsWith('spatialDropout'))
-    .map((layer) => ('layers' in layer ? { ...layer, layers: withoutDropout(layer.layers) } : layer))
+  layers.map((layer) => {
+    if ('layers' in layer) return { ...layer, layers: withoutDropout(layer.layers) }
+    return 'rate' in layer ? { ...layer, rate: 0 } : layer
+  })
 
 /** d output / d x by row, for a first layer that is dense; for another, with respect to its product. */
 function inputGradients(plan: Plan, floats: Float32Array, rows: number): { values: Float64Array; cols: number } | null {

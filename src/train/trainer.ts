@@ -20,6 +20,7 @@ import type { MatchOptions } from '../interop/match.ts'
 import { readSafetensors } from '../interop/safetensors.ts'
 import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
+import { isChain } from '../model/wiring.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { parseFaults } from '../plan/faults.ts'
@@ -408,6 +409,13 @@ export class Trainer implements AsyncDisposable {
       throw new UserError(
         "Expected `health: 'warn'` or 'observe' for a run of several ranks, got 'repair': a run is mended on one machine. " +
           "Let it be mended there (`trainer.config` has what was changed), then train with `health: 'warn'`.",
+      )
+    }
+    const { layers, inputs } = config.model
+    if (inputs || !isChain(layers)) {
+      throw new UserError(
+        "Expected `health: 'warn'` or 'observe' for a model with branches, got 'repair': only layers one after another, and " +
+          'residual blocks of them, can be rewritten.',
       )
     }
     const { history } = monitor

@@ -14,6 +14,7 @@ type Given = {
   readonly inputScale?: { mean: number[]; deviation: number[] }
   readonly layers: Layers
   readonly inputShape?: number[]
+  readonly inputs?: { name: string; shape: number[] }[]
   readonly more?: Partial<Config>
   readonly targets?: number
 }
@@ -124,6 +125,25 @@ const cases: Record<string, Given> = {
       { type: 'dense', units: 3 },
     ],
   },
+  'branches, several inputs, shared weights': {
+    inputShape: [24],
+    inputs: [
+      { name: 'left', shape: [4] },
+      { name: 'right', shape: [2, 2] },
+      { name: 'image', shape: [4, 4, 1] },
+    ],
+    layers: [
+      { type: 'flatten', inputs: ['right'], name: 'other' },
+      { type: 'dense', units: 5, activation: 'tanh', inputs: ['left'], name: 'tower' },
+      { type: 'shared', layer: 'tower', inputs: ['other'], name: 'again' },
+      { type: 'add', inputs: ['tower', 'again'], name: 'sum' },
+      { type: 'conv2d', filters: 3, kernelSize: 3, padding: 'same', inputs: ['image'], name: 'seen' },
+      { type: 'concatenate', inputs: ['seen', 'image'] },
+      { type: 'flatten', name: 'flat' },
+      { type: 'concatenate', inputs: ['sum', 'flat', 'again'] },
+      { type: 'dense', units: 3 },
+    ],
+  },
   'global maximum': {
     inputShape: image,
     layers: [
@@ -170,12 +190,12 @@ const cases: Record<string, Given> = {
 
 const ROWS = 5
 
-async function exported(name: string, { layers, inputShape = [6], inputScale, more, targets = 1 }: Given) {
+async function exported(name: string, { layers, inputs, inputShape = [6], inputScale, more, targets = 1 }: Given) {
   const config: Config = {
     kernels: 'wasm-strict',
     loss: 'sparseCategoricalCrossentropy',
     ...more,
-    model: { inputShape, inputScale, layers },
+    model: { ...(inputs ? { inputs } : { inputShape }), inputScale, layers },
   }
   const trainer = await Trainer.create(config, { crew: new InlineCrew() })
   const features = inputShape.reduce((a, b) => a * b)

@@ -1,11 +1,12 @@
 /** A network outside an arena: its rows and gradient programs over one array, in float64 or float32, on any kernels. */
 import type { Kernels } from '../../src/kernels/kernels.ts'
+import { lowerModel } from '../../src/model/graph.ts'
 import { buildModel } from '../../src/model/build.ts'
 import type { Model } from '../../src/model/build.ts'
 import type { LayerConfig } from '../../src/model/config.ts'
 import type { Flow, LoweredLayer, Pass } from '../../src/model/layer.ts'
+import type { Port } from '../../src/model/graph.ts'
 import { matrixOf, sizeOf } from '../../src/model/shape.ts'
-import { sequence } from '../../src/model/layers/sequence.ts'
 
 export interface Network {
   readonly model: Model
@@ -23,15 +24,22 @@ export interface Network {
   readonly pass: Pass
 }
 
+const isPorts = (given: readonly number[] | readonly Port[]): given is readonly Port[] => typeof given[0] === 'object'
+
+/** Numbers of a row. */
+export const rowSize = (given: readonly number[] | readonly Port[]): number =>
+  isPorts(given) ? given.reduce((sum, { shape }) => sum + sizeOf(shape), 0) : sizeOf(given)
+
 /** @param from first free element */
 export function lowerNetwork(
   layers: LayerConfig[],
-  inputs: number | readonly number[],
+  inputs: number | readonly number[] | readonly Port[],
   rows: number,
   from: number,
 ): Network {
-  const inputShape = typeof inputs === 'number' ? [inputs] : inputs
-  const model = buildModel({ inputShape, layers }, sizeOf(inputShape))
+  const given = typeof inputs === 'number' ? [inputs] : inputs
+  const size = rowSize(given)
+  const model = buildModel(isPorts(given) ? { inputs: given, layers } : { inputShape: given, layers }, size)
   const cols = model.inputs
   let end = from
   const room = (elements: number): number => {
@@ -49,35 +57,29 @@ export function lowerNetwork(
   const nextAt = new Map<string, number>()
   let streams = 0
   let temporary = 0
-  let flow = input
-  const lowered: LoweredLayer[] = []
-  for (const layer of model.layers) {
-    const next = layer.lower(flow, {
-      tensor: (cols) => room(rows * cols),
-      backSignal: (cols) => room(rows * cols),
-      parameter: (name) => parameters.get(name)!.at,
-      stream: () => streams++,
-      next: (name) => {
-        const at = room(parameters.get(name)!.size)
-        nextAt.set(name, at)
-        return at
-      },
-      perBlock: (elements) => room(rows * elements),
-      once: (elements) => room(elements),
-      temporary: (elements) => (temporary = Math.max(temporary, elements)),
-    })
-    lowered.push(next)
-    flow = next.output
-  }
+  const lowered = lowerModel(model, input, {
+    tensor: (cols) => room(rows * cols),
+    backSignal: (cols) => room(rows * cols),
+    parameter: (name) => parameters.get(name)!.at,
+    stream: () => streams++,
+    next: (name) => {
+      const at = room(parameters.get(name)!.size)
+      nextAt.set(name, at)
+      return at
+    },
+    perBlock: (elements) => room(rows * elements),
+    once: (elements) => room(elements),
+    temporary: (elements) => (temporary = Math.max(temporary, elements)),
+  })
   const pass = { training: true, seed: 7, batch: 3, firstRow: 0, rows, blockRows: rows, temporary: room(temporary) }
   const { value: x, gradient: dx } = input
   return {
     model,
-    lowered: sequence(lowered),
+    lowered,
     x,
     dx,
-    y: flow.value,
-    dy: flow.gradient,
+    y: lowered.output.value,
+    dy: lowered.output.gradient,
     parameters,
     next: nextAt,
     end,

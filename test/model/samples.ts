@@ -2,13 +2,14 @@
 import { Activation } from '../../src/kernels/kernels.ts'
 import type { ActivationName } from '../../src/kernels/kernels.ts'
 import type { LayerConfig } from '../../src/model/config.ts'
+import type { Port } from '../../src/model/graph.ts'
 import type { Shape } from '../../src/model/shape.ts'
 
 const activations = Object.keys(Activation) as ActivationName[]
 const alpha = (type: ActivationName) => (type === 'leakyRelu' ? { alpha: 0.2 } : type === 'elu' ? { alpha: 1.3 } : {})
 
 /** Rows of 6 numbers, unless a sample says what they are; with `indices`, whole numbers below it. */
-type Sample = LayerConfig[] | { inputShape: Shape; layers: LayerConfig[]; indices?: number }
+type Sample = LayerConfig[] | { inputShape: Shape | readonly Port[]; layers: LayerConfig[]; indices?: number }
 
 const image = (height: number, width: number, channels: number, ...layers: LayerConfig[]): Sample => ({
   inputShape: [height, width, channels],
@@ -348,6 +349,89 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
       indices: 4,
     },
   },
+  add: {
+    'add of three branches, one of them a layer in place': [
+      { type: 'dense', units: 4, name: 'stem' },
+      { type: 'activation', activation: { type: 'tanh' }, name: 'left' },
+      { type: 'dense', units: 4, name: 'right', inputs: ['stem'] },
+      { type: 'add', inputs: ['left', 'right', 'stem'] },
+      { type: 'activation', activation: { type: 'sigmoid' } },
+    ],
+    'add of one layer to itself, and to the input': [
+      { type: 'dense', units: 6, name: 'a' },
+      { type: 'add', inputs: ['a', 'a', 'input'] },
+      { type: 'dense', units: 2 },
+    ],
+    'add over a flatten that another takes too': image(
+      2,
+      2,
+      3,
+      { type: 'conv2d', filters: 2, kernelSize: 1, name: 'c' },
+      { type: 'flatten', name: 'f' },
+      { type: 'activation', activation: { type: 'tanh' }, name: 't' },
+      { type: 'globalAveragePooling2d', inputs: ['c'], name: 'g' },
+      { type: 'dense', units: 8, name: 'd' },
+      { type: 'add', inputs: ['f', 't', 'd'] },
+    ),
+  },
+  concatenate: {
+    'concatenate of two inputs': {
+      inputShape: [
+        { name: 'image', shape: [2, 3, 1] },
+        { name: 'table', shape: [3] },
+      ],
+      layers: [
+        { type: 'conv2d', filters: 2, kernelSize: 2, inputs: ['image'] },
+        { type: 'flatten', name: 'seen' },
+        { type: 'dense', units: 5, activation: { type: 'tanh' }, inputs: ['table'], name: 'known' },
+        { type: 'concatenate', inputs: ['seen', 'known', 'table'] },
+        { type: 'dense', units: 2 },
+      ],
+    },
+    'concatenate along another axis': series(
+      2,
+      3,
+      { type: 'dense', units: 3, name: 'more' },
+      { type: 'concatenate', axis: 1, inputs: ['input', 'more'] },
+      { type: 'dense', units: 2 },
+    ),
+    'concatenate along the last axis': series(
+      3,
+      2,
+      { type: 'dense', units: 3, name: 'more' },
+      { type: 'concatenate', inputs: ['input', 'more'] },
+    ),
+    'concatenate inside of a residual block': [
+      {
+        type: 'residual',
+        layers: [
+          { type: 'dense', units: 3, activation: { type: 'tanh' }, name: 'a' },
+          { type: 'dense', units: 3, name: 'b' },
+          { type: 'concatenate', inputs: ['a', 'b'] },
+        ],
+      },
+      { type: 'dense', units: 2 },
+    ],
+  },
+  shared: {
+    'two towers of one layer': {
+      inputShape: [
+        { name: 'left', shape: [3] },
+        { name: 'right', shape: [3] },
+      ],
+      layers: [
+        { type: 'dense', units: 4, activation: { type: 'tanh' }, inputs: ['left'], name: 'tower' },
+        { type: 'shared', layer: 'tower', inputs: ['right'], name: 'again' },
+        { type: 'concatenate', inputs: ['tower', 'again'] },
+        { type: 'dense', units: 2 },
+      ],
+    },
+    'a layer three times in a row': [
+      { type: 'dense', units: 6, activation: { type: 'tanh' } },
+      { type: 'shared', layer: 'dense_1' },
+      { type: 'shared', layer: 'dense_1' },
+    ],
+  },
   attention: {
     attention: series(4, 6, { type: 'attention', numHeads: 2 }),
     'attention that sees no future': series(5, 4, {
@@ -374,7 +458,7 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
 }
 
 /** [name, shape of a row, layers, indices: 0 for numbers] of every sample. */
-export const layerSamples: [string, Shape, LayerConfig[], number][] = Object.values(samples)
+export const layerSamples: [string, Shape | readonly Port[], LayerConfig[], number][] = Object.values(samples)
   .flatMap((group) => Object.entries(group))
   .map(([name, sample]) =>
     Array.isArray(sample) ? [name, [6], sample, 0] : [name, sample.inputShape, sample.layers, sample.indices ?? 0],

@@ -105,6 +105,81 @@ describe('what does not fit', () => {
         "Let the last inner layer give [4, 4, 3], or use shortcut: 'projection'.",
     ],
     [
+      'rows that cannot be added',
+      6,
+      [
+        { type: 'dense', units: 4, name: 'a' },
+        { type: 'dense', units: 3, name: 'b' },
+        { type: 'add', inputs: ['a', 'b'] },
+      ],
+      'Layer `add_1`: rows of shapes [4] and [3] cannot be added. Let both branches end in the same shape, e.g. by a ' +
+        'dense layer or a conv2d of kernelSize 1.',
+    ],
+    [
+      'rows that cannot be joined',
+      [4, 4, 3],
+      [
+        { type: 'flatten', name: 'a' },
+        { type: 'concatenate', inputs: ['input', 'a'] },
+      ],
+      'Layer `concatenate_1`: rows of shapes [4, 4, 3] and [48] cannot be joined along axis -1: the other axes must be ' +
+        'equal. Flatten both before, or join along another axis.',
+    ],
+    [
+      'a layer that is not there',
+      6,
+      [
+        { type: 'dense', units: 4, name: 'a' },
+        { type: 'dense', units: 4, inputs: ['b'] },
+      ],
+      'Layer `dense_1`: there is no layer or input `b` to take. Before it are `input`, `a`.',
+    ],
+    [
+      'a layer that comes later',
+      6,
+      [
+        { type: 'dense', units: 4, inputs: ['b'] },
+        { type: 'dense', units: 4, name: 'b' },
+      ],
+      'Layer `dense_1`: takes `b`, which comes after it. List layers in the order of the forward pass.',
+    ],
+    [
+      'a layer that nobody takes',
+      6,
+      [
+        { type: 'dense', units: 4, name: 'a' },
+        { type: 'dense', units: 4, inputs: ['input'] },
+      ],
+      'Layer `a`: nothing takes what it gives. Name it in the `inputs` of a later layer, or leave it out: the ' +
+        "model's output is its last layer.",
+    ],
+    [
+      'several inputs of a layer that takes one',
+      6,
+      [
+        { type: 'dense', units: 4, name: 'a' },
+        { type: 'dense', units: 4, inputs: ['input', 'a'] },
+      ],
+      'Layer `dense_1`: dense takes one input, got 2. Put an `add` or a `concatenate` before it.',
+    ],
+    [
+      'a shared layer of another size',
+      6,
+      [
+        { type: 'dense', units: 4 },
+        { type: 'shared', layer: 'dense_1' },
+      ],
+      'Layer `shared_1`: `dense_1/kernel` of the layer it shares has shape [6, 4], and here would need [4, 4]. Bring ' +
+        'both inputs to the same shape.',
+    ],
+    [
+      'a shared normalisation over the batch',
+      6,
+      [{ type: 'batchNorm' }, { type: 'shared', layer: 'batchNorm_1' }],
+      'Layer `shared_1`: `batchNorm_1` keeps statistics of what it sees (`batchNorm_1/movingMean`) and cannot be shared. ' +
+        'Give each place a normalisation of its own, or use layerNorm or groupNorm.',
+    ],
+    [
       'a shortcut over a flatten',
       [4, 4, 3],
       [{ type: 'residual', layers: [{ type: 'flatten' }] }],

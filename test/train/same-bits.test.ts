@@ -129,6 +129,31 @@ const bounded: Partial<Config> = {
   },
 }
 
+/** Branches, several inputs, a layer in two places, element-wise layers apart from the product they belong to. */
+const graph: Partial<Config> = {
+  epochs: 2,
+  batchSize: 160,
+  model: {
+    inputs: [
+      { name: 'left', shape: [60] },
+      { name: 'right', shape: [60] },
+      { name: 'rest', shape: [10] },
+    ],
+    layers: [
+      { type: 'dense', units: 280, inputs: ['left'], name: 'tower' },
+      { type: 'shared', layer: 'tower', inputs: ['right'], name: 'other' },
+      { type: 'activation', activation: 'relu', inputs: ['tower'], name: 'one' },
+      { type: 'activation', activation: 'tanh', inputs: ['other'], name: 'two' },
+      { type: 'add', inputs: ['one', 'two'], name: 'sum' },
+      { type: 'dense', units: 280, activation: 'gelu', inputs: ['two'], name: 'wide' },
+      { type: 'activation', activation: 'sigmoid', inputs: ['sum'], name: 'gate' },
+      { type: 'concatenate', inputs: ['gate', 'wide', 'sum', 'rest'] },
+      { type: 'dropout', rate: 0.1 },
+      { type: 'dense', units: 5 },
+    ],
+  },
+}
+
 const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'uneven batches, dropout, residual, prelu, clipping by norm': {},
   'clipping by value and SGD with momentum': {
@@ -146,6 +171,8 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'convolution by tiles': { config: { ...images, gradient: 'tiles' }, data: blobs(100, 128, 5) },
   'normalisation over the batch and within rows': { config: normalised, data: blobs(100, 128, 5) },
   'penalties, bounds and upsampling': { config: { ...bounded, shards: 2 }, data: blobs(100, 128, 5) },
+  'a graph of branches and inputs': { config: graph, data: blobs(200, 130, 5) },
+  'a graph in shards': { config: { ...graph, epochs: 1, shards: 3 }, data: blobs(200, 130, 5) },
   'embedding and attention': { config: sequences, data: tokens },
   'every gradient by lanes': { config: { gradient: 'lanes' } },
   'positions with masked labels, and metrics of classes': {

@@ -24,7 +24,8 @@ export class Builder {
   }
 
   weights(name: string, shape: Shape, values: Float32Array): string {
-    this.constants.push({ name, shape, values })
+    // A layer in several places has its weights once.
+    if (!this.constants.some((one) => one.name === name)) this.constants.push({ name, shape, values })
     return name
   }
 

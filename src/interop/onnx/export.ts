@@ -1,4 +1,5 @@
 /** A model as ONNX: takes rows of the model's shape, channels last, and gives what `predict` gives. */
+import { sizeOf } from '../../model/build.ts'
 import type { Model } from '../../model/build.ts'
 import type { LossRule } from '../../model/losses.ts'
 import { Builder } from './builder.ts'
@@ -22,7 +23,9 @@ export function exportOnnx(
   const build = new Builder()
   const byName = new Map(model.parameters.map((spec, i) => [spec.name, { shape: spec.shape, values: values[i]! }]))
   const input = scaled({ name: 'input', shape: model.inputShape, first: false }, model, build)
-  const last = emitLayers(model.config.layers, model.layers, input, build, (name) => byName.get(name)!)
+  const last = emitLayers(model.config.layers, model.layers, cut(input, model, build), build, (name) =>
+    byName.get(name)!,
+  )
   let flow = build.turned(last, false)
   if (link === 'softmax') {
     const shape = positions > 1 ? [positions, model.outputs / positions] : [model.outputs]
@@ -37,6 +40,18 @@ export function exportOnnx(
     input: { name: 'input', shape: model.inputShape },
     output: { name: 'output', shape: flow.shape },
     metadata,
+  })
+}
+
+/** The row's numbers as the model's inputs take them. */
+function cut(input: Flow, { ports }: Model, build: Builder): Flow[] {
+  if (ports.length === 1) return [input]
+  let start = 0
+  return ports.map(({ shape }) => {
+    const end = start + sizeOf(shape)
+    const name = build.node('Slice', [input.name, build.integers([start]), build.integers([end]), build.integers([1])])
+    start = end
+    return build.reshaped({ name, shape: [sizeOf(shape)], first: false }, shape)
   })
 }
 

@@ -3,13 +3,16 @@ import { UserError } from '../../errors.ts'
 import type { Window } from '../../kernels/kernels.ts'
 import type {
   ActivationConfig,
+  AddConfig,
+  ConcatenateConfig,
   ConvConfig,
   DenseConfig,
   LayerConfig,
   PoolingConfig,
   ResidualConfig,
 } from '../../model/config.ts'
-import type { Layer } from '../../model/layer.ts'
+import { portSource } from '../../model/graph.ts'
+import type { Layer, Wired } from '../../model/layer.ts'
 import { windowOver } from '../../model/layers/window.ts'
 import type { Shape } from '../../model/shape.ts'
 import { foreign, toForeign } from '../layout.ts'
@@ -51,19 +54,34 @@ const emitters: { [T in LayerConfig['type']]?: Emit<T> } = {
 /** @throws UserError naming the first layer without an operator */
 export function emitLayers(
   configs: readonly LayerConfig[],
-  layers: readonly Layer[],
-  input: Flow,
+  layers: readonly Wired[],
+  inputs: readonly Flow[],
   build: Builder,
   parameters: Parameters,
 ): Flow {
-  let flow = input
-  configs.forEach((config, i) => {
+  const flows: Flow[] = []
+  layers.forEach((layer, i) => {
+    const from = layer.from.map((source) => (source < 0 ? inputs[portSource(source)]! : flows[source]!))
+    let config = configs[i]!
+    if (config.type === 'add' || config.type === 'concatenate') return flows.push(merged(config, layer, from, build))
+    const { shares } = layer
+    if (shares) config = configs[layers.findIndex(({ name }) => name === shares.name)]!
     const emit = emitters[config.type] as Emit<typeof config.type> | undefined
     if (!emit)
-      throw new UserError(`Layer \`${layers[i]!.name}\`: a layer of type ${config.type} cannot be written as ONNX yet.`)
-    flow = emit(config as never, layers[i]!, flow, build, parameters)
+      throw new UserError(`Layer \`${layer.name}\`: a layer of type ${config.type} cannot be written as ONNX yet.`)
+    return flows.push(emit(config as never, shares ?? layer, from[0]!, build, parameters))
   })
-  return flow
+  return flows.at(-1)!
+}
+
+function merged(config: AddConfig | ConcatenateConfig, layer: Layer, from: readonly Flow[], build: Builder): Flow {
+  const names = from.map((flow) => build.turned(flow, false).name)
+  const [first, ...rest] = names as [string, ...string[]]
+  const name =
+    config.type === 'concatenate'
+      ? build.node('Concat', names, { axis: config.axis ?? -1 })
+      : rest.reduce((sum, other) => build.node('Add', [sum, other]), first)
+  return { name, shape: layer.shape, first: false }
 }
 
 function dense(config: DenseConfig, layer: Layer, given: Flow, build: Builder, parameters: Parameters): Flow {
@@ -123,7 +141,7 @@ function prelu(layer: Layer, given: Flow, build: Builder, parameters: Parameters
 
 function residual(config: ResidualConfig, layer: Layer, given: Flow, build: Builder, parameters: Parameters): Flow {
   const flow = build.turned(given, false)
-  const body = build.turned(emitLayers(config.layers, layer.children!, flow, build, parameters), false)
+  const body = build.turned(emitLayers(config.layers, layer.children!, [flow], build, parameters), false)
   const name = `${layer.name}/shortcut`
   const projected = layer.parameters.find((spec) => spec.name === name)
   const skip = projected ? projection(name, flow, layer.shape, build, parameters) : flow

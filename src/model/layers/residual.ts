@@ -9,6 +9,7 @@ import type { ResidualConfig } from '../config.ts'
 import type { Flow, Layer, LoweredLayer, ParameterSpec } from '../layer.ts'
 import { nothing } from '../layer.ts'
 import { buildLayers } from '../build.ts'
+import { lowerLayers } from '../graph.ts'
 import { positionsOf, shapeText, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { lowerConv } from './conv.ts'
@@ -53,13 +54,8 @@ export function residual(config: ResidualConfig, name: string, shape: Shape): La
     children,
     lower(input, to) {
       // The shortcut reads x after F has run: F may not overwrite it, nor its back-signal.
-      let flow: Flow = { ...input, overwritable: false }
-      const body: LoweredLayer[] = []
-      for (const child of children) {
-        const layer = child.lower(flow, to)
-        body.push(layer)
-        flow = layer.output
-      }
+      const body = lowerLayers(children, [{ ...input, overwritable: false }], to)
+      const flow = body.output
       const output: Flow = {
         value: to.tensor(outputs),
         gradient: to.backSignal(outputs),
@@ -67,14 +63,14 @@ export function residual(config: ResidualConfig, name: string, shape: Shape): La
         channels: outShape.at(-1)!,
         overwritable: true,
       }
-      if (!projected) return sequence([fork(input, output.gradient), ...body, join(flow, input, output)])
+      if (!projected) return sequence([fork(input, output.gradient), body, join(flow, input, output)])
       // The projection's back-signal to x may not fall on top of F's: it gets a room of its own and is added.
       const viaShortcut = input.gradient === -1 ? -1 : to.backSignal(inputs)
       const from: Flow = { ...input, gradient: viaShortcut, overwritable: false }
       const shortcut = lowerConv(from, projectionWindow(name, shape, strides), outShape.at(-1)!, 1, kernel, null, to)
       return sequence([
         fork(input, viaShortcut),
-        ...body,
+        body,
         shortcut,
         join(flow, shortcut.output, output, shortcut.output.gradient),
       ])

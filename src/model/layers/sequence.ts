@@ -4,7 +4,6 @@ import type { LoweredLayer } from '../layer.ts'
 export function sequence(layers: readonly LoweredLayer[]): LoweredLayer {
   return {
     output: layers.at(-1)!.output,
-    outputs: layers.map(({ output }) => output),
     parts: layers.flatMap((layer) => layer.parts ?? [layer]),
     gradients: layers.flatMap((layer) => layer.gradients),
     flopsPerRow: layers.reduce((sum, layer) => sum + layer.flopsPerRow, 0),
