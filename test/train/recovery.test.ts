@@ -104,7 +104,7 @@ it('a worker that falls silent is named, ended and replaced', async () => {
     { recovery: { stallSeconds: 0.3 } },
   )
   expect(history.casualties).toMatchObject([{ how: 'stalled', step: 17, phase: 'rows', piece: 0 }])
-  expect(history.casualties[0]!.layer).toBe('dense_1 to dropout_1')
+  expect(history.casualties[0]!.layer).toBe('dense_1 to dense_2')
   expect(history.casualties[0]!.samples).toHaveLength(16)
   expect(hash).toBe(undisturbed.hash)
 })
@@ -113,7 +113,7 @@ it('an error that comes again at the same piece ends the fit, with its place and
   const inject = Array.from({ length: 5 }, () => 'worker-throw@step=17,phase=rows')
   const error: unknown = await train(3, { inject }).catch((e: unknown) => e)
   expect(error).toBeInstanceOf(TrainingError)
-  expect(error).toMatchObject({ step: 17, phase: 'rows', piece: 0, layer: 'dense_1 to dropout_1' })
+  expect(error).toMatchObject({ step: 17, phase: 'rows', piece: 0, layer: 'dense_1 to dense_2' })
   expect((error as TrainingError).samples).toHaveLength(16)
   expect((error as Error).message).toContain('an error to order')
   expect(((error as Error).cause as Error).stack).toContain('sabotage')
