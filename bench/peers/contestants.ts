@@ -34,7 +34,8 @@ function ours(kernels: 'wasm' | 'blas', workers: number): Entry {
     group: 'ours',
     team: `ours ${kernels}`,
     command: process.execPath,
-    args: [file('ours.ts'), kernels, String(workers)],
+    // As it is installed: node would keep a compiler in memory for TypeScript.
+    args: [file('../../dist/bench/peers/ours.js'), kernels, String(workers)],
     env: {},
     missing: () => {
       const answer = kernels === 'blas' ? probeBlas() : kernelAvailability(kernels)

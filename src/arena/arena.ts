@@ -14,9 +14,16 @@ export interface Arena {
   readonly words: Int32Array<ArrayBuffer>
 }
 
-/** @throws UserError when the layout is larger than an arena may be, or than the machine can give */
-export function createArena(layout: Layout): Arena {
+/**
+ * @param spare an earlier arena's memory, which nobody uses any more: taken where it is large enough
+ * @throws UserError when the layout is larger than an arena may be, or than the machine can give
+ */
+export function createArena(layout: Layout, spare?: WebAssembly.Memory): Arena {
   layout.check()
+  if (spare && spare.buffer.byteLength >= layout.bytes) {
+    new Uint8Array(spare.buffer).fill(0)
+    return openArena(spare)
+  }
   const pages = Math.ceil(layout.bytes / PAGE_BYTES)
   try {
     return openArena(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }))

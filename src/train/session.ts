@@ -36,9 +36,10 @@ export class Session {
     weights: Weights,
     training: Dataset | undefined,
     evaluation: Dataset | undefined,
+    spare?: WebAssembly.Memory,
   ): Promise<Session> {
     const plan = compilePlan(spec)
-    const session = new Session(plan, createArena(plan.layout))
+    const session = new Session(plan, createArena(plan.layout, spare))
     // Touches the pages of the ring, so that they are resident from the first step on and not as steps go by.
     session.arena.doubles.fill(0, plan.at.ring, plan.at.ring + spec.ringRecords * plan.recordFields)
     await loadData(session.arena, plan, training, evaluation)

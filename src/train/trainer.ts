@@ -102,6 +102,8 @@ export class Trainer implements AsyncDisposable {
   #ownCrew: Crew | undefined
   #built: Built | undefined
   #unfinished: Unfinished | undefined
+  /** The last run's memory, for the next: the threads would keep an old one until they collect garbage, which they never need to. */
+  #spare: WebAssembly.Memory | undefined
   #busy = false
   #closed = false
 
@@ -184,7 +186,8 @@ export class Trainer implements AsyncDisposable {
         const spec = trainingSpec(this.config, task, weighted, validation, limits.epochs, events, this.#ranks)
         const crew = this.#enlist(spec)
         const workers = crew.workers + (this.#ranks ? 1 : 0)
-        return { crew, session: await Session.open({ ...spec, workers }, built.weights, weighted, validation) }
+        const session = await Session.open({ ...spec, workers }, built.weights, weighted, validation, this.#takeSpare())
+        return { crew, session }
       }
       let { crew, session } = await open()
       const history = newHistory(this.#unfinished?.history, expectedSteps(session.plan, limits), options.signals)
@@ -250,6 +253,7 @@ export class Trainer implements AsyncDisposable {
       else await keeper?.settled()
       if (options.trace) await writeAtomically(options.trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
       if (reason === Reason.unhealthy) throw unhealthy(session)
+      this.#spare = session.arena.memory
       await monitor.call('onTrainEnd', monitor.logs)
       return history
     })
@@ -472,9 +476,18 @@ export class Trainer implements AsyncDisposable {
     const task = resolveTask(this.config, built.model, built)
     const spec = evaluationSpec(this.config, task, data, keepOutputs)
     const crew = this.#enlist(spec)
-    const session = await Session.open({ ...spec, workers: crew.workers }, built.weights, undefined, data)
+    const given = { ...spec, workers: crew.workers }
+    const session = await Session.open(given, built.weights, undefined, data, this.#takeSpare())
     await this.#run(session, crew, { epochs: 1, maxSteps: Infinity, gateEpochs: false })
+    // The caller reads what it wants before anybody else has the trainer.
+    this.#spare = session.arena.memory
     return session
+  }
+
+  #takeSpare(): WebAssembly.Memory | undefined {
+    const spare = this.#spare
+    this.#spare = undefined
+    return spare
   }
 
   async #run(
