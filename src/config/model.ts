@@ -299,6 +299,35 @@ const Attention = z.strictObject({
   useBias: flag().default(true).describe('Whether the projections have biases.'),
 })
 
+const PositionEmbedding = z.strictObject({
+  type: z.literal('positionEmbedding'),
+  ...named,
+  trainable,
+  embeddingsInitializer: Initializer.default({ type: 'uniform', min: -0.05, max: 0.05 }).describe(
+    'How the vectors of the steps start.',
+  ),
+})
+const ResnetBlock = z.strictObject({
+  type: z.literal('resnetBlock'),
+  ...named,
+  trainable,
+  filters: integer(1, 2 ** 22).describe('Output channels; with `bottleneck` a quarter of them.'),
+  kernelSize: extent(2).default(3).describe('Cells of the window.'),
+  strides: extent(2).default(1).describe('Of the first convolution, and of the shortcut.'),
+  bottleneck: flag().default(false).describe('Three convolutions, as in ResNet-50, in place of two.'),
+})
+const TransformerBlock = z.strictObject({
+  type: z.literal('transformerBlock'),
+  ...named,
+  trainable,
+  numHeads: integer(1, 4096).describe('Heads of the attention.'),
+  causal: flag().default(false).describe('Whether a step sees only itself and those before it.'),
+  units: integer(1, 2 ** 24)
+    .optional()
+    .describe('Units of the first dense layer. By default four times the channels.'),
+  activation: Activation.default({ type: 'gelu' }).describe('Of the first dense layer.'),
+  rate: real({ min: 0, below: 1 }).default(0).describe('Dropout at the end of both branches.'),
+})
 const Add = z.strictObject({ type: z.literal('add'), ...named })
 const Concatenate = z.strictObject({
   type: z.literal('concatenate'),
@@ -372,6 +401,9 @@ const flat = [
   GroupNorm,
   Embedding,
   Attention,
+  PositionEmbedding,
+  ResnetBlock,
+  TransformerBlock,
   Add,
   Concatenate,
   Shared,

@@ -22,6 +22,8 @@ import { frozen } from './layers/frozen.ts'
 import { prelu } from './layers/prelu.ts'
 import { flatten, reshape } from './layers/reshape.ts'
 import { residual } from './layers/residual.ts'
+import { resnetBlock, transformerBlock } from './layers/blocks.ts'
+import { positionEmbedding } from './layers/position-embedding.ts'
 import { add, concatenate } from './layers/merge.ts'
 import { shared } from './layers/shared.ts'
 
@@ -61,6 +63,9 @@ const builders: { [T in Exclude<LayerConfig['type'], 'shared'>]: Builder<T> } = 
   groupNorm,
   embedding,
   attention,
+  positionEmbedding,
+  resnetBlock,
+  transformerBlock,
   add,
   concatenate,
 }

@@ -186,6 +186,37 @@ export interface AttentionConfig {
   causal?: boolean | undefined
   useBias?: boolean | undefined
 }
+/** Learned vectors of the steps of a sequence, added to them. */
+export interface PositionEmbeddingConfig {
+  type: 'positionEmbedding'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  embeddingsInitializer?: InitializerConfig | undefined
+}
+/** Two convolutions and a shortcut, as of ResNet-18 and 34; `bottleneck`: three, as of ResNet-50. */
+export interface ResnetBlockConfig {
+  type: 'resnetBlock'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  /** Of the output; with `bottleneck` a quarter of them. */
+  filters: number
+  kernelSize?: Pair | undefined
+  strides?: Pair | undefined
+  bottleneck?: boolean | undefined
+}
+/** Attention and two dense layers, each normalised before and with a shortcut. */
+export interface TransformerBlockConfig {
+  type: 'transformerBlock'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  numHeads: number
+  causal?: boolean | undefined
+  /** Of the first dense layer. Default: four times the channels. */
+  units?: number | undefined
+  activation?: ActivationConfig | undefined
+  /** Of the dropout at the end of both branches. */
+  rate?: number | undefined
+}
 /** Of equal shapes. */
 export interface AddConfig {
   type: 'add'
@@ -224,6 +255,9 @@ type AnyLayerConfig =
   | GroupNormConfig
   | EmbeddingConfig
   | AttentionConfig
+  | PositionEmbeddingConfig
+  | ResnetBlockConfig
+  | TransformerBlockConfig
   | AddConfig
   | ConcatenateConfig
   | SharedConfig

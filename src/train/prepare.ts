@@ -95,11 +95,14 @@ export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
   return Math.min(availableParallelism(), widest)
 }
 
+/** Layers that are watched, where a block has several. */
+const MATRICES: Partial<Record<string, number>> = { attention: 2, transformerBlock: 4, resnetBlock: 4 }
+
 const RING_RECORDS = 2 ** 16
 
 function ringRoom({ model }: ResolvedConfig): number {
-  const count = (layers: readonly { layers?: readonly object[] }[]): number =>
-    layers.reduce((sum, layer) => sum + (layer.layers ? count(layer.layers) : 1), 0)
+  const count = (layers: readonly { type: string; layers?: readonly unknown[] }[]): number =>
+    layers.reduce((sum, { type, layers: inner }) => sum + (inner ? count(inner as never) : (MATRICES[type] ?? 1)), 0)
   return 2 ** Math.floor(Math.log2(2 ** 21 / (32 + 7 * count(model.layers as never))))
 }
 

@@ -349,6 +349,21 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
       indices: 4,
     },
   },
+  positionEmbedding: {
+    positionEmbedding: series(3, 4, { type: 'positionEmbedding' }, { type: 'dense', units: 2 }),
+  },
+  resnetBlock: {
+    resnetBlock: image(3, 2, 3, { type: 'resnetBlock', filters: 3 }),
+    'resnetBlock with strides, bottleneck': image(6, 6, 2, {
+      type: 'resnetBlock',
+      filters: 1,
+      strides: 2,
+      bottleneck: true,
+    }),
+  },
+  transformerBlock: {
+    transformerBlock: series(3, 4, { type: 'transformerBlock', numHeads: 2, causal: true, units: 5, rate: 0.2 }),
+  },
   add: {
     'add of three branches, one of them a layer in place': [
       { type: 'dense', units: 4, name: 'stem' },

@@ -86,6 +86,7 @@ const normalised: Partial<Config> = {
       { type: 'activation', activation: 'relu' },
       { type: 'residual', layers: [{ type: 'conv2d', filters: 8, kernelSize: 1 }, { type: 'batchNorm' }] },
       { type: 'groupNorm', groups: 4 },
+      { type: 'resnetBlock', filters: 4, strides: 2 },
       { type: 'flatten' },
       { type: 'dense', units: 320 },
       { type: 'batchNorm' },
@@ -107,7 +108,9 @@ const sequences: Partial<Config> = {
     layers: [
       { type: 'embedding', inputDim: 13, outputDim: 8 },
       { type: 'residual', layers: [{ type: 'layerNorm' }, { type: 'attention', numHeads: 2, causal: true }] },
+      { type: 'positionEmbedding' },
       { type: 'residual', layers: [{ type: 'rmsNorm' }, { type: 'dense', units: 8, activation: 'gelu' }] },
+      { type: 'transformerBlock', numHeads: 2, rate: 0.1 },
       { type: 'globalAveragePooling1d' },
       { type: 'dense', units: 5 },
     ],

@@ -10,9 +10,12 @@ import type {
   LayerConfig,
   PoolingConfig,
   ResidualConfig,
+  ResnetBlockConfig,
+  TransformerBlockConfig,
 } from '../../model/config.ts'
 import { portSource } from '../../model/graph.ts'
 import type { Layer, Wired } from '../../model/layer.ts'
+import { layersOfBlock } from '../../model/layers/blocks.ts'
 import { windowOver } from '../../model/layers/window.ts'
 import type { Shape } from '../../model/shape.ts'
 import { foreign, toForeign } from '../layout.ts'
@@ -47,6 +50,8 @@ const emitters: { [T in LayerConfig['type']]?: Emit<T> } = {
   globalMaxPooling2d: (_config, layer, flow, build) => globalPooling('GlobalMaxPool', layer, flow, build),
   globalAveragePooling1d: (_config, layer, flow, build) => globalPooling('GlobalAveragePool', layer, flow, build),
   globalAveragePooling2d: (_config, layer, flow, build) => globalPooling('GlobalAveragePool', layer, flow, build),
+  resnetBlock: block,
+  transformerBlock: block,
   flatten: (_config, layer, flow, build) => build.reshaped(flow, layer.shape),
   reshape: (_config, layer, flow, build) => build.reshaped(flow, layer.shape),
 }
@@ -137,6 +142,16 @@ function prelu(layer: Layer, given: Flow, build: Builder, parameters: Parameters
   const flow = build.turned(given, false)
   const { shape, values } = parameters(`${layer.name}/alpha`)
   return { ...flow, name: build.node('PRelu', [flow.name, build.weights(`${layer.name}/alpha`, shape, values)]) }
+}
+
+function block(
+  config: ResnetBlockConfig | TransformerBlockConfig,
+  layer: Layer,
+  flow: Flow,
+  build: Builder,
+  parameters: Parameters,
+): Flow {
+  return emitLayers(layersOfBlock(config, flow.shape), layer.children!, [flow], build, parameters)
 }
 
 function residual(config: ResidualConfig, layer: Layer, given: Flow, build: Builder, parameters: Parameters): Flow {
