@@ -354,9 +354,9 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
   },
   resnetBlock: {
     resnetBlock: image(3, 2, 3, { type: 'resnetBlock', filters: 3 }),
-    'resnetBlock with strides, bottleneck': image(6, 6, 2, {
+    'resnetBlock with strides, bottleneck': image(3, 4, 4, {
       type: 'resnetBlock',
-      filters: 1,
+      filters: 2,
       strides: 2,
       bottleneck: true,
     }),
