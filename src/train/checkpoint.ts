@@ -16,6 +16,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Packr } from 'msgpackr'
 import { TrainingError, UserError } from '../errors.ts'
+import { checkDocument } from './document.ts'
 import { makeFolder } from './folder.ts'
 import type { PastEpochs } from './history.ts'
 import type { Weights } from './weights.ts'
@@ -83,6 +84,11 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
         : `could not be read (${cause.code})`
     throw new UserError(`${path}: expected a model or checkpoint file, but it ${why}.`, { cause })
   })
+  return decodeCheckpoint(path, file)
+}
+
+/** @throws UserError, as `readCheckpoint`; `path` is named in it */
+export function decodeCheckpoint(path: string, file: Buffer): Checkpoint {
   if (file.length < HEADER_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) {
     throw new UserError(`${path}: expected a Brigantine model or checkpoint, got another kind of file.`)
   }
@@ -105,23 +111,28 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   if (!createHash('sha256').update(document).digest().equals(file.subarray(20, HEADER_BYTES))) {
     throw new UserError(`${path}: the checksum does not match. The file was altered: use the checkpoint before it.`)
   }
-  return decode(document)
+  return decode(path, document)
 }
 
 export type Identity = Pick<Checkpoint, 'config' | 'inputs' | 'targets' | 'transform' | 'names' | 'kernels'>
 
-/** The document is ours to the letter once its checksum matched; shapes are checked against the model by the trainer. */
-function decode(document: Buffer): Checkpoint {
-  const { parameters, slots, best, state, ...rest } = packr.unpack(document) as Omit<
-    Checkpoint,
-    'weights' | 'best' | 'state'
-  > & { parameters: Uint8Array[]; slots: Uint8Array[][]; best: Uint8Array[] | null; state: Uint8Array | null }
+/** Shapes are checked against the model by the trainer. */
+function decode(path: string, document: Buffer): Checkpoint {
+  const { parameters, slots, best, state, ...rest } = checkDocument(path, unpack(path, document))
   const floats = (bytes: Uint8Array) => new Float32Array(copyOf(bytes))
   return {
     ...rest,
     weights: { parameters: parameters.map(floats), slots: slots.map((slot) => slot.map(floats)) },
     best: best && best.map(floats),
     state: state && new Float64Array(copyOf(state)),
+  }
+}
+
+function unpack(path: string, document: Buffer): unknown {
+  try {
+    return packr.unpack(document)
+  } catch (cause) {
+    throw new UserError(`${path}: the document cannot be read. It is not one of ours.`, { cause })
   }
 }
 

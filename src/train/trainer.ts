@@ -549,5 +549,6 @@ function unhealthy(session: Session): TrainingError {
   const { state } = session
   const report = readDecision(state.subarray(State.health, State.health + decideStateLength))
   const parameter = report.verdict === 'NONFINITE_GRAD' ? session.nonFiniteParameter() : undefined
-  return new TrainingError(explain(report, state[State.batch]! - 1, parameter && `gradient of ${parameter}`))
+  const step = state[State.batch]! - 1
+  return new TrainingError(explain(report, step, parameter && `gradient of ${parameter}`), { step, layer: parameter })
 }

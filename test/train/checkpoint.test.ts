@@ -98,7 +98,9 @@ describe('a checkpoint file', () => {
         fc.array(floats, { maxLength: 4 }),
         fc.float64Array({ maxLength: 10 }),
         async (tensors, state) => {
-          const some = { ...checkpoint, weights: { parameters: tensors, slots: [tensors] }, state, best: tensors }
+          const names = tensors.map((_, i) => `tensor_${i}`)
+          const weights = { parameters: tensors, slots: [tensors] }
+          const some = { ...checkpoint, names, weights, state, best: tensors }
           await writeCheckpoint(join(directory, 'any.ckpt'), some)
           const read = await readCheckpoint(join(directory, 'any.ckpt'))
           expect(read.weights).toEqual(some.weights)
