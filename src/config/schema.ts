@@ -71,9 +71,11 @@ const Fields = z.strictObject({
   out: text().optional().describe('Folder for model, checkpoints and log. By default runs/<name of the data>.'),
   checkpoint: Checkpoint,
   recovery: Recovery,
-  gradient: choice(['auto', 'lanes', 'tiles'])
+  gradient: choice(['auto', 'lanes', 'tiles', 'whole'])
     .default('auto')
-    .describe('How weight gradients are summed: kept apart per lane, or in one go per tile.'),
+    .describe(
+      "How weight gradients are summed: kept apart per lane, or in one go per tile; 'whole': nothing is kept apart.",
+    ),
 })
 
 /** What users write. */

@@ -110,10 +110,12 @@ export const advice: Readonly<Record<HealthCode, Advice>> = {
     say: (v) => `Nothing was gained in ${v.evidence.window} steps`,
   },
   UPDATE_TOO_SMALL: {
-    signal: 'log10 of the relative update',
-    remedies: ['raise the learning rate', 'Adam', 'a wider clip'],
+    signal: ['log10 of the relative update', 'gradient of a layer that a signal comes back to'],
+    remedies: ['raise the learning rate', 'Adam', 'a wider clip', "gradient: 'whole', for a layer without a gradient"],
     say: (v) =>
-      `Updates are too small to get anywhere: weights change by 1e${Math.round(v.evidence.value)} of themselves`,
+      v.evidence.signal === advice.UPDATE_TOO_SMALL.signal[1]
+        ? `No gradient at all arrives${at(v)}, though a signal comes back to it: it stays as it is`
+        : `Updates are too small to get anywhere: weights change by 1e${Math.round(v.evidence.value)} of themselves`,
   },
   UPDATE_TOO_LARGE: {
     signal: 'log10 of the relative update',
@@ -139,9 +141,12 @@ export const advice: Readonly<Record<HealthCode, Advice>> = {
       `The network is narrow for its depth (sum of 1 / width ${figure(v.evidence.value)}): gradients vary wildly from one initialisation to the next`,
   },
   LR_IMPLAUSIBLE: {
-    signal: 'predicted first relative update',
-    remedies: ['a learning rate that changes weights by about 0.001 of themselves'],
-    say: (v) => `The first step would change the weights${at(v)} by ${figure(v.evidence.value)} of themselves`,
+    signal: ['predicted first relative update', 'learning rate x weight decay'],
+    remedies: ['a learning rate that changes weights by about 0.001 of themselves', 'less weight decay'],
+    say: (v) =>
+      v.evidence.signal === advice.LR_IMPLAUSIBLE.signal[1]
+        ? `Weight decay takes ${share(v.evidence.value)} off the weights in every step: what is learnt is forgotten at once`
+        : `The first step would change the weights${at(v)} by ${figure(v.evidence.value)} of themselves`,
   },
   INPUT_SCALE: {
     signal: 'root mean square of a feature',

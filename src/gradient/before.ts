@@ -39,6 +39,8 @@ export interface Initial {
   readonly layers: readonly InitialLayer[]
   /** Mean cosine of the gradients at near inputs; NaN where it was not measured. */
   readonly cosine: number
+  /** Share of the weights that weight decay takes off in a step. */
+  readonly decay: number
   /** Largest root mean square of a feature that changes, and root mean square of numeric targets (else NaN). */
   readonly feature: number
   readonly target: number
@@ -48,7 +50,7 @@ export function judgeBefore(initial: Initial): HealthVerdict[] {
   const raised: HealthVerdict[] = []
   const { rows, loss, nullLoss } = initial
   const raise = (code: HealthCode, severity: Severity, found: Partial<Evidence>, layer?: string) => {
-    const evidence = { value: NaN, baseline: NaN, threshold: NaN, window: rows, ...found, signal: signalOf(code) }
+    const evidence = { value: NaN, baseline: NaN, threshold: NaN, window: rows, signal: signalOf(code), ...found }
     const harm = { explained: 1 - loss / nullLoss, slope: NaN, standardError: NaN }
     raised.push(sayVerdict({ code, severity, step: -1, layer, evidence, harm }))
   }
@@ -148,7 +150,13 @@ const narrowness = (hidden: readonly InitialLayer[]): number =>
   hidden.reduce((sum, { units, active }) => sum + (Number.isNaN(active) ? 0 : 1 / units), 0)
 
 /** How far the first update would go. */
-function judgeUpdates({ layers }: Initial, raise: Raise): void {
+function judgeUpdates({ layers, decay }: Initial, raise: Raise): void {
+  // Half of what was learnt is forgotten within some thirty steps.
+  if (decay > t.decay.fault)
+    raise('LR_IMPLAUSIBLE', 'fault', {
+      ...{ value: decay, baseline: 0, threshold: t.decay.fault, window: 1 },
+      signal: signalOf('LR_IMPLAUSIBLE', 1),
+    })
   const { low, high } = t.learningRate
   const moves = layers.flatMap(({ update, weights }) => (weights > 0 && update > 0 ? [update / weights] : []))
   if (moves.length === 0) return

@@ -44,6 +44,10 @@ export const thresholds = {
   init: { low: 0.5, high: 2, narrow: 1, bornDead: 0.01 },
   /** T: predicted first relative update. */
   learningRate: { low: 1e-6, high: 0.1 },
+  /** Half-life of the weights under weight decay alone: ln 2 / 0.02 = 35 steps, which no schedule makes good. */
+  decay: { fault: 0.02 },
+  /** An exact 0 that is no rounding: checks in a row, and the share of the largest signal below which products may underflow. */
+  idle: { checks: 4, share: 1e-6 },
   /** T: root mean square of a feature. */
   scale: { low: 0.05, high: 10 },
   /** T: a part's log norm against the others', in their standard deviation (0.25 at least); checks in a row that raise each kind. */

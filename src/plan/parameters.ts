@@ -7,6 +7,9 @@ import { matrixOf, sizeOf } from '../model/shape.ts'
 import type { ParameterSpec } from '../model/layer.ts'
 import { LANED_KERNEL } from './constants.ts'
 
+/** As the config asks for it. `whole`: by tiles, and what has to go by lanes has one lane: no part of a batch is kept apart. */
+export type GradientBy = 'auto' | 'lanes' | 'tiles' | 'whole'
+
 export interface Placement {
   readonly spec: ParameterSpec
   /** In elements from the start of the parameter vector. */
@@ -28,7 +31,7 @@ export interface Placements {
 export function placeParameters(
   parameters: readonly ParameterSpec[],
   batchSize: number,
-  asked: 'auto' | 'lanes' | 'tiles',
+  asked: GradientBy,
 ): Placements {
   const how = (spec: ParameterSpec) => (spec.role ? 'none' : gradientBy(spec, batchSize, asked))
   const runs = [
@@ -55,9 +58,9 @@ export function placeParameters(
  * memory per lane nor a reduction, unless it has too few rows to be cut into pieces while the batch is large. A
  * convolution's kernel is small beside its activations, and each tile would unfold them again: lanes, unless it is large.
  */
-function gradientBy(spec: ParameterSpec, batchSize: number, asked: 'auto' | 'lanes' | 'tiles'): 'lanes' | 'tiles' {
+function gradientBy(spec: ParameterSpec, batchSize: number, asked: GradientBy): 'lanes' | 'tiles' {
   if (spec.shape.length === 1 || spec.uncut) return 'lanes'
-  if (asked !== 'auto') return asked
+  if (asked !== 'auto') return asked === 'lanes' ? 'lanes' : 'tiles'
   if (spec.shape.length > 2) return sizeOf(spec.shape) <= LANED_KERNEL ? 'lanes' : 'tiles'
   return matrixOf(spec.shape)[0] < 16 && batchSize >= 256 ? 'lanes' : 'tiles'
 }

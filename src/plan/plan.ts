@@ -205,7 +205,7 @@ export function compilePlan(spec: PlanSpec): Plan {
   const blockRows = rowsPerBlock(microRows, work.rows, shards)
   const evaluationRows = rowsPerEvaluation(own * microRows, blockRows)
   const capacity = spec.evaluationRows > 0 ? evaluationRows : own * microRows
-  const laneRows = rowsPerLane(shardRows, work.lanes)
+  const laneRows = spec.gradient === 'whole' ? shardRows : rowsPerLane(shardRows, work.lanes)
   const lanes = Math.ceil(shardRows / laneRows)
   const blocks = Math.ceil(microRows / blockRows)
   const { total, laned, learned, followed } = placements

@@ -1,6 +1,7 @@
 /** What a plan is made from: plain data, so that the host and every worker compile the same plan by themselves. */
 import type { LossConfig, MetricConfig, ModelConfig } from '../model/config.ts'
 import type { OptimizerConfig } from '../optim/optimizers.ts'
+import type { GradientBy } from './parameters.ts'
 import type { Sharing } from './shards.ts'
 
 export interface PlanSpec {
@@ -27,7 +28,7 @@ export interface PlanSpec {
   readonly keepOutputs: boolean
   /** Whether the parameters of the best epoch are kept. */
   readonly keepBest: boolean
-  readonly gradient: 'auto' | 'lanes' | 'tiles'
+  readonly gradient: GradientBy
   /** Steps whose records the host may be behind. */
   readonly ringRecords: number
   /** Events each worker's trace keeps; 0: no trace. */

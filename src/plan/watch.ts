@@ -13,8 +13,9 @@ export interface WatchedLayer {
   readonly name: string
   /** Its last output; `null` for a layer inside a residual block. */
   output: Flow | null
-  /** Back-signal of its matrix's product; -1 where it shows none. */
+  /** Back-signal of its matrix's product, and numbers of a row of it; -1 where it shows none. */
   backSignal: Pointer | -1
+  signalCols: number
   /** Of its output, where units can fall silent or saturate. */
   activation: ActivationCode
   /** First of its units among all of them. */
@@ -53,7 +54,10 @@ export function watchOf(network: LoweredLayer, placements: Placements): Watch {
     if (layer < 0) continue
     current = layer
     const watched = layers[layer]!
-    if (layer !== first) watched.backSignal = part.output.gradient
+    if (layer !== first) {
+      watched.backSignal = part.output.gradient
+      watched.signalCols = part.output.cols
+    }
     first = layer
     watched.output = part.output
     // Units of a block that a shortcut leads past may be silent.
@@ -102,7 +106,7 @@ function layersOf(placements: Placements): { layers: WatchedLayer[]; layerOf: Ma
   for (const { spec } of learnedOf(placements)) {
     const name = spec.name.slice(0, Math.max(0, spec.name.lastIndexOf('/')))
     if (layers.at(-1)?.name !== name && (spec.shape.length > 1 || layers.length === 0)) {
-      layers.push({ name, output: null, backSignal: -1, activation: Activation.linear, units: 0 })
+      layers.push({ name, output: null, backSignal: -1, signalCols: 0, activation: Activation.linear, units: 0 })
     }
     layerOf.set(spec.name, layers.length - 1)
   }

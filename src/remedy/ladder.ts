@@ -3,39 +3,47 @@ import type { HealthCode } from '../gradient/verdict.ts'
 import type { Remedy } from './remedy.ts'
 import { swapActivation } from './remedies/activation.ts'
 import { initialise } from './remedies/initialise.ts'
-import { cutRate, raiseRate, tameRate } from './remedies/rate.ts'
+import { cutRate, raiseRate, tameRate, useAdam } from './remedies/rate.ts'
 import { rescale } from './remedies/rescale.ts'
 import { letLeak, reviveUnits } from './remedies/revive.ts'
 import { scaleInputs, scaleTargets } from './remedies/scale.ts'
-import { clipAtNorm, easeDecay, holdRate, rollBack, widenClip } from './remedies/settings.ts'
-import { addShortcuts, silenceBranches } from './remedies/shortcuts.ts'
+import {
+  clipAtNorm,
+  easeDecay,
+  holdRate,
+  rollBack,
+  sumWhole,
+  sumWholeWhereIdle,
+  widenClip,
+} from './remedies/settings.ts'
+import { addShortcuts, addShortcutsWhereDeep, silenceBranches } from './remedies/shortcuts.ts'
 
 export type Ladder = Readonly<Partial<Record<HealthCode, readonly Remedy[]>>>
 
 const overflow = [scaleInputs, silenceBranches, rescale, swapActivation, initialise]
-const dead = [initialise, addShortcuts, swapActivation]
+const dead = [addShortcutsWhereDeep, initialise, addShortcuts, swapActivation]
 
 /** Before the first step: the cause lies in data, weights and activations, and nothing is lost yet. */
 export const before: Ladder = {
   NONFINITE_LOSS: overflow,
   NONFINITE_GRAD: overflow,
   SIGNAL_OVERSCALE: [scaleInputs, silenceBranches, scaleTargets, rescale, swapActivation, initialise],
-  GRAD_VANISHING: [scaleInputs, swapActivation, initialise, addShortcuts],
+  GRAD_VANISHING: [scaleInputs, addShortcutsWhereDeep, swapActivation, initialise, addShortcuts],
   SATURATED: [scaleInputs, rescale, initialise, swapActivation],
-  SIGNAL_COLLAPSE: [rescale, initialise, addShortcuts, swapActivation],
+  SIGNAL_COLLAPSE: [addShortcutsWhereDeep, rescale, initialise, addShortcuts, swapActivation],
   ZERO_GRADIENT: dead,
   DEAD_LAYER: dead,
   SHATTERED: [addShortcuts, swapActivation],
   SYMMETRIC_INIT: [initialise],
   INPUT_SCALE: [scaleInputs],
   TARGET_SCALE: [scaleTargets],
-  LR_IMPLAUSIBLE: [tameRate, raiseRate],
+  LR_IMPLAUSIBLE: [easeDecay, tameRate, raiseRate],
 }
 
 const runaway = [scaleInputs, scaleTargets, tameRate, cutRate]
-const silent = [tameRate, addShortcuts, swapActivation, initialise, cutRate]
-const slow = [holdRate, easeDecay, widenClip, scaleTargets, scaleInputs, raiseRate]
-const lost = [...slow, tameRate, swapActivation, addShortcuts, initialise]
+const silent = [tameRate, addShortcutsWhereDeep, addShortcuts, swapActivation, initialise, cutRate]
+const slow = [sumWholeWhereIdle, holdRate, easeDecay, widenClip, scaleTargets, scaleInputs, raiseRate]
+const lost = [...slow, tameRate, useAdam, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise]
 
 /** While nothing was learnt yet: begun anew, with what the beginning lacked. */
 export const early: Ladder = {
@@ -45,11 +53,11 @@ export const early: Ladder = {
   GRAD_SPIKE: runaway,
   GRAD_EXPLODING: runaway,
   LOSS_DIVERGING: runaway,
-  LOSS_OSCILLATING: runaway,
+  LOSS_OSCILLATING: [...runaway, useAdam],
   UPDATE_TOO_LARGE: runaway,
   SIGNAL_OVERSCALE: [...runaway, silenceBranches, rescale, initialise],
-  GRAD_VANISHING: [scaleInputs, easeDecay, swapActivation, addShortcuts, initialise],
-  SIGNAL_COLLAPSE: [easeDecay, tameRate, rescale, addShortcuts, swapActivation, initialise],
+  GRAD_VANISHING: [scaleInputs, easeDecay, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise],
+  SIGNAL_COLLAPSE: [easeDecay, tameRate, addShortcutsWhereDeep, rescale, addShortcuts, swapActivation, initialise],
   SATURATED: [scaleInputs, tameRate, rescale, swapActivation, initialise],
   ZERO_GRADIENT: silent,
   DEAD_LAYER: silent,
@@ -61,6 +69,7 @@ export const early: Ladder = {
   LR_IMPLAUSIBLE: [tameRate, ...lost],
   UPDATE_TOO_SMALL: lost,
   STALLED: lost,
+  SHARD_ANOMALY: [sumWhole],
   REPLICA_DIVERGENCE: [rollBack],
 }
 
@@ -85,13 +94,16 @@ export const running: Ladder = {
   DEAD_UNITS: [reviveUnits, cutRate, letLeak],
   UPDATE_TOO_SMALL: slow,
   STALLED: slow,
+  SHARD_ANOMALY: [sumWhole, rollBack],
   REPLICA_DIVERGENCE: [rollBack],
 }
 
 const remedies = [before, early, running].flatMap((ladder) => Object.values(ladder).flat())
 
 /** Actions of a run at the most: every one is a use of a remedy, and each has a number of them. */
-export const mostActions = [...new Set(remedies)].reduce((sum, { limit }) => sum + limit, 0)
+export const mostActions = [...new Map(remedies.map(({ name, limit }) => [name, limit])).values()].reduce(
+  (a, b) => a + b,
+)
 
 export const uses = (name: string, actions: readonly { readonly remedy: string }[]): number =>
   actions.filter(({ remedy }) => remedy === name).length

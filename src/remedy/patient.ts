@@ -11,6 +11,7 @@ import type { LayerConfig, LossConfig, ModelConfig } from '../model/config.ts'
 import { initialize } from '../model/initializers.ts'
 import type { Layer, ParameterSpec } from '../model/layer.ts'
 import type { Clip } from '../gradient/coefficient.ts'
+import type { GradientBy } from '../plan/parameters.ts'
 import { initialState } from '../optim/optimizers.ts'
 import type { OptimizerConfig } from '../optim/optimizers.ts'
 import type { Schedule } from '../optim/schedules.ts'
@@ -29,6 +30,8 @@ export interface Patient {
   readonly optimizer: OptimizerConfig
   readonly schedule: Schedule
   readonly clip: Clip
+  /** How weight gradients are summed. */
+  readonly gradient: GradientBy
   readonly loss: LossConfig
   /** Updates since the optimizer's state was new. */
   readonly updates: number
@@ -45,7 +48,7 @@ export interface OrderedWeights {
 export function admit(
   model: Model,
   weights: OrderedWeights,
-  rest: Pick<Patient, 'optimizer' | 'schedule' | 'clip' | 'loss' | 'updates' | 'seed'>,
+  rest: Pick<Patient, 'optimizer' | 'schedule' | 'clip' | 'gradient' | 'loss' | 'updates' | 'seed'>,
 ): Patient {
   const tensors = new Map<string, Tensor>()
   model.parameters.forEach(({ name }, i) => {

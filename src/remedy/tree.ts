@@ -19,10 +19,16 @@ export function places(layers: readonly LayerConfig[], prefix = ''): Place[] {
   })
 }
 
-/** The dense layers but the last one that no container holds: the output layer. */
+const isDenseThatLearns = (config: LayerConfig): config is DenseConfig =>
+  config.type === 'dense' && config.trainable !== false
+
+/** The last dense layer that no container holds: the output layer; -1 where there is none. */
+export const outputIndex = (layers: readonly LayerConfig[]): number => layers.findLastIndex(isDenseThatLearns)
+
+/** The dense layers that learn, but the output layer. */
 export function hiddenDense({ layers }: Pick<ModelConfig, 'layers'>): Place<DenseConfig>[] {
-  const last = layers.findLast(({ type }) => type === 'dense')
-  const isDense = (place: Place): place is Place<DenseConfig> => place.config.type === 'dense'
+  const last = layers[outputIndex(layers)]
+  const isDense = (place: Place): place is Place<DenseConfig> => isDenseThatLearns(place.config)
   return places(layers)
     .filter(isDense)
     .filter(({ path }) => path !== last?.name)

@@ -18,14 +18,17 @@ import { State } from './state.ts'
 
 export function observeLayer(plan: Plan, k: Kernels, floats: Float32Array, doubles: Float64Array, index: number): void {
   const { at, watch, sumsAt } = plan
-  const { output, backSignal, activation, units } = watch.layers[index]!
+  const { output, backSignal, signalCols, activation, units } = watch.layers[index]!
   const into = at.signals + index * SIGNAL_FIELDS
   doubles.fill(NaN, into, into + SIGNAL_FIELDS)
   if (!output) return
   const rows = doubles[at.state + State.rows]!
   const count = rows * output.cols
   doubles[into] = Math.sqrt(k.sumSquares(count, output.value) / count)
-  if (backSignal !== -1) doubles[into + 1] = Math.sqrt(k.sumSquares(count, backSignal) / count)
+  if (backSignal !== -1) {
+    const signals = rows * signalCols
+    doubles[into + 1] = Math.sqrt(k.sumSquares(signals, backSignal) / signals)
+  }
   if (activation === Activation.relu) {
     observeSilence(floats, doubles, output, rows, at.state + sumsAt.units + units, into)
   } else if (activation === Activation.sigmoid || activation === Activation.tanh) {

@@ -85,6 +85,7 @@ export async function look(asked: Preflight): Promise<Initial | undefined> {
     zeroLoss: zeroLoss(sample, task.loss, model.outputs),
     layers: watched.map((layer, i) => initialLayer(given, watched, layer, i, seen.layers?.[i])),
     cosine,
+    decay: config.optimizer.learningRate * config.optimizer.weightDecay,
     feature,
     target: isNumeric ? target : NaN,
   }
@@ -218,7 +219,7 @@ function inputGradients(plan: Plan, floats: Float32Array, rows: number): { value
   const kernel = plan.placements.all.find(({ spec }) => spec.name === `${first.name}/kernel`)
   const [inputs, units] = kernel?.spec.shape ?? []
   if (kernel?.spec.shape.length !== 2 || inputs !== plan.spec.inputs) {
-    const { cols } = first.output
+    const cols = first.signalCols
     const values = Float64Array.from(floats.subarray(first.backSignal, first.backSignal + rows * cols))
     return { values, cols }
   }

@@ -203,8 +203,8 @@ export class Repair {
     const action = await this.#log(chosen, batch - 1, 'pending')
     this.#before = { subject: this.#now(session), start: this.#start, explained: this.#explained(), action }
     const subject = operate(this.#subject, patient)
-    const { optimizer, schedule, clip } = patient
-    const start = then === 'restart' ? patient : { ...this.#start, optimizer, schedule, clip }
+    const { optimizer, schedule, clip, gradient } = patient
+    const start = then === 'restart' ? patient : { ...this.#start, optimizer, schedule, clip, gradient }
     this.#subject = subject
     this.#start = start
     if (then === 'restart') {

@@ -18,15 +18,15 @@ export interface Subject {
 }
 
 export function patientOf({ config, model, weights, updates }: Subject, { loss }: Task): Patient {
-  const { optimizer, schedule, clip, seed } = config
-  return admit(model, weights, { optimizer, schedule, clip, loss, updates, seed })
+  const { optimizer, schedule, clip, gradient, seed } = config
+  return admit(model, weights, { optimizer, schedule, clip, gradient, loss, updates, seed })
 }
 
 /** The subject with what a remedy changed. */
 export function operate({ config }: Pick<Subject, 'config'>, patient: Patient): Subject {
   const { model, weights } = discharge(patient)
-  const { optimizer, schedule, clip, updates } = patient
-  const changed = { ...config, model: model.config, optimizer, schedule, clip } as ResolvedConfig
+  const { optimizer, schedule, clip, gradient, updates } = patient
+  const changed = { ...config, model: model.config, optimizer, schedule, clip, gradient } as ResolvedConfig
   return { config: changed, model, weights, updates }
 }
 

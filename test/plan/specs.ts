@@ -75,7 +75,7 @@ export const specs: fc.Arbitrary<PlanSpec> = fc
     weighted: fc.boolean(),
     keepOutputs: fc.boolean(),
     keepBest: fc.boolean(),
-    gradient: fc.constantFrom('auto' as const, 'lanes' as const, 'tiles' as const),
+    gradient: fc.constantFrom('auto' as const, 'lanes' as const, 'tiles' as const, 'whole' as const),
     workers: fc.integer({ min: 1, max: 8 }),
   })
   .map(({ layers, batchSize, accumulationSteps, shards, trainRows, ...rest }) => ({

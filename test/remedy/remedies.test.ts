@@ -12,7 +12,9 @@ import type { Case, Remedy } from '../../src/remedy/remedy.ts'
 import { initialise } from '../../src/remedy/remedies/initialise.ts'
 import { rescale } from '../../src/remedy/remedies/rescale.ts'
 import { letLeak, reviveUnits } from '../../src/remedy/remedies/revive.ts'
-import { silenceBranches } from '../../src/remedy/remedies/shortcuts.ts'
+import { tameRate, useAdam } from '../../src/remedy/remedies/rate.ts'
+import { scaleTargets } from '../../src/remedy/remedies/scale.ts'
+import { addShortcuts, addShortcutsWhereDeep, silenceBranches } from '../../src/remedy/remedies/shortcuts.ts'
 
 const rows = 64
 const inputs = 6
@@ -41,8 +43,8 @@ function patientOf(layers: LayerConfig[], change: (name: string, values: Float32
   return admit(model, { parameters, slots }, { ...rest, updates: 3, seed: 7 } as never)
 }
 
-const treat = async (remedy: Remedy, patient: Patient) => {
-  const given = { now: patient, start: patient, healthy: null, tries: 0, calibration } as unknown as Case
+const treat = async (remedy: Remedy, patient: Patient, more: Partial<Case> = {}) => {
+  const given = { now: patient, start: patient, healthy: null, tries: 0, calibration, ...more } as unknown as Case
   return (await remedy.treat(given))!
 }
 const outputOf = async (patient: Patient) => (await lookInside(patient, calibration)).output
@@ -122,5 +124,52 @@ describe('remedies of the beginning', () => {
     }
     const { patient } = await treat(silenceBranches, patientOf([block]))
     expect(await outputOf(patient)).toEqual(x)
+  })
+
+  it('targets out of scale: the network learns them standardised, and answers in their own unit', async () => {
+    const patient = patientOf([dense(9, 'tanh', 'h1'), dense(2, undefined, 'out')])
+    const data = { target: 1e4, targetMean: [5e3, -2e3], targetDeviation: 4e3 } as unknown as Case['data']
+    const { patient: treated } = await treat(scaleTargets, patient, { data })
+    const before = await outputOf(patient)
+    const after = await outputOf(treated)
+    after.forEach((y, i) => expect(y).toBeCloseTo(4e3 * before[i]! + [5e3, -2e3][i % 2]!, 1))
+    const { model } = discharge(treated)
+    const scale = model.parameters.filter(({ role }) => role === 'frozen').map(({ name }) => name)
+    expect(scale).toEqual(['out_scale/kernel', 'out_scale/bias'])
+    // What gives the targets their scale survives a new draw of the weights.
+    const { patient: anew } = await treat(initialise, treated)
+    for (const name of scale) expect(anew.tensors.get(name)).toEqual(treated.tensors.get(name))
+    expect(anew.tensors.has('h1/kernel')).toBe(false)
+  })
+
+  it('a tamed rate takes what the schedule ends with along', async () => {
+    const schedule = { type: 'cosine', minimum: 0.5 } as const
+    const patient = { ...patientOf([dense(2, undefined, 'out')]), schedule }
+    const { patient: treated } = await treat(tameRate, patient, { firstUpdate: 1, age: 0 })
+    const factor = treated.optimizer.learningRate / patient.optimizer.learningRate
+    expect(factor).toBeCloseTo(1e-3, 8)
+    expect(treated.schedule).toEqual({ ...schedule, minimum: 0.5 * factor })
+  })
+
+  it('Adam in place of SGD begins with a state of its own', async () => {
+    const patient = { ...patientOf([dense(2, undefined, 'out')]), optimizer: withDefaults({ type: 'sgd' }) }
+    const { patient: treated } = await treat(useAdam, patient)
+    expect(treated.optimizer.type).toBe('adam')
+    expect(treated.tensors.get('out/kernel')!.slots).toHaveLength(2)
+    expect(useAdam.treat({ start: treated } as unknown as Case)).toBeNull()
+  })
+
+  it('shortcuts go around every pair of equal layers, and alone where depth itself is the trouble', async () => {
+    const stack = (depth: number, activation: 'relu' | 'tanh') =>
+      patientOf([
+        ...Array.from({ length: depth }, (_, i) => dense(inputs, activation, `h${i}`)),
+        dense(2, undefined, 'out'),
+      ])
+    const { patient: treated } = await treat(addShortcuts, stack(8, 'tanh'))
+    expect(treated.model.layers.map(({ type }) => type)).toEqual([...Array<string>(4).fill('residual'), 'dense'])
+    expect((await treat(addShortcutsWhereDeep, stack(24, 'relu'))).changes).toHaveLength(13)
+    for (const patient of [stack(8, 'relu'), stack(24, 'tanh')]) {
+      expect(addShortcutsWhereDeep.treat({ start: patient, tries: 0 } as unknown as Case)).toBeNull()
+    }
   })
 })

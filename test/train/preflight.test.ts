@@ -68,6 +68,15 @@ describe('check', () => {
       'warn',
       { layers: [...hidden(2, 'relu'), output], optimizer: { type: 'adam', learningRate: 1 } },
     ],
+    [
+      'weight decay that forgets everything',
+      'LR_IMPLAUSIBLE',
+      'fault',
+      {
+        layers: [...hidden(2, 'relu'), output],
+        optimizer: { type: 'adamw', learningRate: 0.01, weightDecay: 10 },
+      },
+    ],
     ['features in thousands', 'INPUT_SCALE', 'warn', { layers: [...hidden(2, 'tanh'), output] }, scaled(data, 1000)],
     [
       'targets in thousands',

@@ -177,6 +177,7 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'a graph of branches and inputs': { config: graph, data: blobs(200, 130, 5) },
   'a graph in shards': { config: { ...graph, epochs: 1, shards: 3 }, data: blobs(200, 130, 5) },
   'embedding and attention': { config: sequences, data: tokens },
+  'no part of a batch by itself': { config: { gradient: 'whole', accumulationSteps: 3 } },
   'every gradient by lanes': { config: { gradient: 'lanes' } },
   'positions with masked labels, and metrics of classes': {
     config: {

@@ -98,6 +98,25 @@ describe('the detector', () => {
     expect(verdict.evidence.signal).not.toBe('')
   })
 
+  it('names a layer that gets no gradient, and only that', async () => {
+    const ran = await run({ model: { layers: plain(3, 16, 'relu') }, gradient: 'lanes', epochs: 2 }, undefined, {
+      after: (phase, { arena, plan }) => {
+        if (phase !== Phase.gradient) return
+        for (const { spec, offset, size } of plan.placements.all) {
+          if (!spec.name.startsWith('dense_2/')) continue
+          for (let lane = 0; lane < plan.lanes; lane++) {
+            const at = plan.at.lanes + lane * plan.placements.laned + offset
+            arena.floats.fill(0, at, at + size)
+          }
+        }
+      },
+    })
+    const [first] = ran.verdicts.filter(({ severity }) => severity === 'fault')
+    expect(first).toMatchObject({ code: 'UPDATE_TOO_SMALL', layer: 'dense_2' })
+    expect(first!.step).toBeLessThan(8)
+    expect(first!.sentence).toMatch(/No gradient at all arrives in layer dense_2/)
+  })
+
   it('sees that weights were changed from outside', async () => {
     let once = false
     const ran = await run({ model: { layers: plain(2, 24, 'relu') } }, undefined, {

@@ -20,8 +20,14 @@ export function judgeStall(state: Float64Array, s: StepSignals): void {
   const code = u < small ? Health.UPDATE_TOO_SMALL : u > large ? Health.UPDATE_TOO_LARGE : Health.STALLED
   const hit = (one: number) => still && !other && code === one
   const { STALLED, UPDATE_TOO_SMALL, UPDATE_TOO_LARGE } = Health
-  if (checkAlarm(state, at, UPDATE_TOO_SMALL, true, s.step, hit(UPDATE_TOO_SMALL), still, 2))
-    raise(state, UPDATE_TOO_SMALL, 'fault', -1, u, NaN, small, window)
+  const idle = idleLayer(state, s)
+  const idles = idle >= 0
+  if (
+    checkAlarm(state, at, UPDATE_TOO_SMALL, true, s.step, idles || hit(UPDATE_TOO_SMALL), idles || still, idles ? 1 : 2)
+  ) {
+    if (idles) raise(state, UPDATE_TOO_SMALL, 'fault', idle, 0, NaN, 0, t.idle.checks, 1)
+    else raise(state, UPDATE_TOO_SMALL, 'fault', -1, u, NaN, small, window)
+  }
   const leapt = hasLeapt(state) && u > t.leap.update
   if (checkAlarm(state, at, UPDATE_TOO_LARGE, true, s.step, leapt || hit(UPDATE_TOO_LARGE), still, leapt ? 1 : 2))
     raise(state, UPDATE_TOO_LARGE, 'fault', -1, u, NaN, leapt ? t.leap.update : large, leapt ? t.leap.steps : window)
@@ -30,6 +36,27 @@ export function judgeStall(state: Float64Array, s: StepSignals): void {
     raise(state, STALLED, 'warn', -1, state[F.gain]!, NaN, gain, window)
   if (checkAlarm(state, at, STALLED, true, s.step, hit(STALLED) && long, still, 2))
     raise(state, STALLED, 'fault', -1, state[F.gain]!, NaN, gain, 2 * window)
+}
+
+/**
+ * The first layer whose gradient was exactly 0 at the last checks, though a signal came back to it and something went in:
+ * -1 for none. Not one that is dead, or whose neighbour is: no signal passes there.
+ */
+function idleLayer(state: Float64Array, s: StepSignals): number {
+  const [least, most] = [t.idle.share * largest(s.backSignals), t.idle.share * largest(s.activations)]
+  let found = -1
+  for (let l = s.layers - 1; l >= 0 && s.gradNorm > 0; l--) {
+    const isFed = l === 0 || s.activations[l - 1]! > most
+    if (s.squares[l] === 0 && s.backSignals[l]! > least && isFed) found = l
+  }
+  state[F.idle] = found < 0 || converged(state) ? 0 : state[F.idle]! + 1
+  return state[F.idle]! >= t.idle.checks ? found : -1
+}
+
+function largest(values: Float64Array): number {
+  let most = 0
+  for (let i = 0; i < values.length; i++) if (values[i]! > most) most = values[i]!
+  return most
 }
 
 /** Whether the first steps have thrown the loss far above where it began, and above that of a constant. */

@@ -32,6 +32,8 @@ export const HealthField = {
   lastNorm: words(),
   /** Checks in a row that found no progress. */
   still: words(),
+  /** Checks in a row at which a layer that a signal comes back to had no gradient. */
+  idle: words(),
   spikes: words(2 + t.spikes.window),
   /** Rings: head, count, values. */
   logs: words(2 + t.growth.past + t.growth.recent),

@@ -1,6 +1,6 @@
 /** Other activations, with weights drawn to fit them: only before anything was learnt. */
 import type { ActivationConfig, LayerConfig } from '../../model/config.ts'
-import { narrowness, rewrite } from '../tree.ts'
+import { narrowness, outputIndex, rewrite } from '../tree.ts'
 import type { Remedy } from '../remedy.ts'
 import { drawnAnew } from './initialise.ts'
 
@@ -16,7 +16,7 @@ export const swapActivation: Remedy = {
     const to: ActivationConfig = { type: narrow ? 'selu' : 'relu' }
     const bad = new Set(['sigmoid', 'tanh', 'exponential', 'softplus', ...(narrow ? ['relu'] : [])])
     const changes: string[] = []
-    const last = start.model.layers.at(-1)
+    const last = start.model.layers[outputIndex(start.model.layers)]
     const layers = rewrite(start.model.layers, ({ path, config }): LayerConfig[] => {
       if (!('activation' in config) || !config.activation || !bad.has(config.activation.type)) return [config]
       // What the last layer gives has a meaning.

@@ -1,6 +1,6 @@
 /** New initial weights: He for the relu family, LeCun for selu, Glorot for the others, biases 0. */
 import type { LayerConfig } from '../../model/config.ts'
-import { withLayers, rewrite } from '../tree.ts'
+import { places, withLayers, rewrite } from '../tree.ts'
 import type { Patient } from '../patient.ts'
 import type { Remedy } from '../remedy.ts'
 
@@ -22,7 +22,10 @@ export const initialise: Remedy = {
 export function drawnAnew(patient: Patient, draw: number): Patient {
   const layers = rewrite(patient.model.layers, ({ config }) => [withOwnInitializer(config)])
   const seed = (patient.seed + draw * SEED_STRIDE) >>> 0
-  return { ...withLayers(patient, layers, () => true), seed, updates: 0 }
+  // What was told to stay as it is, stays.
+  const kept = places(layers).filter(({ config }) => 'trainable' in config && config.trainable === false)
+  const isNew = (tensor: string) => !kept.some(({ path }) => tensor.startsWith(`${path}/`))
+  return { ...withLayers(patient, layers, isNew), seed, updates: 0 }
 }
 
 function withOwnInitializer(config: LayerConfig): LayerConfig {

@@ -1,16 +1,21 @@
 /** Learning rates that move the weights by a plausible share of themselves: about 1 % a step at the start. */
+import { withDefaults } from '../../optim/optimizers.ts'
 import type { OptimizerConfig } from '../../optim/optimizers.ts'
+import type { Schedule } from '../../optim/schedules.ts'
 import { withFreshState } from '../patient.ts'
 import type { Case, Remedy, Treatment } from '../remedy.ts'
 
 /** log10 of the relative first update that a rate is set to, and what counts as more than plausible. */
 const TARGET = -2
 const MOST = -1.5
+/** What a rate is raised to: it is cut again where that is too much. */
+const RAISED = -1.7
 /** Steps within which a rate that is out of all proportion shows; what comes later is nearer to right. */
 const SOON = 32
 /** A cut where nothing better is known. */
 const CUT = 0.3
 const MOMENTUM = 0.9
+const ADAM_RATE = 3e-3
 
 /** Where the first update is too large to be plausible: anew, with a rate that makes it 1 % of the weights. */
 export const tameRate: Remedy = {
@@ -42,8 +47,20 @@ export const raiseRate: Remedy = {
   limit: 2,
   treat({ start, now, firstUpdate }) {
     if (!(firstUpdate < TARGET - 1)) return null
-    const factor = Math.min(1e8, 10 ** (TARGET - firstUpdate))
+    const factor = Math.min(1e8, 10 ** (RAISED - firstUpdate))
     return { ...withRate(withFreshState(start), now.optimizer, factor), then: 'restart' }
+  },
+}
+
+/** Another rule, for what one rate does not fit: Adam (Kingma and Ba 2015, arXiv 1412.6980) gives each weight its own. */
+export const useAdam: Remedy = {
+  name: 'use Adam',
+  limit: 1,
+  treat({ start }) {
+    if (start.optimizer.type !== 'sgd') return null
+    const optimizer = withDefaults({ type: 'adam', learningRate: ADAM_RATE })
+    const changes = [`optimizer sgd -> adam, learning rate ${start.optimizer.learningRate} -> ${ADAM_RATE}`]
+    return { patient: withFreshState({ ...start, optimizer }), changes, then: 'restart' }
   },
 }
 
@@ -52,9 +69,16 @@ function withRate(from: Case['now'], optimizer: OptimizerConfig, factor: number)
   const learningRate = Number((optimizer.learningRate * factor).toPrecision(6))
   const changes = [`learning rate ${optimizer.learningRate} -> ${learningRate}`]
   const next: OptimizerConfig = { ...optimizer, learningRate }
+  const schedule = scaledSchedule(from.schedule, factor)
   if (factor < 1 && 'momentum' in next && next.momentum > MOMENTUM) {
     changes.push(`momentum ${next.momentum} -> ${MOMENTUM}`)
-    return { patient: { ...from, optimizer: { ...next, momentum: MOMENTUM } }, changes }
+    return { patient: { ...from, schedule, optimizer: { ...next, momentum: MOMENTUM } }, changes }
   }
-  return { patient: { ...from, optimizer: next }, changes }
+  return { patient: { ...from, schedule, optimizer: next }, changes }
+}
+
+/** A schedule's own rates go with its base. */
+function scaledSchedule(schedule: Schedule, factor: number): Schedule {
+  if (!('minimum' in schedule) || schedule.minimum === undefined) return schedule
+  return { ...schedule, minimum: schedule.minimum * factor }
 }

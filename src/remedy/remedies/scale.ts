@@ -1,6 +1,8 @@
 /** Data out of scale: features are standardised on their way in; targets are met by the last layer. */
 import { thresholds } from '../../gradient/thresholds.ts'
+import type { LayerConfig } from '../../model/config.ts'
 import { lossIsSquared, withValues } from '../patient.ts'
+import { activationOf } from '../tree.ts'
 import type { Remedy } from '../remedy.ts'
 
 const { low, high } = thresholds.scale
@@ -22,8 +24,9 @@ export const scaleInputs: Remedy = {
 }
 
 /**
- * The last layer's kernel is multiplied by the targets' deviation s, its bias starts at their mean; plain gradients grow
- * with s^2, so a rate that is multiplied by them falls by as much.
+ * The network learns targets of mean 0 and deviation 1, and a last layer that does not learn gives them their scale s and
+ * their mean back: the same as standardised targets. Gradients grow with s^2: what compares with them, a plain rate or a
+ * clip, goes with them.
  */
 export const scaleTargets: Remedy = {
   name: 'meet the scale of the targets',
@@ -32,16 +35,26 @@ export const scaleTargets: Remedy = {
     const { targetMean, targetDeviation: s, target } = data
     const last = start.model.layers.at(-1)
     if (last?.type !== 'dense' || !lossIsSquared(start) || !isOut(target) || !(s > 0)) return null
-    if ((last.activation?.type ?? 'linear') !== 'linear') return null
-    const kernel = start.tensors.get(`${last.name!}/kernel`)!.values
-    const values = new Map([[`${last.name!}/kernel`, kernel.map((w) => w * s)]])
-    if (start.tensors.has(`${last.name!}/bias`)) values.set(`${last.name!}/bias`, Float32Array.from(targetMean))
-    const scaled = withValues(start, values)
-    const { optimizer } = start
-    const changes = [`${last.name!}: weights x ${Number(s.toPrecision(3))}, biases at the mean of the targets`]
-    if (optimizer.type !== 'sgd') return { patient: scaled, changes, then: 'restart' }
+    if (activationOf(last) !== 'linear' || start.model.inputShape) return null
+    const units = last.units
+    const name = `${last.name!}_scale`
+    const layers: LayerConfig[] = [...start.model.layers, { type: 'dense', name, units, trainable: false }]
+    const scaled = withValues(
+      { ...start, model: { ...start.model, layers } },
+      new Map([
+        [`${name}/kernel`, Float32Array.from({ length: units ** 2 }, (_, i) => (i % (units + 1) === 0 ? s : 0))],
+        [`${name}/bias`, Float32Array.from(targetMean)],
+      ]),
+    )
+    const changes = [`${name}: outputs x ${figure(s)}, and the mean of the targets`]
+    const { optimizer, clip } = start
+    const patient =
+      clip.mode === 'globalNorm' ? { ...scaled, clip: { ...clip, maxNorm: clip.maxNorm * s ** 2 } } : scaled
+    if (optimizer.type !== 'sgd') return { patient, changes, then: 'restart' }
     const learningRate = optimizer.learningRate / s ** 2
-    changes.push(`learning rate ${optimizer.learningRate} -> ${Number(learningRate.toPrecision(3))}`)
-    return { patient: { ...scaled, optimizer: { ...optimizer, learningRate } }, changes, then: 'restart' }
+    changes.push(`learning rate ${optimizer.learningRate} -> ${figure(learningRate)}`)
+    return { patient: { ...patient, optimizer: { ...optimizer, learningRate } }, changes, then: 'restart' }
   },
 }
+
+const figure = (value: number): number => Number(value.toPrecision(3))

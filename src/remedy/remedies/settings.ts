@@ -69,3 +69,24 @@ export const rollBack: Remedy = {
     )
   },
 }
+
+/**
+ * Where a part of the batch gives a gradient that cannot be its own: none is kept apart any more, each weight's gradient is
+ * summed over the whole batch at once. From the last state that was well, or anew.
+ */
+export const sumWhole: Remedy = {
+  name: 'sum the gradient in another way',
+  limit: 1,
+  treat({ healthy, start }) {
+    if (start.gradient === 'whole') return null
+    const changes = [`gradient ${start.gradient} -> whole`]
+    return { patient: { ...(healthy ?? start), gradient: 'whole' }, changes, then: healthy ? 'continue' : 'restart' }
+  },
+}
+
+/** The same, where one layer gets no gradient at all. */
+export const sumWholeWhereIdle: Remedy = {
+  ...sumWhole,
+  treat: (given) =>
+    given.complaint.code === 'UPDATE_TOO_SMALL' && given.complaint.layer ? sumWhole.treat(given) : null,
+}

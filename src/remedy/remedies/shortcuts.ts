@@ -1,13 +1,14 @@
 /** Shortcuts around pairs of layers, and branches that begin at 0: what keeps the gradients of deep networks whole. */
 import type { DenseConfig, LayerConfig } from '../../model/config.ts'
-import { activationOf, rewrite } from '../tree.ts'
+import { activationOf, hiddenDense, outputIndex, rewrite } from '../tree.ts'
 import type { Patient } from '../patient.ts'
 import { freshTensor } from '../patient.ts'
-import type { Remedy } from '../remedy.ts'
+import type { Case, Remedy, Treatment } from '../remedy.ts'
 import { drawnAnew, silenced } from './initialise.ts'
 
-/** Pairs below which a network is not deep. */
+/** Pairs below which a network is not deep, and from which depth itself is the trouble. */
 const MIN_PAIRS = 2
+const VERY_DEEP = 10
 
 /**
  * Each two neighbouring dense layers of the same width become a residual block, y = x + F(x), whose last kernel starts
@@ -16,22 +17,35 @@ const MIN_PAIRS = 2
 export const addShortcuts: Remedy = {
   name: 'add shortcuts',
   limit: 1,
-  treat({ start, tries }) {
-    const changes: string[] = []
-    const layers = withBlocks(start, changes)
-    if (changes.length < MIN_PAIRS) return null
-    const blocks = { ...start, model: { ...start.model, layers } }
-    return { patient: drawnAnew(blocks, 32 + tries), changes: [...changes, 'all weights drawn anew'], then: 'restart' }
-  },
+  treat: (given) => withShortcuts(given, MIN_PAIRS),
 }
+
+/** The same, for networks so deep that no other activation or draw of weights would carry a gradient through them. */
+export const addShortcutsWhereDeep: Remedy = {
+  ...addShortcuts,
+  treat: (given) => (hasFlatActivation(given.start) ? null : withShortcuts(given, VERY_DEEP)),
+}
+
+function withShortcuts({ start, tries }: Case, leastPairs: number): Treatment | null {
+  const changes: string[] = []
+  const layers = withBlocks(start, changes)
+  if (changes.length < leastPairs) return null
+  const blocks = { ...start, model: { ...start.model, layers } }
+  return { patient: drawnAnew(blocks, 32 + tries), changes: [...changes, 'all weights drawn anew'], then: 'restart' }
+}
+
+/** Whether a layer has an activation that goes flat: a shortcut around it does not make it steeper. */
+const hasFlatActivation = ({ model }: Patient): boolean =>
+  hiddenDense(model).some(({ config }) => FLAT.has(activationOf(config)))
+const FLAT: ReadonlySet<string> = new Set(['sigmoid', 'tanh', 'exponential', 'softplus'])
 
 function withBlocks({ model, inputs }: Patient, changes: string[]): LayerConfig[] {
   const out: LayerConfig[] = []
+  const output = outputIndex(model.layers)
   let width = model.inputShape ? model.inputShape.at(-1)! : inputs
   for (let i = 0; i < model.layers.length; i++) {
     const [first, second] = [model.layers[i]!, model.layers[i + 1]]
-    const isLast = i + 2 >= model.layers.length
-    if (!isLast && first.type === 'dense' && second?.type === 'dense' && fits(first, second, width)) {
+    if (i + 1 < output && first.type === 'dense' && second?.type === 'dense' && fits(first, second, width)) {
       const name = `${first.name!}_${second.name!}`
       out.push({ type: 'residual', name, layers: [first, { ...second, activation: undefined }] })
       changes.push(`${name}: ${first.name!} and ${second.name!} with a shortcut around them`)
