@@ -299,6 +299,23 @@ const Attention = z.strictObject({
   useBias: flag().default(true).describe('Whether the projections have biases.'),
 })
 
+const recurrentFields = {
+  ...named,
+  trainable,
+  units: integer(1, 2 ** 22).describe('Numbers of the state.'),
+  returnSequences: flag().default(false).describe('All states, [steps, units], in place of the last one.'),
+  useBias: flag().default(true).describe('Whether biases are added.'),
+  kernelInitializer: Initializer.default({ type: 'glorotUniform' }).describe('How the weights of the inputs start.'),
+  recurrentInitializer: Initializer.default({ type: 'orthogonal', gain: 1 }).describe(
+    'How the weights of the state start.',
+  ),
+}
+const Lstm = z.strictObject({
+  type: z.literal('lstm'),
+  ...recurrentFields,
+  unitForgetBias: flag().default(true).describe('Whether biases of the forget gate start at 1.'),
+})
+const Gru = z.strictObject({ type: z.literal('gru'), ...recurrentFields })
 const PositionEmbedding = z.strictObject({
   type: z.literal('positionEmbedding'),
   ...named,
@@ -401,6 +418,8 @@ const flat = [
   GroupNorm,
   Embedding,
   Attention,
+  Lstm,
+  Gru,
   PositionEmbedding,
   ResnetBlock,
   TransformerBlock,

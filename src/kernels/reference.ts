@@ -12,6 +12,7 @@ import { referenceLosses } from './reference-losses.ts'
 import { referenceMatrix } from './reference-matrix.ts'
 import { referenceNorms } from './reference-norms.ts'
 import { referenceOptimizers } from './reference-optimizers.ts'
+import { referenceRecurrent } from './reference-recurrent.ts'
 import { referenceRows } from './reference-rows.ts'
 import { referenceSequences } from './reference-sequences.ts'
 import { referenceWindows } from './reference-windows.ts'
@@ -31,6 +32,7 @@ export function createReference(floats: Floats): Kernels {
     ...referenceWindows(floats, round),
     ...referenceNorms(floats, round),
     ...referenceSequences(floats, round),
+    ...referenceRecurrent(floats),
     ...referenceGradient(floats, round),
     ...referenceOptimizers(floats, round),
   }

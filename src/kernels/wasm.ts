@@ -2,7 +2,16 @@
 /// <reference path="./webassembly.d.ts" preserve="true" />
 /** The arithmetic in WebAssembly: loads the modules that `build.ts` compiled, and speaks `Kernels` for them. */
 import { readFile } from 'node:fs/promises'
-import type { Kernels, KernelName, NormKernels, Pointer, SequenceKernels, Window, WindowKernels } from './kernels.ts'
+import type {
+  Kernels,
+  KernelName,
+  NormKernels,
+  Pointer,
+  RecurrentKernels,
+  SequenceKernels,
+  Window,
+  WindowKernels,
+} from './kernels.ts'
 
 export type WasmVariant = 'wasm' | 'wasm-strict'
 
@@ -105,6 +114,7 @@ export function instantiateKernels(
     ...windowKernels(e),
     ...normKernels(e),
     ...sequenceKernels(e),
+    ...recurrentKernels(e),
     sumSquares: (count, x) => e.sumSquares(count, x << 2),
     clampedSquares: (count, x, scale, limit) => e.clampedSquares(count, x << 2, scale, limit),
     reduceLanes: (count, lanes, first, stride, out) => e.reduceLanes(count, lanes, first << 2, stride, out << 2),
@@ -221,6 +231,42 @@ function sequenceKernels(e: Exports): SequenceKernels {
       e.lookUpGradient(count, width, ld, first, end, indices << 2, dy << 2, out << 2),
     attend: (steps, scale, causal, x, y) => e.attend(steps, scale, +causal, x << 2, y << 2),
     attendBackward: (steps, scale, y, dy, dx) => e.attendBackward(steps, scale, y << 2, dy << 2, dx << 2),
+  }
+}
+
+function recurrentKernels(e: Exports): RecurrentKernels {
+  return {
+    lstm: (rows, units, steps, gates, before, cells, next, out, ldOut) =>
+      e.lstm(rows, units, steps, gates << 2, optional(before), cells << 2, optional(next), optional(out), ldOut),
+    lstmBackward: (rows, units, steps, gates, before, cells, dh, dc, dgates) =>
+      e.lstmBackward(rows, units, steps, gates << 2, optional(before), cells << 2, dh << 2, dc << 2, dgates << 2),
+    gru: (rows, units, steps, gates, recurrent, bias, before, next, out, ldOut) =>
+      e.gru(
+        rows,
+        units,
+        steps,
+        gates << 2,
+        recurrent << 2,
+        optional(bias),
+        before << 2,
+        optional(next),
+        optional(out),
+        ldOut,
+      ),
+    gruBackward: (rows, units, steps, gates, recurrent, before, dh, previous, accumulate, dgates, drecurrent) =>
+      e.gruBackward(
+        rows,
+        units,
+        steps,
+        gates << 2,
+        recurrent << 2,
+        before << 2,
+        dh << 2,
+        optional(previous),
+        +accumulate,
+        dgates << 2,
+        drecurrent << 2,
+      ),
   }
 }
 

@@ -19,6 +19,7 @@ import { groupNorm, layerNorm, rmsNorm } from './layers/norm.ts'
 import { globalPooling, pooling } from './layers/pooling.ts'
 import { embedding } from './layers/embedding.ts'
 import { frozen } from './layers/frozen.ts'
+import { recurrent } from './layers/recurrent.ts'
 import { prelu } from './layers/prelu.ts'
 import { flatten, reshape } from './layers/reshape.ts'
 import { residual } from './layers/residual.ts'
@@ -63,6 +64,8 @@ const builders: { [T in Exclude<LayerConfig['type'], 'shared'>]: Builder<T> } = 
   groupNorm,
   embedding,
   attention,
+  lstm: recurrent,
+  gru: recurrent,
   positionEmbedding,
   resnetBlock,
   transformerBlock,

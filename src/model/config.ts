@@ -17,6 +17,8 @@ export type InitializerConfig =
   | { type: 'orthogonal'; gain: number }
   | { type: 'varianceScaling'; scale: number; mode: FanMode; distribution: 'normal' | 'truncatedNormal' | 'uniform' }
   | { type: 'identity'; gain: number }
+  /** Of an lstm's biases: 1 for the forget gate, the second of four, 0 for the others (Jozefowicz et al. 2015). */
+  | { type: 'unitForget' }
 
 /** What the loss has beside it: l1 |w| + l2 w^2, summed over the weights. Its gradient is learned from; `loss` is told without it. */
 export interface RegularizerConfig {
@@ -186,6 +188,19 @@ export interface AttentionConfig {
   causal?: boolean | undefined
   useBias?: boolean | undefined
 }
+interface RecurrentSettings {
+  name?: string | undefined
+  trainable?: boolean | undefined
+  units: number
+  /** All states, [steps, units], in place of the last one, [units]. */
+  returnSequences?: boolean | undefined
+  useBias?: boolean | undefined
+  kernelInitializer?: InitializerConfig | undefined
+  recurrentInitializer?: InitializerConfig | undefined
+  /** Of lstm alone. Default true. */
+  unitForgetBias?: boolean | undefined
+}
+export type RecurrentConfig = ({ type: 'lstm' } & RecurrentSettings) | ({ type: 'gru' } & RecurrentSettings)
 /** Learned vectors of the steps of a sequence, added to them. */
 export interface PositionEmbeddingConfig {
   type: 'positionEmbedding'
@@ -255,6 +270,7 @@ type AnyLayerConfig =
   | GroupNormConfig
   | EmbeddingConfig
   | AttentionConfig
+  | RecurrentConfig
   | PositionEmbeddingConfig
   | ResnetBlockConfig
   | TransformerBlockConfig

@@ -46,6 +46,8 @@ export function initialize(spec: ParameterSpec, seed: number, stream: number, ou
       const wider = std / CUT_DEVIATION
       return fill(out, (i) => truncatedNormalAt(seed, stream, i, out.length) * wider)
     }
+    case 'unitForget':
+      return fill(out, (i) => (Math.floor((4 * i) / out.length) === 1 ? 1 : 0))
     case 'identity': {
       const cols = spec.shape.at(-1)!
       const rows = spec.shape.at(-2) ?? 1

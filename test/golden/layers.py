@@ -143,6 +143,32 @@ def cases(grid, leaf, flat):
         }
         return case([4, 6], [{"type": "attention", "numHeads": 2, "causal": causal}], parameters, forward)
 
+    def recurrent(kind, sequences):
+        """torch's weights are [gates, inputs]; its GRU has the gates r, z, n, ours z, r, n. One bias of ours is two of its."""
+        units, steps, channels = 3, 5, 2
+        gates = 4 if kind == "lstm" else 3
+        biases = ["bias"] if kind == "lstm" else ["bias", "recurrentBias"]
+        parameters = {
+            f"{kind}_1/kernel": grid(channels, gates * units), f"{kind}_1/recurrentKernel": grid(units, gates * units),
+            **{f"{kind}_1/{bias}": grid(gates * units) for bias in biases},
+        }
+
+        def there(tensor):
+            parts = list((tensor.T if tensor.dim() == 2 else tensor).split(units))
+            return torch.cat(parts if kind == "lstm" else [parts[1], parts[0], parts[2]])
+
+        def forward(x, p):
+            w, u, b, *own = (there(p[name]) for name in parameters)
+            hidden = torch.zeros(1, ROWS, units)
+            own = own[0] if own else torch.zeros(gates * units)
+            run = torch._VF.lstm if kind == "lstm" else torch._VF.gru
+            first = (hidden, hidden) if kind == "lstm" else hidden
+            y = run(x, first, [w, u, b, own], True, 1, 0.0, False, False, True)[0]
+            return y if sequences else y[:, -1]
+
+        layer = {"type": kind, "units": units, "returnSequences": sequences}
+        return case([steps, channels], [layer], parameters, forward)
+
     def embedding():
         """Indices are whole numbers, some of them the same; they have no gradient."""
         indices = torch.tensor([[0.0, 3, 3, 1], [4, 4, 4, 0], [2, 1, 0, 3]])
@@ -189,4 +215,8 @@ def cases(grid, leaf, flat):
             [2, 3, 2], [{"type": "upSampling2d", "size": [2, 3]}], {},
             lambda x, p: F.interpolate(x.permute(0, 3, 1, 2), scale_factor=(2, 3)).permute(0, 2, 3, 1),
         ),
+        "lstm": recurrent("lstm", False),
+        "lstm-sequences": recurrent("lstm", True),
+        "gru": recurrent("gru", False),
+        "gru-sequences": recurrent("gru", True),
     }

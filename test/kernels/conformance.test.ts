@@ -8,6 +8,7 @@ import { optimizersConformance } from './conformance/optimizers.ts'
 import { rowsConformance } from './conformance/rows.ts'
 import { windowsConformance } from './conformance/windows.ts'
 import { normsConformance } from './conformance/norms.ts'
+import { recurrentConformance } from './conformance/recurrent.ts'
 import { sequencesConformance } from './conformance/sequences.ts'
 
 for (const name of kernelNames) {
@@ -23,5 +24,6 @@ for (const name of kernelNames) {
     windowsConformance(make)
     normsConformance(make)
     sequencesConformance(make)
+    recurrentConformance(make)
   })
 }

@@ -349,6 +349,27 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
       indices: 4,
     },
   },
+  lstm: {
+    lstm: series(4, 3, { type: 'lstm', units: 5 }),
+    'lstm of sequences, twice': series(
+      3,
+      2,
+      { type: 'lstm', units: 3, returnSequences: true },
+      { type: 'lstm', units: 4, useBias: false },
+      { type: 'dense', units: 2 },
+    ),
+    'lstm of one step': series(1, 3, { type: 'lstm', units: 2, returnSequences: true }),
+  },
+  gru: {
+    gru: series(4, 3, { type: 'gru', units: 5 }),
+    'gru of sequences, twice': series(
+      3,
+      2,
+      { type: 'gru', units: 3, returnSequences: true },
+      { type: 'gru', units: 4, useBias: false },
+      { type: 'dense', units: 2 },
+    ),
+  },
   positionEmbedding: {
     positionEmbedding: series(3, 4, { type: 'positionEmbedding' }, { type: 'dense', units: 2 }),
   },

@@ -10,6 +10,7 @@ export {
   groupNorm, groupNormBackward, groupNormGamma, lerp, mergeMoments, moments, normalize, normBackward, normScale, normSums,
 } from './norms'
 export { attend, attendBackward, lookUp, lookUpGradient } from './sequences'
+export { gru, gruBackward, lstm, lstmBackward } from './recurrent'
 export { dropout } from './dropout'
 export { loss } from './losses'
 export { clampedSquares, sumSquares, reduceLanes } from './gradient'
