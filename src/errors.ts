@@ -41,6 +41,11 @@ export class TrainingError extends Error implements Whereabouts {
   }
 }
 
+/** Another process of the job is gone or hangs: nothing more can be agreed with it. */
+export class RankLost extends TrainingError {
+  override name = 'RankLost'
+}
+
 /** How a value is shown in an error: `0` (number), `"adm"` (string). */
 export function describe(value: unknown): string {
   if (value === null) return '`null`'

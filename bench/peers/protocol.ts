@@ -34,7 +34,8 @@ export type Command =
 
 export interface Contestant {
   readonly about: About
-  prepare(problem: LoadedProblem): Promise<Prepared>
+  /** @param dir the folder it was read from */
+  prepare(problem: LoadedProblem, dir: string): Promise<Prepared>
   run(steps: number): Promise<Measured>
 }
 
@@ -48,7 +49,7 @@ export async function serve(start: () => Promise<Contestant>): Promise<void> {
     for await (const line of createInterface({ input: process.stdin })) {
       const command = JSON.parse(line) as Command
       if (command.cmd === 'run') say(await contestant.run(command.steps))
-      else say(await contestant.prepare(await readProblem(command.dir)))
+      else say(await contestant.prepare(await readProblem(command.dir), command.dir))
     }
   } catch (error) {
     say({ error: (error as Error).message })

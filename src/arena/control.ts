@@ -142,11 +142,15 @@ export class Control {
     return Atomics.load(this.#words, this.#at + STATUS) as Status
   }
 
-  /** Sleeps until the sequence is no longer `seen`. Never called by the host. */
-  awaitChange(seen: number): void {
+  /**
+   * Sleeps until the sequence is no longer `seen`. Never called by the host.
+   * @param looking first for a while: not where another thread wants this one's core meanwhile
+   */
+  awaitChange(seen: number, looking = true): void {
     const w = this.#words
     const at = this.#at + SEQUENCE
-    for (let i = 0; i < this.#spins; i++) if (Atomics.load(w, at) !== seen) return
+    const spins = looking ? this.#spins : 0
+    for (let i = 0; i < spins; i++) if (Atomics.load(w, at) !== seen) return
     Atomics.wait(w, at, seen)
   }
 

@@ -1,7 +1,7 @@
 /** A command that a launcher started as one of several ranks: joins them, and leaves or ends the job with them. */
 import { availableParallelism, cpus } from 'node:os'
 import type { Ranks } from '../crew/ranks.ts'
-import { TrainingError } from '../errors.ts'
+import { RankLost, TrainingError } from '../errors.ts'
 import { ExitWith, report } from './exit.ts'
 import { say } from './output.ts'
 
@@ -20,7 +20,7 @@ export async function withRanks(work: (ranks: Ranks | undefined) => Promise<void
     await work(ranks)
   } catch (error) {
     // These come to all ranks alike, at the same step.
-    const together = error instanceof TrainingError || error instanceof ExitWith
+    const together = (error instanceof TrainingError && !(error instanceof RankLost)) || error instanceof ExitWith
     if (together && (await left(ranks))) throw error
     const { code, message } = report(error, process.env.BRIGANTINE_STACK === '1')
     if (message) say(`${ranks.nameOf(ranks.rank)}: error: ${message}`)

@@ -124,6 +124,8 @@ interface Addresses {
   /** Per shard: the sums of its blocks, and its weight. Per rank: a word of its own. */
   shardSums: number
   wishes: number
+  /** Per rank: messages of it that are still to come. */
+  awaited: number
   norms: number
   clampedNorms: number
   /** Per watched layer: sum of squares of the gradient; SIGNAL_FIELDS sampled numbers. */
@@ -240,6 +242,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     ),
     shardSums: layout.add('partials', 'float64', training ? shards * (sums + 1) : 0),
     wishes: layout.add('partials', 'float64', sharing.ranks),
+    awaited: layout.add('partials', 'float64', sharing.ranks),
     norms: 0,
     clampedNorms: 0,
     layerSquares: 0,

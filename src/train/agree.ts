@@ -41,6 +41,11 @@ export async function agreeAtStart(
   if (problem) throw new UserError(problem)
 }
 
+/** Whether one of them says so; alone, whether this process does. */
+export async function anyRank(ranks: Ranks | undefined, yes: boolean): Promise<boolean> {
+  return ranks ? (await ranks.gather(yes ? 'yes' : '')).includes('yes') : yes
+}
+
 /** The first fact in which a rank differs from rank 0, in words; `undefined` where all agree. */
 export function disagreement(
   all: readonly Record<string, string>[],

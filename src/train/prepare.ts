@@ -140,6 +140,15 @@ export function trainingSpec(
   }
 }
 
+/** @throws UserError for what only several ranks can do */
+export function checkAlone({ reduce }: ResolvedConfig): void {
+  if (reduce === 'tree') return
+  throw new UserError(
+    `Expected several ranks for \`reduce: '${reduce}'\`, got this process alone, where MPI has nothing to add. ` +
+      "Start it with `mpirun -n 2 npx brigantine train ..`, or set reduce: 'tree' (--reduce tree), which is the default.",
+  )
+}
+
 /** @throws UserError where a rank would have nothing to do */
 function sharingOf(asked: number, batchSize: number, { rank, ranks }: { rank: number; ranks: number }): Sharing {
   const shards = Math.min(asked, batchSize)

@@ -12,6 +12,7 @@
  */
 import type { Arena } from '../arena/arena.ts'
 import type { Control } from '../arena/control.ts'
+import { RankLost } from '../errors.ts'
 import type { Address, Mpi } from '../native/mpi/mpi.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
 import { pieces } from '../plan/plan.ts'
@@ -22,6 +23,30 @@ import { State } from './state.ts'
 
 /** Words of `State.exchange`: what is to be exchanged, and for the last three what the sequencer does after it. */
 export const Kind = { gradients: 1, norms: 2, weights: 3, wishes: 4, stateThenGate: 5, stateThenEnd: 6 } as const
+
+/** Whether this rank waits for others, of which one may be at its gate: saving, or in a callback. */
+export const waitsForGate = ({ at }: Plan, { doubles }: Arena): boolean =>
+  doubles[at.state + State.exchange] === Kind.wishes
+
+/** Why the job cannot go on, where something is still to come from other ranks in the open exchange. */
+export function silentRanks(
+  { at, spec }: Plan,
+  { doubles }: Arena,
+  nameOf: (rank: number) => string,
+  quietSeconds: number,
+): RankLost | undefined {
+  const ranks = Array.from({ length: spec.sharing.ranks }, (_, r) => r)
+  const silent = ranks.filter((r) => doubles[at.awaited + r]! > 0)
+  if (silent.length === 0) return undefined
+  const what = Object.entries(Kind).find(([, kind]) => kind === doubles[at.state + State.exchange])?.[0]
+  const step = doubles[at.state + State.batch]!
+  return new RankLost(
+    `Training stopped: expected every rank's part of the exchange (${what}) of step ${step}, got nothing for ` +
+      `${quietSeconds.toFixed(0)} s from ${silent.map(nameOf).join(', ')}: the process hangs, or its machine cannot be ` +
+      'reached. The job ends; the last checkpoint is whole, and any number of ranks goes on from it (--resume).',
+    { step, phase: 'exchange' },
+  )
+}
 
 /** What the sequencer asks of the thread it runs in. */
 export interface Agreement {
@@ -79,13 +104,16 @@ export class Exchange implements Agreement {
     this.#words = runs((rank) => rank)
   }
 
-  /** The one that `State.exchange` asks for. */
+  /** The one that `State.exchange` asks for: all its transfers begin together, and it is over when they are. */
   make(): void {
     const { at } = this.#plan
     switch (this.#state(State.exchange)) {
       case Kind.gradients:
         this.#gatherDoubles(at.shardSums, this.#sums)
-        return this.#settings.reduce === 'mpi-sum' ? this.#reduceScatter() : this.#scatterGradients()
+        if (this.#settings.reduce === 'tree') this.#scatterGradients()
+        this.#finish()
+        if (this.#settings.reduce === 'mpi-sum') this.#reduceScatter()
+        return
       case Kind.norms:
         this.#gatherDoubles(at.norms, this.#segments)
         if (this.#settings.decide.clip.mode === 'value') this.#gatherDoubles(at.clampedNorms, this.#segments)
@@ -95,12 +123,13 @@ export class Exchange implements Agreement {
         this.#gatherDoubles(at.largest, this.#pieces)
         if (this.#state(State.sampled) === 1) this.#gatherDoubles(at.segments, this.#segmentPairs)
         if (this.#state(State.comparable) === 1) this.#gatherDoubles(at.differing, this.#pieces)
-        return
+        return this.#finish()
       case Kind.wishes:
         return this.#gatherWishes()
       case Kind.stateThenGate:
       case Kind.stateThenEnd:
         for (const slot of at.slots) this.#gatherFloats(slot)
+        this.#finish()
     }
   }
 
@@ -115,12 +144,38 @@ export class Exchange implements Agreement {
   }
 
   #gatherFloats(at: number): void {
-    this.#mpi.allGatherFloats(this.#floatsAt + 4 * at, this.#slices.counts, this.#slices.starts)
+    this.#gather(this.#floatsAt + 4 * at, this.#slices, 4)
   }
 
-  #gatherDoubles(at: number, { counts, starts }: Runs): void {
-    this.#mpi.allGatherDoubles(this.#doublesAt + 8 * at, counts, starts)
+  #gatherDoubles(at: number, runs: Runs): void {
+    this.#gather(this.#doublesAt + 8 * at, runs, 8)
   }
+
+  /** Each rank's run of elements to all others. */
+  #gather(at: Address, { counts, starts }: Runs, elementBytes: number): void {
+    const { rank, ranks } = this.#plan.spec.sharing
+    for (let i = 1; i < ranks; i++) {
+      const from = (rank + ranks - i) % ranks
+      if (counts[from]! > 0) this.#receive(at + elementBytes * starts[from]!, elementBytes * counts[from]!, from)
+    }
+    if (counts[rank] === 0) return
+    // Begins with the next rank, so that not all send to the same one.
+    for (let i = 1; i < ranks; i++) {
+      this.#mpi.send(at + elementBytes * starts[rank]!, elementBytes * counts[rank]!, (rank + i) % ranks)
+    }
+  }
+
+  #receive(at: Address, bytes: number, from: number): void {
+    this.#doubles[this.#plan.at.awaited + from]!++
+    this.#mpi.receive(at, bytes, from)
+  }
+
+  /** Until everything has come; meanwhile the host can see from whom it has not. */
+  #finish(): void {
+    this.#mpi.waitAll(this.#heard)
+  }
+
+  readonly #heard = (from: number): void => void this.#doubles[this.#plan.at.awaited + from]!--
 
   #gatherWishes(): void {
     const { at, spec } = this.#plan
@@ -131,6 +186,7 @@ export class Exchange implements Agreement {
   #somebody(): number {
     const { at, spec } = this.#plan
     this.#gatherDoubles(at.wishes, this.#words)
+    this.#finish()
     let any = 0
     for (let r = 0; r < spec.sharing.ranks; r++) any = Math.max(any, this.#doubles[at.wishes + r]!)
     return any
@@ -144,17 +200,15 @@ export class Exchange implements Agreement {
     for (const root of this.#rootsOf(shardsInUse(this.#plan, this.#state(State.batchRows)))) {
       if (root.rank !== rank) {
         const into = this.#floatsAt + 4 * (at.inbox + inboxSlot(this.#plan, root.shard) * mine)
-        if (mine > 0) this.#mpi.receive(into, mine, root.rank, root.shard)
+        if (mine > 0) this.#receive(into, 4 * mine, root.rank)
         continue
       }
       const from = at.gradients + (root.shard - ownFirst) * placements.total
-      // Begins with the next rank, so that not all send to the same one.
       for (let i = 1; i < ranks; i++) {
         const to = (rank + i) % ranks
-        if (counts[to]! > 0) this.#mpi.send(this.#floatsAt + 4 * (from + starts[to]!), counts[to]!, to, root.shard)
+        if (counts[to]! > 0) this.#mpi.send(this.#floatsAt + 4 * (from + starts[to]!), 4 * counts[to]!, to)
       }
     }
-    this.#mpi.waitAll()
   }
 
   #reduceScatter(): void {

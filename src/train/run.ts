@@ -17,6 +17,7 @@ import { placeOf } from './place.ts'
 import { Doing, Post, clearPosts } from './post.ts'
 import { DEFAULT_RECOVERY, countCasualty, noCasualties, pauseAfter } from './recovery.ts'
 import type { Casualty, Casualties, RecoveryOptions } from './recovery.ts'
+import { silentRanks, waitsForGate } from './ranks.ts'
 import { Sequencer } from './sequencer.ts'
 import { RECORDS_PER_STEP } from './record.ts'
 import { restoreSnapshot, takeSnapshot } from './snapshot.ts'
@@ -33,7 +34,7 @@ export interface Run {
   readonly recovery?: RecoveryOptions | undefined
   readonly faults?: readonly Fault[] | undefined
   /** Makes the exchanges, where the plan is of several ranks. */
-  readonly ranks?: Pick<Ranks, 'run'> | undefined
+  readonly ranks?: Pick<Ranks, 'run' | 'nameOf'> | undefined
 }
 
 export interface RunObserver {
@@ -199,7 +200,7 @@ function workersIn(plan: Plan, arena: Arena, workers: number) {
 
 /** @returns a worker that does not move any more, where the run cannot end for it */
 async function attend(
-  { plan, arena, crew, recovery = DEFAULT_RECOVERY }: Run,
+  { plan, arena, crew, ranks, recovery = DEFAULT_RECOVERY }: Run,
   control: Control,
   sequencer: Sequencer,
   observer: RunObserver,
@@ -226,7 +227,10 @@ async function attend(
       watch.rest()
     } else {
       await control.awaitDoorbell(seen, TICK_MILLIS)
-      if (control.status() === Status.running && watch.isStuck(control.progress())) {
+      const patient = ranks !== undefined && waitsForGate(plan, arena)
+      if (control.status() === Status.running && watch.isStuck(control.progress(), patient)) {
+        const silent = ranks && silentRanks(plan, arena, (rank) => ranks.nameOf(rank), watch.quietSeconds)
+        if (silent) throw silent
         const worker = workersIn(plan, arena, crew.workers)[0]?.worker ?? 0
         return new WorkerLost(worker, 'died', new Stuck(`no progress for a long time`))
       }

@@ -20,8 +20,11 @@ export class StallWatch {
     this.#leastMillis = leastSeconds * 1000
   }
 
-  /** @param mark differs whenever somebody moved. True when nobody has for too long. */
-  isStuck(mark: string): boolean {
+  /**
+   * @param mark differs whenever somebody moved. True when nobody has for too long.
+   * @param patient: somebody is busy with what has no usual length, as at the start
+   */
+  isStuck(mark: string, patient = false): boolean {
     const now = performance.now()
     const passed = Math.min(MAX_TICK_MILLIS, now - this.#last)
     this.#last = now
@@ -32,8 +35,13 @@ export class StallWatch {
       return false
     }
     this.#quiet += passed
-    const least = this.#moves > 2 ? this.#leastMillis : TIMES_AT_START * this.#leastMillis
+    const least = this.#moves > 2 && !patient ? this.#leastMillis : TIMES_AT_START * this.#leastMillis
     return this.#quiet > Math.max(least, TIMES_LONGEST * this.#longest)
+  }
+
+  /** Seconds without a move so far. */
+  get quietSeconds(): number {
+    return this.#quiet / 1000
   }
 
   /** Nobody is expected to move: the run waits for the host. */

@@ -28,7 +28,7 @@ import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import type { Action } from '../remedy/action.ts'
-import { agreeAtStart } from './agree.ts'
+import { agreeAtStart, anyRank } from './agree.ts'
 import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
 import { writeAtomically, writeCheckpoint } from './checkpoint.ts'
@@ -44,6 +44,7 @@ import { carryOver } from './carry.ts'
 import { codeOf, Repair } from './repair.ts'
 import type { Subject } from './subject.ts'
 import {
+  checkAlone,
   checkData,
   checkRows,
   evaluationSpec,
@@ -199,12 +200,14 @@ export class Trainer implements AsyncDisposable {
       const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
       if (this.#ranks)
         await agreeAtStart(this.#ranks, this, { data: weighted, validation, unfinished: this.#unfinished })
+      else checkAlone(this.config)
       this.stopTraining = false
       await monitor.call('onTrainBegin', {})
       const run = {
         ...limits,
         nullLoss: nullLoss(weighted, task.loss, built.model.outputs),
-        gateEpochs: keeper !== undefined || monitor.gates || this.#ranks !== undefined,
+        // At a gate all ranks give each other their part of the optimizer's state.
+        gateEpochs: await anyRank(this.#ranks, keeper !== undefined || monitor.gates),
         ranks: this.#ranks,
       }
       const repair = this.#repairs(built, task, weighted, monitor, run.nullLoss, expectedSteps(session.plan, limits))

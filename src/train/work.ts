@@ -5,8 +5,8 @@ import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { Failed, RunTask } from '../crew/task.ts'
 import { createKernels } from '../kernels/select.ts'
-import { compilePlan, scratchOf } from '../plan/plan.ts'
-import type { Phase, Plan } from '../plan/plan.ts'
+import { Phase, compilePlan, scratchOf } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
 import { Post } from './post.ts'
 import { Program } from './program.ts'
 import { Saboteur } from './sabotage.ts'
@@ -46,7 +46,8 @@ function workOff(task: RunTask, arena: Arena, plan: Plan, control: Control): voi
     run: (phase, piece) => program.run(phase, piece),
     advance: () => sequencer.advance(),
     rest: (seen) => {
-      if (worker < control.active()) control.awaitChange(seen)
+      // An exchange is the MPI thread's, which may have no core but this worker's.
+      if (worker < control.active()) control.awaitChange(seen, control.phase() !== Phase.exchange)
       else control.park(worker)
     },
   }

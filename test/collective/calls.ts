@@ -15,16 +15,14 @@ const total = (ranks * (ranks + 1)) / 2
 const gathered = floats(total, rank + 1)
 mpi.allGatherFloats(mpi.address(gathered), counts, starts)
 
-const numbers = new Float64Array(new SharedArrayBuffer(8 * total)).fill(rank + 0.5)
-mpi.allGatherDoubles(mpi.address(numbers), counts, starts)
-
 const [own, others] = [floats(2, 10 * rank), floats(2 * ranks, -1)]
 for (let r = 0; r < ranks; r++) {
   if (r === rank) continue
-  mpi.receive(mpi.address(others) + 8 * r, 2, r, 7)
-  mpi.send(mpi.address(own), 2, r, 7)
+  mpi.receive(mpi.address(others) + 8 * r, 8, r)
+  mpi.send(mpi.address(own), 8, r)
 }
-mpi.waitAll()
+const heard: number[] = []
+mpi.waitAll((from) => heard.push(from))
 
 const [sum, vector] = [floats(ranks, 0), floats(total, rank + 1)]
 mpi.reduceScatterFloats(mpi.address(vector), mpi.address(sum), counts)
@@ -33,7 +31,7 @@ const [one, all] = [bytes(2, rank), bytes(2 * ranks, 9)]
 mpi.allGather(mpi.address(one), 2, mpi.address(all))
 mpi.broadcast(mpi.address(one), 2, ranks - 1)
 mpi.barrier()
-const got = { gathered, numbers, others, sum, all, one }
+const got = { gathered, heard: heard.toSorted(), others, sum, all, one }
 const plain = Object.fromEntries(Object.entries(got).map(([key, value]) => [key, [...value]]))
 process.stdout.write(`${JSON.stringify({ ...answer.library, launch: launchOf(), rank, ranks, ...plain })}\n`)
 mpi.finalize()

@@ -48,6 +48,19 @@ const cases: { config: Config; data: Dataset }[] = [
   },
 ]
 
+/** The weights of the first case by so many shards, added so. */
+export async function weightsBy(
+  reduce: 'tree' | 'mpi-sum',
+  shards: number,
+  crew: Workforce,
+  ranks?: Ranks,
+): Promise<{ hash: string; weights: number[] }> {
+  await using trainer = await Trainer.create({ ...base, reduce, shards, workers: crew.workers }, { crew, ranks })
+  await trainer.fit(data)
+  const weights = Object.values(trainer.getWeights()).flatMap((values) => [...values])
+  return { hash: trainer.weightsHash(), weights }
+}
+
 /** One SHA-256 for each case. */
 export async function hashes(crew: Workforce, ranks?: Ranks): Promise<string[]> {
   const all: string[] = []

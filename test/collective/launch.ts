@@ -1,35 +1,9 @@
 /** Starts ranks with the launchers that are installed; tests without one say so. */
-import { spawn, spawnSync } from 'node:child_process'
-import { mpiLibraries } from '../../src/native/mpi/find.ts'
+import { spawn } from 'node:child_process'
+import { launchers } from '../../bench/ranks/launchers.ts'
+import type { Launcher } from '../../bench/ranks/launchers.ts'
 
-export interface Launcher {
-  readonly name: 'Open MPI' | 'MPICH'
-  readonly command: string
-  readonly flags: readonly string[]
-}
-
-const KNOWN: readonly Launcher[] = [
-  {
-    name: 'Open MPI',
-    command: 'mpirun.openmpi',
-    flags: [
-      '--allow-run-as-root',
-      '--oversubscribe',
-      '--bind-to',
-      'none',
-      '--mca',
-      'btl_vader_single_copy_mechanism',
-      'none',
-    ],
-  },
-  { name: 'MPICH', command: 'mpirun.mpich', flags: ['-bind-to', 'none'] },
-]
-
-const isThere = (command: string): boolean => spawnSync(command, ['--version']).status === 0
-
-/** Debian's launchers; a library must be there too. */
-export const launchers: readonly Launcher[] =
-  mpiLibraries(null).length > 0 ? KNOWN.filter(({ command }) => isThere(command)) : []
+export { launchers }
 
 export const whyNone = launchers.length > 0 ? '' : ' (skipped: neither mpirun.openmpi nor mpirun.mpich is installed)'
 

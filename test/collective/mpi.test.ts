@@ -44,7 +44,7 @@ describe(`the calls${whyNone}`, () => {
         expect(got.version).toContain(name)
         expect(got.launch).toEqual({ by: name, rank, ranks })
         expect(got.gathered).toEqual(runs((r) => r + 1))
-        expect(got.numbers).toEqual(runs((r) => r + 0.5))
+        expect(got.heard).toEqual(Array.from({ length: ranks }, (_, r) => r).filter((r) => r !== rank))
         const others = Array.from({ length: ranks }, (_, r) => (r === rank ? [-1, -1] : [10 * r, 10 * r])).flat()
         expect(got.others).toEqual(others)
         // 1 + 2 + .. + ranks, in each element of the rank's own run.

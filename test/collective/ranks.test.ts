@@ -8,7 +8,7 @@ import { bindingNote } from '../../src/cli/ranks.ts'
 import { Crew } from '../../src/crew/crew.ts'
 import { disagreement } from '../../src/train/agree.ts'
 import { Trainer } from '../../src/train/trainer.ts'
-import { hashes } from './cases.ts'
+import { hashes, weightsBy } from './cases.ts'
 import { launch, launchers, whyNone } from './launch.ts'
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
@@ -19,12 +19,11 @@ beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'brigantine-ranks-')))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test.runIf(openMpi && mpich)(
-  `the same bits for 1 x 4, 2 x 2, 3 x 2 and 4 x 1 (ranks x workers), short batches included${whyNone}`,
+  `the same bits for 1 x 1, 1 x 4, 2 x 2, 3 x 2 and 4 x 1 (ranks x workers), short batches included${whyNone}`,
   { timeout: 400_000 },
   async () => {
-    const crew = new Crew(4)
-    const expected = await hashes(crew)
-    await crew.close()
+    const expected = await hashesOf(1)
+    expect(await hashesOf(4)).toEqual(expected)
     for (const [launcher, ranks, workers] of [
       [openMpi!, 2, 2],
       [openMpi!, 3, 2],
@@ -40,6 +39,42 @@ test.runIf(openMpi && mpich)(
     }
   },
 )
+
+async function hashesOf(workers: number): Promise<string[]> {
+  const crew = new Crew(workers)
+  try {
+    return await hashes(crew)
+  } finally {
+    await crew.close()
+  }
+}
+
+describe("reduce: 'mpi-sum'", () => {
+  test.runIf(openMpi)(
+    `adds the same gradients in another order: ranks are of one mind, weights differ by rounding${whyNone}`,
+    { timeout: 200_000 },
+    async () => {
+      const { code, stdout, stderr } = await launch(openMpi!, 2, [file('sums.ts')])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      const [first, second] = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { tree: string; sum: string; apart: number })
+      expect(first).toEqual(second)
+      // Each rank adds its three shards one by one, where the tree has pairs.
+      expect(first!.sum).not.toBe(first!.tree)
+      expect(first!.apart).toBeLessThan(1e-3)
+    },
+  )
+
+  it('is refused where this process is alone, with what to do', async () => {
+    const crew = new Crew(1)
+    await expect(weightsBy('mpi-sum', 2, crew)).rejects.toThrow(
+      /several ranks for `reduce: 'mpi-sum'`.*mpirun.*--reduce tree/,
+    )
+    await crew.close()
+  })
+})
 
 const bin = file('../../src/cli/bin.ts')
 
@@ -87,9 +122,13 @@ describe.runIf(openMpi)(`brigantine train under mpirun${whyNone}`, { timeout: 40
     expect(stderr).toMatch(/Expected the same config on every rank, got `seed: 0` on rank 0 .* and `seed: 1` on rank 1/)
   })
 
-  it('ends in bounded time when a rank is killed, says which, and leaves a checkpoint to go on from', async () => {
-    const out = join(folder, 'killed')
+  it.each([
+    ['is killed', 'SIGKILL', /rank 1 .*signal 9/],
+    ['hangs', 'SIGSTOP', /got nothing for \d+ s from rank 1 \(\S+\)/],
+  ] as const)('ends in bounded time when a rank %s, says which, and leaves a checkpoint', async (how, signal, says) => {
+    const out = join(folder, how)
     const args = [bin, 'train', '--shards', '2', '--workers', '1', '--epochs', '100000', '--out', out]
+    args.push('--recovery.stall-seconds', '2')
     const child = spawn(openMpi!.command, [...openMpi!.flags, '-n', '2', process.execPath, ...args])
     let said = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
@@ -97,10 +136,10 @@ describe.runIf(openMpi)(`brigantine train under mpirun${whyNone}`, { timeout: 40
     while (!existsSync(join(out, 'last.ckpt'))) await new Promise((resolve) => setTimeout(resolve, 50))
     const second = childOf(child.pid!, 'OMPI_COMM_WORLD_RANK=1')
     const since = performance.now()
-    process.kill(second, 'SIGKILL')
+    process.kill(second, signal)
     expect(await closed).not.toBe(0)
     expect(performance.now() - since).toBeLessThan(30_000)
-    expect(said).toMatch(/rank 1 .*signal 9/)
+    expect(said).toMatch(says)
     await using trainer = await Trainer.load(join(out, 'last.ckpt'))
     expect(trainer.resumable).toBe(true)
   })

@@ -22,7 +22,6 @@ export interface MpiAbi {
   readonly world: Handle
   readonly byte: Handle
   readonly float: Handle
-  readonly double: Handle
   readonly sum: Handle
   readonly errorsReturn: Handle
   /** Addresses: "in place" and "no statuses wanted". */
@@ -38,7 +37,6 @@ const STANDARD: MpiAbi = {
   world: 0x101,
   byte: 0x247,
   float: 0x210,
-  double: 0x214,
   sum: 0x21,
   errorsReturn: 0x142,
   inPlace: 1n,
@@ -52,7 +50,6 @@ const MPICH: MpiAbi = {
   world: 0x44000000,
   byte: 0x4c00010d,
   float: 0x4c00040a,
-  double: 0x4c00080b,
   sum: 0x58000003,
   errorsReturn: 0x54000001,
   inPlace: 0xffff_ffff_ffff_ffffn,
@@ -68,7 +65,6 @@ function openMpi(library: LibraryHandle, koffi: ReturnType<typeof loadKoffi>): M
     world: at('ompi_mpi_comm_world'),
     byte: at('ompi_mpi_byte'),
     float: at('ompi_mpi_float'),
-    double: at('ompi_mpi_double'),
     sum: at('ompi_mpi_op_sum'),
     errorsReturn: at('ompi_mpi_errors_return'),
     inPlace: 1n,

@@ -4,7 +4,6 @@
  */
 import { loadKoffi } from '../koffi.ts'
 import { abiOf } from './abi.ts'
-import type { Handle } from './abi.ts'
 import type { MpiLibrary } from './find.ts'
 
 /** Address of a byte, as a number: user space has 47 bits. */
@@ -21,19 +20,19 @@ export interface Mpi {
   allGather(from: Address, bytes: number, to: Address): void
   /** Elements of the vector at `at`, of which every rank holds its own run: [starts[r], starts[r] + counts[r]). */
   allGatherFloats(at: Address, counts: Int32Array, starts: Int32Array): void
-  allGatherDoubles(at: Address, counts: Int32Array, starts: Int32Array): void
   /** Sums the vectors at `from` in whatever order MPI likes; each rank keeps its own run, at `to`. */
   reduceScatterFloats(from: Address, to: Address, counts: Int32Array): void
-  /** Begin a transfer of floats; all end together at `waitAll`. */
-  send(at: Address, floats: number, rank: number, tag: number): void
-  receive(at: Address, floats: number, rank: number, tag: number): void
-  waitAll(): void
+  /** Begin a transfer; those between two ranks are matched in the order in which they were begun. */
+  send(at: Address, bytes: number, rank: number): void
+  receive(at: Address, bytes: number, rank: number): void
+  /** Until all transfers are over; `received` hears of the ones that came in, by the rank they are from. */
+  waitAll(received?: (rank: number) => void): void
   /** Ends the job: every rank of it, at once. */
   abort(code: number): void
   finalize(): void
 }
 
-const MOST_REQUESTS = 4096
+const MOST_REQUESTS = 2 ** 16
 
 /** Once in the life of a process. @throws Error where the library cannot be loaded or MPI does not start */
 export function startMpi({ path, family }: MpiLibrary): Mpi {
@@ -66,15 +65,22 @@ export function startMpi({ path, family }: MpiLibrary): Mpi {
   const reduceScatter = bind('MPI_Reduce_scatter', `uintptr_t, uintptr_t, int*, ${H}, ${H}, ${H}`)
   const send = bind('MPI_Isend', `uintptr_t, int, ${H}, int, int, ${H}, uintptr_t`)
   const receive = bind('MPI_Irecv', `uintptr_t, int, ${H}, int, int, ${H}, uintptr_t`)
-  const waitAll = bind('MPI_Waitall', 'int, uintptr_t, uintptr_t')
+  const waitSome = bind('MPI_Waitsome', 'int, uintptr_t, int*, int*, uintptr_t')
   const abort = bind('MPI_Abort', `${H}, int`)
   const finalize = bind('MPI_Finalize', 'void')
 
   const requests = new BigInt64Array(new SharedArrayBuffer(8 * MOST_REQUESTS))
   const requestsAt = Number(koffi.address(requests))
+  /** Of each open request: the rank it receives from, or -1. */
+  const senders = new Int32Array(MOST_REQUESTS)
+  const ended = new Int32Array(MOST_REQUESTS)
+  const [tag, endedNow] = [0, new Int32Array(1)]
   let open = 0
-  const gather = (at: Address, counts: Int32Array, starts: Int32Array, type: Handle) =>
-    allGatherV(abi.inPlace, 0, type, at, counts, starts, type, abi.world)
+  const begin = (call: typeof send, at: Address, bytes: number, other: number, sender: number) => {
+    if (open === MOST_REQUESTS) throw new Error(`internal: more than ${MOST_REQUESTS} transfers at a time`)
+    senders[open] = sender
+    call(at, bytes, abi.byte, other, tag, abi.world, requestsAt + open++ * abi.requestBytes)
+  }
 
   return {
     rank,
@@ -83,15 +89,19 @@ export function startMpi({ path, family }: MpiLibrary): Mpi {
     barrier: () => barrier(abi.world),
     broadcast: (at, bytes, root) => broadcast(at, bytes, abi.byte, root, abi.world),
     allGather: (from, bytes, to) => allGather(from, bytes, abi.byte, to, bytes, abi.byte, abi.world),
-    allGatherFloats: (at, counts, starts) => gather(at, counts, starts, abi.float),
-    allGatherDoubles: (at, counts, starts) => gather(at, counts, starts, abi.double),
+    allGatherFloats: (at, counts, starts) =>
+      allGatherV(abi.inPlace, 0, abi.float, at, counts, starts, abi.float, abi.world),
     reduceScatterFloats: (from, to, counts) => reduceScatter(from, to, counts, abi.float, abi.sum, abi.world),
-    send: (at, floats, to, tag) =>
-      send(at, floats, abi.float, to, tag, abi.world, requestsAt + open++ * abi.requestBytes),
-    receive: (at, floats, from, tag) =>
-      receive(at, floats, abi.float, from, tag, abi.world, requestsAt + open++ * abi.requestBytes),
-    waitAll: () => {
-      waitAll(open, requestsAt, abi.statusesIgnore)
+    send: (at, bytes, to) => begin(send, at, bytes, to, -1),
+    receive: (at, bytes, from) => begin(receive, at, bytes, from, from),
+    waitAll: (received) => {
+      for (let left = open; left > 0; left -= endedNow[0]!) {
+        waitSome(open, requestsAt, endedNow, ended, abi.statusesIgnore)
+        for (let i = 0; i < endedNow[0]!; i++) {
+          const sender = senders[ended[i]!]!
+          if (sender >= 0) received?.(sender)
+        }
+      }
       open = 0
       // Named here to be kept: MPI knows the array's address only, which is nothing to the garbage collector.
       requests[0] = 0n
