@@ -56,6 +56,21 @@ export function describe(value: unknown): string {
   return `\`${typeof value === 'string' ? JSON.stringify(value) : String(value)}\` (${typeof value})`
 }
 
+/** Why a file could not be read: `there is no such file`. */
+export function whyUnread({ code }: NodeJS.ErrnoException, example: string): string {
+  switch (code) {
+    case 'ENOENT':
+      return 'there is no such file'
+    case 'EISDIR':
+      return `it is a folder: name a file in it, such as ${example}`
+    case 'EACCES':
+    case 'EPERM':
+      return 'it may not be read: check its permissions'
+    default:
+      return `it could not be read (${code})`
+  }
+}
+
 /** The closest of `candidates` to `word`, where one is close enough to be a slip of the finger. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3))
@@ -63,7 +78,8 @@ export function suggest(word: string, candidates: readonly string[]): string | u
   let bestDistance = limit + 1
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
+    // Of one letter nothing is left when it is another.
+    if (distance < bestDistance && distance < candidate.length) [best, bestDistance] = [candidate, distance]
   }
   return best
 }

@@ -61,7 +61,11 @@ function parseValue({ path, types }: Assignment['flag'], text: string): unknown 
 
 /** `[128, 10]` are a dense relu layer of 128 units and a linear one of 10. */
 function denseLayers(value: unknown): unknown {
-  if (!Array.isArray(value) || !value.every((units) => typeof units === 'number')) return value
+  if (!Array.isArray(value) || value.some((layer) => typeof layer === 'object' && layer !== null)) return value
+  if (!value.every((units) => typeof units === 'number')) {
+    const got = value.map(String).join(',')
+    throw new UserError(`command line: \`model.layers\`: expected units of layers, such as 64,32,10, got \`${got}\``)
+  }
   return value.map((units, i) => ({ type: 'dense', units, ...(i < value.length - 1 ? { activation: 'relu' } : {}) }))
 }
 

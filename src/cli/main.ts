@@ -79,7 +79,9 @@ function withSuggestion(error: unknown, program: Command, argv: readonly string[
     flag,
     command.options.flatMap((option) => option.long ?? []),
   )
-  const advice = close ? `did you mean \`${close}\`?` : `\`brigantine ${command.name()} --help\` shows what there is`
+  const advice = close
+    ? `did you mean \`${close}\`?`
+    : `\`${command === program ? '' : 'brigantine '}${command.name()} --help\` shows what there is`
   return new CommanderError(error.exitCode, error.code, `unknown flag \`${flag}\`; ${advice}`)
 }
 

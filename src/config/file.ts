@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { UserError } from '../errors.ts'
+import { describe, UserError } from '../errors.ts'
 import { dataPaths } from './data.ts'
 import type { Locate } from './schema.ts'
 import type { ParsedText } from './text.ts'
@@ -25,7 +25,7 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   const file = MODULES.includes(extension) ? await loadModule(path) : await loadText(path, extension === '.json')
   if (file.value === null || typeof file.value !== 'object' || Array.isArray(file.value)) {
     const what = MODULES.includes(extension) ? 'a default export that is a config object' : 'a config with fields'
-    throw new UserError(`${path}: expected ${what}, got ${file.value === null ? 'nothing' : typeof file.value}`)
+    throw new UserError(`${path}: expected ${what}, got ${file.value === null ? 'nothing' : describe(file.value)}`)
   }
   const value = file.value as Record<string, unknown>
   return { value: { ...value, ...resolveData(value.data, dirname(path)) }, locate: file.locate }

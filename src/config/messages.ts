@@ -27,6 +27,19 @@ const ADVICE: Readonly<Record<string, string>> = {
   crossentropy: 'use `sparseCategoricalCrossentropy` for class labels',
 }
 
+/** Names that fields have elsewhere. */
+const FIELDS: Readonly<Record<string, string>> = {
+  lr: 'learningRate',
+  batch: 'batchSize',
+  numEpochs: 'epochs',
+  nEpochs: 'epochs',
+  gradClip: 'clip',
+  clipnorm: 'clip',
+  outputDir: 'out',
+  threads: 'workers',
+  numWorkers: 'workers',
+}
+
 /** Known fields of the object an `unrecognized_keys` issue speaks of; the list of keys is the one thing that both stages see. */
 const knownFields = new WeakMap<readonly string[], readonly string[]>()
 
@@ -60,13 +73,29 @@ function explain(issue: Issue, parent: readonly PropertyKey[], input: unknown): 
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownField(key, path, knownFields.get(issue.keys) ?? []))
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const branch = bestBranch(issue.errors)
+    const branches = flattened(issue.errors)
+    const branch = bestBranch(branches)
     if (branch) return branch.flatMap((inner) => explain(inner, path, input))
-    const inner = issue.errors.flat().filter((candidate) => candidate.path.length === 0)
-    const expected = issue.message || [...new Set(inner.map((candidate) => candidate.message))].join(', or ')
+    const inner = branches.flat().filter((candidate) => candidate.path.length === 0)
+    const expected = issue.message || alternatives(inner.map((candidate) => candidate.message))
     return [wrongValue(path, expected, valuesOf(inner), input)]
   }
   return [wrongValue(path, issue.message, valuesOf([issue]), input)]
+}
+
+/** Unions inside unions count as one. */
+function flattened(branches: readonly Issue[][]): Issue[][] {
+  return branches.flatMap((issues) => {
+    const [only, ...more] = issues
+    const nested = only?.code === 'invalid_union' && only.path.length === 0 && more.length === 0
+    return nested && only.errors.length > 0 ? flattened(only.errors) : [issues]
+  })
+}
+
+/** 'an object' last: what is in it is said where one was given. */
+function alternatives(expected: readonly string[]): string {
+  const different = [...new Set(expected)].filter((text) => text !== '')
+  return different.sort((a, b) => Number(a === 'an object') - Number(b === 'an object')).join(', or ')
 }
 
 /** The member of a union that the user meant: one that does not refuse the value as a whole, with the fewest problems. */
@@ -74,11 +103,18 @@ function bestBranch(branches: readonly Issue[][]): Issue[] | undefined {
   const meant = branches.filter((issues) =>
     issues.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys' || issue.code === 'custom'),
   )
-  return meant.sort((a, b) => a.length - b.length)[0]
+  const ofAnotherKind = (issues: readonly Issue[]) => Number(issues.some(isDiscriminator))
+  return meant.sort((a, b) => ofAnotherKind(a) - ofAnotherKind(b) || a.length - b.length)[0]
+}
+
+/** The field that tells the members of a union apart has another name than this member's. */
+function isDiscriminator(issue: Issue): boolean {
+  return issue.code === 'invalid_value' && issue.path.length === 1 && issue.path[0] === 'type'
 }
 
 function unknownField(key: string, path: readonly PropertyKey[], known: readonly string[]): Problem {
-  const close = suggest(key, known)
+  const usual = Object.hasOwn(FIELDS, key) && known.includes(FIELDS[key]!) ? FIELDS[key] : undefined
+  const close = usual ?? suggest(key, known)
   const advice = close ? `did you mean \`${close}\`?` : `known here: ${known.join(', ')}`
   return { path: [...path, key], text: `\`${pathText([...path, key])}\`: unknown field; ${advice}` }
 }

@@ -389,7 +389,10 @@ const Residual: z.ZodObject<
   ...named,
   trainable,
   layers: z
-    .array(z.lazy((): z.ZodType<LayerOutput, LayerInput> => Layer))
+    .array(
+      z.lazy((): z.ZodType<LayerOutput, LayerInput> => Layer),
+      { error: 'an array of layers' },
+    )
     .min(1, { error: 'at least one layer' })
     .describe('What is added to the shortcut.'),
   shortcut: choice(['auto', 'identity', 'projection'])

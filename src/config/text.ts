@@ -11,7 +11,7 @@ export interface ParsedText {
 /** @throws UserError with `path`, line and column */
 export function parseText(path: string, text: string): ParsedText {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
   const [first] = document.errors
   if (first) {
     const { line, col } = lines.linePos(first.pos[0])

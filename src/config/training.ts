@@ -145,20 +145,28 @@ export const Health = z
     "What is done about faults of the training: 'off', 'observe', 'warn' or 'repair', or an object with more settings.",
   )
 
+/** Where `true` is what people try. */
+const DEFAULTS = {
+  error: (issue: { code?: string }) => (issue.code === 'invalid_type' ? 'an object; `{}` has the defaults' : undefined),
+}
+
 const mode = choice(['auto', 'min', 'max'])
   .default('auto')
   .describe('Whether less or more is better; `auto` knows by the name.')
 
 export const EarlyStopping = z
-  .strictObject({
-    monitor: text().default('val_loss').describe('Loss or metric that is watched, as the history names it.'),
-    patience: integer(0)
-      .default(5)
-      .describe('Training ends after so many epochs in a row without an improvement, as in Keras.'),
-    minDelta: real({ min: 0 }).default(0).describe('Changes up to this are no improvement.'),
-    mode,
-    restoreBestWeights: flag().default(false).describe('End with the weights of the best epoch.'),
-  })
+  .strictObject(
+    {
+      monitor: text().default('val_loss').describe('Loss or metric that is watched, as the history names it.'),
+      patience: integer(0)
+        .default(5)
+        .describe('Training ends after so many epochs in a row without an improvement, as in Keras.'),
+      minDelta: real({ min: 0 }).default(0).describe('Changes up to this are no improvement.'),
+      mode,
+      restoreBestWeights: flag().default(false).describe('End with the weights of the best epoch.'),
+    },
+    DEFAULTS,
+  )
   .optional()
   .describe('End when nothing improves any more. Off when absent.')
 

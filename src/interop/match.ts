@@ -33,7 +33,7 @@ export function matchTensors(
   if (options.names) throw missing(parameters, given, options, layouts, where)
   if (given.length !== parameters.length) {
     throw new UserError(
-      `${where}: expected ${parameters.length} tensors for ${names(parameters)}; got ${given.length}: ${names(given)}. ` +
+      `${where}: expected ${parameters.length} tensors for ${names(parameters)}; got ${given.length === 0 ? 'none' : `${given.length}: ${names(given)}`}. ` +
         'Is it of another model? Tensors of other names are told apart by a map of names.',
     )
   }

@@ -10,7 +10,7 @@
  */
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { UserError } from '../errors.ts'
+import { UserError, whyUnread } from '../errors.ts'
 import { decoders } from './dtypes.ts'
 import type { Dtype } from './dtypes.ts'
 
@@ -49,21 +49,34 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Arra
 /** @throws UserError when the file is missing, truncated, oversized, or its header does not describe it */
 export async function readSafetensors(path: string): Promise<Safetensors> {
   const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(`${path}: expected a safetensors file, but it could not be read (${cause.code}).`, { cause })
+    throw new UserError(`${path}: expected a safetensors file, but ${whyUnread(cause, 'model.safetensors')}.`, {
+      cause,
+    })
   })
   try {
     const { size } = await file.stat()
-    const header = await readHeader(file, size, path)
-    const start = 8 + header.bytes
-    const tensors: Tensor[] = []
-    for (const { name, shape, dtype, from, to } of header.entries) {
-      const values = decoders[dtype].decode(await bytesAt(file, start + from, to - from, path))
-      tensors.push({ name, shape, values })
-    }
-    return { tensors, metadata: header.metadata }
+    return await readFrom((at, length) => bytesAt(file, at, length, path), size, path)
   } finally {
     await file.close()
   }
+}
+
+/** As `readSafetensors`, from bytes; `path` is named in errors. */
+export function decodeSafetensors(bytes: Buffer, path: string): Promise<Safetensors> {
+  return readFrom(async (at, length) => Buffer.from(bytes.subarray(at, at + length)), bytes.length, path)
+}
+
+type Read = (at: number, length: number) => Promise<Buffer>
+
+async function readFrom(read: Read, size: number, path: string): Promise<Safetensors> {
+  const header = await readHeader(read, size, path)
+  const start = 8 + header.bytes
+  const tensors: Tensor[] = []
+  for (const { name, shape, dtype, from, to } of header.entries) {
+    const values = decoders[dtype].decode(await read(start + from, to - from))
+    tensors.push({ name, shape, values })
+  }
+  return { tensors, metadata: header.metadata }
 }
 
 interface Entry {
@@ -74,16 +87,16 @@ interface Entry {
   readonly to: number
 }
 
-async function readHeader(file: FileHandle, size: number, path: string) {
+async function readHeader(read: Read, size: number, path: string) {
   const wrong = (text: string) => new UserError(`${path}: ${text}. The file is no safetensors file, or is damaged.`)
   if (size < 8) throw wrong(`expected at least 8 bytes, got ${size}`)
-  const length = (await bytesAt(file, 0, 8, path)).readBigUInt64LE()
+  const length = (await read(0, 8)).readBigUInt64LE()
   const most = Math.min(MAX_HEADER_BYTES, size - 8)
   if (length > BigInt(most)) throw wrong(`expected a header of at most ${most} bytes, got ${length}`)
   const bytes = Number(length)
   let parsed: unknown
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(await bytesAt(file, 8, bytes, path))
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(await read(8, bytes))
     parsed = JSON.parse(text)
   } catch (cause) {
     throw new UserError(wrong('expected a header of JSON').message, { cause })

@@ -15,7 +15,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Packr } from 'msgpackr'
-import { TrainingError, UserError } from '../errors.ts'
+import { TrainingError, UserError, whyUnread } from '../errors.ts'
 import { checkDocument } from './document.ts'
 import { makeFolder } from './folder.ts'
 import type { PastEpochs } from './history.ts'
@@ -78,11 +78,8 @@ export async function writeCheckpoint(
 /** @throws UserError when the file is missing, truncated, altered, of a newer version, or no such file at all */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const file = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    const why =
-      cause.code === 'EISDIR'
-        ? 'is a folder: name a file in it, such as model.brig'
-        : `could not be read (${cause.code})`
-    throw new UserError(`${path}: expected a model or checkpoint file, but it ${why}.`, { cause })
+    const why = whyUnread(cause, 'model.brig')
+    throw new UserError(`${path}: expected a model or checkpoint file, but ${why}.`, { cause })
   })
   return decodeCheckpoint(path, file)
 }
@@ -90,7 +87,8 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 /** @throws UserError, as `readCheckpoint`; `path` is named in it */
 export function decodeCheckpoint(path: string, file: Buffer): Checkpoint {
   if (file.length < HEADER_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) {
-    throw new UserError(`${path}: expected a Brigantine model or checkpoint, got another kind of file.`)
+    const got = file.length === 0 ? 'an empty file' : 'another kind of file'
+    throw new UserError(`${path}: expected a Brigantine model or checkpoint, got ${got}.`)
   }
   const version = file.readUInt16LE(10)
   if (version < 1) throw new UserError(`${path}: expected a format version >= 1, got ${version}. The file was altered.`)
@@ -105,7 +103,7 @@ export function decodeCheckpoint(path: string, file: Buffer): Checkpoint {
   if (BigInt(document.length) !== length) {
     throw new UserError(
       `${path}: expected ${length} bytes after the header, got ${document.length}. ` +
-        'The file is truncated: use the checkpoint before it.',
+        `The file is ${BigInt(document.length) < length ? 'truncated' : 'altered'}: use the checkpoint before it.`,
     )
   }
   if (!createHash('sha256').update(document).digest().equals(file.subarray(20, HEADER_BYTES))) {

@@ -1,7 +1,7 @@
 /** Models in formats that other tools read: safetensors, with what we need to run them again in its metadata, and ONNX. */
 import { readFile } from 'node:fs/promises'
 import { parseConfig } from '../config/schema.ts'
-import { UserError } from '../errors.ts'
+import { UserError, whyUnread } from '../errors.ts'
 import { foreign, toForeign } from '../interop/layout.ts'
 import type { LayoutName } from '../interop/layout.ts'
 import { matchTensors } from '../interop/match.ts'
@@ -20,6 +20,8 @@ import type { Weights } from './weights.ts'
 
 /** Key of our metadata in a safetensors file: JSON of the identity and the layout. */
 const KEY = 'brigantine'
+
+const LAYOUTS: readonly LayoutName[] = ['brigantine', 'pytorch']
 
 type Saved = Omit<Identity, 'names'> & { readonly layout: LayoutName }
 
@@ -62,8 +64,13 @@ export async function saveOnnx(
 /** A graph of another tool (or ours) as a model: see interop/onnx/import.ts. @throws UserError naming the node without a layer */
 export async function readOnnx(path: string): Promise<Checkpoint> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(`${path}: expected an ONNX file, but it could not be read (${cause.code}).`, { cause })
+    throw new UserError(`${path}: expected an ONNX file, but ${whyUnread(cause, 'model.onnx')}.`, { cause })
   })
+  return modelOfOnnx(bytes, path)
+}
+
+/** As `readOnnx`, from bytes; `path` is named in errors. */
+export function modelOfOnnx(bytes: Uint8Array, path: string): Checkpoint {
   const { model, inputs, link, weights } = importFrom(bytes, path)
   const loss = {
     softmax: 'sparseCategoricalCrossentropy',
@@ -145,7 +152,8 @@ function identityOf(text: string | undefined, path: string): Saved {
   }
   try {
     const saved = JSON.parse(text) as Saved
-    if (typeof saved.config === 'object' && saved.inputs >= 1 && saved.targets >= 1) return saved
+    const sizes = [saved.inputs, saved.targets].every((n) => Number.isSafeInteger(n) && n >= 1)
+    if (typeof saved.config === 'object' && sizes && LAYOUTS.includes(saved.layout)) return saved
   } catch {
     // Told below.
   }

@@ -4,7 +4,7 @@ import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { toDataset } from '../data/tensor.ts'
 import type { TensorInput } from '../data/tensor.ts'
-import { UserError } from '../errors.ts'
+import { describe, UserError } from '../errors.ts'
 import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
 import { checkTargets, classifies, lossRule } from '../model/losses.ts'
@@ -56,7 +56,15 @@ function misfit(metric: MetricConfig['type'], loss: LossConfig): string | undefi
 }
 
 /** @throws UserError naming both shapes when data, model and loss do not fit together */
+/** @throws UserError for what JavaScript lets through */
+export function expectDataset(data: unknown, what: string): void {
+  const { x, y } = (data ?? {}) as Partial<Dataset>
+  if (x instanceof Float32Array && y instanceof Float32Array) return
+  throw new UserError(`Expected ${what} as \`toDataset\` or \`loadData\` make it, got ${describe(data)}.`)
+}
+
 export function checkData(data: Dataset, model: Model, task: Task, what: string): void {
+  expectDataset(data, what)
   if (data.rows < 1) throw new UserError(`Expected ${what} of at least one row, got none.`)
   if (data.features !== model.inputs) {
     throw new UserError(
@@ -68,6 +76,9 @@ export function checkData(data: Dataset, model: Model, task: Task, what: string)
 
 /** Rows without targets, for `predict`. NaN and infinities are let through: what comes out is theirs. */
 export function checkRows(x: TensorInput['x'], inputs: number, targets: number): Dataset {
+  if (!Array.isArray(x) && !ArrayBuffer.isView(x)) {
+    throw new UserError(`Expected \`x\` as rows of ${inputs} numbers, got ${describe(x)}.`)
+  }
   const nested = Array.isArray(x) && typeof x[0] !== 'number'
   const rows = nested ? x.length : x.length / inputs
   if (!Number.isInteger(rows) || rows < 1) {

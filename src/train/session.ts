@@ -53,7 +53,8 @@ export class Session {
     if (trainRows !== plan.spec.trainRows || state.length !== this.state.length) {
       throw new UserError(
         `Expected the interrupted run's ${trainRows} training rows, metrics and validation data, to go on with it; ` +
-          `got ${plan.spec.trainRows} rows. Give the same data, or begin anew.`,
+          `got ${trainRows === plan.spec.trainRows ? 'other metrics or validation data' : `${plan.spec.trainRows} rows`}. ` +
+          'Give the same data, or begin anew.',
       )
     }
     this.state.set(state)

@@ -8,7 +8,7 @@ import type { Dataset } from '../data/dataset.ts'
 import { applyClassWeight } from '../data/tensor.ts'
 import type { NumberArrayLike } from '../data/tensor.ts'
 import type { Transform } from '../data/transform.ts'
-import { TrainingError, UserError } from '../errors.ts'
+import { describe, TrainingError, UserError } from '../errors.ts'
 import { decideStateLength } from '../gradient/decide.ts'
 import { DetectorField } from '../gradient/detector.ts'
 import { isCertain } from '../gradient/before.ts'
@@ -47,6 +47,7 @@ import {
   checkAlone,
   checkData,
   checkRows,
+  expectDataset,
   evaluationSpec,
   resolveTask,
   resolveWorkers,
@@ -138,9 +139,11 @@ export class Trainer implements AsyncDisposable {
   static async load(path: string, overrides: Partial<Config> = {}, options: TrainerOptions = {}): Promise<Trainer> {
     const found = isForeign(path) ? undefined : await readNewest(path)
     const read = found?.checkpoint ?? (await readForeign(path))
-    const trainer = await Trainer.create({ ...(read.config as Config), ...overrides }, options)
+    // Whatever a stranger's file says is refused by its name.
+    const config = parseConfig(read.config, path)
+    const trainer = await Trainer.create({ ...config, ...overrides }, options)
     trainer.passedOver = found?.passedOver ?? []
-    const file = adoptOptimizer(read, trainer.config.optimizer)
+    const file = adoptOptimizer({ ...read, config }, trainer.config.optimizer)
     const { inputs, targets, weights, updates } = file
     const model = buildModel(trainer.config.model, inputs)
     checkWeights(model, file.names, weights, path)
@@ -174,6 +177,7 @@ export class Trainer implements AsyncDisposable {
   async fit(data: Dataset, options: FitOptions = {}): Promise<History> {
     return this.#exclusively(async () => {
       options.signal?.throwIfAborted()
+      checkFit(data, options)
       const { validationData: validation } = options
       let built = await this.#build(data)
       const task = resolveTask(this.config, built.model, data)
@@ -528,6 +532,13 @@ export class Trainer implements AsyncDisposable {
     if (reason === Reason.requested) return this.stopTraining ? 'stopTraining' : 'aborted'
     return 'completed'
   }
+}
+
+function checkFit(data: Dataset, { validationData, epochs }: FitOptions): void {
+  expectDataset(data, 'training data')
+  if (validationData !== undefined) expectDataset(validationData, 'validation data')
+  if (epochs === undefined || (Number.isSafeInteger(epochs) && epochs >= 1)) return
+  throw new UserError(`Expected \`epochs\` to be an integer >= 1, got ${describe(epochs)}.`)
 }
 
 /** Steps of a run that nothing ends before its time. */

@@ -1,7 +1,7 @@
 /** A model's tensors on the host, between runs: values and optimizer state by parameter, in the model's order. */
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { UserError } from '../errors.ts'
+import { describe, UserError } from '../errors.ts'
 import { sizeOf } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { initialize } from '../model/initializers.ts'
@@ -58,6 +58,9 @@ export function hashWeights(model: Model, weights: Weights): string {
 
 /** @throws UserError for an unknown name or a wrong length; then nothing is changed */
 export function setParameters(model: Model, weights: Weights, values: Readonly<Record<string, Float32Array>>): void {
+  if (typeof values !== 'object' || (values as unknown) === null) {
+    throw new UserError(`Expected weights by the names of their parameters, got ${describe(values)}.`)
+  }
   const at = (name: string) => model.parameters.findIndex((spec) => spec.name === name)
   for (const [name, value] of Object.entries(values)) {
     const expected = weights.parameters[at(name)]?.length

@@ -52,7 +52,7 @@ describe('a message names file, line and column', () => {
 test.each([
   ['empty.yaml', '', 'expected a config with fields, got nothing'],
   ['list.yaml', '- 1', 'expected a config with fields'],
-  ['none.mjs', 'export const x = 1', 'expected a default export that is a config object, got undefined'],
+  ['none.mjs', 'export const x = 1', 'expected a default export that is a config object, got `undefined`'],
 ])('%s is refused', async (name, text, message) => {
   await expect(loadConfigFile(write(name, text))).rejects.toThrow(message)
 })

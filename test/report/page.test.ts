@@ -132,6 +132,6 @@ describe('the page', () => {
     expect(readRun(path).epochs).toHaveLength(4)
     appendFileSync(join(path, 'log.jsonl'), '\n{"event":"end"}\n')
     expect(() => readRun(path)).toThrow(/log\.jsonl, line 6: expected a line of JSON/)
-    expect(() => readRun(join(folder, 'nothing'))).toThrow('Expected the folder of a run')
+    expect(() => readRun(join(folder, 'nothing'))).toThrow('Name the folder of a run')
   })
 })

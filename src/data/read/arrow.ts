@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
-import { cellColumn, unread, wantedColumns } from './cells.ts'
+import { cellColumn, unread, wantedColumns, whyDamaged } from './cells.ts'
 import type { CellColumn } from './cells.ts'
 
 /** @throws UserError when apache-arrow is not installed, or the file is damaged */
@@ -33,7 +33,7 @@ export async function readArrow(path: string, config: DataConfig): Promise<Table
     }
   } catch (cause) {
     if (cause instanceof UserError) throw cause
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = whyDamaged(cause)
     throw new UserError(`Expected a whole Arrow file, but ${path} is damaged or of an unknown kind: ${why}`, { cause })
   }
   if (rows === 0) throw new UserError(`Expected rows of data in ${path}, got none`)

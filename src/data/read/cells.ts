@@ -105,3 +105,9 @@ export function wantedColumns(
   const asked = [...refs(config.features), ...refs(config.target)]
   return dropped.filter((name) => matches(asked, name, names.indexOf(name)))
 }
+
+/** What a library says of a file; where it stumbled over the file's structure, that is no sentence for people. */
+export function whyDamaged(cause: unknown): string {
+  if (cause instanceof TypeError || cause instanceof RangeError) return 'its parts do not fit together'
+  return cause instanceof Error ? cause.message : String(cause)
+}

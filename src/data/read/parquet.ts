@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Column, Table } from '../table.ts'
-import { cellColumn, unread, wantedColumns } from './cells.ts'
+import { cellColumn, unread, wantedColumns, whyDamaged } from './cells.ts'
 
 /** Of one page, unpacked: what a file declares is not believed beyond it. Writers make pages of about 1 MiB. */
 const MAX_PAGE_BYTES = 2 ** 28
@@ -23,7 +23,7 @@ const compressors = Object.fromEntries(
 /** @throws UserError when the file is truncated, damaged, or holds a column of another kind than numbers, texts and dates */
 export async function readParquet(path: string, bytes: number, config: DataConfig): Promise<Table> {
   const damaged = (cause: unknown): UserError => {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = whyDamaged(cause)
     return new UserError(`Expected a whole Parquet file, but ${path} is damaged or of an unknown kind: ${why}`, {
       cause,
     })

@@ -83,8 +83,13 @@ export class Chain {
     return 'integers' in constant ? constant.integers : Array.from(constant.values)
   }
 
-  shape(node: Node, input: number): readonly number[] {
-    return this.#constant(node, input).shape
+  /** @param axes how many there must be */
+  shape(node: Node, input: number, axes?: number): readonly number[] {
+    const { shape } = this.#constant(node, input)
+    if (axes === undefined || shape.length === axes) return shape
+    throw new UserError(
+      `node \`${node.name}\`: operator ${node.op}: expected input ${input} of ${axes} axes, got [${shape.join(', ')}]`,
+    )
   }
 
   /** What is added to a product right behind it, one number a unit. */

@@ -195,10 +195,12 @@ class Walk {
     const { attributes, op } = node
     const plain = numberOf(attributes.alpha, 1) === 1 && numberOf(attributes.beta, 1) === 1 && !attributes.transA
     if (!plain || (at.first && at.shape.length > 1)) throw unsupported(node, 'with these settings')
-    const [rows, cols] = this.#chain.shape(node, 1) as [number, number]
+    const [rows, cols] = this.#chain.shape(node, 1, 2) as [number, number]
     const values = this.#chain.values(node, 1)
     const isTurned = op === 'Gemm' && Boolean(attributes.transB)
     const [inputs, units] = isTurned ? [cols, rows] : [rows, cols]
+    const { turned } = at
+    if (turned && turned.channels * turned.positions !== inputs) throw unsupported(node, `of ${inputs} inputs here`)
     const kernel = isTurned
       ? fromForeign(values, foreign({ name: '/kernel', shape: [inputs, units] }, 'pytorch'))
       : values
@@ -211,7 +213,7 @@ class Walk {
 
   #conv(node: Node, at: Place, sink: Sink): Place {
     const dims = dimsOf(node, at)
-    const there = this.#chain.shape(node, 1)
+    const there = this.#chain.shape(node, 1, dims + 2)
     const [filters, depth, ...size] = there as [number, number, ...number[]]
     const shape = [...size, depth, filters]
     const kernel = fromForeign(this.#chain.values(node, 1), foreign({ name: '/kernel', shape }, 'pytorch'))

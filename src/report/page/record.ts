@@ -1,7 +1,7 @@
 /** What a run left in its folder, finished or not: the log's lines and the signals. Everything in it came from files. */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { UserError } from '../../errors.ts'
+import { UserError, whyUnread } from '../../errors.ts'
 import { SignalLog } from '../../train/signals.ts'
 
 export const LOG_FILE = 'log.jsonl'
@@ -54,13 +54,8 @@ export function readRun(folder: string): RunRecord {
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new UserError(
-      `Expected the folder of a run, with its ${LOG_FILE}; \`${path}\` could not be read (${code}).`,
-      {
-        cause,
-      },
-    )
+    const why = whyUnread(cause as NodeJS.ErrnoException, LOG_FILE)
+    throw new UserError(`${path}: expected the log of a run, but ${why}. Name the folder of a run.`, { cause })
   }
   const lines = parseLines(text, path)
   const starts = lines.filter(({ event }) => event === 'start')

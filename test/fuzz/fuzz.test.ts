@@ -1,0 +1,170 @@
+/**
+ * Whatever a stranger's config or file says, it is read or refused with a message for people: no other error, no hang, no
+ * memory on its word, no prototype changed. 10,000 cases a reader; BRIGANTINE_FUZZ=1000000 for more of them.
+ */
+import fc from 'fast-check'
+import { zipSync } from 'fflate'
+import { describe, expect, it } from 'vitest'
+import { parseConfig } from '../../src/config/schema.ts'
+import { parseText } from '../../src/config/text.ts'
+import { readerOf } from '../../src/data/read/file.ts'
+import { readNpy } from '../../src/data/read/npy.ts'
+import { readNpz } from '../../src/data/read/npz.ts'
+import { UserError } from '../../src/errors.ts'
+import { encodeModel } from '../../src/interop/onnx/graph.ts'
+import type { Graph } from '../../src/interop/onnx/graph.ts'
+import { decodeSafetensors } from '../../src/interop/safetensors.ts'
+import { buildModel } from '../../src/model/build.ts'
+import { decodeCheckpoint } from '../../src/train/checkpoint.ts'
+import { modelOfOnnx } from '../../src/train/exchange.ts'
+import { checkpoint, document, onnxGraph, packr, safetensorsSaying, sealed } from '../catalogue/make.ts'
+import { npy } from '../data/formats.ts'
+import { changed, changes, cuts, mangled } from './mutate.ts'
+
+const CASES = Number(process.env.BRIGANTINE_FUZZ ?? 10_000)
+const TIMEOUT_MILLIS = 60_000 + CASES * 10
+/** Of the largest file here that is read whole: far above what any of them needs. */
+const MOST_BYTES = 300e6
+
+/** Reads or refuses. */
+async function survive(read: () => unknown): Promise<void> {
+  try {
+    await read()
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    expect(error.message.length).toBeGreaterThan(10)
+  }
+}
+
+async function fuzz<T extends unknown[]>(
+  arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  read: (...values: T) => unknown,
+): Promise<void> {
+  const before = process.memoryUsage().rss
+  const property = fc.asyncProperty(fc.tuple<T>(...arbitraries), (values) => survive(() => read(...values)))
+  await fc.assert(property, { numRuns: CASES })
+  expect(Object.keys(Object.prototype)).toEqual([])
+  expect('polluted' in {}).toBe(false)
+  expect(process.memoryUsage().rss - before).toBeLessThan(MOST_BYTES)
+}
+
+async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content
+}
+const reader = (content: Uint8Array) => readerOf(once(content), 'hostile', content.length, true)
+
+const config = {
+  seed: 1,
+  epochs: 3,
+  batchSize: 8,
+  model: {
+    inputShape: [4, 4, 3],
+    layers: [
+      { type: 'conv2d', filters: 4, kernelSize: [3, 3], padding: 'same', strides: 2, activation: 'relu' },
+      { type: 'batchNorm', momentum: 0.9 },
+      { type: 'residual', layers: [{ type: 'conv2d', filters: 4, kernelSize: 1 }], shortcut: 'auto' },
+      { type: 'flatten', name: 'flat' },
+      { type: 'dense', units: 3, kernelInitializer: { type: 'normal', std: 0.1 }, kernelRegularizer: { l2: 0.1 } },
+    ],
+  },
+  loss: { type: 'huber', delta: 1 },
+  metrics: ['accuracy', { type: 'topK', k: 2 }],
+  optimizer: { type: 'adamw', learningRate: 0.1, beta1: 0.9 },
+  schedule: { type: 'cosine', warmupSteps: 3 },
+  clip: { maxNorm: 1 },
+  health: { mode: 'warn', maxConsecutiveSkips: 2 },
+  earlyStopping: { patience: 2 },
+  data: { source: 'a.csv', target: 'y', features: ['a', 1], testSplit: 0.2 },
+  checkpoint: { every: 1, keep: 2 },
+}
+
+const YAML = `
+model: &m
+  layers:
+    - { type: dense, units: 4, activation: relu } # first
+    - type: dense
+      units: 2
+optimizer: { type: sgd, learningRate: 1e-2 }
+clip: !!float 1
+again: *m
+text: >-
+  folded
+`
+
+const tensors = {
+  __metadata__: { format: 'pt' },
+  'dense_1/kernel': { dtype: 'F32', shape: [2, 3], data_offsets: [0, 24] },
+  'dense_1/bias': { dtype: 'F16', shape: [3], data_offsets: [24, 30] },
+}
+
+describe('a hostile', () => {
+  it('config', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz([changes], (list) => {
+      const { model } = parseConfig(changed(config, list))
+      buildModel(model, 48)
+    }),
+  )
+
+  it('config file', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz([cuts], (list) => {
+      const { value, locate } = parseText('hostile.yaml', mangled(Buffer.from(YAML), list).toString())
+      parseConfig(value, locate)
+    }),
+  )
+
+  const types = fc.constantFrom('<f4', '>f8', '|u1', '<i8', '|b1', '<c8', '|O', '<f2', '=f4', '<U8', "('a', '<f4')")
+  const axis = fc.oneof(fc.nat(5), fc.constantFrom(-1, 2 ** 31, 2 ** 32, 2 ** 53, 1e21, NaN))
+  it('NPY file', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz(
+      [types, fc.array(axis, { maxLength: 5 }), fc.nat(96), fc.boolean(), fc.option(cuts)],
+      (type, shape, length, fortran, list) => {
+        const whole = npy(type, shape, new Uint8Array(length), fortran, 1 + (length % 3))
+        return readNpy(reader(list ? mangled(whole, list) : whole))
+      },
+    ),
+  )
+
+  const arrays = zipSync({
+    'x.npy': npy('<f4', [4, 3], new Uint8Array(48)),
+    'y.npy': [npy('|u1', [4], Uint8Array.of(0, 1, 0, 1)), { level: 0 }],
+  })
+  it('NPZ file', { timeout: TIMEOUT_MILLIS }, () => fuzz([cuts], (list) => readNpz(reader(mangled(arrays, list)))))
+
+  it('safetensors file', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz([changes, fc.option(cuts)], (list, more) => {
+      const header = JSON.stringify(changed(tensors, list)) ?? ''
+      const whole = safetensorsSaying(header, 30)
+      return decodeSafetensors(more ? mangled(whole, more) : whole, 'hostile.safetensors')
+    }),
+  )
+
+  it('ONNX model', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz([changes, fc.option(cuts)], (list, more) => {
+      const whole = graphBytes(changed(onnxGraph, list) as Graph)
+      return modelOfOnnx(more ? mangled(whole, more) : whole, 'hostile.onnx')
+    }),
+  )
+
+  it('checkpoint', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz([changes, fc.option(cuts)], (list, more) => {
+      const content = packr.pack(changed(document, list))
+      const read = decodeCheckpoint('hostile.ckpt', sealed(more ? mangled(content, more) : content))
+      const { model } = parseConfig(read.config, 'hostile.ckpt')
+      buildModel(model, read.inputs)
+    }),
+  )
+
+  it('checkpoint, altered outside its document', { timeout: TIMEOUT_MILLIS }, () => {
+    const whole = checkpoint()
+    return fuzz([cuts], (list) => decodeCheckpoint('hostile.ckpt', mangled(whole, list)))
+  })
+})
+
+/** Where the changes left something that cannot be written, the bytes of the whole graph. */
+function graphBytes(graph: Graph): Buffer {
+  try {
+    return Buffer.concat(encodeModel(graph))
+  } catch {
+    return Buffer.concat(encodeModel(onnxGraph))
+  }
+}
