@@ -188,7 +188,11 @@ export const advice: Readonly<Record<HealthCode, Advice>> = {
   BATCH_ADVICE: {
     signal: 'batch size over the noise scale',
     remedies: ['a batch nearer to the noise scale'],
-    say: (v) => `The batch is ${figure(v.evidence.value)} times the noise scale`,
+    say: ({ evidence }) =>
+      `The batch is ${figure(evidence.value)} times the noise scale of ${figure(evidence.baseline)} samples: ` +
+      (evidence.value > 1
+        ? 'a smaller one would learn as much from fewer samples'
+        : 'a larger one, or a lower rate, would make steadier steps'),
   },
   CONVERGED: { signal: 'explained share', remedies: [], say: (v) => `Converged: ${share(v.evidence.value)} explained` },
 }

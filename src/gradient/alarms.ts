@@ -30,6 +30,8 @@ export function checkAlarm(
   hits: number = thresholds.hysteresis.hits,
 ): boolean {
   const w = wordOf(at, code, fault)
+  // Nothing is known and nothing is new: most checks of most runs.
+  if (!hit && state[w] === 0 && state[w + 1] === 0) return false
   const bits = ((state[w]! << 1) | (hit ? 1 : 0)) & ((1 << checks) - 1)
   state[w] = bits
   if (state[w + 1] === 1) {

@@ -9,6 +9,7 @@
 import { sayVerdict, signalOf } from './advice.ts'
 import { judgeGrowth } from './rules/growth.ts'
 import { judgeLoss } from './rules/loss.ts'
+import { judgeNoise } from './rules/noise.ts'
 import { judgeParts } from './rules/parts.ts'
 import { judgeProfile } from './rules/profile.ts'
 import { observeProgress } from './rules/progress.ts'
@@ -34,6 +35,7 @@ export function observeHealth(state: Float64Array, s: StepSignals): void {
   judgeLoss(state, s)
   judgeIntegrity(state, s)
   judgeParts(state, s)
+  judgeNoise(state, s)
   if (s.sampled && s.applied) {
     judgeProfile(state, s)
     judgeUnits(state, s)

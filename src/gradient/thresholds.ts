@@ -52,8 +52,8 @@ export const thresholds = {
   scale: { low: 0.05, high: 10 },
   /** T: a part's log norm against the others', in their standard deviation (0.25 at least); checks in a row that raise each kind. */
   shard: { z: 8, least: 0.25, same: 2, stale: 2, silent: 4, odd: 3 },
-  /** T: batch over the simple noise scale. */
-  batch: { ratio: 4, steps: 256 },
+  /** T: batch over the simple noise scale; the steps and checks it takes to know it, and the weight of a check in its means. */
+  batch: { ratio: 4, steps: 256, checks: 24, smoothing: 0.05 },
   /** Checks that must agree to raise, of how many; clean checks to clear; steps between two raises of a code. */
   hysteresis: { hits: 3, checks: 5, clean: 10, cooldown: 64 },
 } as const

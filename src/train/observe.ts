@@ -30,7 +30,7 @@ export function observeLayer(plan: Plan, k: Kernels, floats: Float32Array, doubl
     doubles[into + 1] = Math.sqrt(k.sumSquares(signals, backSignal) / signals)
   }
   if (activation === Activation.relu) {
-    observeSilence(floats, doubles, output, rows, at.state + sumsAt.units + units, into)
+    countSilence(floats, doubles, output, rows, at.state + sumsAt.units + units, into)
   } else if (activation === Activation.sigmoid || activation === Activation.tanh) {
     doubles[into + 5] = flatShare(floats, output, rows, activation === Activation.sigmoid)
   }
@@ -40,7 +40,7 @@ export function observeLayer(plan: Plan, k: Kernels, floats: Float32Array, doubl
  * Per unit (a channel at any of its positions) the samples since it was last above 0; `silence` has a word for each.
  * A unit that was active once in the batch is not looked at again: most show it in the first rows.
  */
-function observeSilence(
+export function countSilence(
   floats: Float32Array,
   doubles: Float64Array,
   { value, cols, channels: units = cols }: Flow,

@@ -44,6 +44,8 @@ export class Watcher {
       lossVariance: NaN,
       parts: 0,
       partSquares: new Float64Array(plan.lanes),
+      partRows: 0,
+      wholeSquares: 0,
       diverged: false,
       sampled: false,
       layers,
@@ -114,6 +116,7 @@ export class Watcher {
     const { at, lanes, placements, spec } = this.#plan
     const signals = this.#signals
     signals.parts = 0
+    signals.partRows = 0
     if (spec.sharing.shards > 1 || placements.laned === 0 || lanes < 2 || !isSampled(signals.step)) return
     signals.parts = endLane(this.#plan, 0, this.#state[State.batchRows]!)
     signals.partSquares.fill(0)
@@ -122,6 +125,11 @@ export class Watcher {
         signals.partSquares[lane]! += this.#doubles[at.partSquares + piece * lanes + lane]!
       }
     }
+    const { laneRows, tiles, watch } = this.#plan
+    if (spec.weighted || this.#state[State.batchRows] !== signals.parts * laneRows) return
+    signals.partRows = laneRows
+    signals.wholeSquares = 0
+    for (let i = 0; i < watch.laned.length; i++) signals.wholeSquares += this.#doubles[at.norms + tiles.length + i]!
   }
 
   #compareWeights(): void {

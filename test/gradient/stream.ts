@@ -69,7 +69,7 @@ export function feed(steps: readonly Step[], given: Given = {}, detector = newDe
   const s: StepSignals = {
     ...{ step: 0, loss: 0, nullLoss: nullLoss * unit, gradNorm: 0, z: 0, applied: true, verdict: 0 },
     ...{ learningRate: 0.1 / unit, lossVariance: NaN, diverged: false, sampled: false, layers: LAYERS },
-    ...{ parts: 0, partSquares: new Float64Array(PARTS) },
+    ...{ parts: 0, partSquares: new Float64Array(PARTS), partRows: 0, wholeSquares: 0 },
     ...{ squares: column(), weights: column(), updates: column(), activations: column(), backSignals: column() },
     ...{ active: column(), silent: column(), silentSamples: column(), flat: column() },
   }

@@ -21,9 +21,11 @@ export function judgeGrowth(state: Float64Array, s: StepSignals): void {
       medianOf(state, F.logs, past + recent, 0, recent, F.scratch) -
       medianOf(state, F.logs, past + recent, recent, past, F.scratch)
   }
-  pushRing(state, F.spikes, t.spikes.window, s.verdict === Verdict.GRAD_SPIKE ? 1 : 0)
-  let spikes = 0
-  for (let i = 0; i < t.spikes.window; i++) spikes += state[F.spikes + 2 + i]!
+  const spike = s.verdict === Verdict.GRAD_SPIKE ? 1 : 0
+  // What leaves the ring is the word that the new one takes.
+  state[F.recentSpikes]! += spike - state[F.spikes + 2 + state[F.spikes]!]!
+  pushRing(state, F.spikes, t.spikes.window, spike)
+  const spikes = state[F.recentSpikes]!
   let bad = s.loss > t.runaway.ofNull * s.nullLoss
   // Sorting only where it matters.
   if (bad)

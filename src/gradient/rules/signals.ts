@@ -20,6 +20,9 @@ export interface StepSignals {
   /** Parts of the batch whose gradients are summed, and their sums of squares; 0 parts where this step was not sampled. */
   parts: number
   partSquares: Float64Array
+  /** Samples of each part; 0 where they differ, or their weights do. Squares of the sum of all parts. */
+  partRows: number
+  wholeSquares: number
   /** Whether parameters differ from what the last update left. */
   diverged: boolean
   /** Whether the fields below are of this step. */

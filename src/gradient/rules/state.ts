@@ -34,6 +34,8 @@ export const HealthField = {
   still: words(),
   /** Checks in a row at which a layer that a signal comes back to had no gradient. */
   idle: words(),
+  /** Spikes among the last steps, and their ring. */
+  recentSpikes: words(),
   spikes: words(2 + t.spikes.window),
   /** Rings: head, count, values. */
   logs: words(2 + t.growth.past + t.growth.recent),
@@ -45,6 +47,11 @@ export const HealthField = {
   partKind: words(),
   partCount: words(),
   partsSeen: words(),
+  /** Of the noise scale: estimates of |G|^2 and tr(Sigma), smoothed; checks so far; whether it was told. */
+  noiseSignal: words(),
+  noiseTrace: words(),
+  noiseChecks: words(),
+  noiseTold: words(),
   alarms: words(alarmsLength),
   /** Silent share of each layer when first known, and whether it is; then the squares of each part at the last check. */
   perLayer: next,
