@@ -3,9 +3,12 @@
  * Everything a step touches lies here, so nothing is copied between threads and nothing is allocated per step.
  */
 import { UserError } from '../errors.ts'
+import { MAX_ARENA_BYTES } from './layout.ts'
 import type { Layout } from './layout.ts'
 
 const PAGE_BYTES = 65_536
+/** Of a trainer's memory beyond what its first run asks for: a longer one's telemetry. Untouched, it costs nothing. */
+const SLACK_PAGES = 256
 
 export interface Arena {
   readonly memory: WebAssembly.Memory
@@ -15,18 +18,46 @@ export interface Arena {
 }
 
 /**
- * @param spare an earlier arena's memory, which nobody uses any more: taken where it is large enough
+ * The memory of an arena that nobody uses any more, for the next one. Threads would keep it until they collect garbage,
+ * which they never need to; and fresh memory costs a page fault per 4 KiB.
+ */
+export class Spare {
+  #memory: WebAssembly.Memory | undefined
+
+  keep({ memory }: Arena): void {
+    if (!this.#memory || memory.buffer.byteLength > this.#memory.buffer.byteLength) this.#memory = memory
+  }
+
+  /** Has memory for such an arena ready. @throws UserError as `createArena` does */
+  reserve(layout: Layout): void {
+    if ((this.#memory?.buffer.byteLength ?? 0) < layout.bytes) this.#memory = allocate(layout, SLACK_PAGES)
+  }
+
+  take(): WebAssembly.Memory | undefined {
+    const memory = this.#memory
+    this.#memory = undefined
+    return memory
+  }
+}
+
+/**
+ * @param spare its memory is taken, where it is large enough
  * @throws UserError when the layout is larger than an arena may be, or than the machine can give
  */
-export function createArena(layout: Layout, spare?: WebAssembly.Memory): Arena {
-  layout.check()
-  if (spare && spare.buffer.byteLength >= layout.bytes) {
-    new Uint8Array(spare.buffer).fill(0)
-    return openArena(spare)
+export function createArena(layout: Layout, spare?: Spare): Arena {
+  const memory = spare?.take()
+  if (memory && memory.buffer.byteLength >= layout.bytes) {
+    new Uint8Array(memory.buffer, 0, layout.bytes).fill(0)
+    return openArena(memory)
   }
-  const pages = Math.ceil(layout.bytes / PAGE_BYTES)
+  return openArena(allocate(layout))
+}
+
+function allocate(layout: Layout, slack = 0): WebAssembly.Memory {
+  layout.check()
+  const pages = Math.min(Math.ceil(layout.bytes / PAGE_BYTES) + slack, MAX_ARENA_BYTES / PAGE_BYTES)
   try {
-    return openArena(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }))
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
   } catch (cause) {
     const mib = ((pages * PAGE_BYTES) / 2 ** 20).toFixed(0)
     throw new UserError(`Expected ${mib} MiB of shared memory for the arena, but the system refused it.`, { cause })

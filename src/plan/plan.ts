@@ -194,8 +194,6 @@ export function compilePlan(spec: PlanSpec): Plan {
   const metrics = spec.metrics.map((config) => metric(config, model.outputs, loss, spec.targets))
   const sums = 1 + metrics.reduce((total, { sums }) => total + sums, 0)
   const training = spec.optimizer !== null
-  // A lost rank ends the run: there is nothing to go back to.
-  const snapshots = training && spec.sharing.ranks === 1
   const { sharing } = spec
   const { shards } = sharing
   const shardRows = rowsPerShard(spec.batchSize, sharing)
@@ -269,7 +267,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     evaluationX: layout.add('evaluation data', 'float32', spec.evaluationRows * spec.inputs),
     evaluationY: layout.add('evaluation data', 'float32', spec.evaluationRows * spec.targets),
     outputs: layout.add('outputs', 'float32', spec.keepOutputs ? spec.evaluationRows * model.outputs : 0),
-    snapshot: snapshots ? layout.add('snapshot', 'float32', total * (1 + slots.length)) : -1,
+    snapshot: spec.snapshots ? layout.add('snapshot', 'float32', total * (1 + slots.length)) : -1,
     snapshotState: layout.add('snapshot', 'float64', stateLength),
     scratch: 0,
     trace: 0,
@@ -345,7 +343,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     endPiece,
     microRows,
     blockRows,
-    snapshotSteps: snapshots
+    snapshotSteps: spec.snapshots
       ? stepsPerSnapshot(4 * total * (1 + slots.length), spec.batchSize * flopsOf(network))
       : Infinity,
     laneRows,

@@ -33,6 +33,8 @@ export interface PlanSpec {
   readonly ringRecords: number
   /** Events each worker's trace keeps; 0: no trace. */
   readonly traceEvents: number
+  /** Whether copies of the state are kept, to go back to when a worker is lost. */
+  readonly snapshots: boolean
   /** Sizes the scratch memory, which no result depends on. */
   readonly workers: number
 }

@@ -2,6 +2,7 @@
  * The check before the first step: one step on a sample of the data is taken in an arena of its own and thrown away, and
  * a deep network's gradients are compared at near inputs. It may be called any number of times; nothing is changed.
  */
+import type { Spare } from '../arena/arena.ts'
 import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { sampleRows, scaleInto, scaleOf, takeRows, tameHalf } from '../data/scale.ts'
@@ -40,6 +41,8 @@ export interface Preflight {
   readonly data: Dataset
   readonly kernels: KernelChoice
   readonly module: WebAssembly.Module | null
+  /** Where the memory comes from, and is left. */
+  readonly spare?: Spare | undefined
 }
 
 export async function preflight(given: Preflight): Promise<HealthVerdict[]> {
@@ -50,7 +53,7 @@ export async function preflight(given: Preflight): Promise<HealthVerdict[]> {
 /** The numbers that are judged; `undefined` where the network is too large for a second copy. */
 export async function look(asked: Preflight): Promise<Initial | undefined> {
   const given = asTaken(asked)
-  const { config, model, task, data, kernels, module } = given
+  const { config, model, task, data, kernels, module, spare } = given
   if (model.numParameters > MAX_PARAMETERS) return undefined
   const { parameters } = given.weights
   const weights: Weights = { parameters, slots: freshSlots(parameters, config.optimizer) }
@@ -64,15 +67,17 @@ export async function look(asked: Preflight): Promise<Initial | undefined> {
     watch: true,
   })
   const stepOn = (rows: Dataset) =>
-    probe(trainingSpec(calm, task, rows, undefined, 1), settingsFor, rows, weights, kernels, module)
+    probe(trainingSpec(calm, task, rows, undefined, 1), settingsFor, rows, weights, kernels, module, spare)
   let sample = sampleOf(data)
   let seen = await stepOn(sample)
   const high = thresholds.overscale.warn * nullLoss(sample, task.loss, model.outputs)
   if ((!seen.layers || seen.loss > high) && sample.rows > 1) {
     // A wild row is the batch's trouble and not the network's: what do the tame ones say?
     sample = tameHalf(sample)
+    spare?.keep(seen.arena)
     seen = await stepOn(sample)
   }
+  spare?.keep(seen.arena)
   const watched = seen.plan.watch.layers
   const cosine = watched.length > DEEP && seen.layers ? await cosineOf(given, sample, weights, settingsFor) : NaN
   const { feature, target } = scaleOf(sample)
@@ -203,7 +208,7 @@ async function cosineOf(
   const steady = { ...config.model, layers: withoutDropout(config.model.layers) }
   const spec = { ...trainingSpec(config, task, near, undefined, 1), model: steady }
   const seen = await probe(spec, settingsFor, near, weights, kernels, module)
-  return meanCosine(inputGradients(seen.plan, seen.floats, 2 * count), 2 * count)
+  return meanCosine(inputGradients(seen.plan, seen.arena.floats, 2 * count), 2 * count)
 }
 
 const withoutDropout = (layers: readonly LayerConfig[]): LayerConfig[] =>

@@ -147,6 +147,8 @@ export function trainingSpec(
     // Twice, since a step may write more than its own; and no more than some 16 MiB, however many layers there are.
     ringRecords: Math.max(64, Math.min(RING_RECORDS, ringRoom(config), 2 ** Math.ceil(Math.log2(2 * steps)))),
     traceEvents,
+    // A lost rank ends the run.
+    snapshots: world.ranks === 1,
     workers: 1,
   }
 }
@@ -197,6 +199,7 @@ export function evaluationSpec(
     gradient: 'auto',
     ringRecords: 1,
     traceEvents: 0,
+    snapshots: false,
     workers: 1,
   }
 }

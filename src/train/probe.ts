@@ -1,4 +1,5 @@
 /** One step on a sample, on the calling thread and in an arena of its own: what it would do, and nothing of it done. */
+import type { Arena, Spare } from '../arena/arena.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { FRAME_FIELDS } from '../plan/plan.ts'
@@ -14,8 +15,8 @@ import type { Weights } from './weights.ts'
 
 export interface Probed {
   readonly plan: Plan
-  /** The arena after the step: activations, back-signals and gradients are still there. */
-  readonly floats: Float32Array
+  /** After the step: activations, back-signals and gradients are still there. */
+  readonly arena: Arena
   readonly loss: number
   /** Before clipping. */
   readonly gradNorm: number
@@ -40,6 +41,7 @@ export async function probe(
   weights: Weights,
   kernels: KernelChoice,
   module: WebAssembly.Module | null,
+  spare?: Spare,
 ): Promise<Probed> {
   const one: PlanSpec = {
     ...spec,
@@ -51,9 +53,10 @@ export async function probe(
     keepBest: false,
     ringRecords: 64,
     traceEvents: 0,
+    snapshots: false,
     workers: 1,
   }
-  const { plan, arena } = await Session.open(one, weights, data, undefined)
+  const { plan, arena } = await Session.open(one, weights, data, undefined, spare)
   let [loss, gradNorm] = [NaN, NaN]
   let layers: ProbedLayer[] | undefined
   const run = { plan, arena, crew: new InlineCrew(), settings: settingsFor(plan), kernels, module }
@@ -63,7 +66,7 @@ export async function probe(
       if (d[at + Field.kind] === Kind.frame) layers = plan.watch.layers.map((_, l) => readLayer(d, at, l))
     },
   })
-  return { plan, floats: arena.floats, loss, gradNorm, layers }
+  return { plan, arena, loss, gradNorm, layers }
 }
 
 function readLayer(d: Float64Array, at: number, layer: number): ProbedLayer {

@@ -1,6 +1,6 @@
 /** One run's plan and arena on the host: what goes in before, what is read while the gate is shut, what comes out. */
 import { createArena } from '../arena/arena.ts'
-import type { Arena } from '../arena/arena.ts'
+import type { Arena, Spare } from '../arena/arena.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
 import { compilePlan } from '../plan/plan.ts'
@@ -36,7 +36,7 @@ export class Session {
     weights: Weights,
     training: Dataset | undefined,
     evaluation: Dataset | undefined,
-    spare?: WebAssembly.Memory,
+    spare?: Spare,
   ): Promise<Session> {
     const plan = compilePlan(spec)
     const session = new Session(plan, createArena(plan.layout, spare))

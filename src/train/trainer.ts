@@ -1,4 +1,5 @@
 /** The trainer: what users hold. Everything long runs in the crew; this only prepares, observes and keeps. */
+import { Spare } from '../arena/arena.ts'
 import { parseConfig } from '../config/schema.ts'
 import type { Config, ResolvedConfig } from '../config/schema.ts'
 import { Crew } from '../crew/crew.ts'
@@ -104,8 +105,7 @@ export class Trainer implements AsyncDisposable {
   #ownCrew: Crew | undefined
   #built: Built | undefined
   #unfinished: Unfinished | undefined
-  /** The last run's memory, for the next: the threads would keep an old one until they collect garbage, which they never need to. */
-  #spare: WebAssembly.Memory | undefined
+  readonly #spare = new Spare()
   #busy = false
   #closed = false
 
@@ -187,20 +187,18 @@ export class Trainer implements AsyncDisposable {
 
       const limits = { epochs: options.epochs ?? this.config.epochs, maxSteps: this.config.maxSteps ?? Infinity }
       const events = options.trace ? TRACE_EVENTS : 0
-      const open = async () => {
-        const spec = trainingSpec(this.config, task, weighted, validation, limits.epochs, events, this.#ranks)
-        const crew = this.#enlist(spec)
-        const workers = crew.workers + (this.#ranks ? 1 : 0)
-        const session = await Session.open({ ...spec, workers }, built.weights, weighted, validation, this.#takeSpare())
-        return { crew, session }
-      }
-      let { crew, session } = await open()
-      const history = newHistory(this.#unfinished?.history, expectedSteps(session.plan, limits), options.signals)
-      session.state[State.updates] = built.updates
-      if (this.#unfinished) session.restore(this.#unfinished)
-
-      const monitor = new Monitor(session.plan, history, options, { ...limits, done: session.state[State.step]! })
-      const keeper = options.checkpoint && new Keeper(session.plan, options.checkpoint, history)
+      const bare = () => trainingSpec(this.config, task, weighted, validation, limits.epochs, events, this.#ranks)
+      const crew = this.#enlist(bare())
+      const workers = crew.workers + (this.#ranks ? 1 : 0)
+      const specNow = () => ({ ...bare(), workers })
+      const begun = compilePlan(specNow())
+      const open = () => Session.open(specNow(), built.weights, weighted, validation, this.#spare)
+      const history = newHistory(this.#unfinished?.history, expectedSteps(begun, limits), options.signals)
+      const monitor = new Monitor(begun, history, options, {
+        ...limits,
+        done: this.#unfinished?.state[State.step] ?? 0,
+      })
+      const keeper = options.checkpoint && new Keeper(begun, options.checkpoint, history)
       const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
       if (this.#ranks)
         await agreeAtStart(this.#ranks, this, { data: weighted, validation, unfinished: this.#unfinished })
@@ -214,18 +212,17 @@ export class Trainer implements AsyncDisposable {
         gateEpochs: await anyRank(this.#ranks, keeper !== undefined || monitor.gates),
         ranks: this.#ranks,
       }
-      const repair = this.#repairs(built, task, weighted, monitor, run.nullLoss, expectedSteps(session.plan, limits))
-      const become = async (subject: Subject): Promise<Session> => {
-        const before = session
-        built = this.#become(subject)
-        ;({ crew, session } = await open())
-        monitor.follow(session.plan)
-        return before
-      }
+      const repair = this.#repairs(built, task, weighted, monitor, run.nullLoss, expectedSteps(begun, limits))
+      // The check before the first step has its place in what will be the run's.
+      this.#spare.reserve(begun.layout)
       if (!this.#unfinished) {
         const subject = await this.#checkFirst(built, task, weighted, monitor, repair)
-        if (subject) await become(subject)
+        if (subject) built = this.#become(subject)
       }
+      let session = await open()
+      monitor.follow(session.plan)
+      session.state[State.updates] = built.updates
+      if (this.#unfinished) session.restore(this.#unfinished)
       for (;;) {
         await this.#run(session, crew, run, options, {
           casualty: (casualty) => monitor.casualty(casualty),
@@ -240,7 +237,10 @@ export class Trainer implements AsyncDisposable {
         if (this.stopTraining || options.signal?.aborted) break
         const next = await repair?.afterRun(session, stopCode(session))
         if (!next) break
-        const before = await become(next.subject)
+        const before = session
+        built = this.#become(next.subject)
+        session = await open()
+        monitor.follow(session.plan)
         carryOver(before, session, next.then, next.subject.updates)
         if (next.then === 'restart') forgetEpochs(history)
       }
@@ -260,7 +260,7 @@ export class Trainer implements AsyncDisposable {
       else await keeper?.settled()
       if (options.trace) await writeAtomically(options.trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
       if (reason === Reason.unhealthy) throw unhealthy(session)
-      this.#spare = session.arena.memory
+      this.#spare.keep(session.arena)
       await monitor.call('onTrainEnd', monitor.logs)
       return history
     })
@@ -374,6 +374,7 @@ export class Trainer implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closed = true
     await this.#ownCrew?.close()
+    this.#spare.take()
     this.#ownCrew = undefined
   }
 
@@ -484,17 +485,11 @@ export class Trainer implements AsyncDisposable {
     const spec = evaluationSpec(this.config, task, data, keepOutputs)
     const crew = this.#enlist(spec)
     const given = { ...spec, workers: crew.workers }
-    const session = await Session.open(given, built.weights, undefined, data, this.#takeSpare())
+    const session = await Session.open(given, built.weights, undefined, data, this.#spare)
     await this.#run(session, crew, { epochs: 1, maxSteps: Infinity, gateEpochs: false })
     // The caller reads what it wants before anybody else has the trainer.
-    this.#spare = session.arena.memory
+    this.#spare.keep(session.arena)
     return session
-  }
-
-  #takeSpare(): WebAssembly.Memory | undefined {
-    const spare = this.#spare
-    this.#spare = undefined
-    return spare
   }
 
   async #run(

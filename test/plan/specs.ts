@@ -54,6 +54,7 @@ export const base: PlanSpec = {
   gradient: 'auto',
   ringRecords: 16,
   traceEvents: 0,
+  snapshots: true,
   workers: 1,
 }
 
