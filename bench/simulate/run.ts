@@ -2,11 +2,13 @@
  * What would more workers, and more machines, bring? Replays the measured pieces of a step on simulated workers.
  *
  * brigantine simulate [--workload NAME | --config FILE] [--workers 1..256] [--machines M --latency US --network GB/s]
- *   [--memory GB/s] [--kernels K] [--json]
+ *   [--memory GB/s] [--kernels K] [--out FILE.svg] [--json]
  */
+import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { UserError } from '../../src/errors.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
+import type { Dataset } from '../../src/data/dataset.ts'
 import { summarizePlan } from '../../src/plan/summary.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { median } from '../statistics.ts'
@@ -18,6 +20,7 @@ import { costsOf } from './costs.ts'
 import { machineCosts } from './machine.ts'
 import { predictions } from './predict.ts'
 import type { Assumptions, Prediction } from './predict.ts'
+import { simulationPicture } from './picture.ts'
 import { printSimulation } from './print.ts'
 
 export interface SimulateOptions {
@@ -29,6 +32,7 @@ export interface SimulateOptions {
   readonly network?: string | undefined
   readonly memory?: string | undefined
   readonly kernels?: string | undefined
+  readonly out?: string | undefined
   readonly json?: boolean | undefined
 }
 
@@ -48,6 +52,7 @@ export async function main(options: SimulateOptions): Promise<void> {
     workers,
     options,
   )
+  if (options.out !== undefined) await writeFile(options.out, simulationPicture(simulation))
   if (options.json)
     process.stdout.write(`${JSON.stringify({ ...simulation, measured: [...simulation.measured] }, null, 2)}\n`)
   else process.stdout.write(`${printSimulation(simulation)}\n`)
@@ -69,14 +74,7 @@ async function simulateWorkload(
   for (const n of crews) {
     const trainer = await Trainer.create({ ...config, workers: n, kernels, schedule: 'constant' })
     open.use(trainer)
-    const warm = await trainer.fit(data, { epochs: 12 })
-    trainers.push({
-      n,
-      trainer,
-      rounds: [] as number[],
-      perEpoch: warm.steps.length / 12,
-      typical: median(warm.steps.micros.subarray(warm.steps.length >> 1)),
-    })
+    trainers.push({ n, trainer, rounds: [] as number[], ...(await warmUp(trainer, data)) })
   }
   for (let round = 0; round < ROUNDS; round++) {
     for (const { trainer, rounds, perEpoch, typical } of trainers) {
@@ -106,6 +104,16 @@ async function simulateWorkload(
     measured,
     predicted: predictions(costs, plan, assumptions, workers),
   }
+}
+
+/** Until the kernels are compiled: a few epochs where they are long, more where they are short. */
+async function warmUp(trainer: Trainer, data: Dataset): Promise<{ perEpoch: number; typical: number }> {
+  const fit = async (epochs: number) => {
+    const { length, micros } = (await trainer.fit(data, { epochs })).steps
+    return { perEpoch: length / epochs, typical: median(micros.subarray(length >> 1)) }
+  }
+  const first = await fit(2)
+  return first.perEpoch * first.typical > ROUND_MICROS ? first : fit(10)
 }
 
 const ROUNDS = 7

@@ -1,13 +1,17 @@
 /**
- * A step on simulated workers: as in src/train/work.ts, free workers claim the next piece (here from one counter), whoever
- * finishes the phase last runs the sequential part and opens the next. Only times are simulated, in microseconds.
+ * A step on simulated workers: as in src/train/work.ts and src/arena/control.ts, a phase's pieces are dealt out in equal runs,
+ * a queue for each worker, who takes from its own and then from the others'; whoever finishes the phase last runs the
+ * sequential part and opens the next. Only times are simulated, in microseconds.
  */
 import { LOOKING_MICROS } from './costs.ts'
 import type { Costs, PhaseCosts } from './costs.ts'
 
+/** As in src/arena/control.ts. */
+const MOST_QUEUES = 64
+
 export interface SimulatedMachine {
   readonly workers: number
-  /** Microseconds that one claim or one `finish` keeps the shared counter's cache line: they queue for it. */
+  /** Microseconds that one claim keeps its queue's cache line, for which others wait; a `finish` takes as long. */
   readonly counterMicros: number
   /** Factor by which a phase's pieces take longer while all workers run: memory bandwidth, shared clock. */
   readonly stretch: (phase: string) => number
@@ -62,17 +66,19 @@ function runPhase(
     if (worker === opener) return opened
     return opened + (opened - since < LOOKING_MICROS ? wakeLooking : wakeSleeping)
   })
-  let counterFree = opened
+  const queues = dealt(pieces.length, workers)
   let closed = opened
   let last = opener
   let busy = 0
-  for (const micros of pieces) {
+  for (let left = pieces.length; left > 0; left--) {
     const worker = earliest(ready)
-    // Claims queue for the counter; the first of a lone worker costs what `perPiece` holds already.
-    const claimed = Math.max(ready[worker]!, workers > 1 ? counterFree : 0)
-    counterFree = claimed + counterMicros
-    const own = perPiece + micros * factor
-    const done = claimed + own
+    const queue = nextQueue(queues, worker)
+    // Claims wait for their queue; the first of a lone worker costs what `perPiece` holds already.
+    const claimed = Math.max(ready[worker]!, workers > 1 ? queue.free : 0)
+    queue.free = claimed + counterMicros
+    const own = perPiece + pieces[queue.next++]! * factor
+    // Then it says that it is done, on the counter that all share.
+    const done = claimed + own + (workers > 1 ? counterMicros : 0)
     busy += own
     ready[worker] = done
     free[worker] = done
@@ -82,6 +88,26 @@ function runPhase(
     }
   }
   return { closed, last, busy }
+}
+
+interface Queue {
+  next: number
+  readonly end: number
+  /** When the last claim lets go of it. */
+  free: number
+}
+
+function dealt(pieces: number, workers: number): Queue[] {
+  const count = Math.min(pieces, workers, MOST_QUEUES)
+  const bound = (q: number) => Math.floor((q * pieces) / count)
+  return Array.from({ length: count }, (_, q) => ({ next: bound(q), end: bound(q + 1), free: 0 }))
+}
+
+function nextQueue(queues: readonly Queue[], worker: number): Queue {
+  for (let i = 0; ; i++) {
+    const queue = queues[(worker + i) % queues.length]!
+    if (queue.next < queue.end) return queue
+  }
 }
 
 function earliest(times: readonly number[]): number {

@@ -63,16 +63,18 @@ describe('a simulated step', () => {
     )
   })
 
-  it('claims in the order of the pieces', () => {
-    // Two workers: 3, then 1 and 4 on the other: 1 + 4 = 5 is the end; the order 4, 3, 1 ends at 4.
+  it('takes from the own queue first, then from the others', () => {
+    // Two workers have 3 and 1, 4: the second ends at 5. With 4 and 3, 1 both end at 4.
     expect(simulate(costs([phase([3, 1, 4])]), ideal(2)).steps).toEqual([5])
     expect(simulate(costs([phase([4, 3, 1])]), ideal(2)).steps).toEqual([4])
+    // 1, 1 and 5, 1: the first takes the last piece of the second's at 2, and ends at 3.
+    expect(simulate(costs([phase([1, 1, 5, 1])]), ideal(2)).steps).toEqual([5])
   })
 
   it('lets sleepers lose time where those who look do not, and nobody where one piece is all there is', () => {
-    const slow: Costs = { ...costs([phase([50]), phase([10, 10])]), wakeLooking: 1, wakeSleeping: 30 }
+    const slow: Costs = { ...costs([phase([150]), phase([10, 10])]), wakeLooking: 1, wakeSleeping: 30 }
     // The second worker slept through the first phase: it wakes 30 later, when the opener has done both.
-    expect(simulate(slow, ideal(2)).steps).toEqual([50 + 20])
+    expect(simulate(slow, ideal(2)).steps).toEqual([150 + 20])
   })
 })
 

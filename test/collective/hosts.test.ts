@@ -1,6 +1,12 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Crew } from '../../src/crew/crew.ts'
+import { Trainer } from '../../src/train/trainer.ts'
 import { hashes } from './cases.ts'
 import { canDelay, makeHosts, whyNoHosts } from './hosts.ts'
 import type { Hosts } from './hosts.ts'
@@ -8,6 +14,7 @@ import { launch, launchers, whyNone } from './launch.ts'
 
 const why = launchers.length > 0 ? whyNoHosts() : undefined
 const skipped = why ? ` (skipped: ${why})` : whyNone
+const bin = fileURLToPath(new URL('../../src/cli/bin.ts', import.meta.url))
 const trains = fileURLToPath(new URL('trains.ts', import.meta.url))
 
 describe.runIf(launchers.length > 0 && !why)(`ranks on hosts of their own${skipped}`, { timeout: 200_000 }, () => {
@@ -45,4 +52,34 @@ describe.runIf(launchers.length > 0 && !why)(`ranks on hosts of their own${skipp
     // Gradients and weights went over the link, not through memory that both happen to share here.
     expect(hosts.moved() - before).toBeGreaterThan(1e6)
   })
+
+  test.for(launchers.slice(0, 1).map((launcher) => [launcher.name, launcher] as const))(
+    '%s over a link that is cut: the ranks of both hosts end in bounded time, naming the host that is silent',
+    async ([, launcher]) => {
+      const own = makeHosts('c')
+      const out = mkdtempSync(join(tmpdir(), 'brigantine-cut-'))
+      try {
+        const { command, flags } = own.launcher(launcher)
+        const args = [bin, 'train', '--shards', '2', '--workers', '1', '--epochs', '100000', '--out', out]
+        args.push('--recovery.stall-seconds', '2')
+        const child = spawn(command, [...flags, '-n', '2', process.execPath, ...args])
+        let said = ''
+        for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += String(chunk)))
+        while (!existsSync(join(out, 'last.ckpt'))) await sleep(50)
+        own.cut()
+        const since = performance.now()
+        // The launcher itself may wait for its other half for longer.
+        while (own.running().some((line) => line.includes('cli/bin.ts') && line.startsWith(process.execPath))) {
+          expect(performance.now() - since).toBeLessThan(60_000)
+          await sleep(200)
+        }
+        expect(said).toMatch(new RegExp(`got nothing for \\d+ s from rank 1 \\(${own.names[1]}\\)`))
+        await using trainer = await Trainer.load(join(out, 'last.ckpt'))
+        expect(trainer.resumable).toBe(true)
+      } finally {
+        own.remove()
+        rmSync(out, { recursive: true, force: true })
+      }
+    },
+  )
 })

@@ -17,6 +17,11 @@ export interface Hosts {
   shape(...words: string[]): void
   /** Bytes that went over the link, both ways, so far. */
   moved(): number
+  /** Takes the link away: the hosts hear nothing of each other any more, and nobody tells them. */
+  cut(): void
+  /** Commands that run on the hosts. */
+  running(): string[]
+  /** Ends what is left on the hosts, and the hosts. */
   remove(): void
 }
 
@@ -51,7 +56,10 @@ export function makeHosts(tag: string): Hosts {
   const addresses = [`${net}.1`, `${net}.2`] as const
   const folder = mkdtempSync(join(tmpdir(), 'brigantine-hosts-'))
   const inside = (i: number) => ['netns', 'exec', names[i]!] as const
+  const processes = () =>
+    names.flatMap((name) => spawnSync('ip', ['netns', 'pids', name]).stdout.toString().split('\n').filter(Boolean))
   const remove = () => {
+    for (const id of processes()) process.kill(Number(id), 'SIGKILL')
     for (const name of names) spawnSync('ip', ['netns', 'del', name])
     rmSync(folder, { recursive: true, force: true })
   }
@@ -105,6 +113,8 @@ exec ip netns exec $name unshare --uts sh -c "hostname $name; $*"
       for (const i of [0, 1] as const)
         run('ip', ...inside(i), 'tc', 'qdisc', 'replace', 'dev', links[i], 'root', ...words)
     },
+    cut: () => void run('ip', ...inside(0), 'ip', 'link', 'set', links[0], 'down'),
+    running: () => processes().map((id) => spawnSync('ps', ['-o', 'args=', '-p', id]).stdout.toString().trim()),
     moved() {
       const [link] = JSON.parse(run('ip', ...inside(0), 'ip', '-j', '-s', 'link', 'show', links[0]).toString()) as [
         { stats64: { rx: { bytes: number }; tx: { bytes: number } } },
