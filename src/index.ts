@@ -12,6 +12,20 @@ export type { Callbacks, CheckpointOptions, FitOptions, Progress } from './train
 export type { Evidence, Harm, HealthCode, HealthVerdict, Severity } from './gradient/verdict.ts'
 export type { History, Logs, StepHistory, StopReason } from './train/history.ts'
 
+export type {
+  OwnBackward,
+  OwnForward,
+  OwnGradients,
+  OwnLayer,
+  OwnLoss,
+  OwnOptions,
+  OwnParameter,
+  OwnRows,
+  OwnShapes,
+} from './model/own.ts'
+export { checkGradients } from './train/check-gradients.ts'
+export type { GradientCheck } from './train/check-gradients.ts'
+
 export { parseConfig, jsonSchema } from './config/schema.ts'
 export { loadConfigFile } from './config/file.ts'
 export type { Config, ResolvedConfig } from './config/schema.ts'

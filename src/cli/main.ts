@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { suggest } from '../errors.ts'
 import { paint } from '../report/progress.ts'
 import { benchCommand } from './commands/bench.ts'
+import { checkGradientsCommand } from './commands/check-gradients.ts'
 import { checkCommand } from './commands/check.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
@@ -55,6 +56,7 @@ ${EXIT_CODES_HELP}`,
     predictCommand,
     reportCommand,
     checkCommand,
+    checkGradientsCommand,
     exportCommand,
     importCommand,
     planCommand,

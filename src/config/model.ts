@@ -345,6 +345,15 @@ const TransformerBlock = z.strictObject({
   activation: Activation.default({ type: 'gelu' }).describe('Of the first dense layer.'),
   rate: real({ min: 0, below: 1 }).default(0).describe('Dropout at the end of both branches.'),
 })
+const Custom = z.strictObject({
+  type: z.literal('custom'),
+  ...named,
+  trainable,
+  module: text().describe(
+    'Path (from the working directory) or file URL of a module with `shapes`, `forward`, `backward`.',
+  ),
+  options: z.record(z.string(), z.unknown()).optional().describe('What its functions are called with.'),
+})
 const Add = z.strictObject({ type: z.literal('add'), ...named })
 const Concatenate = z.strictObject({
   type: z.literal('concatenate'),
@@ -426,6 +435,7 @@ const flat = [
   PositionEmbedding,
   ResnetBlock,
   TransformerBlock,
+  Custom,
   Add,
   Concatenate,
   Shared,

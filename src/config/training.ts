@@ -5,7 +5,11 @@ import type { LossConfig, MetricConfig } from '../model/config.ts'
 import { choice, defaultType, flag, integer, real, text, type Agrees } from './fields.ts'
 
 type AnyLoss = LossConfig['type']
-const lossNames: [AnyLoss, ...AnyLoss[]] = ['maskedCrossentropy', ...(Object.keys(losses) as (keyof typeof losses)[])]
+type NamedLoss = Exclude<AnyLoss, 'custom'>
+const lossNames: [NamedLoss, ...NamedLoss[]] = [
+  'maskedCrossentropy',
+  ...(Object.keys(losses) as (keyof typeof losses)[]),
+]
 
 const gamma = real({ min: 0 })
   .default(2)
@@ -31,6 +35,11 @@ const LossObject = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('sparseCategoricalFocalCrossentropy'), gamma }),
   z.strictObject({
     type: z.enum(['meanSquaredError', 'meanAbsoluteError', 'hinge', 'klDivergence', 'cosineDistance']),
+  }),
+  z.strictObject({
+    type: z.literal('custom'),
+    module: text().describe('Path (from the working directory) or file URL of a module with a function `loss`.'),
+    options: z.record(z.string(), z.unknown()).optional().describe('What it is called with.'),
   }),
   z.strictObject({
     type: z.literal('huber'),

@@ -20,6 +20,7 @@ import { globalPooling, pooling } from './layers/pooling.ts'
 import { embedding } from './layers/embedding.ts'
 import { frozen } from './layers/frozen.ts'
 import { recurrent } from './layers/recurrent.ts'
+import { custom } from './layers/own.ts'
 import { prelu } from './layers/prelu.ts'
 import { flatten, reshape } from './layers/reshape.ts'
 import { residual } from './layers/residual.ts'
@@ -69,6 +70,7 @@ const builders: { [T in Exclude<LayerConfig['type'], 'shared'>]: Builder<T> } = 
   positionEmbedding,
   resnetBlock,
   transformerBlock,
+  custom,
   add,
   concatenate,
 }

@@ -232,6 +232,15 @@ export interface TransformerBlockConfig {
   /** Of the dropout at the end of both branches. */
   rate?: number | undefined
 }
+/** A layer of the user's own: see model/own.ts. */
+export interface CustomConfig {
+  type: 'custom'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  /** Path (from the working directory) or file URL of a module. */
+  module: string
+  options?: Readonly<Record<string, unknown>> | undefined
+}
 /** Of equal shapes. */
 export interface AddConfig {
   type: 'add'
@@ -274,6 +283,7 @@ type AnyLayerConfig =
   | PositionEmbeddingConfig
   | ResnetBlockConfig
   | TransformerBlockConfig
+  | CustomConfig
   | AddConfig
   | ConcatenateConfig
   | SharedConfig
@@ -294,7 +304,10 @@ export interface ModelConfig {
 }
 
 export interface LossConfig {
-  type: LossName | 'maskedCrossentropy'
+  type: LossName | 'maskedCrossentropy' | 'custom'
+  /** Of a custom loss: path or file URL of its module, and what it is called with. */
+  module?: string | undefined
+  options?: Readonly<Record<string, unknown>> | undefined
   /** In [0, 1), cross-entropies only. */
   labelSmoothing?: number | undefined
   /** Where huber turns from quadratic to linear. */

@@ -50,6 +50,8 @@ export interface Pass {
   blockRows: number
   /** The worker's own elements: as many as the greediest layer asked for. What is there is anybody's. */
   temporary: Pointer
+  /** All of the memory: for layers that no kernel knows. */
+  floats: Float32Array | Float64Array
 }
 
 /** A part of a parameter seen as a matrix (`matrixOf`): rows [row, rowEnd) and columns [col, colEnd). */

@@ -3,6 +3,8 @@ import { UserError } from '../errors.ts'
 import { Loss } from '../kernels/kernels.ts'
 import type { LossCode, Pointer } from '../kernels/kernels.ts'
 import type { LossConfig } from './config.ts'
+import { guarded, ownLoss } from './own.ts'
+import type { Floats } from './own.ts'
 
 export interface LossRule {
   readonly code: LossCode
@@ -11,8 +13,48 @@ export interface LossRule {
   readonly second: number
   /** What a row's targets are: one class index, one for each of its positions (-1: none), or a number per output. */
   readonly takes: 'label' | 'labels' | 'numbers'
+  /** In place of the kernel: the user's, row by row. */
+  readonly own?: OwnRow
   /** What turns outputs into predictions: the cross-entropies take logits, users expect probabilities. */
   readonly link: 'identity' | 'softmax' | 'sigmoid'
+}
+
+/** @returns the loss of a row; `gradient` is `null` where nobody asks */
+export type OwnRow = (output: Floats, target: Floats, gradient: Floats | null) => number
+
+/** The same as the kernels': the sum over rows of weight x loss, and weight x d loss / d output where wanted. */
+export function ownLossOf(
+  own: OwnRow,
+  memory: Float32Array,
+  rows: number,
+  cols: number,
+  targetCols: number,
+  outputs: Pointer,
+  targets: Pointer,
+  weights: Pointer,
+  gradient: Pointer | -1,
+): number {
+  let sum = 0
+  for (let r = 0; r < rows; r++) {
+    const weight = memory[weights + r]!
+    const into = gradient === -1 ? null : memory.subarray(gradient + r * cols, gradient + (r + 1) * cols)
+    if (weight === 0) {
+      into?.fill(0)
+      continue
+    }
+    const output = memory.subarray(outputs + r * cols, outputs + (r + 1) * cols)
+    const target = memory.subarray(targets + r * targetCols, targets + (r + 1) * targetCols)
+    sum += weight * own(output, target, into)
+    if (into && weight !== 1) for (let c = 0; c < cols; c++) into[c]! *= weight
+  }
+  return sum
+}
+
+function ownRule({ module = '', options = {} }: LossConfig): LossRule {
+  const { loss, link = 'identity' } = ownLoss(module)
+  const own: OwnRow = (output, target, gradient) =>
+    guarded('The loss', module, 'loss', () => loss(output, target, gradient, options))
+  return { code: Loss.meanSquaredError, parameter: 0, second: 0, takes: 'numbers', link, own }
 }
 
 export function lossRule(config: LossConfig): LossRule {
@@ -20,6 +62,8 @@ export function lossRule(config: LossConfig): LossRule {
   const plain = { parameter: 0, second: 0 }
   const gamma = config.gamma ?? 2
   switch (config.type) {
+    case 'custom':
+      return ownRule(config)
     case 'sparseCategoricalCrossentropy':
       return { code: Loss[config.type], ...smoothed, takes: 'label', link: 'softmax' }
     case 'maskedCrossentropy':
@@ -89,6 +133,8 @@ export function checkTargets(
   classNames?: readonly string[],
 ): void {
   const rule = lossRule(config)
+  // What it makes of them is its own affair.
+  if (rule.own) return
   if (rule.takes === 'labels' && (outputs % targets !== 0 || outputs === targets)) {
     throw new UserError(
       `Expected outputs of [positions x classes] for loss \`${config.type}\` with labels of ${targets} positions ` +

@@ -84,7 +84,16 @@ export async function lookInside(
     const arena = createArena(layout)
     for (const [name, at] of parameters) arena.floats.set(values.get(name)!, at)
     arena.floats.set(input, flow.value)
-    const pass: Pass = { training: false, seed: 0, batch: 0, firstRow: 0, rows, blockRows: rows, temporary }
+    const pass: Pass = {
+      training: false,
+      seed: 0,
+      batch: 0,
+      firstRow: 0,
+      rows,
+      blockRows: rows,
+      temporary,
+      floats: arena.floats,
+    }
     lowered.forward(createKernels(kernels, module, arena.memory, scratch), 0, rows, pass)
     const { value, cols } = lowered.output
     return arena.floats.slice(value, value + rows * cols)

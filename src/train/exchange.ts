@@ -12,6 +12,7 @@ import { importOnnx } from '../interop/onnx/import.ts'
 import { buildModel, sizeOf } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { lossRule } from '../model/losses.ts'
+import { loadOwn, refuseForeignModules } from '../model/own.ts'
 import type { LossConfig } from '../model/config.ts'
 import { writeAtomically } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
@@ -128,6 +129,8 @@ export async function readModel(path: string): Promise<Checkpoint> {
   const { layout, ...identity } = saved
   // Refuses what no config is, before anything is made of it.
   const config = parseConfig(saved.config, path)
+  refuseForeignModules(path, config.model, config.loss)
+  await loadOwn(config.model, config.loss)
   const { parameters } = buildModel(config.model, saved.inputs)
   const values = matchTensors(parameters, tensors, { layout }, path)
   return {

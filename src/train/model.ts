@@ -17,6 +17,7 @@ import { UserError } from '../errors.ts'
 import { compileFor, createKernels, resolveKernels } from '../kernels/select.ts'
 import type { KernelName } from '../kernels/kernels.ts'
 import { buildModel } from '../model/build.ts'
+import { loadOwn, refuseForeignModules } from '../model/own.ts'
 import { compilePlan } from '../plan/plan.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { isForeign, readForeign } from './exchange.ts'
@@ -55,6 +56,8 @@ const CAPACITY = 256
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
   const file = await (isForeign(path) ? readForeign(path) : readCheckpoint(path))
   const config = parseConfig(file.config)
+  refuseForeignModules(path, config.model, config.loss)
+  await loadOwn(config.model, config.loss)
   const { inputs, targets, weights, names } = file
   const model = buildModel(config.model, inputs)
   checkWeights(model, names, weights, path)

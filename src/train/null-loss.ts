@@ -19,6 +19,8 @@ export function nullLoss({ y, rows, targets, sampleWeight }: Dataset, loss: Loss
     return sum / total
   }
   switch (loss.type) {
+    case 'custom':
+      return NaN
     case 'sparseCategoricalCrossentropy': {
       const shares = new Float64Array(outputs)
       for (let r = 0; r < rows; r++) shares[y[r]!]! += weight(r) / total

@@ -8,7 +8,7 @@ import { Activation } from '../kernels/kernels.ts'
 import type { Kernels, Pointer } from '../kernels/kernels.ts'
 import { isSampled } from '../gradient/thresholds.ts'
 import type { Pass } from '../model/layer.ts'
-import { weighPositions } from '../model/losses.ts'
+import { ownLossOf, weighPositions } from '../model/losses.ts'
 import { matrixOf } from '../model/shape.ts'
 import { applyUpdate } from '../optim/optimizers.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
@@ -35,6 +35,8 @@ import { addPenalty, boundNorms } from './regularize.ts'
 import { copyRun } from './snapshot.ts'
 import { State } from './state.ts'
 
+const NO_FLOATS = new Float32Array(0)
+
 export class Program {
   readonly #plan: Plan
   readonly #k: Kernels
@@ -47,7 +49,16 @@ export class Program {
   readonly #columns: Float64Array
   readonly #keys = new Uint32Array(ROUND_KEYS)
   #keysOfEpoch = -1
-  readonly #pass: Pass = { training: true, seed: 0, batch: 0, firstRow: 0, rows: 0, blockRows: 0, temporary: 0 }
+  readonly #pass: Pass = {
+    training: true,
+    seed: 0,
+    batch: 0,
+    firstRow: 0,
+    rows: 0,
+    blockRows: 0,
+    temporary: 0,
+    floats: NO_FLOATS,
+  }
 
   /** @param worker whose room for temporaries it may use */
   constructor(plan: Plan, kernels: Kernels, arena: Arena, settings: RunSettings, worker = 0) {
@@ -60,6 +71,7 @@ export class Program {
     this.#bounded = this.#learned.filter(({ spec }) => spec.constraint)
     this.#columns = new Float64Array(Math.max(0, ...this.#bounded.map(({ spec }) => matrixOf(spec.shape)[1])))
     this.#pass.seed = settings.seed
+    this.#pass.floats = arena.floats
     this.#pass.blockRows = plan.blockRows
     this.#pass.temporary = scratchOf(plan, worker).piece
   }
@@ -194,7 +206,10 @@ export class Program {
     const into = at.partials + piece * sums
     const dy = gradient === -1 ? -1 : gradient + row * cols
     const { code, parameter, second } = loss
-    if (loss.takes === 'labels') {
+    if (loss.own) {
+      const { targets: width } = spec
+      doubles[into] = ownLossOf(loss.own, this.#floats, rows, cols, width, outputs, targets, at.weight + row, dy)
+    } else if (loss.takes === 'labels') {
       const positions = spec.targets
       const weights = at.positionWeight + row * positions
       weighPositions(this.#floats, rows, positions, targets, at.weight + row, weights)

@@ -7,6 +7,7 @@ import type { RunTask } from '../crew/task.ts'
 import { createKernels } from '../kernels/select.ts'
 import { startMpi } from '../native/mpi/mpi.ts'
 import type { Mpi } from '../native/mpi/mpi.ts'
+import { loadOwn } from '../model/own.ts'
 import { compilePlan, scratchOf } from '../plan/plan.ts'
 import { Exchange } from './ranks.ts'
 import { Program } from './program.ts'
@@ -20,7 +21,7 @@ export function serveExchange(port: MessagePort): void {
         mpi = startMpi(order.library)
         return { rank: mpi.rank, ranks: mpi.ranks }
       case 'run':
-        return exchangeRun(order.task, mpi!)
+        return loadOwn(order.task.spec.model, order.task.spec.loss).then(() => exchangeRun(order.task, mpi!))
       case 'gather':
         return gatherTexts(mpi!, order.text)
       case 'abort':
@@ -29,15 +30,16 @@ export function serveExchange(port: MessagePort): void {
         return mpi!.finalize()
     }
   }
-  port.on('message', (order: Order) => {
+  const answer = async (order: Order): Promise<void> => {
     let answer: Answer
     try {
-      answer = { value: carryOut(order) }
+      answer = { value: await carryOut(order) }
     } catch (error) {
       answer = { error }
     }
     port.postMessage(answer)
-  })
+  }
+  port.on('message', (order: Order) => void answer(order))
 }
 
 /** This thread's part in a run: exchanges, and the sequential part after each. */

@@ -21,6 +21,7 @@ import type { MatchOptions } from '../interop/match.ts'
 import { readSafetensors } from '../interop/safetensors.ts'
 import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
+import { loadOwn, refuseForeignModules } from '../model/own.ts'
 import { isChain } from '../model/wiring.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
@@ -125,6 +126,7 @@ export class Trainer implements AsyncDisposable {
   /** @throws UserError naming every field that is wrong */
   static async create(config: Config, options: TrainerOptions = {}): Promise<Trainer> {
     const resolved = parseConfig(config)
+    await loadOwn(resolved.model, resolved.loss)
     const kernels = resolveKernels(resolved.kernels, resolved.blas)
     return new Trainer(resolved, kernels, await compileFor(kernels), options)
   }
@@ -141,6 +143,7 @@ export class Trainer implements AsyncDisposable {
     const read = found?.checkpoint ?? (await readForeign(path))
     // Whatever a stranger's file says is refused by its name.
     const config = parseConfig(read.config, path)
+    if (!overrides.model) refuseForeignModules(path, config.model, config.loss)
     const trainer = await Trainer.create({ ...config, ...overrides }, options)
     trainer.passedOver = found?.passedOver ?? []
     const file = adoptOptimizer({ ...read, config }, trainer.config.optimizer)

@@ -5,6 +5,7 @@ import { matrixOf } from '../../src/model/shape.ts'
 import { sequence } from '../../src/model/layers/sequence.ts'
 import { normalAt } from '../../src/random/normal.ts'
 import { forwardNetwork, lowerNetwork, rowSize, runNetwork } from './network.ts'
+import { loadOwn } from '../../src/model/own.ts'
 import { layerSamples } from './samples.ts'
 
 /** A layer worked off in tiles of 2 rows x 3 columns. */
@@ -27,6 +28,8 @@ const STEP = 1e-5
 
 /** Central differences in float64 err by O(step^2) = 1e-10 and by rounding 1e-16 / step = 1e-11. */
 const TOLERANCE = 2e-8
+
+await loadOwn({ layers: layerSamples.flatMap(([, , layers]) => layers) })
 
 describe.each(layerSamples)('%s', (_name, inputShape, layers, indices) => {
   const inputs = rowSize(inputShape)

@@ -71,7 +71,16 @@ export function lowerNetwork(
     once: (elements) => room(elements),
     temporary: (elements) => (temporary = Math.max(temporary, elements)),
   })
-  const pass = { training: true, seed: 7, batch: 3, firstRow: 0, rows, blockRows: rows, temporary: room(temporary) }
+  const pass = {
+    training: true,
+    seed: 7,
+    batch: 3,
+    firstRow: 0,
+    rows,
+    blockRows: rows,
+    temporary: room(temporary),
+    floats: new Float32Array(0) as Float32Array | Float64Array,
+  }
   const { value: x, gradient: dx } = input
   return {
     model,
@@ -107,6 +116,7 @@ export function runNetwork(
   floats: Float32Array | Float64Array,
 ): void {
   const { lowered, pass, model } = net
+  pass.floats = floats
   forwardNetwork(k, net, rows, block)
   for (let i = 0; i < rows * model.outputs; i++) floats[net.dy + i] = dy[i]!
   for (const part of (lowered.parts ?? [lowered]).toReversed()) {

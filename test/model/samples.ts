@@ -20,6 +20,9 @@ const series = (steps: number, channels: number, ...layers: LayerConfig[]): Samp
   layers,
 })
 
+/** Layers of a user's own, which the suites must load before. */
+export const ownModule = (name: string): string => new URL(`./own/${name}.ts`, import.meta.url).href
+
 const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
   dense: {
     dense: [{ type: 'dense', units: 4 }],
@@ -384,6 +387,14 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
   },
   transformerBlock: {
     transformerBlock: series(3, 4, { type: 'transformerBlock', numHeads: 2, causal: true, units: 5, rate: 0.2 }),
+  },
+  custom: {
+    'a layer of the user, by channel': series(2, 3, { type: 'custom', module: ownModule('swish') }),
+    'a layer of the user, between others': [
+      { type: 'dense', units: 4 },
+      { type: 'custom', module: ownModule('swish') },
+      { type: 'dense', units: 2 },
+    ],
   },
   add: {
     'add of three branches, one of them a layer in place': [

@@ -163,6 +163,7 @@ const recurrent: Partial<Config> = {
     layers: [
       { type: 'embedding', inputDim: 13, outputDim: 8 },
       { type: 'lstm', units: 19, returnSequences: true },
+      { type: 'custom', module: new URL('../model/own/swish.ts', import.meta.url).href },
       { type: 'dropout', rate: 0.1 },
       { type: 'gru', units: 17 },
       { type: 'dense', units: 5 },
@@ -187,7 +188,7 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'convolution by tiles': { config: { ...images, gradient: 'tiles' }, data: blobs(100, 128, 5) },
   'normalisation over the batch and within rows': { config: normalised, data: blobs(100, 128, 5) },
   'penalties, bounds and upsampling': { config: { ...bounded, shards: 2 }, data: blobs(100, 128, 5) },
-  'recurrent layers': { config: recurrent, data: tokens },
+  'recurrent layers, and one of the user': { config: recurrent, data: tokens },
   'a graph of branches and inputs': { config: graph, data: blobs(200, 130, 5) },
   'a graph in shards': { config: { ...graph, epochs: 1, shards: 3 }, data: blobs(200, 130, 5) },
   'embedding and attention': { config: sequences, data: tokens },

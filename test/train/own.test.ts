@@ -1,0 +1,164 @@
+/** Layers and losses of a user's own: trained in workers, checked beside differences, refused and named where they are wrong. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Config } from '../../src/config/schema.ts'
+import { TrainingError, UserError } from '../../src/errors.ts'
+import { loadOwn } from '../../src/model/own.ts'
+import { checkGradients } from '../../src/train/check-gradients.ts'
+import { InlineCrew } from '../../src/train/inline.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { ownModule } from '../model/samples.ts'
+import { blobs, line } from './data.ts'
+
+const own = (name: string) => ({ type: 'custom', module: ownModule(name) }) as const
+const config = (...layers: Config['model']['layers']): Config => ({
+  epochs: 2,
+  batchSize: 20,
+  kernels: 'wasm-strict',
+  health: 'off',
+  optimizer: { type: 'sgd', learningRate: 0.01 },
+  model: { layers },
+})
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'brigantine-own-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+describe('a layer', () => {
+  it('learns its parameters in workers, and its model is a file like any other', async () => {
+    const data = blobs(100, 6, 3)
+    const given = {
+      ...config({ type: 'dense', units: 8 }, own('swish'), { type: 'dense', units: 3 }),
+      epochs: 20,
+      workers: 2,
+    }
+    await using trainer = await Trainer.create(given)
+    const history = await trainer.fit(data)
+    expect(history.history.loss!.at(-1)).toBeLessThan(0.8 * history.history.loss![0]!)
+    expect(trainer.getWeights()['custom_1/gain']).not.toEqual(new Float32Array(8).fill(1))
+    const path = join(folder, 'own.brig')
+    await trainer.save(path)
+    const again = await Trainer.load(path, { workers: 1 })
+    expect(await again.predict(data.x)).toEqual(await trainer.predict(data.x))
+    await again.close()
+  })
+
+  it('is named where it throws', async () => {
+    const trainer = await Trainer.create(config(own('throwing'), { type: 'dense', units: 3 }), {
+      crew: new InlineCrew(),
+    })
+    const failure = await trainer.fit(blobs(40, 4, 3)).catch((error: unknown) => error)
+    expect((failure as Error).message).toContain('Layer `custom_1`')
+    expect((failure as Error).message).toContain('`forward` failed: no such thing as a wish')
+  })
+
+  it('is named where it throws in a worker, which ends the fit', async () => {
+    await using trainer = await Trainer.create({ ...config(own('throwing'), { type: 'dense', units: 3 }), workers: 2 })
+    const failure = await trainer.fit(blobs(40, 4, 3)).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(TrainingError)
+    expect((failure as Error).message).toContain('Layer `custom_1`')
+  })
+
+  it.each([
+    ['no module there', { type: 'custom', module: './no-such-module.mjs' } as const, 'could not be loaded'],
+    ['a module that is no layer', own('asymmetric'), 'to export a function `shapes`, it exports loss.'],
+    [
+      'a module from elsewhere',
+      { type: 'custom', module: 'https://example.org/layer.js' } as const,
+      'a path or a file URL',
+    ],
+  ])('is refused: %s', async (_name, layer, message) => {
+    const make = async () => (await Trainer.create(config(layer, { type: 'dense', units: 3 }))).build(blobs(9, 4, 3))
+    await expect(make()).rejects.toThrow(UserError)
+    await expect(make()).rejects.toThrow(message)
+  })
+
+  it('is not run because a file says so', async () => {
+    const module = join(import.meta.dirname, '../model/own/mixing.ts')
+    const trainer = await Trainer.create(config({ type: 'custom', module }, { type: 'dense', units: 3 }))
+    await trainer.build(blobs(9, 4, 3))
+    const path = join(folder, 'foreign.brig')
+    await trainer.save(path)
+    vi.resetModules()
+    const fresh = (await import('../../src/train/trainer.ts')).Trainer
+    await expect(fresh.load(path)).rejects.toThrow('this model runs code of its own')
+    vi.stubEnv('BRIGANTINE_MODULES', module)
+    await expect(fresh.load(path)).resolves.toBeDefined()
+    vi.unstubAllEnvs()
+  })
+})
+
+describe('check-gradients', () => {
+  const check = async (name: string) => {
+    const { layers } = config({ type: 'dense', units: 4 }, own(name)).model
+    await loadOwn({ layers: layers as never })
+    return checkGradients({ layers: layers as never }, 5, { type: 'meanSquaredError' }, 4)
+  }
+
+  it('passes what is right', async () => {
+    const checks = await check('swish')
+    expect(checks.map(({ name, of, passed }) => [name, of, passed])).toEqual([
+      ['custom_1', 'input', true],
+      ['custom_1', 'gain', true],
+      ['custom_1', 'offset', true],
+      ['custom_1', 'rows', true],
+    ])
+  })
+
+  it('tells what is wrong: a factor that was forgotten, rows that are mixed', async () => {
+    const failed = async (name: string) => (await check(name)).filter(({ passed }) => !passed).map(({ of }) => of)
+    expect(await failed('wrong')).toEqual(['input'])
+    expect(await failed('mixing')).toEqual(['rows'])
+  })
+})
+
+describe('a loss', () => {
+  const loss = { type: 'custom', module: ownModule('asymmetric'), options: { over: 4 } } as const
+
+  it('that weighs errors above the target more gives predictions below it', async () => {
+    const data = line(200, 3)
+    const train = async (over: number) => {
+      const given: Config = {
+        ...config({ type: 'dense', units: 1 }),
+        epochs: 30,
+        optimizer: { type: 'sgd', learningRate: 0.05 },
+        loss: { ...loss, options: { over } },
+      }
+      const trainer = await Trainer.create(given, { crew: new InlineCrew() })
+      const history = await trainer.fit(data)
+      const outputs = await trainer.predict(data.x)
+      const below = data.y.reduce((sum, y, i) => sum + y - outputs[i]!, 0) / data.rows
+      return { below, loss: history.history.loss!.at(-1)! }
+    }
+    const [even, uneven] = [await train(1), await train(9)]
+    expect(Math.abs(even.below)).toBeLessThan(0.02)
+    expect(uneven.below).toBeGreaterThan(0.05)
+    // Noise of deviation 0.1.
+    expect(even.loss).toBeCloseTo(0.01, 2)
+  })
+
+  it('of one kind is the built-in squared error, with weights of samples too', async () => {
+    const data = { ...line(90, 3), sampleWeight: Float32Array.from({ length: 90 }, (_, i) => i % 3) }
+    const weights = async (given: Config['loss']) => {
+      const trainer = await Trainer.create(
+        { ...config({ type: 'dense', units: 1 }), loss: given },
+        { crew: new InlineCrew() },
+      )
+      await trainer.fit(data)
+      return trainer.getWeights()['dense_1/kernel']!
+    }
+    const [ours, theirs] = [await weights('meanSquaredError'), await weights({ ...loss, options: { over: 1 } })]
+    ours.forEach((w, i) => expect(theirs[i]).toBeCloseTo(w, 6))
+  })
+
+  it('is checked too', async () => {
+    await loadOwn({ layers: [] }, loss)
+    expect(checkGradients({ layers: [{ type: 'dense', units: 2 }] }, 3, loss, 2)).toMatchObject([
+      { name: 'loss', of: 'outputs', passed: true },
+    ])
+  })
+})
