@@ -5,6 +5,7 @@
  *   worker-exit    the worker's thread ends
  *   worker-throw   an error that nobody expected
  *   worker-stall   the worker falls silent
+ *   nan            the gradient and its norm become NaN, before the decision: `step` is all it takes
  *   delay          the worker pauses for `millis` milliseconds (default 100)
  *
  *   step=N         in batch N, counted from 0, skipped ones included (default: any)
@@ -18,7 +19,7 @@
 import { UserError, describe, suggest } from '../errors.ts'
 import { Phase } from './plan.ts'
 
-const KINDS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay'] as const
+const KINDS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay', 'nan'] as const
 const PLACES = ['start', 'claim', 'piece', 'decide', 'wait'] as const
 const KEYS = ['step', 'phase', 'piece', 'worker', 'at', 'millis'] as const
 
@@ -53,6 +54,7 @@ function parseFault(text: string): Fault {
     worker: -1,
     millis: 100,
   }
+  if (kind === 'nan') Object.assign(fault, { at: 'decide', phase: Phase.reduce })
   for (const pair of rest.split(',').filter((pair) => pair !== '')) {
     const [key = '', value = ''] = pair.split('=', 2)
     const name = oneOf(text, 'a key', key, KEYS)

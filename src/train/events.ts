@@ -4,12 +4,13 @@ import type { DecisionCode } from '../gradient/decide.ts'
 import { Verdict } from '../gradient/detector.ts'
 import { explain } from '../gradient/explain.ts'
 import type { DecisionReport } from '../gradient/explain.ts'
+import { Again } from './again.ts'
 import type { HealthCode, HealthVerdict, Severity } from '../gradient/verdict.ts'
 
 export interface HealthEvent {
   /** Number of the batch since the start of the run, skipped ones included; from 0. */
   readonly step: number
-  readonly code: DecisionReport['verdict'] | HealthCode
+  readonly code: DecisionReport['verdict'] | HealthCode | 'MACHINE_FAULT'
   readonly severity: Severity
   /** What was done with the step's batch; `undefined` where the verdict is of more than this step. */
   readonly decision?: DecisionReport['decision'] | undefined
@@ -65,6 +66,28 @@ export function createWitness(): (numbers: StepNumbers, recent: Float32Array) =>
   }
 }
 
+/** What computing the batch again has shown: the numbers, or the machine. */
+export function withSecondLook(
+  event: HealthEvent | undefined,
+  { step, loss, decision }: StepNumbers,
+  again: number,
+  firstLoss: number,
+): HealthEvent | undefined {
+  if (again === Again.same && event) {
+    return { ...event, text: `${event.text} Computed again it has the same bits: it is the numbers, not the machine.` }
+  }
+  if (again !== Again.different) return event
+  return {
+    step,
+    code: 'MACHINE_FAULT',
+    severity: 'fault',
+    decision: decisions.get(decision as DecisionCode)!,
+    text:
+      `Step ${step} was computed twice, with different results (loss ${firstLoss}, then ${loss}): it is the machine, not the ` +
+      'numbers. The second result counts. Test its memory, and compare `--hash` with another run of the same seed.',
+  }
+}
+
 /** Verdicts that a step's own event tells already, together with what was decided. */
 const OF_STEP: ReadonlySet<string> = new Set(Object.keys(Verdict))
 
@@ -81,6 +104,7 @@ function median(values: Float32Array): number {
 const WORDS: Readonly<Partial<Record<HealthEvent['code'], string>>> = {
   healthy: 'healthy',
   GRAD_SPIKE: 'gradient spike',
+  MACHINE_FAULT: 'the machine computed differently twice',
   NONFINITE_LOSS: 'loss not finite',
   NONFINITE_GRAD: 'gradient not finite',
   NONFINITE_PARAM: 'update would not be finite',

@@ -5,7 +5,7 @@ import { readVerdict } from '../gradient/health.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Callbacks, FitOptions, Progress } from './callbacks.ts'
-import { createWitness, eventOf, MAX_EVENTS } from './events.ts'
+import { createWitness, eventOf, MAX_EVENTS, withSecondLook } from './events.ts'
 import type { HealthEvent } from './events.ts'
 import type { History, Logs } from './history.ts'
 import { valueKeys } from './keys.ts'
@@ -182,7 +182,8 @@ export class Monitor {
     signals.step(step, 'learningRate', learningRate)
     const [verdict, decision, z] = [d[at + Field.verdict]!, d[at + Field.decision]!, d[at + Field.z]!]
     const numbers = { step, loss, gradNorm, gradNormAfterClip: after, verdict, decision, z }
-    const event = this.#witness(numbers, steps.gradNorm)
+    const seen = this.#witness(numbers, steps.gradNorm)
+    const event = withSecondLook(seen, numbers, d[at + Field.again]!, d[at + Field.firstLoss]!)
     if (event) this.#keep(event)
     return event
   }

@@ -29,6 +29,9 @@ export const Field = {
   batch: 11,
   /** When the step was done, in milliseconds since 1970: for people, never for a decision. */
   millis: 12,
+  /** Whether the batch was computed again, and what came of it: see again.ts; the loss it had at first. */
+  again: 13,
+  firstLoss: 14,
   values: RECORD_HEAD,
 } as const
 
@@ -60,6 +63,8 @@ export function writeRecord(plan: Plan, control: Control, d: Float64Array, s: Fl
   d[r + Field.decision] = s[health + DecisionField.decision]!
   d[r + Field.z] = s[health + DetectorField.z]!
   d[r + Field.batch] = s[State.batch]!
+  d[r + Field.again] = s[State.again]!
+  d[r + Field.firstLoss] = s[State.firstLoss]!
   d[r + Field.millis] = performance.timeOrigin + performance.now()
   if (kind === Kind.epoch) {
     for (let i = 0; i < 2 * (1 + metrics.length); i++) d[r + Field.values + i] = s[sumsAt.values + i]!

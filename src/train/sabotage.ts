@@ -49,7 +49,7 @@ export class Saboteur {
     this.#faults.forEach((fault, index) => {
       if (fault.at !== at || !fits(fault.step, step) || !fits(fault.phase, phase) || !fits(fault.piece, piece)) return
       if (!fits(fault.worker, this.#worker) || !this.#control.fireOnce(index)) return
-      if (fault.kind !== 'delay') this.#tear(at, phase, piece)
+      if (fault.kind !== 'delay' && fault.kind !== 'nan') this.#tear(at, phase, piece)
       this.#happen(fault)
     })
   }
@@ -66,6 +66,11 @@ export class Saboteur {
         return this.#control.sleep(Infinity)
       case 'delay':
         return this.#control.sleep(millis)
+      case 'nan': {
+        const { at } = this.#plan
+        this.#arena.floats[at.gradients] = NaN
+        this.#arena.doubles[at.norms] = NaN
+      }
     }
   }
 

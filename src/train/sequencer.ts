@@ -24,6 +24,7 @@ import type { RunSettings } from '../plan/settings.ts'
 import { learnedOf } from '../plan/watch.ts'
 import { fullRows, ownRows, rowsOfShard, shardsInUse } from '../plan/shards.ts'
 import { closeSnapshot } from './snapshot.ts'
+import { Again, beforeDecision, compareAgain, lookAgain } from './again.ts'
 import { Reason, State } from './state.ts'
 import { tune } from './tuner.ts'
 import { Watcher } from './watcher.ts'
@@ -156,7 +157,14 @@ export class Sequencer {
     s[State.loss] = loss
     s[State.learningRate] = rate * plateauFactor(this.#plateau)
 
+    if (s[State.again] === Again.open) compareAgain(s, loss, gradNorm)
+    else beforeDecision(s)
     const decision = decide(this.#health, options, loss, gradNorm)
+    // Other ranks would have to do it too.
+    if (decision !== Decision.apply && s[State.again] === Again.no && this.#ranks === 1) {
+      lookAgain(s, loss, gradNorm)
+      return this.#openBatch()
+    }
     s[State.scale] = this.#health[DecisionField.coefficient]! * perWeight
     s[State.clipValue] = options.clip.mode === 'value' ? options.clip.value : Infinity
     if (decision !== Decision.apply) return this.#skip(decision, perWeight)
@@ -262,6 +270,7 @@ export class Sequencer {
     }
     s[State.cursor]! += s[State.batchRows]!
     s[State.batch]!++
+    s[State.again] = Again.no
     s[State.sinceSnapshot]!++
   }
 
@@ -280,6 +289,10 @@ export class Sequencer {
     const stop = this.#ranks > 1 ? s[State.stop] === 1 : this.#control.stopRequested() && !this.#catchesUp()
     if (stop) return this.#end(Reason.requested)
     s[State.batchRows] = Math.min(batchSize, trainRows - s[State.cursor]!)
+    this.#openBatch()
+  }
+
+  #openBatch(): void {
     const { at, sums, spec } = this.#plan
     this.#doubles.fill(0, at.shardSums, at.shardSums + spec.sharing.shards * (sums + 1))
     this.#openMicroBatch(0)

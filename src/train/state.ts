@@ -75,6 +75,12 @@ export const State = {
   exchange: word(),
   stop: word(),
   ask: word(),
+
+  /** The second look at a batch: see again.ts. */
+  again: word(),
+  firstLoss: word(),
+  firstGradNorm: word(),
+  healthBefore: word(decideStateLength),
 } as const
 
 if (next > STATE_DOUBLES) throw new Error(`internal: state of ${next} words is larger than ${STATE_DOUBLES}`)
