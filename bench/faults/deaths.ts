@@ -86,7 +86,8 @@ while (deaths < wanted) {
 await Promise.all(crews.map((crew) => crew.close()))
 
 const seconds = ((performance.now() - started) / 1000).toFixed(0)
-for (const [place, count] of [...places].sort(([a], [b]) => a.localeCompare(b))) console.log(`  ${place}: ${count}`)
-console.log(`${deaths} deaths in ${fits} trainings, crews of 2, 3, 5 and 8, ${seconds} s`)
-console.log(`weights and losses with the bits of an undisturbed run: ${fits - different} of ${fits}`)
+for (const [place, count] of [...places].sort(([a], [b]) => a.localeCompare(b)))
+  process.stdout.write(`  ${place}: ${count}\n`)
+process.stdout.write(`${deaths} deaths in ${fits} trainings, crews of 2, 3, 5 and 8, ${seconds} s\n`)
+process.stdout.write(`weights and losses with the bits of an undisturbed run: ${fits - different} of ${fits}\n`)
 process.exitCode = different > 0 ? 1 : 0

@@ -58,5 +58,7 @@ while (kills < wanted) {
   process.stderr.write(`${kills} kills in ${trainings} trainings, ${different} of them different\n`)
 }
 await rm(folder, { recursive: true })
-console.log(`${kills} times killed, in ${trainings} trainings; the same hash at the end of ${trainings - different}`)
+process.stdout.write(
+  `${kills} times killed, in ${trainings} trainings; the same hash at the end of ${trainings - different}\n`,
+)
 process.exitCode = different > 0 ? 1 : 0
