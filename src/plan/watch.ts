@@ -11,7 +11,7 @@ import type { Placement, Placements } from './parameters.ts'
 
 export interface WatchedLayer {
   readonly name: string
-  /** Its last output; `null` for a layer inside a residual block. */
+  /** Its last output: behind its activation, and behind the shortcut where it is the last of a residual block; `null` for none. */
   output: Flow | null
   /** Back-signal of its matrix's product, and numbers of a row of it; -1 where it shows none. */
   backSignal: Pointer | -1

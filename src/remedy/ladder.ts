@@ -3,6 +3,7 @@ import type { HealthCode } from '../gradient/verdict.ts'
 import type { Remedy } from './remedy.ts'
 import { swapActivation } from './remedies/activation.ts'
 import { initialise } from './remedies/initialise.ts'
+import { insertNorm } from './remedies/normalise.ts'
 import { cutRate, raiseRate, tameRate, useAdam } from './remedies/rate.ts'
 import { rescale } from './remedies/rescale.ts'
 import { letLeak, reviveUnits } from './remedies/revive.ts'
@@ -81,17 +82,17 @@ export const running: Ladder = {
   NONFINITE_GRAD: escaped,
   NONFINITE_PARAM: escaped,
   GRAD_SPIKE: escaped,
-  GRAD_EXPLODING: escaped,
+  GRAD_EXPLODING: [...escaped, insertNorm],
   LOSS_DIVERGING: escaped,
   LOSS_OSCILLATING: [cutRate],
   UPDATE_TOO_LARGE: [cutRate],
   SIGNAL_OVERSCALE: escaped,
-  GRAD_VANISHING: [rollBack, cutRate],
+  GRAD_VANISHING: [rollBack, insertNorm, cutRate],
   SIGNAL_COLLAPSE: [rollBack, easeDecay, cutRate],
-  SATURATED: [rollBack, cutRate],
+  SATURATED: [rollBack, insertNorm, cutRate],
   ZERO_GRADIENT: [rollBack, reviveUnits, cutRate],
-  DEAD_LAYER: [rollBack, reviveUnits, cutRate, letLeak],
-  DEAD_UNITS: [reviveUnits, cutRate, letLeak],
+  DEAD_LAYER: [rollBack, reviveUnits, cutRate, letLeak, insertNorm],
+  DEAD_UNITS: [reviveUnits, cutRate, letLeak, insertNorm],
   UPDATE_TOO_SMALL: slow,
   STALLED: slow,
   SHARD_ANOMALY: [sumWhole, rollBack],

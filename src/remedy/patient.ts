@@ -30,6 +30,8 @@ export interface Patient {
   readonly optimizer: OptimizerConfig
   readonly schedule: Schedule
   readonly clip: Clip
+  /** Whether a batch is worked off as a whole, as its normalisation has to be. */
+  readonly canNormalise: boolean
   /** How weight gradients are summed. */
   readonly gradient: GradientBy
   readonly loss: LossConfig
@@ -48,7 +50,7 @@ export interface OrderedWeights {
 export function admit(
   model: Model,
   weights: OrderedWeights,
-  rest: Pick<Patient, 'optimizer' | 'schedule' | 'clip' | 'gradient' | 'loss' | 'updates' | 'seed'>,
+  rest: Pick<Patient, 'optimizer' | 'schedule' | 'clip' | 'canNormalise' | 'gradient' | 'loss' | 'updates' | 'seed'>,
 ): Patient {
   const tensors = new Map<string, Tensor>()
   model.parameters.forEach(({ name }, i) => {

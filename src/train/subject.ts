@@ -18,8 +18,9 @@ export interface Subject {
 }
 
 export function patientOf({ config, model, weights, updates }: Subject, { loss }: Task): Patient {
-  const { optimizer, schedule, clip, gradient, seed } = config
-  return admit(model, weights, { optimizer, schedule, clip, gradient, loss, updates, seed })
+  const { optimizer, schedule, clip, gradient, seed, accumulationSteps, shards, batchSize } = config
+  const canNormalise = accumulationSteps === 1 && shards === 1 && batchSize !== 1
+  return admit(model, weights, { optimizer, schedule, clip, canNormalise, gradient, loss, updates, seed })
 }
 
 /** The subject with what a remedy changed. */

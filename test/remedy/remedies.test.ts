@@ -10,6 +10,7 @@ import { admit, discharge, freshTensor } from '../../src/remedy/patient.ts'
 import type { Patient } from '../../src/remedy/patient.ts'
 import type { Case, Remedy } from '../../src/remedy/remedy.ts'
 import { initialise } from '../../src/remedy/remedies/initialise.ts'
+import { insertNorm } from '../../src/remedy/remedies/normalise.ts'
 import { rescale } from '../../src/remedy/remedies/rescale.ts'
 import { letLeak, reviveUnits } from '../../src/remedy/remedies/revive.ts'
 import { tameRate, useAdam } from '../../src/remedy/remedies/rate.ts'
@@ -39,7 +40,10 @@ function patientOf(layers: LayerConfig[], change: (name: string, values: Float32
   })
   const tensors = parameters.map((values) => freshTensor(values, optimizer))
   const slots = [0, 1].map((s) => tensors.map((tensor) => tensor.slots[s]!))
-  const rest = { optimizer, schedule: { type: 'constant' }, clip: { mode: 'off' }, loss: { type: 'meanSquaredError' } }
+  const rest = {
+    ...{ optimizer, schedule: { type: 'constant' }, clip: { mode: 'off' } },
+    ...{ canNormalise: true, gradient: 'auto', loss: { type: 'meanSquaredError' } },
+  }
   return admit(model, { parameters, slots }, { ...rest, updates: 3, seed: 7 } as never)
 }
 
@@ -77,6 +81,31 @@ describe('remedies that keep the function', () => {
     const { patient: treated } = await treat(letLeak, patient)
     expect(discharge(treated).model.layers.map(({ type }) => type)).toContain('prelu')
     expect(await outputOf(treated)).toEqual(await outputOf(patient))
+  })
+})
+
+describe('batch normalisation put in', () => {
+  it('leaves the outputs as they were to 1e-5, and normalises every hidden layer', async () => {
+    const patient = patientOf([dense(8, 'relu', 'h1'), dense(5, 'tanh', 'h2'), dense(2, undefined, 'out')])
+    const before = await outputOf(patient)
+    const { patient: treated, then } = await treat(insertNorm, patient)
+    expect(then).toBe('continue')
+    const after = await outputOf(treated)
+    after.forEach((y, i) => expect(Math.abs(y - before[i]!)).toBeLessThanOrEqual(1e-5 * (1 + Math.abs(before[i]!))))
+    expect(treated.model.layers.map(({ type }) => type)).toEqual([
+      'dense',
+      'batchNorm',
+      'activation',
+      'dense',
+      'batchNorm',
+      'activation',
+      'dense',
+    ])
+    // Every parameter of the new network was given: none is drawn anew.
+    for (const { name } of discharge(treated).model.parameters) expect(treated.tensors.has(name)).toBe(true)
+    expect(
+      await insertNorm.treat({ now: { ...patient, canNormalise: false }, calibration } as unknown as Case),
+    ).toBeNull()
   })
 })
 
