@@ -22,6 +22,8 @@ function trend(state: Float64Array, window: number): void {
   if (n < 16) {
     state[F.gain] = NaN
     state[F.error] = NaN
+    state[F.mean] = NaN
+    state[F.meanError] = NaN
     return
   }
   let mean = 0
@@ -38,6 +40,8 @@ function trend(state: Float64Array, window: number): void {
   for (let i = 0; i < n; i++) residual += (-ringValue(state, ring, size, n - 1 - i) - mean - slope * (i - middle)) ** 2
   state[F.gain] = slope * n
   state[F.error] = Math.sqrt(residual / (n - 2) / spread) * n
+  state[F.mean] = 1 + mean
+  state[F.meanError] = Math.sqrt(residual / (n - 2) / n)
 }
 
 /** Whether the last steps brought nothing, while there is much to learn. */

@@ -15,7 +15,11 @@ export function judgeStall(state: Float64Array, s: StepSignals): void {
   const u = meanUpdate(s)
   // The part of a warm-up in which the rate rises says nothing yet.
   const still = stuck(state, window) && !rising && !converged(state)
-  state[F.still] = still ? state[F.still]! + 1 : 0
+  state[F.still] = still && !hasCrept(state) ? state[F.still]! + 1 : 0
+  if (state[F.still] === 0) {
+    state[F.stillMean] = state[F.mean]!
+    state[F.stillError] = state[F.meanError]!
+  }
   const other = explains(state)
   const code = u < small ? Health.UPDATE_TOO_SMALL : u > large ? Health.UPDATE_TOO_LARGE : Health.STALLED
   const hit = (one: number) => still && !other && code === one
@@ -57,6 +61,15 @@ function largest(values: Float64Array): number {
   let most = 0
   for (let i = 0; i < values.length; i++) if (values[i]! > most) most = values[i]!
   return most
+}
+
+/**
+ * Whether more is explained than where the standstill began: progress so slow that one window's noise hides it. A long
+ * plateau before the learning looks like that.
+ */
+function hasCrept(state: Float64Array): boolean {
+  const error = Math.hypot(state[F.meanError]!, state[F.stillError]!)
+  return state[F.mean]! - state[F.stillMean]! > Math.max(t.stalled.gain, 2 * error)
 }
 
 /** Whether the first steps have thrown the loss far above where it began, and above that of a constant. */

@@ -32,6 +32,11 @@ export const HealthField = {
   lastNorm: words(),
   /** Checks in a row that found no progress. */
   still: words(),
+  /** Mean explained share of the window and its standard error, now and where those checks began. */
+  mean: words(),
+  meanError: words(),
+  stillMean: words(),
+  stillError: words(),
   /** Checks in a row at which a layer that a signal comes back to had no gradient. */
   idle: words(),
   /** Spikes among the last steps, and their ring. */
