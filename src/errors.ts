@@ -78,8 +78,9 @@ export function suggest(word: string, candidates: readonly string[]): string | u
   let bestDistance = limit + 1
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
-    // Of one letter nothing is left when it is another.
-    if (distance < bestDistance && distance < candidate.length) [best, bestDistance] = [candidate, distance]
+    // Of one letter nothing is left when it is another: `x` is no slip for `y`.
+    if (distance < bestDistance && distance < Math.max(word.length, candidate.length))
+      [best, bestDistance] = [candidate, distance]
   }
   return best
 }

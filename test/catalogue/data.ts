@@ -47,7 +47,7 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('features.csv', 'a,b\n1,2\n3,4\n', { features: ['aa'] }),
-    'Expected data.features to name a column of features.csv, got "aa". Its 2 columns are: a, b',
+    'Expected data.features to name a column of features.csv, got "aa". Did you mean "a"? Its 2 columns are: a, b',
   ],
   [
     file('drop.csv', 'a,b\n1,2\n3,4\n', { drop: ['z'] }),

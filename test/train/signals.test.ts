@@ -108,6 +108,9 @@ describe('a fit', () => {
       [60, 'NONFINITE_LOSS', 'skip'],
     ])
     expect(told).toEqual(events.map(({ text }) => text))
-    expect(told[0]).toBe('Loss is not finite (NaN) at step 20; the batch was skipped, weights were not updated.')
+    expect(told[0]).toBe(
+      'Loss is not finite (NaN) at step 20; the batch was skipped, weights were not updated. ' +
+        'Computed again it has the same bits: it is the numbers, not the machine.',
+    )
   })
 })
