@@ -63,6 +63,7 @@ async function main(): Promise<void> {
   const client = fork(fileURLToPath(import.meta.url), [], {
     env: { ...process.env, LOAD_PORT: `${(server.address() as AddressInfo).port}` },
   })
+  process.once('exit', () => client.kill())
   const latencies: number[] = []
   client.on('message', (latency) => void latencies.push(latency as number))
 

@@ -4,7 +4,8 @@
  */
 import type { Dataset } from '../../src/data/dataset.ts'
 import { dataOrder } from '../../src/data/order.ts'
-import { Phase, endLane } from '../../src/plan/plan.ts'
+import { endLane } from '../../src/plan/pieces.ts'
+import { Phase } from '../../src/plan/plan.ts'
 import type { Plan } from '../../src/plan/plan.ts'
 import type { Hooks, View } from '../../src/train/inline.ts'
 import { State } from '../../src/train/state.ts'

@@ -9,10 +9,10 @@
  * open *now*: the phase cannot close before that piece is done, so `phase()` read after a successful claim is the
  * right one, however long the worker slept in between. A stale draw on an exhausted queue gets t <= 0 and nothing.
  *
- * Order: JavaScript Atomics are sequentially consistent. The opener writes phase, pieces and `done` before `tickets`,
- * and each queue's `end` before its tickets; a claimer reads them after it. All plain writes of a piece come before its `finish`, and the one who finishes last
- * reads them after its own `finish`: so the sequential part between two phases sees everything, and everyone who
- * claims in the next phase sees the sequential part.
+ * Order: JavaScript Atomics are sequentially consistent. The opener writes phase, pieces and `done` before any tickets,
+ * and each queue's `end` before its tickets; a claimer reads them after it. All plain writes of a piece come before its
+ * `finish`, and the one who finishes last reads them after its own `finish`: so the sequential part between two phases
+ * sees everything, and everyone who claims in the next phase sees the sequential part.
  */
 
 /** Words of the control region, each on a cache line of its own where several workers write it. */

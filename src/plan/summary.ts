@@ -4,7 +4,7 @@ import { sizeOf } from '../model/shape.ts'
 import type { Shape } from '../model/shape.ts'
 import type { LoweredLayer } from '../model/layer.ts'
 import { UPDATE_PIECE } from './constants.ts'
-import { mostRows, pieces } from './plan.ts'
+import { mostRows, pieces } from './pieces.ts'
 import type { Plan } from './plan.ts'
 import type { Stage } from './stages.ts'
 

@@ -183,7 +183,7 @@ function relativeVariance({ values, rows }: Matrix, { activation }: WatchedLayer
  * gradient of the squared error that of the first output, up to a factor.
  */
 async function cosineOf(
-  { config, model, kernels, module }: Preflight,
+  { config, model, kernels, module, spare }: Preflight,
   sample: Dataset,
   weights: Weights,
   settingsFor: (plan: Plan) => ReturnType<typeof runSettings>,
@@ -207,7 +207,9 @@ async function cosineOf(
   // Each row of a pair must meet the same units.
   const steady = { ...config.model, layers: withoutDropout(config.model.layers) }
   const spec = { ...trainingSpec(config, task, near, undefined, 1), model: steady }
-  const seen = await probe(spec, settingsFor, near, weights, kernels, module)
+  const seen = await probe(spec, settingsFor, near, weights, kernels, module, spare)
+  spare?.keep(seen.arena)
+  // Read before anybody else has that memory.
   return meanCosine(inputGradients(seen.plan, seen.arena.floats, 2 * count), 2 * count)
 }
 

@@ -5,35 +5,23 @@
 import type { Arena } from '../arena/arena.ts'
 import { ROUND_KEYS, permuteWithKeys, writeRoundKeys } from '../data/order.ts'
 import { Activation } from '../kernels/kernels.ts'
-import type { Kernels, Pointer } from '../kernels/kernels.ts'
-import { isSampled } from '../gradient/thresholds.ts'
+import type { Kernels } from '../kernels/kernels.ts'
 import type { Pass } from '../model/layer.ts'
 import { ownLossOf, weighPositions } from '../model/losses.ts'
 import { matrixOf } from '../model/shape.ts'
-import { applyUpdate } from '../optim/optimizers.ts'
-import { UPDATE_PIECE } from '../plan/constants.ts'
-import { Phase, endLane, firstLane, lanePieces, lanesOfShard, pieces, scratchOf } from '../plan/plan.ts'
-import type { Placement } from '../plan/parameters.ts'
+import { firstLane, lanePieces, pieces } from '../plan/pieces.ts'
+import { Phase, scratchOf } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
-import {
-  endShard,
-  firstShard,
-  forEachEdge,
-  fullRows,
-  inboxSlot,
-  isOwn,
-  rowsOfShard,
-  shardsInUse,
-} from '../plan/shards.ts'
-import { learnedOf } from '../plan/watch.ts'
+import { fullRows, rowsOfShard } from '../plan/shards.ts'
 import { shardPieces } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
-import { clipUnits } from './clip-units.ts'
 import { observeLayer } from './observe.ts'
-import { addPenalty, boundNorms } from './regularize.ts'
+import { Reduction } from './reduction.ts'
+import { addPenalty } from './regularize.ts'
 import { copyRun } from './snapshot.ts'
 import { State } from './state.ts'
+import { Update } from './update.ts'
 
 const NO_FLOATS = new Float32Array(0)
 
@@ -43,10 +31,8 @@ export class Program {
   readonly #floats: Float32Array
   readonly #doubles: Float64Array
   readonly #settings: RunSettings
-  /** Tensors that are learned, in the order of the model. */
-  readonly #learned: readonly Placement[]
-  readonly #bounded: readonly Placement[]
-  readonly #columns: Float64Array
+  readonly #reduction: Reduction
+  readonly #updates: Update
   readonly #keys = new Uint32Array(ROUND_KEYS)
   #keysOfEpoch = -1
   readonly #pass: Pass = {
@@ -67,13 +53,17 @@ export class Program {
     this.#floats = arena.floats
     this.#doubles = arena.doubles
     this.#settings = settings
-    this.#learned = learnedOf(plan.placements)
-    this.#bounded = this.#learned.filter(({ spec }) => spec.constraint)
-    this.#columns = new Float64Array(Math.max(0, ...this.#bounded.map(({ spec }) => matrixOf(spec.shape)[1])))
     this.#pass.seed = settings.seed
     this.#pass.floats = arena.floats
     this.#pass.blockRows = plan.blockRows
     this.#pass.temporary = scratchOf(plan, worker).piece
+    this.#reduction = new Reduction(plan, kernels, arena, settings)
+    this.#updates = new Update(plan, kernels, arena, settings, this.#pass.temporary)
+  }
+
+  /** For the sequential part: bounds on weights, and the rehearsal of an update. */
+  get updates(): Update {
+    return this.#updates
   }
 
   run(phase: Phase, piece: number): void {
@@ -83,13 +73,13 @@ export class Program {
       case Phase.gradient:
         return this.#gradient(piece)
       case Phase.reduce:
-        return this.#reduce(piece)
+        return this.#reduction.reduce(piece)
       case Phase.update:
         return this.#update(piece)
       case Phase.evaluate:
         return this.#evaluate(piece)
       case Phase.combine:
-        return this.#combine(piece)
+        return this.#reduction.combine(piece)
       case Phase.snapshot:
         return copyRun(this.#plan, this.#k, piece)
       case Phase.exchange:
@@ -249,7 +239,7 @@ export class Program {
       if (spec.sharing.shards > 1 || first + rows < this.#state(State.batchRows)) return
       const [, width] = matrixOf(placement.spec.shape)
       const block = gradient + tile.row * width + tile.col
-      this.#squares(piece, block, tile.rowEnd - tile.row, tile.colEnd - tile.col, width)
+      this.#reduction.squares(piece, block, tile.rowEnd - tile.row, tile.colEnd - tile.col, width)
       return
     }
     const perShard = lanePieces(this.#plan, first, full)
@@ -281,261 +271,16 @@ export class Program {
     return this.#doubles[at.shardSums + (ownFirst + shard) * (sums + 1) + sums]!
   }
 
-  /** After an update, by whoever ends the step: weights with a bound to their norm are brought within it. */
-  constrain(): void {
-    const { at, watch } = this.#plan
-    for (let b = 0; b < this.#bounded.length; b++) {
-      const { offset, size, spec } = this.#bounded[b]!
-      const [rows, cols] = matrixOf(spec.shape)
-      boundNorms(this.#floats, at.parameters + offset, rows, cols, spec.constraint!.maxValue, this.#columns)
-      if (this.#state(State.sampled) !== 1) continue
-      // What the sampled update said of these weights is no longer so.
-      for (let i = 0; i < watch.segments.length; i++) {
-        const { offset: start, count } = watch.segments[i]!
-        if (start < offset || start >= offset + size) continue
-        this.#doubles[at.segments + 2 * i] = this.#k.sumSquares(count, at.parameters + start)
-      }
-    }
-  }
-
-  /** Sums lanes and shards of a run of parameters, and their squares. */
-  #reduce(piece: number): void {
-    if (this.#state(State.clipping) === 1) return this.#clipUnits(piece)
-    const { at, placements, spec, tiles, watch } = this.#plan
-    if (spec.sharing.shards > 1) return this.#reduceShards(piece)
-    const start = piece * UPDATE_PIECE
-    const end = Math.min(placements.laned, start + UPDATE_PIECE)
-    const lanes = endLane(this.#plan, 0, this.#state(State.batchRows))
-    if (this.#settings.watch && isSampled(this.#state(State.batch))) this.#squareParts(piece, start, end, lanes)
-    this.#k.reduceLanes(end - start, lanes, at.lanes + start, placements.laned, at.gradients + start)
-    for (let i = watch.firstLaned[piece]!; i < watch.firstLaned[piece + 1]!; i++) {
-      const { offset, count } = watch.laned[i]!
-      this.#squares(tiles.length + i, at.gradients + offset, 1, count, 0)
-    }
-  }
-
-  /** One tensor, by unit. */
-  #clipUnits(piece: number): void {
-    const { at } = this.#plan
-    const { clip } = this.#settings.decide
-    if (clip.mode !== 'adaptive') return
-    const { offset, spec, size } = this.#learned[piece]!
-    const cols = spec.shape.at(-1)!
-    this.#doubles[at.clampedNorms + piece] = clipUnits(
-      this.#floats,
-      at.gradients + offset,
-      at.parameters + offset,
-      size / cols,
-      cols,
-      1 / (this.#state(State.weightSum) || Infinity),
-      clip.lambda,
-      clip.epsilon,
-    )
-  }
-
-  #squareParts(piece: number, start: number, end: number, lanes: number): void {
-    const { at, placements, lanes: most } = this.#plan
-    for (let lane = 0; lane < lanes; lane++) {
-      const squares = this.#k.sumSquares(end - start, at.lanes + lane * placements.laned + start)
-      this.#doubles[at.partSquares + piece * most + lane] = squares
-    }
-  }
-
-  /** Each own shard's lanes to a gradient of its own, then what of the shards' tree has both its sides here. */
-  #reduceShards(piece: number): void {
-    const { at, ownFirst, ownEnd, lanes, placements, spec } = this.#plan
-    const { laned, learned, total } = placements
-    const start = piece * UPDATE_PIECE
-    const count = Math.min(UPDATE_PIECE, learned - start)
-    const batchRows = this.#state(State.batchRows)
-    const used = shardsInUse(this.#plan, batchRows)
-    const gradient = (shard: number) => at.gradients + (shard - ownFirst) * total + start
-    for (let shard = ownFirst; start < laned && shard < Math.min(ownEnd, used); shard++) {
-      const first = at.lanes + (shard - ownFirst) * lanes * laned + start
-      const filled = lanesOfShard(this.#plan, batchRows, shard)
-      this.#k.reduceLanes(Math.min(count, laned - start), filled, first, laned, gradient(shard))
-    }
-    if (this.#settings.reduce === 'mpi-sum') return this.#sumOwn(count, gradient, used)
-    forEachEdge(used, (j, s) => {
-      if (isOwn(this.#plan, j, s, used)) this.#k.add(count, gradient(j + s), gradient(j))
-    })
-    if (spec.sharing.ranks === 1) this.#squareSegments(piece)
-  }
-
-  /** All own shards to the first of them: nothing, where this rank has no row of the batch. */
-  #sumOwn(count: number, gradient: (shard: number) => Pointer, used: number): void {
-    const { ownFirst, ownEnd } = this.#plan
-    const first = gradient(ownFirst)
-    if (used <= ownFirst) this.#floats.fill(0, first, first + count)
-    for (let shard = ownFirst + 1; shard < Math.min(ownEnd, used); shard++) this.#k.add(count, gradient(shard), first)
-  }
-
-  /** What the tree adds across ranks, for a run of this rank's own parameters. */
-  #combine(index: number): void {
-    const { at, ownFirst, ownEnd, firstPiece, endPiece, placements } = this.#plan
-    const piece = firstPiece + index
-    const start = piece * UPDATE_PIECE
-    const count = Math.min(UPDATE_PIECE, placements.learned - start)
-    const sliceStart = firstPiece * UPDATE_PIECE
-    const slice = Math.min(placements.learned, endPiece * UPDATE_PIECE) - sliceStart
-    const inbox = (slot: number) => at.inbox + slot * slice + start - sliceStart
-    const into = at.gradients + start
-    if (this.#settings.reduce === 'mpi-sum') this.#k.copy(count, inbox(0), into)
-    else {
-      const used = shardsInUse(this.#plan, this.#state(State.batchRows))
-      const place = (shard: number) =>
-        shard >= ownFirst && shard < ownEnd
-          ? into + (shard - ownFirst) * placements.total
-          : inbox(inboxSlot(this.#plan, shard))
-      forEachEdge(used, (j, s) => {
-        if (!this.#isMade(j, s, used)) this.#k.add(count, place(j + s), place(j))
-      })
-      if (ownFirst > 0) this.#k.copy(count, place(0), into)
-    }
-    this.#squareSegments(piece)
-  }
-
-  /** Whether the rank that has both sides of an addition has made it. */
-  #isMade(j: number, s: number, used: number): boolean {
-    const { sharing } = this.#plan.spec
-    for (let rank = 0; rank < sharing.ranks; rank++) {
-      const cut = { ownFirst: firstShard({ ...sharing, rank }), ownEnd: endShard({ ...sharing, rank }) }
-      if (isOwn(cut, j, s, used)) return true
-    }
-    return false
-  }
-
-  #squareSegments(piece: number): void {
-    const { at, watch } = this.#plan
-    for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
-      const { offset, count } = watch.segments[i]!
-      this.#squares(i, at.gradients + offset, 1, count, 0)
-    }
-  }
-
-  /**
-   * Sum of squares of a block of the gradient, rows `width` apart, as it is and as value clipping leaves it. In the
-   * piece that made it, while it is in the cache.
-   */
-  #squares(chunk: number, block: Pointer, rows: number, cols: number, width: number): void {
-    const { at } = this.#plan
-    const { clip } = this.#settings.decide
-    // A block of whole rows is one run.
-    const runs = cols === width ? 1 : rows
-    const count = cols === width ? rows * cols : cols
-    let sum = 0
-    for (let r = 0; r < runs; r++) sum += this.#k.sumSquares(count, block + r * width)
-    this.#doubles[at.norms + chunk] = sum
-    if (clip.mode !== 'value') return
-    const perWeight = 1 / (this.#state(State.weightSum) || Infinity)
-    let clamped = 0
-    for (let r = 0; r < runs; r++) clamped += this.#k.clampedSquares(count, block + r * width, perWeight, clip.value)
-    this.#doubles[at.clampedNorms + chunk] = clamped
-  }
-
-  /** The optimizer's rule on a run of parameters, clip coefficient and division by the weight folded in. */
+  /** A run of parameters; and beside it what else is to be done before the next step. */
   #update(piece: number): void {
     const updates = pieces.update(this.#plan)
-    if (piece < updates) {
-      const run = this.#plan.firstPiece + piece
-      if (this.#state(State.comparable) === 1) this.#compare(run)
-      return this.#state(State.sampled) === 1 ? this.#sampledUpdate(run) : this.#apply(run)
-    }
+    if (piece < updates) return this.#updates.run(this.#plan.firstPiece + piece)
     const follows = pieces.follow(this.#plan)
-    if (piece < updates + follows) return this.#follow()
+    if (piece < updates + follows) return this.#updates.follow()
     const gathers = pieces.gather(this.#plan, this.#state(State.gathered))
     const left = piece - updates - follows
     if (left < gathers) return this.#gatherAhead(left)
     observeLayer(this.#plan, this.#k, this.#floats, this.#doubles, left - gathers)
-  }
-
-  /** The statistics take the values that their layers worked out in this step. */
-  #follow(): void {
-    const { at, placements } = this.#plan
-    const { learned, followed } = placements
-    this.#k.copy(followed - learned, at.next, at.parameters + learned)
-  }
-
-  /** The update, and the squares of what it left and of what it changed. */
-  #sampledUpdate(piece: number): void {
-    const { at, watch, placements } = this.#plan
-    const start = piece * UPDATE_PIECE
-    const count = Math.min(UPDATE_PIECE, placements.learned - start)
-    this.#k.copy(count, at.parameters + start, this.#pass.temporary)
-    this.#apply(piece)
-    // before -= 1 * after
-    this.#k.sgd(count, this.#pass.temporary, at.parameters + start, this.#pass.temporary, 1, Infinity, 1, 0, false, 0)
-    for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
-      const { offset, count } = watch.segments[i]!
-      this.#doubles[at.segments + 2 * i] = this.#k.sumSquares(count, at.parameters + offset)
-      this.#doubles[at.segments + 2 * i + 1] = this.#k.sumSquares(count, this.#pass.temporary + offset - start)
-    }
-  }
-
-  /** Whether the weights are those that the last, sampled update left. */
-  #compare(piece: number): void {
-    const { at, watch } = this.#plan
-    let differing = -1
-    for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
-      const { offset, count, layer } = watch.segments[i]!
-      if (this.#k.sumSquares(count, at.parameters + offset) !== this.#doubles[at.segments + 2 * i]) differing = layer
-    }
-    this.#doubles[at.differing + piece] = differing
-  }
-
-  #apply(piece: number): void {
-    const { at, placements, watch } = this.#plan
-    const start = piece * UPDATE_PIECE
-    const scale = this.#state(State.scale)
-    if (this.#settings.decide.clip.mode !== 'layerNorm') {
-      const count = Math.min(UPDATE_PIECE, placements.learned - start)
-      this.#doubles[at.largest + piece] = this.#applyRun(start, count, scale)
-      return
-    }
-    let largest = 0
-    for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
-      const { layer, offset, count } = watch.segments[i]!
-      largest = Math.max(largest, this.#applyRun(offset, count, scale * this.#doubles[at.layerScales + layer]!))
-    }
-    this.#doubles[at.largest + piece] = largest
-  }
-
-  /** @returns the largest magnitude that is left */
-  #applyRun(start: number, count: number, scale: number): number {
-    const { at, spec } = this.#plan
-    return applyUpdate(
-      this.#k,
-      spec.optimizer!,
-      count,
-      at.parameters + start,
-      at.gradients + start,
-      (at.slots[0] ?? 0) + start,
-      (at.slots[1] ?? 0) + start,
-      scale,
-      this.#state(State.clipValue),
-      this.#state(State.learningRate),
-      this.#state(State.updates) + 1,
-    )
-  }
-
-  /**
-   * Tries this rank's update piece by piece, taking each back, and says whether all would be finite. Only for the rare step
-   * that could overflow: a skipped batch must leave every bit as it was.
-   */
-  rehearseUpdate(): boolean {
-    const { at, placements, firstPiece, endPiece } = this.#plan
-    const vectors = [at.parameters, ...at.slots]
-    for (let piece = firstPiece; piece < endPiece; piece++) {
-      const start = piece * UPDATE_PIECE
-      const count = Math.min(UPDATE_PIECE, placements.learned - start)
-      vectors.forEach((v, i) => this.#k.copy(count, v + start, at.rehearsal + i * UPDATE_PIECE))
-      this.#apply(piece)
-      let finite = Number.isFinite(this.#doubles[at.largest + piece]!)
-      for (const v of at.slots) finite &&= Number.isFinite(this.#k.sumSquares(count, v + start))
-      vectors.forEach((v, i) => this.#k.copy(count, at.rehearsal + i * UPDATE_PIECE, v + start))
-      if (!finite) return false
-    }
-    return true
   }
 
   /** Forward of the first `rows` rows of the evaluation set, by the calling thread alone; the outputs are kept. */

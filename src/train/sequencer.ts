@@ -13,7 +13,8 @@ import { Decision, DecisionField, decide, decideStateLength, skipNonFiniteUpdate
 import { faultRaised } from '../gradient/health.ts'
 import { plateauFactor, plateauStateLength } from '../optim/plateau.ts'
 import { learningRate } from '../optim/schedules.ts'
-import { Phase, pieces } from '../plan/plan.ts'
+import { pieces } from '../plan/pieces.ts'
+import { Phase } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Program } from './program.ts'
 import { Kind as Exchanged } from './ranks.ts'
@@ -22,10 +23,11 @@ import { copyParameters, judgeProgress, writeValues } from './progress.ts'
 import { Kind, RECORDS_PER_STEP, writeRecord } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { learnedOf } from '../plan/watch.ts'
-import { fullRows, ownRows, rowsOfShard, shardsInUse } from '../plan/shards.ts'
+import { fullRows, ownRows, rowsOfShard } from '../plan/shards.ts'
 import { closeSnapshot } from './snapshot.ts'
 import { Again, beforeDecision, compareAgain, lookAgain } from './again.ts'
 import { Reason, State } from './state.ts'
+import { Sums } from './sums.ts'
 import { tune } from './tuner.ts'
 import { Watcher } from './watcher.ts'
 
@@ -48,8 +50,7 @@ export class Sequencer {
   /** Tensors that are learned. */
   readonly #learned: number
   readonly #watcher: Watcher | null
-  /** Watched layer of each partial sum of squares. */
-  readonly #layerOf: Int32Array
+  readonly #sums: Sums
   /** `null` on the host, which opens phases and never works in one. */
   readonly #program: Program | null
 
@@ -79,14 +80,7 @@ export class Sequencer {
     this.#program = program
     this.#agreement = agreement
     this.#learned = learnedOf(plan.placements).length
-    const { tiles, watch } = plan
-    this.#layerOf =
-      plan.spec.sharing.shards > 1
-        ? Int32Array.from(watch.segments, ({ layer }) => layer)
-        : Int32Array.from([
-            ...tiles.map(({ placement }) => watch.layerOf(placement)),
-            ...watch.laned.map(({ layer }) => layer),
-          ])
+    this.#sums = new Sums(plan, arena)
     this.#watcher = plan.spec.optimizer ? new Watcher(plan, settings, control, arena) : null
   }
 
@@ -126,7 +120,7 @@ export class Sequencer {
     const s = this.#state
     const { stages } = this.#plan
     const stage = stages[s[State.stage]!]!
-    if (stage.kind === 'block' && stage.loss) this.#sumShards()
+    if (stage.kind === 'block' && stage.loss) this.#sums.addShards()
     if (s[State.stage]! + 1 < stages.length) return this.#openStage(s[State.stage]! + 1)
     this.#open(Phase.gradient, pieces.gradient(this.#plan, s[State.first]!, s[State.rows]!))
   }
@@ -151,7 +145,7 @@ export class Sequencer {
     // A batch of weight 0 asks for nothing: its gradient is exactly 0, and stays it.
     const perWeight = weight > 0 ? 1 / weight : 0
     const loss = s[this.#plan.sumsAt.batch]! * perWeight
-    const gradNorm = Math.sqrt(this.#sumLayers()) * perWeight
+    const gradNorm = Math.sqrt(this.#sums.ofLayers()) * perWeight
     const totalSteps = Math.min(this.#settings.maxSteps, epochs * this.#stepsPerEpoch)
     const rate = learningRate(schedule, base, s[State.step]!, this.#stepsPerEpoch, totalSteps)
     s[State.loss] = loss
@@ -174,7 +168,7 @@ export class Sequencer {
       return this.#open(Phase.reduce, this.#learned)
     }
     if (clip.mode === 'value')
-      this.#tellAfterClip(this.#sumChunks(this.#plan.at.clampedNorms, pieces.norms(this.#plan)))
+      this.#tellAfterClip(this.#sums.ofChunks(this.#plan.at.clampedNorms, pieces.norms(this.#plan)))
     else if (clip.mode === 'layerNorm') this.#tellAfterClip(this.#clipLayers(clip.maxNorm, perWeight))
     this.#applyOrSkip(gradNorm, perWeight)
   }
@@ -183,7 +177,7 @@ export class Sequencer {
   #afterClip(): void {
     const s = this.#state
     s[State.clipping] = 0
-    this.#tellAfterClip(this.#sumChunks(this.#plan.at.clampedNorms, this.#learned))
+    this.#tellAfterClip(this.#sums.ofChunks(this.#plan.at.clampedNorms, this.#learned))
     this.#applyOrSkip(this.#health[DecisionField.gradNormBeforeClip]!, 1 / (s[State.weightSum]! || Infinity))
   }
 
@@ -243,7 +237,7 @@ export class Sequencer {
 
   #closeStep(): void {
     const s = this.#state
-    this.#program!.constrain()
+    this.#program!.updates.constrain()
     const count = pieces.runs(this.#plan)
     let largest = 0
     for (let i = 0; i < count; i++) largest = Math.max(largest, this.#doubles[this.#plan.at.largest + i]!)
@@ -357,7 +351,7 @@ export class Sequencer {
   #afterEvaluate(): void {
     const s = this.#state
     const rows = this.#evaluationBatch()
-    if (!this.#plan.spec.keepOutputs) this.#sumBlocks(0, rows, this.#state, this.#plan.sumsAt.evaluation)
+    if (!this.#plan.spec.keepOutputs) this.#sums.addBlocks(0, rows, this.#state, this.#plan.sumsAt.evaluation)
     s[State.evaluationCursor]! += rows
     if (s[State.evaluationCursor]! < this.#plan.spec.evaluationRows) this.#openEvaluation()
     else if (this.#plan.spec.trainRows > 0) this.#endEpoch()
@@ -392,73 +386,6 @@ export class Sequencer {
   }
 
   // ---- sums and doors ----
-
-  /** Adds the micro-batch's sums and weights to those of its shards, in the order of blocks and rows. */
-  #sumShards(): void {
-    const s = this.#state
-    const { at, sums, blockRows, ownFirst } = this.#plan
-    const [full, total] = [s[State.full]!, s[State.rows]!]
-    const blocks = Math.ceil(full / blockRows)
-    for (let shard = 0; shard * full < total; shard++) {
-      const rows = Math.min(full, total - shard * full)
-      const into = at.shardSums + (ownFirst + shard) * (sums + 1)
-      this.#sumBlocks(shard * blocks, rows, this.#doubles, into)
-      this.#doubles[into + sums]! += this.#sumWeights(shard * full, rows)
-    }
-    const isLast = s[State.first]! + full >= rowsOfShard(this.#plan, s[State.batchRows]!, 0)
-    if (isLast && this.#ranks === 1) this.#sumBatch()
-  }
-
-  /** The batch's sums and weight, from its shards' in their order. */
-  #sumBatch(): void {
-    const s = this.#state
-    const { at, sums, sumsAt } = this.#plan
-    s[State.weightSum] = 0
-    s.fill(0, sumsAt.batch, sumsAt.batch + sums)
-    for (let shard = 0; shard < shardsInUse(this.#plan, s[State.batchRows]!); shard++) {
-      const from = at.shardSums + shard * (sums + 1)
-      for (let i = 0; i < sums; i++) s[sumsAt.batch + i]! += this.#doubles[from + i]!
-      s[State.weightSum]! += this.#doubles[from + sums]!
-    }
-  }
-
-  /** Adds the partial sums of the blocks of `rows` rows, the first of them block `first`, to those at `into`. */
-  #sumBlocks(first: number, rows: number, words: Float64Array, into: number): void {
-    const { at, sums, blockRows } = this.#plan
-    const end = first + Math.ceil(rows / blockRows)
-    for (let b = first; b < end; b++) {
-      const from = at.partials + b * sums
-      for (let i = 0; i < sums; i++) words[into + i]! += this.#doubles[from + i]!
-    }
-  }
-
-  /** In the order of the rows, so that micro-batches do not change the sum. */
-  #sumWeights(first: number, rows: number): number {
-    if (!this.#plan.spec.weighted) return rows
-    let sum = 0
-    for (let r = first; r < first + rows; r++) sum += this.#floats[this.#plan.at.weight + r]!
-    return sum
-  }
-
-  /** A squared norm, from the sums of so many parts in index order. */
-  #sumChunks(at: number, chunks: number): number {
-    let sum = 0
-    for (let i = 0; i < chunks; i++) sum += this.#doubles[at + i]!
-    return sum
-  }
-
-  /** The same, and each layer's part of it. */
-  #sumLayers(): number {
-    const { at, watch } = this.#plan
-    this.#doubles.fill(0, at.layerSquares, at.layerSquares + watch.layers.length)
-    let sum = 0
-    for (let i = 0; i < pieces.norms(this.#plan); i++) {
-      const squares = this.#doubles[at.norms + i]!
-      sum += squares
-      this.#doubles[at.layerSquares + this.#layerOf[i]!]! += squares
-    }
-    return sum
-  }
 
   /**
    * Whether an update could leave the float32 range. Below these bounds no rule can: their steps are at most the
@@ -496,7 +423,7 @@ export class Sequencer {
     const s = this.#state
     switch (s[State.exchange]) {
       case Exchanged.gradients:
-        this.#sumBatch()
+        this.#sums.addBatch()
         return this.#open(Phase.combine, pieces.update(this.#plan))
       case Exchanged.norms:
         return this.#decide()
@@ -514,7 +441,7 @@ export class Sequencer {
 
   /** Whether the update would leave every parameter finite, on all ranks. */
   #isFinite(): boolean {
-    const own = this.#program!.rehearseUpdate()
+    const own = this.#program!.updates.rehearse()
     return this.#agreement ? this.#agreement.all(own) : own
   }
 

@@ -407,7 +407,7 @@ export class Trainer implements AsyncDisposable {
 
   #preflight({ model, weights }: Built, task: Task, data: Dataset): Promise<HealthVerdict[]> {
     const { config, kernels } = this
-    return preflight({ config, model, weights, task, data, kernels, module: this.#module })
+    return preflight({ config, model, weights, task, data, kernels, module: this.#module, spare: this.#spare })
   }
 
   #repairs(

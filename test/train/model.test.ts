@@ -31,7 +31,8 @@ const config: Config = {
 describe('predict without threads', () => {
   for (const kernels of kernelNames) {
     const availability = kernelAvailability(kernels)
-    test.skipIf(!availability.available)(`has the bits of the trainer's, kernels ${kernels}`, async () => {
+    const why = availability.available ? '' : ` (skipped: ${availability.reason})`
+    test.skipIf(!availability.available)(`has the bits of the trainer's, kernels ${kernels}${why}`, async () => {
       const trainer = await Trainer.create({ ...config, kernels }, { crew: new InlineCrew() })
       const data = blobs(700, 12, 5)
       await trainer.fit(data)
