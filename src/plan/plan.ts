@@ -125,7 +125,7 @@ interface Addresses {
   /** Per shard: the sums of its blocks, and its weight. Per rank: a word of its own. */
   shardSums: number
   wishes: number
-  /** Per rank: messages of it that are still to come. */
+  /** Per rank: transfers from it and to it that are not over. */
   awaited: number
   norms: number
   clampedNorms: number

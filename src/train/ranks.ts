@@ -161,8 +161,14 @@ export class Exchange implements Agreement {
     if (counts[rank] === 0) return
     // Begins with the next rank, so that not all send to the same one.
     for (let i = 1; i < ranks; i++) {
-      this.#mpi.send(at + elementBytes * starts[rank]!, elementBytes * counts[rank]!, (rank + i) % ranks)
+      this.#send(at + elementBytes * starts[rank]!, elementBytes * counts[rank]!, (rank + i) % ranks)
     }
+  }
+
+  /** A rank that hangs may have sent its own part, and not take ours. */
+  #send(at: Address, bytes: number, to: number): void {
+    this.#doubles[this.#plan.at.awaited + to]!++
+    this.#mpi.send(at, bytes, to)
   }
 
   #receive(at: Address, bytes: number, from: number): void {
@@ -170,12 +176,12 @@ export class Exchange implements Agreement {
     this.#mpi.receive(at, bytes, from)
   }
 
-  /** Until everything has come; meanwhile the host can see from whom it has not. */
+  /** Until everything has come and gone; meanwhile the host can see of whom that is not so. */
   #finish(): void {
-    this.#mpi.waitAll(this.#heard)
+    this.#mpi.waitAll(this.#over, this.#over)
   }
 
-  readonly #heard = (from: number): void => void this.#doubles[this.#plan.at.awaited + from]!--
+  readonly #over = (rank: number): void => void this.#doubles[this.#plan.at.awaited + rank]!--
 
   #gatherWishes(): void {
     const { at, spec } = this.#plan
@@ -206,7 +212,7 @@ export class Exchange implements Agreement {
       const from = at.gradients + (root.shard - ownFirst) * placements.total
       for (let i = 1; i < ranks; i++) {
         const to = (rank + i) % ranks
-        if (counts[to]! > 0) this.#mpi.send(this.#floatsAt + 4 * (from + starts[to]!), 4 * counts[to]!, to)
+        if (counts[to]! > 0) this.#send(this.#floatsAt + 4 * (from + starts[to]!), 4 * counts[to]!, to)
       }
     }
   }

@@ -25,8 +25,8 @@ export interface Mpi {
   /** Begin a transfer; those between two ranks are matched in the order in which they were begun. */
   send(at: Address, bytes: number, rank: number): void
   receive(at: Address, bytes: number, rank: number): void
-  /** Until all transfers are over; `received` hears of the ones that came in, by the rank they are from. */
-  waitAll(received?: (rank: number) => void): void
+  /** Until all transfers are over; the two hear of each that is, by the rank it is from and the rank it is to. */
+  waitAll(received?: (from: number) => void, sent?: (to: number) => void): void
   /** Ends the job: every rank of it, at once. */
   abort(code: number): void
   finalize(): void
@@ -71,14 +71,14 @@ export function startMpi({ path, family }: MpiLibrary): Mpi {
 
   const requests = new BigInt64Array(new SharedArrayBuffer(8 * MOST_REQUESTS))
   const requestsAt = Number(koffi.address(requests))
-  /** Of each open request: the rank it receives from, or -1. */
-  const senders = new Int32Array(MOST_REQUESTS)
+  /** Of each open request: the rank it receives from, or ~ the rank it sends to. */
+  const others = new Int32Array(MOST_REQUESTS)
   const ended = new Int32Array(MOST_REQUESTS)
   const [tag, endedNow] = [0, new Int32Array(1)]
   let open = 0
-  const begin = (call: typeof send, at: Address, bytes: number, other: number, sender: number) => {
+  const begin = (call: typeof send, at: Address, bytes: number, other: number, mark: number) => {
     if (open === MOST_REQUESTS) throw new Error(`internal: more than ${MOST_REQUESTS} transfers at a time`)
-    senders[open] = sender
+    others[open] = mark
     call(at, bytes, abi.byte, other, tag, abi.world, requestsAt + open++ * abi.requestBytes)
   }
 
@@ -92,14 +92,15 @@ export function startMpi({ path, family }: MpiLibrary): Mpi {
     allGatherFloats: (at, counts, starts) =>
       allGatherV(abi.inPlace, 0, abi.float, at, counts, starts, abi.float, abi.world),
     reduceScatterFloats: (from, to, counts) => reduceScatter(from, to, counts, abi.float, abi.sum, abi.world),
-    send: (at, bytes, to) => begin(send, at, bytes, to, -1),
+    send: (at, bytes, to) => begin(send, at, bytes, to, ~to),
     receive: (at, bytes, from) => begin(receive, at, bytes, from, from),
-    waitAll: (received) => {
+    waitAll: (received, sent) => {
       for (let left = open; left > 0; left -= endedNow[0]!) {
         waitSome(open, requestsAt, endedNow, ended, abi.statusesIgnore)
         for (let i = 0; i < endedNow[0]!; i++) {
-          const sender = senders[ended[i]!]!
-          if (sender >= 0) received?.(sender)
+          const other = others[ended[i]!]!
+          if (other >= 0) received?.(other)
+          else sent?.(~other)
         }
       }
       open = 0
