@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Lowest first. A folder imports from lower levels and from itself only: folders of one level know nothing of each other. */
 const LEVELS = [
-  ['errors.ts'],
+  ['errors.ts', 'package.ts'],
   ['random', 'native', 'chart'],
   ['kernels'],
   ['model', 'optim', 'gradient'],

@@ -1,6 +1,7 @@
 /** Cases over threads: each takes the next when it is done. */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { entryOf } from '../../src/package.ts'
 import type { Assessment } from './assess.ts'
 
 export interface Task {
@@ -11,14 +12,13 @@ export interface Task {
 export async function assessAll(tasks: readonly Task[], onDone: (done: Assessment) => void): Promise<Assessment[]> {
   const results: Assessment[] = []
   let next = 0
-  const entry = import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js'
   const threads = Math.min(availableParallelism(), tasks.length)
   await Promise.all(
     Array.from(
       { length: threads },
       () =>
         new Promise<void>((resolve, reject) => {
-          const worker = new Worker(new URL(entry, import.meta.url))
+          const worker = new Worker(entryOf('bench/health/worker'))
           const give = () => {
             const task = tasks[next++]
             if (task) worker.postMessage(task)

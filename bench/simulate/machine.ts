@@ -1,6 +1,6 @@
 /** What the simulation needs to know of this machine beside the pieces: the clock, a contended counter, the memory. */
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { entryOf } from '../../src/package.ts'
 import { bandwidthPeak } from '../peak.ts'
 
 export interface MachineCosts {
@@ -30,10 +30,9 @@ function clockMicros(): number {
 /** Two threads take from one counter: each operation has to bring the cache line over. */
 async function contendedMicros(): Promise<number> {
   const words = new Int32Array(new SharedArrayBuffer(64))
-  const entry = import.meta.url.endsWith('.ts') ? './contend.ts' : './contend.js'
   const run = () =>
     new Promise<number>((resolve, reject) => {
-      const worker = new Worker(fileURLToPath(new URL(entry, import.meta.url)), { workerData: words })
+      const worker = new Worker(entryOf('bench/simulate/contend'), { workerData: words })
       worker.once('message', resolve)
       worker.once('error', reject)
     })

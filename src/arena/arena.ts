@@ -23,20 +23,33 @@ export interface Arena {
  */
 export class Spare {
   #memory: WebAssembly.Memory | undefined
+  /** Bytes of it that need not be zero: to touch the others would cost their page faults. */
+  #used = 0
 
-  keep({ memory }: Arena): void {
-    if (!this.#memory || memory.buffer.byteLength > this.#memory.buffer.byteLength) this.#memory = memory
+  keep({ arena: { memory }, plan: { layout } }: { arena: Arena; plan: { layout: Layout } }): void {
+    if (this.#memory && memory.buffer.byteLength <= this.#memory.buffer.byteLength) return
+    this.#memory = memory
+    this.#used = layout.bytes
   }
 
   /** Has memory for such an arena ready. @throws UserError as `createArena` does */
   reserve(layout: Layout): void {
-    if ((this.#memory?.buffer.byteLength ?? 0) < layout.bytes) this.#memory = allocate(layout, SLACK_PAGES)
+    if ((this.#memory?.buffer.byteLength ?? 0) >= layout.bytes) return
+    this.#memory = allocate(layout, SLACK_PAGES)
+    this.#used = 0
   }
 
-  take(): WebAssembly.Memory | undefined {
+  /** Gives it away: zeros, and enough of them for such an arena, or nothing. */
+  take(layout: Layout): WebAssembly.Memory | undefined {
     const memory = this.#memory
     this.#memory = undefined
+    if (!memory || memory.buffer.byteLength < layout.bytes) return undefined
+    new Uint8Array(memory.buffer, 0, this.#used).fill(0)
     return memory
+  }
+
+  drop(): void {
+    this.#memory = undefined
   }
 }
 
@@ -45,12 +58,7 @@ export class Spare {
  * @throws UserError when the layout is larger than an arena may be, or than the machine can give
  */
 export function createArena(layout: Layout, spare?: Spare): Arena {
-  const memory = spare?.take()
-  if (memory && memory.buffer.byteLength >= layout.bytes) {
-    new Uint8Array(memory.buffer, 0, layout.bytes).fill(0)
-    return openArena(memory)
-  }
-  return openArena(allocate(layout))
+  return openArena(spare?.take(layout) ?? allocate(layout))
 }
 
 function allocate(layout: Layout, slack = 0): WebAssembly.Memory {

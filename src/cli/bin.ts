@@ -1,7 +1,11 @@
 #!/usr/bin/env node
-// No static imports: an old Node must get as far as saying that it is old. The syntax here runs on Node 18.
+// No imports of our own: an old Node must get as far as saying that it is old. The syntax here runs on Node 18.
+import module from 'node:module'
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major > 22 || (major === 22 && minor >= 18)) {
+  // Node keeps what it compiled, for the next start; NODE_DISABLE_COMPILE_CACHE=1 says no.
+  module.enableCompileCache()
   const { main } = await import('./main.ts')
   process.exitCode = await main(process.argv.slice(2))
 } else {

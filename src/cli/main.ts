@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
-import { readFileSync } from 'node:fs'
 import { suggest } from '../errors.ts'
+import { version } from '../package.ts'
 import { paint } from '../report/progress.ts'
 import { benchCommand } from './commands/bench.ts'
 import { checkGradientsCommand } from './commands/check-gradients.ts'
@@ -85,16 +85,4 @@ function withSuggestion(error: unknown, program: Command, argv: readonly string[
     ? `did you mean \`${close}\`?`
     : `\`${command === program ? '' : 'brigantine '}${command.name()} --help\` shows what there is`
   return new CommanderError(error.exitCode, error.code, `unknown flag \`${flag}\`; ${advice}`)
-}
-
-/** package.json lies above src/ in the repository and above dist/src/ in the package. */
-function version(): string {
-  for (const path of ['../../package.json', '../../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string }).version
-    } catch {
-      continue
-    }
-  }
-  return 'unknown'
 }

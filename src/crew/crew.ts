@@ -4,21 +4,22 @@
  * costs more than many whole steps.
  */
 import { Piscina } from 'piscina'
+import { entryOf } from '../package.ts'
 import { WorkerLost } from './task.ts'
 import type { Failed, RunTask, Workforce } from './task.ts'
 
 export class Crew implements Workforce {
-  readonly workers: number
+  /** Threads of a run: may be set anew before each, up to the number it was made for. */
+  workers: number
   readonly #pool: Piscina
   #closed = false
 
-  constructor(workers: number) {
+  /** @param atOnce threads to start now; the others come with the first run that has work for them */
+  constructor(workers: number, atOnce = workers) {
     this.workers = workers
-    // From the source tree the entry is TypeScript, which Node runs as it is; from the package it is compiled.
-    const entry = import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js'
     this.#pool = new Piscina({
-      filename: new URL(`../../workers/${entry}`, import.meta.url).href,
-      minThreads: workers,
+      filename: entryOf('workers/worker').href,
+      minThreads: atOnce,
       maxThreads: workers,
       concurrentTasksPerWorker: 1,
       idleTimeout: 2 ** 31 - 1,

@@ -5,6 +5,7 @@
 import { hostname } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.ts'
+import { entryOf } from '../package.ts'
 import { findMpiLibrary, launchOf } from '../native/mpi/find.ts'
 import type { Launch, MpiLibrary } from '../native/mpi/find.ts'
 import type { RunTask } from './task.ts'
@@ -47,8 +48,7 @@ export class Ranks {
       )
     }
     const { library } = answer
-    const entry = import.meta.url.endsWith('.ts') ? 'exchange.ts' : 'exchange.js'
-    const thread = new Worker(new URL(`../../workers/${entry}`, import.meta.url))
+    const thread = new Worker(entryOf('workers/exchange'))
     const world = (await order(thread, { op: 'join', library })) as { rank: number; ranks: number }
     const ranks = new Ranks(thread, library, world)
     if (world.ranks !== launch.ranks) {

@@ -48,22 +48,21 @@ type Sgemm = (
 export function probeBlas(path = process.env[BLAS_VARIABLE]): BlasAnswer {
   const known = answers.get(path)
   if (known) return known
-  const candidates = path ? [path] : findBlas()
-  const answer = candidates.length > 0 ? firstWorking(candidates) : unavailable('no native BLAS was found')
+  const answer = firstWorking(path ? [path] : findBlas())
   answers.set(path, answer)
   return answer
 }
 
 const answers = new Map<string | undefined, BlasAnswer>()
 
-function firstWorking(candidates: readonly string[]): BlasAnswer {
+function firstWorking(candidates: Iterable<string>): BlasAnswer {
   const reasons: string[] = []
   for (const path of candidates) {
     const answer = tryLibrary(path)
     if (answer.available) return answer
     reasons.push(`${path}: ${answer.reason}`)
   }
-  return unavailable(reasons.join('; '))
+  return unavailable(reasons.join('; ') || 'no native BLAS was found')
 }
 
 function tryLibrary(path: string): BlasAnswer {

@@ -2,6 +2,7 @@
 /// <reference path="./webassembly.d.ts" preserve="true" />
 /** The arithmetic in WebAssembly: loads the modules that `build.ts` compiled, and speaks `Kernels` for them. */
 import { readFile } from 'node:fs/promises'
+import { fileOf } from '../package.ts'
 import type {
   Kernels,
   KernelName,
@@ -55,7 +56,7 @@ export function relaxedSimdAvailable(): boolean {
 
 /** Reads and compiles a module once; instances in every worker may share it. */
 export async function compileKernels(variant: WasmVariant): Promise<WebAssembly.Module> {
-  const path = new URL(`./assembly/${files[variant]}`, import.meta.url)
+  const path = fileOf(`src/kernels/assembly/${files[variant]}`)
   try {
     return await WebAssembly.compile(await readFile(path))
   } catch (cause) {

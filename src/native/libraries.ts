@@ -7,10 +7,15 @@ import { delimiter, join } from 'node:path'
 const BLAS_NAMES = ['libopenblas', 'libblis', 'libmkl_rt', 'libblas']
 const ACCELERATE = '/System/Library/Frameworks/Accelerate.framework'
 
-/** Full paths of native BLAS libraries, best first. */
-export function findBlas(): string[] {
-  const accelerate = existsSync(ACCELERATE) ? [ACCELERATE] : []
-  return [...accelerate, ...findLibraries(BLAS_NAMES)]
+/**
+ * Full paths of native BLAS libraries, best first. The loader's cache takes a process of its own to read: it is asked
+ * only for those after the best one of the usual folders.
+ */
+export function* findBlas(): Generator<string, void> {
+  if (existsSync(ACCELERATE)) yield ACCELERATE
+  const best = findLibraries(BLAS_NAMES.slice(0, 1), libraryFolders(), [])
+  yield* best
+  yield* findLibraries(BLAS_NAMES).filter((path) => !best.some((other) => realPath(other) === realPath(path)))
 }
 
 /** The launcher of ranks on the search path, if there is one. */

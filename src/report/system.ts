@@ -93,7 +93,7 @@ export function feature(name: string, bytes: readonly number[], advice: string):
 }
 
 function blas(): Finding {
-  const found = findBlas()
+  const found = [...findBlas()]
   const [best, ...others] = found
   const advice = 'optional; a serial build is right, e.g. apt install libopenblas0-serial, brew install openblas'
   return best !== undefined

@@ -1,10 +1,10 @@
 /** Before the first step of several ranks: whether all of them are about to do the same. */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { ResolvedConfig } from '../config/schema.ts'
 import type { Ranks } from '../crew/ranks.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
+import { version } from '../package.ts'
 import { probeBlas } from '../kernels/blas.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import type { Unfinished } from './session.ts'
@@ -92,16 +92,4 @@ function difference(here: string, there: string): [string, string] {
   const say = (config: Record<string, unknown>, key: string) => `\`${key}: ${JSON.stringify(config[key])}\``
   const key = Object.keys({ ...a, ...b }).find((name) => JSON.stringify(a![name]) !== JSON.stringify(b![name]))!
   return [say(a!, key), say(b!, key)]
-}
-
-function version(): string {
-  // Beside src/ in a clone, beside dist/ in the package.
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version
-    } catch {
-      continue
-    }
-  }
-  return 'unknown'
 }

@@ -13,8 +13,9 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { open, readFile, rename, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import { Packr } from 'msgpackr'
+import type * as Msgpackr from 'msgpackr'
 import { TrainingError, UserError, whyUnread } from '../errors.ts'
 import { checkDocument } from './document.ts'
 import { makeFolder } from './folder.ts'
@@ -25,7 +26,13 @@ const MAGIC = Buffer.from('BRIGANTINE')
 const HEADER_BYTES = 52
 export const FORMAT_VERSION = 1
 
-const packr = new Packr({ useRecords: false, mapsAsObjects: true })
+let loaded: Msgpackr.Packr | undefined
+
+/** Loaded with the first checkpoint: a run without one need not wait for it. */
+function packr(): Msgpackr.Packr {
+  const { Packr } = createRequire(import.meta.url)('msgpackr') as typeof Msgpackr
+  return (loaded ??= new Packr({ useRecords: false, mapsAsObjects: true }))
+}
 
 export interface Checkpoint {
   /** The resolved config, as plain data. */
@@ -60,7 +67,7 @@ export async function writeCheckpoint(
 ): Promise<void> {
   checkFinite(path, checkpoint)
   const { weights, best, state, ...rest } = checkpoint
-  const document = packr.pack({
+  const document = packr().pack({
     ...rest,
     parameters: weights.parameters.map(bytesOf),
     slots: weights.slots.map((slot) => slot.map(bytesOf)),
@@ -128,7 +135,7 @@ function decode(path: string, document: Buffer): Checkpoint {
 
 function unpack(path: string, document: Buffer): unknown {
   try {
-    return packr.unpack(document)
+    return packr().unpack(document)
   } catch (cause) {
     throw new UserError(`${path}: the document cannot be read. It is not one of ours.`, { cause })
   }

@@ -103,8 +103,11 @@ export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
   const widest = spec.optimizer
     ? Math.max(pieces.gradient(plan, 0, rows), ...plan.stages.map((_, i) => pieces.stage(plan, i, rows)))
     : pieces.evaluate(plan, Math.min(plan.evaluationRows, spec.evaluationRows))
-  return Math.min(availableParallelism(), widest)
+  return Math.min(mostWorkers(config), widest)
 }
+
+/** Whatever the plan will be. */
+export const mostWorkers = ({ workers }: ResolvedConfig): number => (workers === 'auto' ? availableParallelism() : workers)
 
 /** Layers that are watched, where a block has several. */
 const MATRICES: Partial<Record<string, number>> = { attention: 2, transformerBlock: 4, resnetBlock: 4 }

@@ -51,6 +51,7 @@ import {
   checkRows,
   expectDataset,
   evaluationSpec,
+  mostWorkers,
   resolveTask,
   resolveWorkers,
   runSettings,
@@ -114,11 +115,13 @@ export class Trainer implements AsyncDisposable {
     config: ResolvedConfig,
     kernels: KernelChoice,
     module: WebAssembly.Module | null,
+    ownCrew: Crew | undefined,
     { crew, ranks }: TrainerOptions,
   ) {
     this.#config = config
     this.kernels = kernels
     this.#module = module
+    this.#ownCrew = ownCrew
     this.#sharedCrew = crew
     this.#ranks = ranks
   }
@@ -127,8 +130,15 @@ export class Trainer implements AsyncDisposable {
   static async create(config: Config, options: TrainerOptions = {}): Promise<Trainer> {
     const resolved = parseConfig(config)
     await loadOwn(resolved.model, resolved.loss)
-    const kernels = resolveKernels(resolved.kernels, resolved.blas)
-    return new Trainer(resolved, kernels, await compileFor(kernels), options)
+    // A thread takes longer to come than all that is done before it is needed.
+    const crew = options.crew ? undefined : new Crew(mostWorkers(resolved), 1)
+    try {
+      const kernels = resolveKernels(resolved.kernels, resolved.blas)
+      return new Trainer(resolved, kernels, await compileFor(kernels), crew, options)
+    } catch (error) {
+      await crew?.close()
+      throw error
+    }
   }
 
   /**
@@ -263,7 +273,7 @@ export class Trainer implements AsyncDisposable {
       else await keeper?.settled()
       if (options.trace) await writeAtomically(options.trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
       if (reason === Reason.unhealthy) throw unhealthy(session)
-      this.#spare.keep(session.arena)
+      this.#spare.keep(session)
       await monitor.call('onTrainEnd', monitor.logs)
       return history
     })
@@ -377,7 +387,7 @@ export class Trainer implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closed = true
     await this.#ownCrew?.close()
-    this.#spare.take()
+    this.#spare.drop()
     this.#ownCrew = undefined
   }
 
@@ -480,7 +490,9 @@ export class Trainer implements AsyncDisposable {
   }
 
   #enlist(spec: PlanSpec): Workforce {
-    return this.#sharedCrew ?? (this.#ownCrew ??= new Crew(resolveWorkers(this.config, compilePlan(spec))))
+    if (!this.#ownCrew) return this.#sharedCrew!
+    this.#ownCrew.workers = resolveWorkers(this.config, compilePlan(spec))
+    return this.#ownCrew
   }
 
   async #forward(built: Built, data: Dataset, keepOutputs: boolean): Promise<Session> {
@@ -491,7 +503,7 @@ export class Trainer implements AsyncDisposable {
     const session = await Session.open(given, built.weights, undefined, data, this.#spare)
     await this.#run(session, crew, { epochs: 1, maxSteps: Infinity, gateEpochs: false })
     // The caller reads what it wants before anybody else has the trainer.
-    this.#spare.keep(session.arena)
+    this.#spare.keep(session)
     return session
   }
 

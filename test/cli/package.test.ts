@@ -1,21 +1,64 @@
-/** The package is dist/: what runs from the source must run from there too. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { expect, test } from 'vitest'
+/** What users install: the packed files by themselves, beside their dependencies. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-const dist = join(import.meta.dirname, '../../dist')
-const built = existsSync(dist)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+// Inside this project's node_modules, so that the dependencies are found as they are where a user installs it.
+const cache = join(root, 'node_modules/.cache')
+mkdirSync(cache, { recursive: true })
+const place = mkdtempSync(join(cache, 'package-'))
+const installed = join(place, 'package')
 
-test.skipIf(!built)(
-  `every relative import of the package names a file of it${built ? '' : ' (skipped: not built)'}`,
-  () => {
-    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))
-    const imports = files.flatMap((name) => {
-      const text = readFileSync(join(dist, name), 'utf8')
-      const found = text.matchAll(/(?:\bfrom\s*|\bimport\s*\(\s*|\bimport\s+)["'](\.\.?\/[^"']+)["']/g)
-      return [...found].map((match) => ({ name, from: match[1]! }))
-    })
-    expect(imports.length).toBeGreaterThan(100)
-    expect(imports.filter(({ name, from }) => !existsSync(resolve(dirname(join(dist, name)), from)))).toEqual([])
-  },
-)
+const run = (args: readonly string[]): string =>
+  execFileSync(process.execPath, args, { cwd: place, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } })
+
+describe('the package', () => {
+  beforeAll(() => {
+    const [packed] = JSON.parse(
+      execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', place], {
+        cwd: root,
+        encoding: 'utf8',
+      }),
+    ) as [{ filename: string }]
+    execFileSync('tar', ['-xzf', packed.filename], { cwd: place })
+  }, 60_000)
+  afterAll(() => rmSync(place, { recursive: true, force: true }))
+
+  test('trains on two workers, with kernels and threads of its own files, and has the bits of the source', async () => {
+    const script = (from: string) => `
+      import { Trainer } from ${JSON.stringify(pathToFileURL(from).href)}
+      const [rows, features] = [60, 5]
+      const x = Float32Array.from({ length: rows * features }, (_, i) => Math.sin(i))
+      const y = Float32Array.from({ length: rows }, (_, i) => i % 3)
+      const layers = [{ type: 'dense', units: 8, activation: 'relu' }, { type: 'dense', units: 3 }]
+      const trainer = await Trainer.create({ model: { layers }, batchSize: 20, epochs: 2, workers: 2, kernels: 'wasm-strict' })
+      await trainer.fit({ rows, features, targets: 1, x, y })
+      await trainer.save(${JSON.stringify(join(place, 'model.brig'))})
+      await trainer.close()
+      console.log(trainer.weightsHash())`
+    const hash = (from: string) => run(['--input-type=module', '--eval', script(from)]).trim()
+    const packed = hash(join(installed, 'dist/src/index.js'))
+    expect(packed).toMatch(/^[0-9a-f]{64}$/)
+    expect(packed).toBe(hash(join(root, 'src/index.ts')))
+  })
+
+  test('has the command, which knows its version, its benches and its help', () => {
+    const { version, bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      version: string
+      bin: { brigantine: string }
+    }
+    const brigantine = join(installed, bin.brigantine)
+    expect(run([brigantine, '--version']).trim()).toBe(version)
+    expect(run([brigantine, '--help'])).toContain('train')
+    expect(run([brigantine, 'bench', 'health', '--help'])).toContain('--quick')
+  })
+
+  test('has the schema of the config, and types for all that it exports', () => {
+    const schema = JSON.parse(readFileSync(join(installed, 'dist/config.schema.json'), 'utf8')) as { type: string }
+    expect(schema.type).toBe('object')
+    expect(readFileSync(join(installed, 'dist/src/index.d.ts'), 'utf8')).toContain('Trainer')
+  })
+})
