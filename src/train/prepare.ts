@@ -107,7 +107,8 @@ export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
 }
 
 /** Whatever the plan will be. */
-export const mostWorkers = ({ workers }: ResolvedConfig): number => (workers === 'auto' ? availableParallelism() : workers)
+export const mostWorkers = ({ workers }: ResolvedConfig): number =>
+  workers === 'auto' ? availableParallelism() : workers
 
 /** Layers that are watched, where a block has several. */
 const MATRICES: Partial<Record<string, number>> = { attention: 2, transformerBlock: 4, resnetBlock: 4 }
