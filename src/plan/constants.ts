@@ -34,6 +34,19 @@ export function stageTile(rows: number, cols: number, shards = 1): { tileRows: n
   return { tileRows: STAGE_ROWS, tileCols }
 }
 
+/** Tiles for each worker, that they may end together. */
+const TILES_PER_WORKER = 2
+
+/**
+ * Columns of a tile where cutting a product changes no bit: the widest that still give each worker some, since 256 x 256
+ * runs at 1.15 of the speed of 256 x 64 (OpenBLAS, AVX-512).
+ * @param tileCols of the plan for all numbers of workers
+ */
+export function wideTile(rowTiles: number, cols: number, tileCols: number, workers: number): number {
+  const enough = (width: number) => rowTiles * Math.ceil(cols / width) >= TILES_PER_WORKER * workers
+  return STAGE_COLS.find((width) => width > tileCols && (enough(width) || workers === 1)) ?? tileCols
+}
+
 /** Arithmetic of one row block at the least, forward and backward: about ten times what claiming it costs. */
 export const BLOCK_FLOPS = 5e5
 

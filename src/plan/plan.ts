@@ -302,7 +302,7 @@ export function compilePlan(spec: PlanSpec): Plan {
       return tiles.map((tile) => ({ task, placement, tile }))
     })
   const tiles = gradientPieces('tiles', microRows)
-  const stages = stagesOf(network, microRows, shards)
+  const stages = stagesOf(network, microRows, shards, spec.divisible ? spec.workers : 0)
   checkWhole(network, spec.accumulationSteps, shards)
   if (training && learned === 0 && total > 0) {
     throw new UserError('Expected something to learn, but every layer has `trainable: false`. Let one of them learn.')

@@ -35,6 +35,8 @@ export interface PlanSpec {
   readonly traceEvents: number
   /** Whether copies of the state are kept, to go back to when a worker is lost. */
   readonly snapshots: boolean
-  /** Sizes the scratch memory, which no result depends on. */
+  /** Whether a product's columns may be cut anywhere without another bit: then tiles are as wide as `workers` allows. */
+  readonly divisible?: boolean
+  /** Sizes the scratch memory and the tiles of divisible products: no result depends on it. */
   readonly workers: number
 }

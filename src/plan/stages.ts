@@ -7,7 +7,7 @@
  * the piece that made its output's back-signal.
  */
 import type { Barrier, ByTile, LoweredLayer } from '../model/layer.ts'
-import { WIDE_FLOPS, stageTile } from './constants.ts'
+import { WIDE_FLOPS, stageTile, wideTile } from './constants.ts'
 
 export type Stage = BlockStage | TileStage
 
@@ -33,11 +33,16 @@ export interface TileStage {
   /** Rows and columns of a tile. */
   readonly tileRows: number
   readonly tileCols: number
+  /** Columns of a tile that has all these rows, where they may be more. */
+  readonly wideCols: number
   readonly flopsPerRow: number
 }
 
-/** @param rows of a full micro-batch of one shard */
-export function stagesOf(network: LoweredLayer, rows: number, shards: number): Stage[] {
+/**
+ * @param rows of a full micro-batch of one shard
+ * @param workers for which tiles may be wider than for all numbers of them; 0 where they may not
+ */
+export function stagesOf(network: LoweredLayer, rows: number, shards: number, workers = 0): Stage[] {
   const layers = network.parts ?? [network]
   const isWide = (layer: LoweredLayer) =>
     layer.byTile?.kind === 'product' && layer.flopsPerRow * rows * shards >= WIDE_FLOPS
@@ -46,7 +51,7 @@ export function stagesOf(network: LoweredLayer, rows: number, shards: number): S
   for (const layer of layers) {
     const open = stages.at(-1)!
     if (layer.barrier) stages.push(block({ enter: layer.barrier.forward, forward: [layer] }))
-    else if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, rows, shards, layer.flopsPerRow))
+    else if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, rows, shards, workers, layer.flopsPerRow))
     else if (open.kind === 'block') open.forward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
     else stages.push(block({ forward: [layer] }))
@@ -67,7 +72,7 @@ export function stagesOf(network: LoweredLayer, rows: number, shards: number): S
       continue
     }
     if (isWide(layer)) {
-      stages.push(tiles('backward', layer.byTile!, rows, shards, layer.backwardFlopsPerRow))
+      stages.push(tiles('backward', layer.byTile!, rows, shards, workers, layer.backwardFlopsPerRow))
     } else if (open.kind === 'block') open.backward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
     else stages.push(block({ backward: [layer] }))
@@ -89,18 +94,35 @@ function tiles(
   product: ByTile,
   rows: number,
   shards: number,
+  workers: number,
   flopsPerRow: number,
 ): Mutable<TileStage> {
   const cols = direction === 'forward' ? product.outputs : product.inputs
-  return {
-    kind: 'tile',
-    direction,
-    product,
-    riders: [],
-    cols,
-    ...stageTile(rows, cols, shards),
-    flopsPerRow,
-  }
+  const { tileRows: mostRows, tileCols } = stageTile(rows, cols, shards)
+  const tileRows = Math.min(mostRows, rows)
+  const wideCols = workers > 0 ? wideTile(shards * Math.ceil(rows / tileRows), cols, tileCols, workers) : tileCols
+  return { kind: 'tile', direction, product, riders: [], cols, tileRows, tileCols, wideCols, flopsPerRow }
+}
+
+/** rows x cols over `terms`, as one product; or in parts of `part` columns, the last of which may be narrower. */
+export interface DividedProduct {
+  readonly rows: number
+  readonly cols: number
+  readonly terms: number
+  readonly part: number
+  /** Whether the right-hand side is cols x terms. */
+  readonly transposed: boolean
+}
+
+/** The products whose tiles are wider than in the plan for all numbers of workers: what has to be divisible for it. */
+export function dividedProducts(stages: readonly Stage[]): DividedProduct[] {
+  return stages.flatMap((stage) => {
+    if (stage.kind !== 'tile' || stage.wideCols === stage.tileCols) return []
+    const { direction, product, cols, tileRows: rows, tileCols: part, wideCols } = stage
+    const terms = direction === 'forward' ? product.inputs : product.outputs
+    const widths = new Set([Math.min(wideCols, cols), cols % wideCols].filter((width) => width > part))
+    return [...widths].map((width) => ({ rows, cols: width, terms, part, transposed: direction === 'backward' }))
+  })
 }
 
 /** Pieces of a stage over `rows` rows, which lie in shards of `full` rows. */
@@ -112,7 +134,18 @@ export function stagePieces(stage: Stage, rows: number, full: number, blockRows:
 /** Pieces over `rows` rows of one shard. */
 export function shardPieces(stage: Stage, rows: number, blockRows: number): number {
   if (stage.kind === 'block') return Math.ceil(rows / blockRows)
-  return Math.ceil(rows / stage.tileRows) * Math.ceil(stage.cols / stage.tileCols)
+  const rest = rows % stage.tileRows
+  return Math.floor(rows / stage.tileRows) * tilesAcross(stage, true) + (rest > 0 ? tilesAcross(stage, false) : 0)
+}
+
+/** Tiles beside each other: of all the rows a tile may have, or of what is left. */
+export function tilesAcross({ cols, tileCols, wideCols }: TileStage, isFull: boolean): number {
+  return Math.ceil(cols / (isFull ? wideCols : tileCols))
+}
+
+/** Of a shard of `rows` rows: how many tiles lie above this one. */
+export function tilesAbove(stage: TileStage, tile: number, rows: number): number {
+  return Math.min(Math.floor(tile / tilesAcross(stage, true)), Math.floor(rows / stage.tileRows))
 }
 
 export function onlyGathers(stage: Stage): boolean {

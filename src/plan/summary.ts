@@ -157,7 +157,7 @@ function stageCost(stage: Stage, rows: number, count: number, inputs: number): {
 }
 
 function stageWords(stage: Stage, blockRows: number): string {
-  if (stage.kind === 'tile') return `${stage.tileRows} x ${stage.tileCols} of a product, ${stage.direction}`
+  if (stage.kind === 'tile') return `${stage.tileRows} x ${stage.wideCols} of a product, ${stage.direction}`
   const does = [
     stage.gather ? 'gather' : '',
     stage.forward.length > 0 ? 'forward' : '',

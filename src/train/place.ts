@@ -7,6 +7,7 @@ import { UPDATE_PIECE } from '../plan/constants.ts'
 import { Phase } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
+import { tilesAbove } from '../plan/stages.ts'
 import type { Stage } from '../plan/stages.ts'
 import { Doing } from './post.ts'
 import type { Readout } from './post.ts'
@@ -90,7 +91,7 @@ function samplesOf(
   // The rows of a shard are not in a row in the batch.
   if (plan.spec.sharing.shards > 1) return undefined
   const rowsOfPiece = stage.kind === 'tile' ? stage.tileRows : plan.blockRows
-  const block = stage.kind === 'tile' ? Math.floor(piece / Math.ceil(stage.cols / stage.tileCols)) : piece
+  const block = stage.kind === 'tile' ? tilesAbove(stage, piece, s[State.rows]!) : piece
   const { trainRows } = plan.spec
   const first = s[State.cursor]! + s[State.first]! + block * rowsOfPiece
   const count = Math.min(rowsOfPiece, s[State.rows]! - block * rowsOfPiece)

@@ -14,7 +14,7 @@ import { Phase, scratchOf } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { fullRows, rowsOfShard } from '../plan/shards.ts'
-import { shardPieces } from '../plan/stages.ts'
+import { shardPieces, tilesAbove, tilesAcross } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
 import { observeLayer } from './observe.ts'
 import { Reduction } from './reduction.ts'
@@ -139,16 +139,18 @@ export class Program {
 
   /** One tile of a large product, and the element-wise layers next to it. */
   #tile(stage: TileStage, piece: number): void {
-    const { direction, product, riders, cols, tileRows, tileCols } = stage
+    const { direction, product, riders, cols, tileRows, tileCols, wideCols } = stage
     const full = this.#state(State.full)
     const perShard = shardPieces(stage, full, 0)
     const shard = Math.floor(piece / perShard)
     const tile = piece - shard * perShard
-    const columns = Math.ceil(cols / tileCols)
-    const row = shard * full + Math.floor(tile / columns) * tileRows
-    const rows = Math.min(tileRows, Math.min((shard + 1) * full, this.#state(State.rows)) - row)
-    const col = (tile % columns) * tileCols
-    const colEnd = Math.min(cols, col + tileCols)
+    const shardRows = Math.min(full, this.#state(State.rows) - shard * full)
+    const above = tilesAbove(stage, tile, shardRows)
+    const row = shard * full + above * tileRows
+    const rows = Math.min(tileRows, shardRows - above * tileRows)
+    const width = rows === tileRows ? wideCols : tileCols
+    const col = (tile - above * tilesAcross(stage, true)) * width
+    const colEnd = Math.min(cols, col + width)
     product[direction](this.#k, row, rows, col, colEnd)
     for (let i = 0; i < riders.length; i++) riders[i]![direction](this.#k, row, rows, col, colEnd)
   }

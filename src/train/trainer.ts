@@ -43,6 +43,7 @@ import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
 import { preflight } from './preflight.ts'
 import { carryOver } from './carry.ts'
+import { divided } from './division.ts'
 import { codeOf, Repair } from './repair.ts'
 import type { Subject } from './subject.ts'
 import {
@@ -203,7 +204,7 @@ export class Trainer implements AsyncDisposable {
       const bare = () => trainingSpec(this.config, task, weighted, validation, limits.epochs, events, this.#ranks)
       const crew = this.#enlist(bare())
       const workers = crew.workers + (this.#ranks ? 1 : 0)
-      const specNow = () => ({ ...bare(), workers })
+      const specNow = () => divided({ ...bare(), workers }, this.kernels, this.#module)
       const begun = compilePlan(specNow())
       const open = () => Session.open(specNow(), built.weights, weighted, validation, this.#spare)
       const history = newHistory(this.#unfinished?.history, expectedSteps(begun, limits), options.signals)
@@ -380,7 +381,8 @@ export class Trainer implements AsyncDisposable {
     const task = resolveTask(this.config, model, data)
     checkData(data, model, task, 'training data')
     const plan = compilePlan(trainingSpec(this.config, task, data, validation, this.config.epochs))
-    return compilePlan({ ...plan.spec, workers: resolveWorkers(this.config, plan) })
+    const spec = { ...plan.spec, workers: resolveWorkers(this.config, plan) }
+    return compilePlan(divided(spec, this.kernels, this.#module))
   }
 
   /** Ends the trainer's threads. */
