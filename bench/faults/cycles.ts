@@ -12,7 +12,8 @@ import { Trainer } from '../../src/train/trainer.ts'
 
 const { values } = parseArgs({ options: { cycles: { type: 'string', default: '1000' } } })
 const cycles = Number(values.cycles)
-const WARM_UP = Math.ceil(cycles / 10)
+/** Until the memory that threads leave to the next ones is as large as it gets. */
+const WARM_UP = Math.ceil(cycles * 0.4)
 
 const data = toDataset({
   x: Float32Array.from({ length: 640 }, (_, i) => normalAt(1, 0, i)),

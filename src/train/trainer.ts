@@ -111,6 +111,7 @@ export class Trainer implements AsyncDisposable {
   readonly #spare = new Spare()
   #busy = false
   #closed = false
+  #paused: PromiseWithResolvers<void> | undefined
 
   private constructor(
     config: ResolvedConfig,
@@ -246,9 +247,21 @@ export class Trainer implements AsyncDisposable {
             await keeper?.afterEpoch(monitor.logs, capture)
             await repair?.atGate(session)
           },
-          wantsEnd: () => repair?.wantsEnd === true,
+          wantsEnd: () => this.paused || repair?.wantsEnd === true,
         })
         if (this.stopTraining || options.signal?.aborted) break
+        if (this.#paused && session.state[State.reason] === Reason.requested) {
+          const held = { ...session.capture(), history: pastEpochs(history) }
+          built.weights = held.weights
+          this.#spare.keep(session)
+          await this.#resumed(options.signal)
+          session = await open()
+          monitor.follow(session.plan)
+          session.restore({ ...held, state: held.state! })
+          if (this.#closed) throw new Error('closed while it was paused')
+          if (options.signal?.aborted) break
+          continue
+        }
         const next = await repair?.afterRun(session, stopCode(session))
         if (!next) break
         const before = session
@@ -385,9 +398,31 @@ export class Trainer implements AsyncDisposable {
     return compilePlan(divided(spec, this.kernels, this.#module))
   }
 
+  /** Whether a fit rests, or would. */
+  get paused(): boolean {
+    return this.#paused !== undefined
+  }
+
+  /**
+   * Lets the fit rest at its next step boundary, within about a tenth of a second, until `resume`: its threads sleep. The
+   * steps after it have the bits that they would have had.
+   * @throws UserError in a job of several ranks, where the others would wait
+   */
+  pause(): void {
+    if (this.#ranks) throw new UserError('Expected one process to pause, got a rank: the others would wait for it.')
+    this.#paused ??= Promise.withResolvers()
+  }
+
+  /** Goes on after `pause`, with the next step. */
+  resume(): void {
+    this.#paused?.resolve()
+    this.#paused = undefined
+  }
+
   /** Ends the trainer's threads. */
   async close(): Promise<void> {
     this.#closed = true
+    this.resume()
     await this.#ownCrew?.close()
     this.#spare.drop()
     this.#ownCrew = undefined
@@ -404,6 +439,8 @@ export class Trainer implements AsyncDisposable {
     this.#busy = true
     try {
       return await work()
+    } catch (error) {
+      throw this.#closed ? new UserError('The trainer was closed while it was at work.', { cause: error }) : error
     } finally {
       this.#busy = false
     }
@@ -482,6 +519,15 @@ export class Trainer implements AsyncDisposable {
       )
     }
     return treated?.subject.config === this.config ? undefined : treated?.subject
+  }
+
+  async #resumed(signal: AbortSignal | undefined): Promise<void> {
+    const wake = () => this.#paused?.resolve()
+    signal?.addEventListener('abort', wake, { once: true })
+    // An abort while the last session was captured rang nobody.
+    if (signal?.aborted) wake()
+    await this.#paused?.promise
+    signal?.removeEventListener('abort', wake)
   }
 
   #trained(verb: string): Built {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
@@ -448,6 +449,61 @@ describe('AbortSignal', () => {
     },
   )
 
+  it.each([1, 2])(
+    'rests while it is paused, its threads asleep, and goes on with the same bits: %i workers',
+    async (workers) => {
+      const config: Config = { ...base, workers, batchSize: 4, epochs: 1500, health: { mode: 'off' } }
+      await using through = await Trainer.create(config)
+      const whole = await through.fit(data)
+      await using trainer = await Trainer.create(config)
+      const rest = async () => {
+        trainer.pause()
+        await setTimeout(400)
+        const seen = told
+        const before = process.cpuUsage()
+        await setTimeout(300)
+        const { user, system } = process.cpuUsage(before)
+        expect(told).toBe(seen)
+        // A thread that worked, or looked for work, would have used 300,000 microseconds.
+        expect(user + system).toBeLessThan(200_000)
+        expect(trainer.paused).toBe(true)
+        trainer.resume()
+      }
+      let told = 0
+      const rests: Promise<void>[] = []
+      const onBatchEnd = () => {
+        told++
+        if (told === 3 || told === 9000) rests.push(rest())
+      }
+      const history = await trainer.fit(data, { callbacks: { onBatchEnd } })
+      await Promise.all(rests)
+      expect(rests).toHaveLength(2)
+      expect(history.stopped).toBe('completed')
+      expect(history.history).toEqual(whole.history)
+      expect(history.steps.loss).toEqual(whole.steps.loss)
+      expect(trainer.weightsHash()).toBe(through.weightsHash())
+    },
+  )
+
+  it('ends while it is paused when it is aborted, and fails when it is closed', async () => {
+    const paused = async () => {
+      const trainer = await Trainer.create({ ...base, workers: 1 })
+      const controller = new AbortController()
+      trainer.pause()
+      const fit = trainer.fit(data, { signal: controller.signal })
+      await setTimeout(300)
+      return { trainer, controller, fit }
+    }
+    const first = await paused()
+    first.controller.abort()
+    expect((await first.fit).stopped).toBe('aborted')
+    await first.trainer.close()
+    const second = await paused()
+    const failed = expect(second.fit).rejects.toThrow('closed')
+    await second.trainer.close()
+    await failed
+  })
+
   it('refuses to begin when it was aborted before', async () => {
     const trainer = await create()
     await expect(trainer.fit(data, { signal: AbortSignal.abort() })).rejects.toThrow('abort')
@@ -506,7 +562,7 @@ describe('a trainer', () => {
     const running = trainer.fit(data, {
       callbacks: { onEpochEnd: (epoch) => (epoch === 1 ? trainer.close() : undefined) },
     })
-    await expect(running).rejects.toThrow()
+    await expect(running).rejects.toThrow('The trainer was closed while it was at work.')
   })
 })
 
