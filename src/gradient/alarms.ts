@@ -51,6 +51,12 @@ export function checkAlarm(
   return true
 }
 
+/** Whether a check without a hit would change nothing: what a hit needs may be left unknown. */
+export function isQuiet(state: Float64Array, at: number, code: number, fault: boolean): boolean {
+  const w = wordOf(at, code, fault)
+  return state[w] === 0 && state[w + 1] === 0
+}
+
 export function isOn(state: Float64Array, at: number, code: number): boolean {
   return state[wordOf(at, code, false) + 1] === 1 || state[wordOf(at, code, true) + 1] === 1
 }

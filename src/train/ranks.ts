@@ -121,8 +121,8 @@ export class Exchange implements Agreement {
       case Kind.weights:
         this.#gatherFloats(at.parameters)
         this.#gatherDoubles(at.largest, this.#pieces)
-        if (this.#state(State.sampled) === 1) this.#gatherDoubles(at.segments, this.#segmentPairs)
-        if (this.#state(State.comparable) === 1) this.#gatherDoubles(at.differing, this.#pieces)
+        if (this.#state(State.sampled) > 0) this.#gatherDoubles(at.segments, this.#segmentPairs)
+        if (this.#state(State.comparable) > 0) this.#gatherDoubles(at.differing, this.#pieces)
         return this.#finish()
       case Kind.wishes:
         return this.#gatherWishes()

@@ -48,7 +48,7 @@ export const State = {
   /** Largest |parameter| after the last update. */
   largest: word(),
 
-  /** Whether this step is sampled, and whether the last update was: then its weights can be compared. */
+  /** How this step is sampled, and how the last update was, whose weights can be compared: see sampled.ts; 0 for not. */
   sampled: word(),
   comparable: word(),
 

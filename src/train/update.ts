@@ -9,6 +9,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { learnedOf } from '../plan/watch.ts'
 import { boundNorms } from './regularize.ts'
+import { firstMeasured, measuredAtOnce, measuredEvery, Sample } from './sampled.ts'
 import { State } from './state.ts'
 
 export class Update {
@@ -39,8 +40,9 @@ export class Update {
 
   /** The optimizer's rule on a run of parameters, clip coefficient and division by the weight folded in. */
   run(run: number): void {
-    if (this.#state(State.comparable) === 1) this.#compare(run)
-    if (this.#state(State.sampled) === 1) this.#sampledUpdate(run)
+    const [before, sample] = [this.#state(State.comparable), this.#state(State.sampled)]
+    if (before !== Sample.none) this.#compare(run, before)
+    if (sample !== Sample.none) this.#sampledUpdate(run, sample)
     else this.#apply(run)
   }
 
@@ -51,29 +53,54 @@ export class Update {
     this.#k.copy(followed - learned, at.next, at.parameters + learned)
   }
 
-  /** The update, and the squares of what it left and of what it changed. */
-  #sampledUpdate(piece: number): void {
-    const { at, watch, placements } = this.#plan
-    const start = piece * UPDATE_PIECE
-    const count = Math.min(UPDATE_PIECE, placements.learned - start)
-    this.#k.copy(count, at.parameters + start, this.#temporary)
-    this.#apply(piece)
-    // before -= 1 * after
-    this.#k.sgd(count, this.#temporary, at.parameters + start, this.#temporary, 1, Infinity, 1, 0, false, 0)
-    for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
+  /** The update, and of the measured weights the squares of what it left and of what it changed. */
+  #sampledUpdate(piece: number, sample: number): void {
+    const { at, watch } = this.#plan
+    const [first, end] = [watch.firstSegment[piece]!, watch.firstSegment[piece + 1]!]
+    const away = this.#temporary - at.parameters - piece * UPDATE_PIECE
+    for (let i = first; i < end; i++) {
       const { offset, count } = watch.segments[i]!
-      this.#doubles[at.segments + 2 * i] = this.#k.sumSquares(count, at.parameters + offset)
-      this.#doubles[at.segments + 2 * i + 1] = this.#k.sumSquares(count, this.#temporary + offset - start)
+      const [length, step] = [measuredAtOnce(sample, count), measuredEvery(sample, count)]
+      for (let from = firstMeasured(sample, count); from < count; from += step) {
+        const here = at.parameters + offset + from
+        this.#k.copy(Math.min(length, count - from), here, here + away)
+      }
+    }
+    this.#apply(piece)
+    for (let i = first; i < end; i++) {
+      const { offset, count } = watch.segments[i]!
+      const [length, step] = [measuredAtOnce(sample, count), measuredEvery(sample, count)]
+      let changed = 0
+      for (let from = firstMeasured(sample, count); from < count; from += step) {
+        const here = at.parameters + offset + from
+        const n = Math.min(length, count - from)
+        // before -= 1 * after
+        this.#k.sgd(n, here + away, here, here + away, 1, Infinity, 1, 0, false, 0)
+        changed += this.#k.sumSquares(n, here + away)
+      }
+      this.#doubles[at.segments + 2 * i] = this.#squares(offset, count, sample)
+      this.#doubles[at.segments + 2 * i + 1] = changed
     }
   }
 
-  /** Whether the weights are those that the last, sampled update left. */
-  #compare(piece: number): void {
+  /** Of the measured weights of a run. */
+  #squares(offset: number, count: number, sample: number): number {
+    const { at } = this.#plan
+    const [length, step] = [measuredAtOnce(sample, count), measuredEvery(sample, count)]
+    let sum = 0
+    for (let from = firstMeasured(sample, count); from < count; from += step) {
+      sum += this.#k.sumSquares(Math.min(length, count - from), at.parameters + offset + from)
+    }
+    return sum
+  }
+
+  /** Whether the weights that the last, sampled update measured are those that it left. */
+  #compare(piece: number, sample: number): void {
     const { at, watch } = this.#plan
     let differing = -1
     for (let i = watch.firstSegment[piece]!; i < watch.firstSegment[piece + 1]!; i++) {
       const { offset, count, layer } = watch.segments[i]!
-      if (this.#k.sumSquares(count, at.parameters + offset) !== this.#doubles[at.segments + 2 * i]) differing = layer
+      if (this.#squares(offset, count, sample) !== this.#doubles[at.segments + 2 * i]) differing = layer
     }
     this.#doubles[at.differing + piece] = differing
   }
@@ -140,12 +167,13 @@ export class Update {
       const { offset, size, spec } = this.#bounded[b]!
       const [rows, cols] = matrixOf(spec.shape)
       boundNorms(this.#floats, at.parameters + offset, rows, cols, spec.constraint!.maxValue, this.#columns)
-      if (this.#state(State.sampled) !== 1) continue
+      const sample = this.#state(State.sampled)
+      if (sample === Sample.none) continue
       // What the sampled update said of these weights is no longer so.
       for (let i = 0; i < watch.segments.length; i++) {
         const { offset: start, count } = watch.segments[i]!
         if (start < offset || start >= offset + size) continue
-        this.#doubles[at.segments + 2 * i] = this.#k.sumSquares(count, at.parameters + start)
+        this.#doubles[at.segments + 2 * i] = this.#squares(start, count, sample)
       }
     }
   }

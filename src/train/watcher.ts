@@ -11,6 +11,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { SIGNAL_FIELDS } from '../plan/watch.ts'
 import { writeFrame, writeVerdicts } from './record.ts'
+import { Sample, sampleOf, shareMeasured } from './sampled.ts'
 import { State } from './state.ts'
 
 export class Watcher {
@@ -63,9 +64,9 @@ export class Watcher {
 
   /** Before an update: whether it is sampled, and how many pieces that adds. */
   begin(): number {
-    const sampled = this.#on && isSampled(this.#state[State.batch]!)
-    this.#state[State.sampled] = sampled ? 1 : 0
-    return sampled ? this.#plan.watch.layers.length : 0
+    const sample = this.#on ? sampleOf(this.#state[State.batch]!) : Sample.none
+    this.#state[State.sampled] = sample
+    return sample === Sample.none ? 0 : this.#plan.watch.layers.length
   }
 
   /** After the update, or the decision not to make it. */
@@ -80,7 +81,7 @@ export class Watcher {
     signals.verdict = s[State.health + DetectorField.verdict]!
     signals.applied = s[State.health + DecisionField.decision] === Decision.apply
     signals.learningRate = s[State.learningRate]!
-    signals.sampled = signals.applied && s[State.sampled] === 1
+    signals.sampled = signals.applied && s[State.sampled] !== Sample.none
     for (let l = 0; l < signals.layers; l++) {
       signals.squares[l] = this.#doubles[this.#plan.at.layerSquares + l]! * perWeight * perWeight
     }
@@ -135,7 +136,7 @@ export class Watcher {
   #compareWeights(): void {
     const s = this.#state
     this.#signals.diverged = false
-    if (s[State.comparable] === 1) {
+    if (s[State.comparable] !== Sample.none) {
       const { differing } = this.#plan.at
       for (let i = 0; i < pieces.runs(this.#plan); i++) {
         if (this.#doubles[differing + i]! >= 0) this.#signals.diverged = true
@@ -150,10 +151,12 @@ export class Watcher {
     const { layers, weights, updates, activations, backSignals, active, silent, silentSamples, flat } = this.#signals
     weights.fill(0)
     updates.fill(0)
+    const sample = this.#state[State.sampled]!
     for (let i = 0; i < watch.segments.length; i++) {
-      const { layer } = watch.segments[i]!
-      weights[layer]! += d[at.segments + 2 * i]!
-      updates[layer]! += d[at.segments + 2 * i + 1]!
+      const { layer, count } = watch.segments[i]!
+      const scale = shareMeasured(sample, count)
+      weights[layer]! += scale * d[at.segments + 2 * i]!
+      updates[layer]! += scale * d[at.segments + 2 * i + 1]!
     }
     for (let l = 0; l < layers; l++) {
       const from = at.signals + l * SIGNAL_FIELDS

@@ -1,5 +1,5 @@
 /** What the loss does over time: it leaves its best, swings, or is done. */
-import { checkAlarm } from '../alarms.ts'
+import { checkAlarm, isQuiet } from '../alarms.ts'
 import { pushRing, ringValue } from '../ring.ts'
 import { thresholds as t } from '../thresholds.ts'
 import { Health } from '../verdict.ts'
@@ -23,6 +23,8 @@ function judgeOscillation(state: Float64Array, s: StepSignals): void {
   const { ratio, window, turns, turnsAlone } = t.oscillating
   pushRing(state, F.variances, window, s.lossVariance / s.nullLoss ** 2)
   if (!s.sampled || state[F.losses + 1]! < 64) return
+  const isStuck = stuck(state, 64)
+  if (!isStuck && isQuiet(state, F.alarms, Health.LOSS_OSCILLATING, true)) return
   const value = (ago: number) => ringValue(state, F.losses, t.stalled.window, ago)
   let between = 0
   let turning = 0
@@ -39,7 +41,7 @@ function judgeOscillation(state: Float64Array, s: StepSignals): void {
   const f = between / within
   const turns0 = turning / window
   const known = Number.isFinite(f)
-  const hit = stuck(state, 64) && (known ? turns0 > turns && f > ratio : turns0 > turnsAlone && between > 0.01)
+  const hit = isStuck && (known ? turns0 > turns && f > ratio : turns0 > turnsAlone && between > 0.01)
   if (checkAlarm(state, F.alarms, Health.LOSS_OSCILLATING, true, s.step, hit, known && f > ratio / 2))
     raise(state, Health.LOSS_OSCILLATING, 'fault', -1, known ? f : turns0, 1, known ? ratio : turnsAlone, window)
 }

@@ -26,21 +26,24 @@ function trend(state: Float64Array, window: number): void {
     state[F.meanError] = NaN
     return
   }
-  let mean = 0
-  for (let i = 0; i < n; i++) mean -= ringValue(state, ring, size, n - 1 - i) / n
-  const middle = (n - 1) / 2
-  let covariance = 0
-  let spread = 0
-  for (let i = 0; i < n; i++) {
-    covariance += (i - middle) * (-ringValue(state, ring, size, n - 1 - i) - mean)
-    spread += (i - middle) ** 2
+  // One pass, from the newest back, with differences to it: the cost of this is one of a sampled step's largest.
+  const newest = state[ring]! - 1
+  const origin = ringValue(state, ring, size, 0)
+  let [sum, moment, squares] = [0, 0, 0]
+  for (let ago = 0, at = newest < 0 ? newest + size : newest; ago < n; ago++) {
+    const y = origin - state[ring + 2 + at]!
+    sum += y
+    moment += ago * y
+    squares += y * y
+    at = at > 0 ? at - 1 : size - 1
   }
-  const slope = covariance / spread
-  let residual = 0
-  for (let i = 0; i < n; i++) residual += (-ringValue(state, ring, size, n - 1 - i) - mean - slope * (i - middle)) ** 2
+  const mean = sum / n
+  const spread = (n * (n * n - 1)) / 12
+  const slope = ((n - 1) / 2) * (sum / spread) - moment / spread
+  const residual = Math.max(0, squares - n * mean * mean - slope * slope * spread)
   state[F.gain] = slope * n
   state[F.error] = Math.sqrt(residual / (n - 2) / spread) * n
-  state[F.mean] = 1 + mean
+  state[F.mean] = 1 + mean - origin
   state[F.meanError] = Math.sqrt(residual / (n - 2) / n)
 }
 

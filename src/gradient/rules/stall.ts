@@ -12,7 +12,6 @@ export function judgeStall(state: Float64Array, s: StepSignals): void {
   const at = F.alarms
   const rising = s.learningRate > state[F.rate]!
   state[F.rate] = s.learningRate
-  const u = meanUpdate(s)
   // The part of a warm-up in which the rate rises says nothing yet.
   const still = stuck(state, window) && !rising && !converged(state)
   state[F.still] = still && !hasCrept(state) ? state[F.still]! + 1 : 0
@@ -20,7 +19,9 @@ export function judgeStall(state: Float64Array, s: StepSignals): void {
     state[F.stillMean] = state[F.mean]!
     state[F.stillError] = state[F.meanError]!
   }
-  const other = explains(state)
+  const leaps = hasLeapt(state)
+  const u = still || leaps ? meanUpdate(s) : NaN
+  const other = still && explains(state)
   const code = u < small ? Health.UPDATE_TOO_SMALL : u > large ? Health.UPDATE_TOO_LARGE : Health.STALLED
   const hit = (one: number) => still && !other && code === one
   const { STALLED, UPDATE_TOO_SMALL, UPDATE_TOO_LARGE } = Health
@@ -32,7 +33,7 @@ export function judgeStall(state: Float64Array, s: StepSignals): void {
     if (idles) raise(state, UPDATE_TOO_SMALL, 'fault', idle, 0, NaN, 0, t.idle.checks, 1)
     else raise(state, UPDATE_TOO_SMALL, 'fault', -1, u, NaN, small, window)
   }
-  const leapt = hasLeapt(state) && u > t.leap.update
+  const leapt = leaps && u > t.leap.update
   if (checkAlarm(state, at, UPDATE_TOO_LARGE, true, s.step, leapt || hit(UPDATE_TOO_LARGE), still, leapt ? 1 : 2))
     raise(state, UPDATE_TOO_LARGE, 'fault', -1, u, NaN, leapt ? t.leap.update : large, leapt ? t.leap.steps : window)
   const long = state[F.still]! >= checks && state[F.explained]! < explainedLong
@@ -47,9 +48,13 @@ export function judgeStall(state: Float64Array, s: StepSignals): void {
  * -1 for none. Not one that is dead, or whose neighbour is: no signal passes there.
  */
 function idleLayer(state: Float64Array, s: StepSignals): number {
-  const [least, most] = [t.idle.share * largest(s.backSignals), t.idle.share * largest(s.activations)]
+  if (!s.squares.includes(0) || !(s.gradNorm > 0)) {
+    state[F.idle] = 0
+    return -1
+  }
   let found = -1
-  for (let l = s.layers - 1; l >= 0 && s.gradNorm > 0; l--) {
+  const [least, most] = [t.idle.share * largest(s.backSignals), t.idle.share * largest(s.activations)]
+  for (let l = s.layers - 1; l >= 0; l--) {
     const isFed = l === 0 || s.activations[l - 1]! > most
     if (s.squares[l] === 0 && s.backSignals[l]! > least && isFed) found = l
   }
@@ -94,7 +99,8 @@ function meanUpdate(s: StepSignals): number {
 
 /** Whether an alarm that is on says already why nothing moves. */
 function explains(state: Float64Array): boolean {
-  return EXPLAINING.some((code) => isOn(state, F.alarms, code))
+  for (const code of EXPLAINING) if (isOn(state, F.alarms, code)) return true
+  return false
 }
 const EXPLAINING = [
   Health.GRAD_EXPLODING,
