@@ -29,6 +29,8 @@ export interface HealthOptions {
   readonly case?: string | undefined
   readonly seeds?: string | undefined
   readonly overhead?: boolean | undefined
+  /** Names the runs of the test split too: whoever tunes must not see them. */
+  readonly names?: boolean | undefined
   readonly json?: boolean | undefined
   readonly out?: string | undefined
 }
@@ -55,9 +57,10 @@ export async function main(options: HealthOptions = {}): Promise<void> {
   if (isTTY) process.stderr.write('\n')
   const runs = scorable(assessments, new Map(cases.map((c) => [c.id, c])), labels.labels)
   const seconds = (performance.now() - began) / 1000
-  const result = summarize(runs, labels.sha256, seconds)
-  if (options.out !== undefined) await write(options.out, result, runs)
-  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : `${print(result, runs)}\n`)
+  const named = options.names === true || options.case !== undefined
+  const result = summarize(runs, labels.sha256, seconds, named)
+  if (options.out !== undefined) await write(options.out, result, runs, named)
+  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : `${print(result, runs, named)}\n`)
 }
 
 function numberOfSeeds({ seeds, quick }: HealthOptions): number {
@@ -93,16 +96,21 @@ function chosen({ quick, split = 'all', case: ids }: HealthOptions): Case[] {
 
 export type Result = ReturnType<typeof summarize>
 
-function summarize(runs: readonly Run[], labelsHash: string, seconds: number) {
+function summarize(runs: readonly Run[], labelsHash: string, seconds: number, named: boolean) {
   const detectors = [OURS, ...rivals.map(({ name }) => name)]
-  const of = (part: readonly Run[]) => ({
-    runs: part.length,
-    faulty: part.filter(({ faulty }) => faulty).length,
-    detectors: detectors.map((name) => scoreDetector(part, name)),
-    classes: scoreClasses(part),
-    confusion: confusion(part),
-    repair: scoreRepair(part),
-  })
+  const isShown = ({ c }: Run) => named || splitOf(c) !== 'test'
+  const blind = { missed: [], falselyFlagged: [], misnamed: [], failed: [], touched: [] }
+  const of = (part: readonly Run[]) => {
+    const hidden = part.every(isShown) ? {} : blind
+    return {
+      runs: part.length,
+      faulty: part.filter(({ faulty }) => faulty).length,
+      detectors: detectors.map((name) => ({ ...scoreDetector(part, name), ...hidden })),
+      classes: scoreClasses(part),
+      confusion: confusion(part),
+      repair: { ...scoreRepair(part), ...hidden },
+    }
+  }
   const splits = (['test', 'tune'] as const).flatMap((split) => {
     const part = runs.filter(({ c }) => splitOf(c) === split)
     return part.length > 0 ? [[split, of(part)] as const] : []
@@ -110,7 +118,7 @@ function summarize(runs: readonly Run[], labelsHash: string, seconds: number) {
   return {
     labels: labelsHash,
     seconds,
-    runs: runs.map(({ c, assessment: { seed, e, said, repair }, faulty, twin }) => ({
+    runs: runs.filter(isShown).map(({ c, assessment: { seed, e, said, repair }, faulty, twin }) => ({
       ...{ id: c.id, seed, title: c.title, split: splitOf(c), faulty, since: c.since, names: c.classes },
       ...{ e, twin, alarms: said.find(({ detector }) => detector === OURS)!.alarms, repair },
     })),
@@ -118,7 +126,7 @@ function summarize(runs: readonly Run[], labelsHash: string, seconds: number) {
   }
 }
 
-function print(result: Result, runs: readonly Run[]): string {
+function print(result: Result, runs: readonly Run[], named: boolean): string {
   const parts = Object.entries(result.splits).map(([split, score]) => {
     const own = runs.filter(({ c }) => splitOf(c) === split)
     const [ours] = score.detectors
@@ -128,19 +136,21 @@ function print(result: Result, runs: readonly Run[]): string {
       confusionTable(score.confusion),
       classesTable(score.classes),
       repairTables(own, score.repair),
-      `missed: ${ours!.missed.join(' ') || 'none'}\nflagged though healthy: ${ours!.falselyFlagged.join(', ') || 'none'}\n` +
-        `misnamed: ${ours!.misnamed.join(', ') || 'none'}\n` +
-        `not repaired: ${score.repair.failed.join(' ') || 'none'}\ntouched though healthy: ${score.repair.touched.join(' ') || 'none'}`,
+      split === 'test' && !named
+        ? 'Which runs went wrong is not said of this split, so that nobody tunes on it; --names says it.'
+        : `missed: ${ours!.missed.join(' ') || 'none'}\nflagged though healthy: ${ours!.falselyFlagged.join(', ') || 'none'}\n` +
+          `misnamed: ${ours!.misnamed.join(', ') || 'none'}\n` +
+          `not repaired: ${score.repair.failed.join(' ') || 'none'}\ntouched though healthy: ${score.repair.touched.join(' ') || 'none'}`,
     ]
     return lines.join('\n\n')
   })
   return [...parts, `${result.seconds.toFixed(0)} s, labels ${result.labels.slice(0, 12)}`].join('\n\n')
 }
 
-async function write(folder: string, result: Result, runs: readonly Run[]): Promise<void> {
+async function write(folder: string, result: Result, runs: readonly Run[], named: boolean): Promise<void> {
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'health.json'), `${JSON.stringify(result, null, 2)}\n`)
-  await writeFile(join(folder, 'health.txt'), `${print(result, runs)}\n`)
+  await writeFile(join(folder, 'health.txt'), `${print(result, runs, named)}\n`)
   for (const [split, score] of Object.entries(result.splits)) {
     const subtitle = `${split} split: ${score.faulty} faulty and ${score.runs - score.faulty} healthy runs`
     await writeFile(join(folder, `detectors-${split}.svg`), drawDetectors(score.detectors, subtitle))
@@ -154,6 +164,7 @@ if (import.meta.main) {
   await main({
     quick: has('--quick'),
     overhead: has('--overhead'),
+    names: has('--names'),
     json: has('--json'),
     split: value('--split'),
     case: value('--case'),

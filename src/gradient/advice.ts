@@ -15,24 +15,32 @@ interface Advice {
   readonly say: (verdict: Said) => string
 }
 
+/** What a batch gave at first, before it was computed again with another result. */
+const FIRST = { loss: 'loss, computed first', gradNorm: 'gradient norm, computed first' } as const
+const ofMachine = ({ evidence: { signal, value, baseline } }: Said): string | undefined =>
+  signal === FIRST.loss || signal === FIRST.gradNorm
+    ? `The batch was computed twice with different results (${signal.split(',')[0]} ${figure(value)}, then ` +
+      `${figure(baseline)}): it is the machine, and the second result counts`
+    : undefined
+
 const at = ({ layer }: Said) => (layer === undefined ? '' : ` in layer ${layer}`)
 
 export const advice: Readonly<Record<HealthCode, Advice>> = {
   HEALTHY: { signal: 'all', remedies: [], say: () => 'Nothing is wrong' },
   GRAD_SPIKE: {
-    signal: 'z of ln(gradient norm)',
+    signal: ['z of ln(gradient norm)', FIRST.gradNorm],
     remedies: ['skip the batch', "clip: 'auto'", 'lower the learning rate'],
-    say: ({ evidence }) => `The gradient norm is ${figure(evidence.value)} deviations above its recent median`,
+    say: (v) => ofMachine(v) ?? `The gradient norm is ${figure(v.evidence.value)} deviations above its recent median`,
   },
   NONFINITE_LOSS: {
-    signal: 'loss',
+    signal: ['loss', FIRST.loss],
     remedies: ['skip the batch', 'look for bad numbers in the data', 'lower the learning rate'],
-    say: ({ evidence }) => `The loss is not finite (${evidence.value})`,
+    say: (v) => ofMachine(v) ?? `The loss is not finite (${v.evidence.value})`,
   },
   NONFINITE_GRAD: {
-    signal: 'gradient norm',
+    signal: ['gradient norm', FIRST.gradNorm],
     remedies: ['skip the batch', 'look for bad numbers in the data', 'lower the learning rate'],
-    say: ({ evidence }) => `The gradient is not finite (norm ${evidence.value})`,
+    say: (v) => ofMachine(v) ?? `The gradient is not finite (norm ${v.evidence.value})`,
   },
   NONFINITE_PARAM: {
     signal: 'parameters',

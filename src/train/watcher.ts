@@ -10,6 +10,7 @@ import { endLane, pieces } from '../plan/pieces.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { SIGNAL_FIELDS } from '../plan/watch.ts'
+import { Again } from './again.ts'
 import { writeFrame, writeVerdicts } from './record.ts'
 import { Sample, sampleOf, shareMeasured } from './sampled.ts'
 import { State } from './state.ts'
@@ -41,6 +42,9 @@ export class Watcher {
       z: 0,
       applied: false,
       verdict: 0,
+      mistaken: false,
+      firstLoss: NaN,
+      firstGradNorm: NaN,
       learningRate: 0,
       lossVariance: NaN,
       parts: 0,
@@ -79,6 +83,11 @@ export class Watcher {
     signals.gradNorm = s[State.health + DecisionField.gradNormBeforeClip]!
     signals.z = s[State.health + DetectorField.z]!
     signals.verdict = s[State.health + DetectorField.verdict]!
+    signals.mistaken = s[State.again] === Again.different
+    if (signals.mistaken) {
+      signals.firstLoss = s[State.firstLoss]!
+      signals.firstGradNorm = s[State.firstGradNorm]!
+    }
     signals.applied = s[State.health + DecisionField.decision] === Decision.apply
     signals.learningRate = s[State.learningRate]!
     signals.sampled = signals.applied && s[State.sampled] !== Sample.none

@@ -68,6 +68,7 @@ export function feed(steps: readonly Step[], given: Given = {}, detector = newDe
   const column = () => new Float64Array(LAYERS)
   const s: StepSignals = {
     ...{ step: 0, loss: 0, nullLoss: nullLoss * unit, gradNorm: 0, z: 0, applied: true, verdict: 0 },
+    ...{ mistaken: false, firstLoss: NaN, firstGradNorm: NaN },
     ...{ learningRate: 0.1 / unit, lossVariance: NaN, diverged: false, sampled: false, layers: LAYERS },
     ...{ parts: 0, partSquares: new Float64Array(PARTS), partRows: 0, wholeSquares: 0 },
     ...{ squares: column(), weights: column(), updates: column(), activations: column(), backSignals: column() },

@@ -24,8 +24,8 @@ const config: Config = {
 
 async function train(inject: string[], given: Partial<Config> = {}, rows = data) {
   await using trainer = await Trainer.create({ ...config, ...given }, { crew })
-  const { events, skipped, steps } = await trainer.fit(rows, { inject })
-  return { hash: trainer.weightsHash(), events, skipped, loss: steps.loss }
+  const { events, health, skipped, steps } = await trainer.fit(rows, { inject })
+  return { hash: trainer.weightsHash(), events, health, skipped, loss: steps.loss }
 }
 
 describe('a NaN that the machine made', () => {
@@ -38,12 +38,16 @@ describe('a NaN that the machine made', () => {
   ]
   it.each(variants)('is told, and costs no bit: %s', async (_, given) => {
     const undisturbed = await train([], given)
-    const { hash, events, skipped, loss } = await train(['nan@step=7', 'nan@step=20'], given)
+    const { hash, events, health, skipped, loss } = await train(['nan@step=7', 'nan@step=20'], given)
     expect(events).toMatchObject([
       { step: 7, code: 'MACHINE_FAULT', severity: 'fault', decision: 'apply' },
       { step: 20, code: 'MACHINE_FAULT' },
     ])
     expect(events[0]!.text).toContain('it is the machine, not the numbers')
+    const verdicts = health.filter(({ code }) => code.startsWith('NONFINITE'))
+    // One alarm per cool-down.
+    expect(verdicts).toMatchObject([{ step: 7, severity: 'fatal' }])
+    expect(verdicts[0]!.sentence).toMatch(/computed twice with different results .* it is the machine/)
     expect(skipped).toBe(0)
     expect(loss).toEqual(undisturbed.loss)
     expect(hash).toBe(undisturbed.hash)

@@ -51,6 +51,7 @@ export function benchCommand(program: Command): void {
     .option('--split <name>', 'test, tune or all (constants were chosen on tune alone)', 'all')
     .option('--case <ids>', 'only these configurations, like F1a,Hb')
     .option('--seeds <n>', 'seeds per configuration, up to 5')
+    .option('--names', 'names the runs of the test split that went wrong, too (whoever tunes must not see them)')
     .option('--overhead', 'instead: what the detector costs per step, beside no detector, in turn')
     .option('--out <folder>', 'writes the figures and pictures there')
     .option('--json', 'machine-readable output')

@@ -14,6 +14,10 @@ export interface StepSignals {
   applied: boolean
   /** What `observe` said: see `Verdict`. */
   verdict: number
+  /** Whether the batch was computed twice with different results, and the first of them. */
+  mistaken: boolean
+  firstLoss: number
+  firstGradNorm: number
   learningRate: number
   /** Variance of the batch's mean loss, from its row blocks; NaN where there is one block. */
   lossVariance: number

@@ -16,6 +16,18 @@ export function judgeStep(state: Float64Array, s: StepSignals): void {
     const value = code === Verdict.NONFINITE_LOSS ? s.loss : spike ? s.z : s.gradNorm
     raise(state, code, spike ? 'warn' : 'fatal', -1, value, 0, spike ? 8 : Infinity, spike ? 64 : 1)
   }
+  if (s.mistaken) judgeMistake(state, s)
+}
+
+/** What the batch gave when it was computed first, and not when it was computed again. */
+function judgeMistake(state: Float64Array, s: StepSignals): void {
+  const { firstLoss, firstGradNorm } = s
+  const isFinite = Number.isFinite(firstLoss) && Number.isFinite(firstGradNorm)
+  const isLoss = !Number.isFinite(firstLoss)
+  const code = isFinite ? Verdict.GRAD_SPIKE : isLoss ? Verdict.NONFINITE_LOSS : Verdict.NONFINITE_GRAD
+  if (!checkAlarm(state, F.alarms, code, !isFinite, s.step, true, false, 1)) return
+  const [value, baseline] = isLoss ? [firstLoss, s.loss] : [firstGradNorm, s.gradNorm]
+  raise(state, code, isFinite ? 'warn' : 'fatal', -1, value, baseline, Infinity, 1, 1)
 }
 
 export function judgeZero(state: Float64Array, s: StepSignals): void {
