@@ -7,6 +7,7 @@
  *   worker-stall   the worker falls silent
  *   nan            the gradient and its norm become NaN, before the decision: `step` is all it takes
  *   delay          the worker pauses for `millis` milliseconds (default 100)
+ *   torn-write     of the first `last.ckpt` written after the step only half the bytes reach the disk: `step` is all it takes
  *
  *   step=N         in batch N, counted from 0, skipped ones included (default: any)
  *   phase=NAME     rows, gradient, reduce, update or evaluate (default: any)
@@ -19,13 +20,14 @@
 import { UserError, describe, suggest } from '../errors.ts'
 import { Phase } from './plan.ts'
 
-const KINDS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay', 'nan'] as const
+const KINDS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay', 'nan', 'torn-write'] as const
 const PLACES = ['start', 'claim', 'piece', 'decide', 'wait'] as const
 const KEYS = ['step', 'phase', 'piece', 'worker', 'at', 'millis'] as const
 
 export interface Fault {
   readonly kind: (typeof KINDS)[number]
-  readonly at: (typeof PLACES)[number]
+  /** `write`: in no worker. */
+  readonly at: (typeof PLACES)[number] | 'write'
   /** -1: any. */
   readonly step: number
   readonly phase: Phase | -1
@@ -55,6 +57,7 @@ function parseFault(text: string): Fault {
     millis: 100,
   }
   if (kind === 'nan') Object.assign(fault, { at: 'decide', phase: Phase.reduce })
+  if (kind === 'torn-write') fault.at = 'write'
   for (const pair of rest.split(',').filter((pair) => pair !== '')) {
     const [key = '', value = ''] = pair.split('=', 2)
     const name = oneOf(text, 'a key', key, KEYS)

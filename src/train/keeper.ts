@@ -1,5 +1,7 @@
 /** Keeps the last checkpoints of a run, the best one, and one that proved good. */
+import { stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Fault } from '../plan/faults.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { CheckpointOptions } from './callbacks.ts'
 import { writeCheckpoint } from './checkpoint.ts'
@@ -7,6 +9,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import type { History, Logs } from './history.ts'
 import { LAST, forgetOlder, promote, shift } from './rotation.ts'
 import { monitorIndex, monitorMode, valueKeys } from './keys.ts'
+import { State } from './state.ts'
 
 export const BEST = 'best.ckpt'
 
@@ -26,8 +29,10 @@ export class Keeper {
   /** Health of the run when the last checkpoint was taken: see `healthOf`. */
   #healthThen = NaN
   #writing: Promise<void> = Promise.resolve()
+  readonly #tears: Fault[]
 
-  constructor(plan: Plan, options: CheckpointOptions, history: History) {
+  constructor(plan: Plan, options: CheckpointOptions, history: History, faults: readonly Fault[] = []) {
+    this.#tears = faults.filter(({ kind }) => kind === 'torn-write')
     const validation = plan.spec.evaluationRows > 0
     const keys = valueKeys(plan.metrics, validation)
     const asked = options.monitor ?? 'val_loss'
@@ -76,6 +81,14 @@ export class Keeper {
     return this.#history.skipped + this.#history.health.filter(({ severity }) => FAULTS.has(severity)).length
   }
 
+  /** As if the power had gone before all bytes were on the disk, and the file's new name was. */
+  async #tear(path: string, batch: number): Promise<void> {
+    const due = this.#tears.findIndex(({ step }) => step < batch)
+    if (due === -1) return
+    this.#tears.splice(due, 1)
+    await truncate(path, (await stat(path)).size >> 1)
+  }
+
   /** @param proven whether the last checkpoint was followed by healthy steps only */
   async #write(checkpoint: Checkpoint, last: boolean, best: boolean, proven: boolean): Promise<void> {
     const { directory, keep = 3 } = this.#options
@@ -87,6 +100,7 @@ export class Keeper {
     // The end of a run is often that of an epoch: one file then, not two.
     const isNew = this.#ours && checkpoint.updates !== this.#updates
     await writeCheckpoint(path, checkpoint, () => shift(path, isNew ? keep : 1))
+    await this.#tear(path, checkpoint.state?.[State.batch] ?? 0)
     this.#ours = true
     this.#updates = checkpoint.updates
   }

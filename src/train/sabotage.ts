@@ -66,6 +66,8 @@ export class Saboteur {
         return this.#control.sleep(Infinity)
       case 'delay':
         return this.#control.sleep(millis)
+      case 'torn-write':
+        throw new Error('internal: no worker writes checkpoints')
       case 'nan': {
         const { at } = this.#plan
         this.#arena.floats[at.gradients] = NaN

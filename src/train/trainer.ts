@@ -213,7 +213,8 @@ export class Trainer implements AsyncDisposable {
         ...limits,
         done: this.#unfinished?.state[State.step] ?? 0,
       })
-      const keeper = options.checkpoint && new Keeper(begun, options.checkpoint, history)
+      const keeper =
+        options.checkpoint && new Keeper(begun, options.checkpoint, history, parseFaults(options.inject ?? []))
       const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
       if (this.#ranks)
         await agreeAtStart(this.#ranks, this, { data: weighted, validation, unfinished: this.#unfinished })
@@ -440,7 +441,8 @@ export class Trainer implements AsyncDisposable {
     try {
       return await work()
     } catch (error) {
-      throw this.#closed ? new UserError('The trainer was closed while it was at work.', { cause: error }) : error
+      if (!this.#closed || error instanceof UserError) throw error
+      throw new UserError('The trainer was closed while it was at work.', { cause: error })
     } finally {
       this.#busy = false
     }

@@ -49,6 +49,11 @@ Examples:
   brigantine train --data iris.csv --layers 32,3       dense layers of 32 and 3 units on a CSV file
   brigantine train run.yaml --clip.max-norm 2 --print-config
   brigantine train run.yaml --resume                   goes on from the last checkpoint, at the exact step
+
+Faults for --inject, each KIND@key=value,key=value, once at the first place that fits:
+  worker-exit, worker-throw, worker-stall, delay (millis)   step, worker, phase, piece; at: start, claim, piece, decide, wait
+  nan                                                       step: the gradient of that batch
+  torn-write                                                step: of the checkpoint after it half the bytes reach the disk
 ${EXIT_CODES_HELP}`
 
 interface TrainOptions {
