@@ -3,6 +3,7 @@
  * Everything a step touches lies here, so nothing is copied between threads and nothing is allocated per step.
  */
 import { UserError } from '../errors.ts'
+import { ownLimits, usableMemory } from '../native/limits.ts'
 import { MAX_ARENA_BYTES } from './layout.ts'
 import type { Layout } from './layout.ts'
 
@@ -62,7 +63,8 @@ export function createArena(layout: Layout, spare?: Spare): Arena {
 }
 
 function allocate(layout: Layout, slack = 0): WebAssembly.Memory {
-  layout.check()
+  // Before it is asked for: a control group ends a process that goes beyond, without a word.
+  layout.check(Math.min(MAX_ARENA_BYTES, usableMemory(ownLimits())))
   const pages = Math.min(Math.ceil(layout.bytes / PAGE_BYTES) + slack, MAX_ARENA_BYTES / PAGE_BYTES)
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })

@@ -49,10 +49,11 @@ export class Layout {
   /** @throws UserError when the arena cannot hold this, with the sum by region */
   check(limitBytes = MAX_ARENA_BYTES): void {
     if (this.#end <= limitBytes) return
+    const room = limitBytes < MAX_ARENA_BYTES ? 'the memory that this process may use' : 'the arena'
     const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
     const lines = [...this.summary()].map(([name, bytes]) => `  ${name.padEnd(16)} ${mib(bytes).padStart(12)}`)
     throw new UserError(
-      `Expected the plan to fit the arena's ${mib(limitBytes)}, got ${mib(this.#end)}:\n${lines.join('\n')}\n` +
+      `Expected the plan to fit in ${room}, ${mib(limitBytes)}, got ${mib(this.#end)}:\n${lines.join('\n')}\n` +
         'Make `batchSize` smaller, raise `accumulationSteps`, use fewer units, or train on fewer rows (`data.limit`).',
     )
   }

@@ -1,6 +1,6 @@
 import { findBlas, findMpirun } from '../native/libraries.ts'
 import { findMpiLibrary } from '../native/mpi/find.ts'
-import { readLimits, usableCores, type Limits } from './limits.ts'
+import { readLimits, usableCores, usableMemory, type Limits } from '../native/limits.ts'
 import { formatBytes } from './format.ts'
 
 /** One line of `brigantine doctor`: what was found and what to do about it. */
@@ -60,9 +60,9 @@ export function processors(limits: Limits): Finding[] {
   ]
 }
 
-export function memory({ memoryBytes, memoryLimitBytes }: Limits): Finding[] {
-  const bytes = Math.min(memoryBytes, memoryLimitBytes ?? Infinity)
-  const small = bytes < 2 ** 30
+export function memory(limits: Limits): Finding[] {
+  const { memoryBytes, memoryLimitBytes } = limits
+  const small = usableMemory(limits) < 2 ** 30
   return [
     { name: 'memory', value: formatBytes(memoryBytes), status: 'ok', advice: '' },
     {

@@ -1,10 +1,10 @@
 /** From a config and data to what a run needs: the plan's spec and the run's settings. The one place that resolves `auto`. */
-import { availableParallelism } from 'node:os'
 import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { toDataset } from '../data/tensor.ts'
 import type { TensorInput } from '../data/tensor.ts'
 import { describe, UserError } from '../errors.ts'
+import { ownLimits, usableWorkers } from '../native/limits.ts'
 import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
 import { checkTargets, classifies, lossRule } from '../model/losses.ts'
@@ -95,7 +95,7 @@ export function checkRows(x: TensorInput['x'], inputs: number, targets: number):
 const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
   config.batchSize === 'full' ? rows : Math.min(config.batchSize, rows)
 
-/** `auto`: every core, but no more workers than the widest phase has pieces. */
+/** `auto`: every core that the process may use, but no more workers than the widest phase has pieces. */
 export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
   if (config.workers !== 'auto') return config.workers
   const { spec } = plan
@@ -108,7 +108,7 @@ export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
 
 /** Whatever the plan will be. */
 export const mostWorkers = ({ workers }: ResolvedConfig): number =>
-  workers === 'auto' ? availableParallelism() : workers
+  workers === 'auto' ? usableWorkers(ownLimits()) : workers
 
 /** Layers that are watched, where a block has several. */
 const MATRICES: Partial<Record<string, number>> = { attention: 2, transformerBlock: 4, resnetBlock: 4 }

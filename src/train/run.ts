@@ -2,7 +2,6 @@
  * A run as the host sees it: lend the arena to the crew, read the telemetry, open the gates. No step waits for this
  * file; the host may be busy for as long as the ring has room.
  */
-import { availableParallelism } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
@@ -10,6 +9,7 @@ import type { Ranks } from '../crew/ranks.ts'
 import { WorkerLost } from '../crew/task.ts'
 import type { RunTask, Workforce } from '../crew/task.ts'
 import type { KernelChoice } from '../kernels/select.ts'
+import { ownLimits, usableCores } from '../native/limits.ts'
 import type { Fault } from '../plan/faults.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
@@ -99,7 +99,7 @@ async function attempt(
   stopped: () => boolean,
 ): Promise<WorkerLost | undefined> {
   const { plan, settings, arena, crew, kernels, module, faults = [] } = run
-  const spins = crew.workers <= availableParallelism() ? SPINS : 0
+  const spins = crew.workers <= usableCores(ownLimits()) ? SPINS : 0
   const { memory } = arena
   const { workers } = crew
   clearPosts(plan, arena, workers)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { findLibraries } from '../../src/native/libraries.ts'
-import { cpuMax, readLimits, usableCores } from '../../src/report/limits.ts'
+import { cpuMax, readLimits, usableCores, usableMemory, usableWorkers } from '../../src/native/limits.ts'
 import { feature, inspectSystem, node, processors, threads } from '../../src/report/system.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brigantine-system-'))
@@ -49,6 +49,17 @@ describe('limits of a container', () => {
   test('no control groups: no limits', () => {
     const { cpuQuota, memoryLimitBytes, pidsLimit } = readLimits(join(folder, 'nothing'))
     expect([cpuQuota, memoryLimitBytes, pidsLimit]).toEqual([undefined, undefined, undefined])
+  })
+
+  test('workers: cores, or the threads that may be started', () => {
+    const limits = { processors: 64, available: 64, memoryBytes: 2 ** 36 }
+    expect(usableWorkers(limits)).toBe(64)
+    expect(usableWorkers({ ...limits, cpuQuota: 1.5 })).toBe(1)
+    expect(usableWorkers({ ...limits, cpuQuota: 8, pidsLimit: 100 })).toBe(8)
+    expect(usableWorkers({ ...limits, pidsLimit: 100 })).toBe(16)
+    expect(usableWorkers({ ...limits, pidsLimit: 10 })).toBe(1)
+    expect(usableMemory(limits)).toBe(2 ** 36)
+    expect(usableMemory({ ...limits, memoryLimitBytes: 2 ** 29 })).toBe(2 ** 29)
   })
 
   test.each([

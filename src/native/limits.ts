@@ -37,6 +37,25 @@ export function readLimits(root = '/'): Limits {
   }
 }
 
+let read: Limits | undefined
+
+/** Of this process, read once. */
+export const ownLimits = (): Limits => (read ??= readLimits())
+
+/** Threads of a process besides its workers', and those that come with each worker. */
+const OTHER_THREADS = 16
+const THREADS_OF_WORKER = 5
+
+/** Workers that can run at the same time, and that the control group lets a process start: never below 1. */
+export function usableWorkers(limits: Limits): number {
+  const startable = Math.floor(((limits.pidsLimit ?? Infinity) - OTHER_THREADS) / THREADS_OF_WORKER)
+  return Math.max(1, Math.min(usableCores(limits), startable))
+}
+
+/** Bytes of memory that this process may use. */
+export const usableMemory = ({ memoryBytes, memoryLimitBytes = Infinity }: Limits): number =>
+  Math.min(memoryBytes, memoryLimitBytes)
+
 /** Threads that can run at the same time: never below 1. */
 export function usableCores(limits: Limits): number {
   return Math.max(1, Math.min(limits.available, Math.floor(limits.cpuQuota ?? Infinity)))
