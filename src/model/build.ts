@@ -75,6 +75,9 @@ const builders: { [T in Exclude<LayerConfig['type'], 'shared'>]: Builder<T> } = 
   concatenate,
 }
 
+/** Every `type` that a layer's config can have. */
+export const layerTypes = [...Object.keys(builders), 'shared'] as LayerConfig['type'][]
+
 /**
  * @param ports what comes in, one shape where it is not named
  * @param prefix of all names

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
+import { layerTypes } from '../../src/model/build.ts'
 import { normalAt } from '../../src/random/normal.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import { Trainer } from '../../src/train/trainer.ts'
+import { ownModule } from '../model/samples.ts'
 
 type Layers = Config['model']['layers']
 type Given = {
@@ -17,6 +19,8 @@ type Given = {
   readonly inputs?: { name: string; shape: number[] }[]
   readonly more?: Partial<Config>
   readonly targets?: number
+  /** The rows are whole numbers below this. */
+  readonly indices?: number
 }
 
 let folder = ''
@@ -40,7 +44,20 @@ const ACTIVATIONS = [
 const image = [9, 8, 4]
 const series = [11, 4]
 
+/** Nothing behind it that would take its scale away again. */
+const alone = (layer: Layers[number], inputShape = image): Given => ({
+  inputShape,
+  layers: [layer, { type: 'flatten' }, { type: 'dense', units: 3 }],
+  more: { loss: 'meanSquaredError' },
+  targets: 3,
+})
+
 const cases: Record<string, Given> = {
+  'batch normalisation by itself': alone({ type: 'batchNorm' }),
+  'layer normalisation by itself': alone({ type: 'layerNorm' }),
+  'rms normalisation by itself': alone({ type: 'rmsNorm', epsilon: 1e-2 }),
+  'group normalisation by itself': alone({ type: 'groupNorm', groups: 2 }),
+  'group normalisation of each channel': alone({ type: 'groupNorm', groups: -1, epsilon: 1e-2 }, series),
   'dense layers of every activation': {
     layers: [
       ...ACTIVATIONS.map((type) => ({ type: 'dense', units: 7, activation: { type } }) as const),
@@ -171,6 +188,118 @@ const cases: Record<string, Given> = {
       { type: 'dense', units: 3 },
     ],
   },
+  'batch normalisation of images, of vectors, without scale or center': {
+    inputShape: image,
+    layers: [
+      { type: 'batchNorm' },
+      { type: 'conv2d', filters: 6, kernelSize: 3, useBias: false },
+      { type: 'batchNorm', epsilon: 1e-5, scale: false },
+      { type: 'flatten' },
+      { type: 'dense', units: 5 },
+      { type: 'batchNorm', center: false },
+      { type: 'batchNorm', trainable: false },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'layer and rms normalisation': {
+    inputShape: series,
+    layers: [
+      { type: 'layerNorm' },
+      { type: 'dense', units: 6 },
+      { type: 'layerNorm', epsilon: 1e-5, center: false },
+      { type: 'rmsNorm' },
+      { type: 'layerNorm', scale: false },
+      { type: 'flatten' },
+      { type: 'dense', units: 5 },
+      { type: 'rmsNorm', epsilon: 1e-4, scale: false },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'group normalisation of images, of series, of vectors': {
+    inputShape: image,
+    layers: [
+      { type: 'groupNorm', groups: 2 },
+      { type: 'conv2d', filters: 6, kernelSize: 3 },
+      { type: 'groupNorm', groups: -1, center: false },
+      { type: 'reshape', targetShape: [42, 6] },
+      { type: 'groupNorm', groups: 3, scale: false },
+      { type: 'flatten' },
+      { type: 'dense', units: 6 },
+      { type: 'groupNorm', groups: 2, epsilon: 1e-5 },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'upsampling of images': {
+    inputShape: image,
+    layers: [
+      { type: 'upSampling2d', size: [3, 2] },
+      { type: 'conv2d', filters: 3, kernelSize: 3, strides: 2 },
+      { type: 'spatialDropout2d', rate: 0.3 },
+      { type: 'upSampling2d' },
+      { type: 'flatten' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'upsampling of series': {
+    inputShape: series,
+    layers: [
+      { type: 'upSampling1d', size: 3 },
+      { type: 'conv1d', filters: 3, kernelSize: 2, strides: 2 },
+      { type: 'spatialDropout1d', rate: 0.3 },
+      { type: 'flatten' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'embedding, positions, attention that sees all': {
+    inputShape: [7],
+    indices: 9,
+    layers: [
+      { type: 'embedding', inputDim: 9, outputDim: 6 },
+      { type: 'positionEmbedding' },
+      { type: 'attention', numHeads: 3 },
+      { type: 'attention', numHeads: 2, keyDim: 4, causal: true, useBias: false },
+      { type: 'flatten' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'transformer blocks': {
+    inputShape: [7],
+    indices: 9,
+    layers: [
+      { type: 'embedding', inputDim: 9, outputDim: 8 },
+      { type: 'transformerBlock', numHeads: 2, causal: true, rate: 0.1 },
+      { type: 'transformerBlock', numHeads: 4, activation: { type: 'relu' } },
+      { type: 'globalAveragePooling1d' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'residual blocks of convolutions with batch normalisation': {
+    inputShape: image,
+    layers: [
+      { type: 'resnetBlock', filters: 4 },
+      { type: 'resnetBlock', filters: 2, strides: 2, bottleneck: true },
+      { type: 'globalAveragePooling2d' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'lstm: all states, the last state, without biases': {
+    inputShape: series,
+    layers: [
+      { type: 'lstm', units: 5, returnSequences: true },
+      { type: 'lstm', units: 4, returnSequences: true, useBias: false },
+      { type: 'lstm', units: 6 },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'gru: all states, the last state, without biases': {
+    inputShape: series,
+    layers: [
+      { type: 'gru', units: 5, returnSequences: true },
+      { type: 'gru', units: 4, returnSequences: true, useBias: false },
+      { type: 'gru', units: 6 },
+      { type: 'dense', units: 3 },
+    ],
+  },
   'probabilities of each position': {
     layers: [{ type: 'dense', units: 12 }],
     more: { loss: 'maskedCrossentropy' },
@@ -190,7 +319,10 @@ const cases: Record<string, Given> = {
 
 const ROWS = 5
 
-async function exported(name: string, { layers, inputs, inputShape = [6], inputScale, more, targets = 1 }: Given) {
+async function exported(
+  name: string,
+  { layers, inputs, inputShape = [6], inputScale, more, targets = 1, indices }: Given,
+) {
   const config: Config = {
     kernels: 'wasm-strict',
     loss: 'sparseCategoricalCrossentropy',
@@ -203,12 +335,17 @@ async function exported(name: string, { layers, inputs, inputShape = [6], inputS
   // Biases and slopes of all kinds, not zeros.
   const weights = Object.entries(trainer.getWeights()).map(([key, values], n) => [
     key,
-    key.endsWith('kernel') || key.endsWith('shortcut') ? values : values.map((_, i) => 0.3 * normalAt(4, n, i)),
+    /(kernel|shortcut|recurrentKernel|embeddings)$/.test(key)
+      ? values
+      : values.map((_, i) => (key.endsWith('movingVariance') ? 0.5 + 0.1 * (i % 5) : 0.3 * normalAt(4, n, i))),
   ])
   trainer.setWeights(Object.fromEntries(weights) as Record<string, Float32Array>)
   const path = join(folder, `${name.replace(/\W+/g, '-')}.onnx`)
   await trainer.save(path)
-  const x = Float32Array.from({ length: ROWS * features }, (_, i) => normalAt(8, 0, i))
+  const x = Float32Array.from({ length: ROWS * features }, (_, i) => {
+    const normal = normalAt(8, 0, i)
+    return indices === undefined ? normal : Math.floor(Math.abs(normal) * 100) % indices
+  })
   return { trainer, path, x, inputShape }
 }
 
@@ -225,5 +362,21 @@ describe('onnxruntime gives our predictions', () => {
     // Not all alike: something went through.
     expect(new Set(expected).size).toBeGreaterThan(ROWS)
     await session.release()
+  })
+})
+
+describe('every layer', () => {
+  const writtenTypes = (layers: Layers): string[] =>
+    layers.flatMap((layer) => [layer.type, ...(layer.type === 'residual' ? writtenTypes(layer.layers) : [])])
+
+  it('of the catalogue is in a case above, but for those of a user', () => {
+    const seen = new Set(Object.values(cases).flatMap(({ layers }) => writtenTypes(layers)))
+    expect(layerTypes.filter((type) => type !== 'custom' && !seen.has(type))).toEqual([])
+  })
+
+  it("of a user's own is refused by its name", async () => {
+    const own = { type: 'custom', name: 'mine', module: ownModule('swish') } as const
+    const given: Given = { inputShape: series, layers: [own, { type: 'flatten' }, { type: 'dense', units: 3 }] }
+    await expect(exported('own', given)).rejects.toThrow(/Layer `mine`: a layer of your own .* has no ONNX operator/)
   })
 })

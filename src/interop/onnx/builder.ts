@@ -1,6 +1,6 @@
 /** A graph that grows node by node, and the tensor that flows through it. */
 import type { Shape } from '../../model/shape.ts'
-import type { Attribute, Constant, Node } from './graph.ts'
+import type { Constant, Node } from './graph.ts'
 
 /**
  * A tensor of rows of `shape`, channels last as ours are. ONNX convolves with channels first: `first` says that the
@@ -12,15 +12,24 @@ export interface Flow {
   readonly first: boolean
 }
 
+/** Values of a parameter, and its shape. */
+export type Parameters = (name: string) => { readonly shape: Shape; readonly values: Float32Array }
+
 export class Builder {
   readonly nodes: Node[] = []
   readonly constants: Constant[] = []
 
-  /** Adds a node of one output, which it names. */
-  node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+  /** Adds a node of which one output is read, number `output`, and names it. */
+  node(op: string, inputs: readonly string[], attributes: Node['attributes'] = {}, output = 0): string {
     const name = `${op}_${this.nodes.length}`
-    this.nodes.push({ op, name, inputs, outputs: [name], attributes })
+    // What nobody reads has no name.
+    this.nodes.push({ op, name, inputs, outputs: [...Array<string>(output).fill(''), name], attributes })
     return name
+  }
+
+  parameter(name: string, parameters: Parameters): string {
+    const { shape, values } = parameters(name)
+    return this.weights(name, shape, values)
   }
 
   weights(name: string, shape: Shape, values: Float32Array): string {

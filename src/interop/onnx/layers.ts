@@ -12,6 +12,7 @@ import type {
   ResidualConfig,
   ResnetBlockConfig,
   TransformerBlockConfig,
+  UpSamplingConfig,
 } from '../../model/config.ts'
 import { portSource } from '../../model/graph.ts'
 import type { Layer, Wired } from '../../model/layer.ts'
@@ -19,10 +20,9 @@ import { layersOfBlock } from '../../model/layers/blocks.ts'
 import { windowOver } from '../../model/layers/window.ts'
 import type { Shape } from '../../model/shape.ts'
 import { foreign, toForeign } from '../layout.ts'
-import type { Builder, Flow } from './builder.ts'
-
-/** Values of a parameter, and its shape. */
-export type Parameters = (name: string) => { readonly shape: Shape; readonly values: Float32Array }
+import type { Builder, Flow, Parameters } from './builder.ts'
+import { batchNorm, groupNorm, layerNorm, rmsNorm } from './norms.ts'
+import { attention, embedding, positionEmbedding, recurrent } from './sequences.ts'
 
 type Emit<T extends LayerConfig['type']> = (
   config: Extract<LayerConfig, { type: T }>,
@@ -32,7 +32,10 @@ type Emit<T extends LayerConfig['type']> = (
   parameters: Parameters,
 ) => Flow
 
-const emitters: { [T in LayerConfig['type']]?: Emit<T> } = {
+/** What several layers come into, or stands for another, is seen to by `emitLayers`; a module has no operator. */
+type Elsewhere = 'add' | 'concatenate' | 'shared' | 'custom'
+
+const emitters: { [T in Exclude<LayerConfig['type'], Elsewhere>]: Emit<T> } = {
   dense,
   activation: (config, _layer, flow, build) => activated(config.activation, flow, build),
   prelu: (_config, layer, flow, build, parameters) => prelu(layer, flow, build, parameters),
@@ -52,6 +55,17 @@ const emitters: { [T in LayerConfig['type']]?: Emit<T> } = {
   globalAveragePooling2d: (_config, layer, flow, build) => globalPooling('GlobalAveragePool', layer, flow, build),
   resnetBlock: block,
   transformerBlock: block,
+  upSampling1d: upSampling,
+  upSampling2d: upSampling,
+  batchNorm,
+  layerNorm,
+  rmsNorm,
+  groupNorm,
+  embedding,
+  positionEmbedding,
+  attention,
+  lstm: recurrent,
+  gru: recurrent,
   flatten: (_config, layer, flow, build) => build.reshaped(flow, layer.shape),
   reshape: (_config, layer, flow, build) => build.reshaped(flow, layer.shape),
 }
@@ -71,9 +85,13 @@ export function emitLayers(
     if (config.type === 'add' || config.type === 'concatenate') return flows.push(merged(config, layer, from, build))
     const { shares } = layer
     if (shares) config = configs[layers.findIndex(({ name }) => name === shares.name)]!
-    const emit = emitters[config.type] as Emit<typeof config.type> | undefined
-    if (!emit)
-      throw new UserError(`Layer \`${layer.name}\`: a layer of type ${config.type} cannot be written as ONNX yet.`)
+    if (config.type === 'custom') {
+      throw new UserError(
+        `Layer \`${layer.name}\`: a layer of your own (${config.module}) has no ONNX operator. ` +
+          'Save as safetensors, or put layers of the library in its place.',
+      )
+    }
+    const emit = emitters[config.type as keyof typeof emitters] as Emit<typeof config.type>
     return flows.push(emit(config as never, shares ?? layer, from[0]!, build, parameters))
   })
   return flows.at(-1)!
@@ -217,6 +235,15 @@ function pooling(config: PoolingConfig, layer: Layer, given: Flow, build: Builde
 function globalPooling(op: string, layer: Layer, given: Flow, build: Builder): Flow {
   const name = build.node(op, [build.turned(given, true).name])
   return { name: build.node('Flatten', [name]), shape: layer.shape, first: false }
+}
+
+/** Nearest, whole factors: position p of the output is floor(p / factor) of the input. */
+function upSampling({ type, size = 2 }: UpSamplingConfig, layer: Layer, given: Flow, build: Builder): Flow {
+  const factors = typeof size === 'number' ? [size, size] : [size[0]!, size.at(-1)!]
+  const scales = Float32Array.from([1, 1, ...factors.slice(0, type.endsWith('1d') ? 1 : 2)])
+  const inputs = [build.turned(given, true).name, '', build.weights(`${layer.name}/scales`, [scales.length], scales)]
+  const how = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }
+  return { name: build.node('Resize', inputs, how), shape: layer.shape, first: true }
 }
 
 /** Padding before every axis, then after every axis. */
