@@ -277,8 +277,8 @@ export const modelsCases: readonly (readonly [InputFile, message: string])[] = [
     'nothing.onnx: expected an ONNX model, but the file is damaged or of another kind: expected one input and one output, got 0 and 0.',
   ],
   [
-    file('operator.onnx', onnx({ nodes: [node('LSTM', ['x', 'w'], 'y')] })),
-    'operator.onnx: node `LSTM_y`: operator LSTM has no layer here.',
+    file('operator.onnx', onnx({ nodes: [node('Einsum', ['x', 'w'], 'y')] })),
+    'operator.onnx: node `Einsum_y`: operator Einsum has no layer here.',
   ],
   [
     file('tensor.onnx', onnx({ nodes: [node('Gemm', ['x', 'nowhere'], 'y')] })),

@@ -30,7 +30,7 @@ function expectNear(actual: Float32Array, expected: Float32Array): void {
 }
 
 type Layers = Config['model']['layers']
-const ours: Record<string, { inputShape: number[]; layers: Layers; loss?: Config['loss'] }> = {
+const ours: Record<string, { inputShape: number[]; layers: Layers; loss?: Config['loss']; indices?: number }> = {
   'dense layers and activations': {
     inputShape: [6],
     layers: [
@@ -80,28 +80,81 @@ const ours: Record<string, { inputShape: number[]; layers: Layers; loss?: Config
     ],
     loss: 'binaryCrossentropy',
   },
+  'images: batch normalisation, upsampling': {
+    inputShape: [5, 4, 3],
+    layers: [
+      { type: 'batchNorm' },
+      { type: 'upSampling2d', size: [2, 3] },
+      { type: 'conv2d', filters: 4, kernelSize: 3, useBias: false },
+      { type: 'batchNorm', epsilon: 1e-2, scale: false },
+      { type: 'activation', activation: { type: 'relu' } },
+      { type: 'flatten' },
+      { type: 'batchNorm', center: false },
+      { type: 'dense', units: 3 },
+    ],
+    loss: 'meanSquaredError',
+  },
+  'residual blocks with batch normalisation': {
+    inputShape: [6, 6, 4],
+    layers: [
+      { type: 'resnetBlock', filters: 4 },
+      { type: 'resnetBlock', filters: 6, strides: 2 },
+      { type: 'globalAveragePooling2d' },
+      { type: 'dense', units: 3 },
+    ],
+  },
+  'words: embedding, positions, layer normalisation, recurrent layers': {
+    inputShape: [6],
+    indices: 9,
+    layers: [
+      { type: 'embedding', inputDim: 9, outputDim: 5 },
+      { type: 'positionEmbedding' },
+      { type: 'layerNorm', epsilon: 1e-2 },
+      { type: 'lstm', units: 4, returnSequences: true },
+      { type: 'gru', units: 7, returnSequences: true },
+      { type: 'upSampling1d', size: 2 },
+      { type: 'layerNorm', center: false },
+      { type: 'lstm', units: 5, useBias: false, returnSequences: true },
+      { type: 'gru', units: 6 },
+      { type: 'dense', units: 3 },
+    ],
+    loss: 'meanSquaredError',
+  },
+  'series: the last state of an lstm': {
+    inputShape: [11, 4],
+    layers: [
+      { type: 'lstm', units: 5 },
+      { type: 'dense', units: 3 },
+    ],
+    loss: 'meanSquaredError',
+  },
 }
 
 describe('what we wrote', () => {
   it.each(Object.entries(ours))(
     'comes back: %s',
-    async (_, { layers, inputShape, loss = 'sparseCategoricalCrossentropy' }) => {
+    async (_, { layers, inputShape, loss = 'sparseCategoricalCrossentropy', indices }) => {
       const path = join(folder, `${files++}.onnx`)
       const trainer = await Trainer.create(
         { kernels: 'wasm', loss, model: { inputShape, layers } },
         { crew: new InlineCrew() },
       )
       const features = inputShape.reduce((a, b) => a * b)
-      await trainer.build({ features, targets: 1, classNames: undefined })
+      await trainer.build({ features, targets: loss === 'meanSquaredError' ? 3 : 1, classNames: undefined })
       const biased = Object.entries(trainer.getWeights()).map(([key, values], n) => [
         key,
-        key.endsWith('bias') ? values.map((_, i) => 0.3 * normalAt(4, n, i)) : values,
+        /(kernel|Kernel|embeddings)$/.test(key)
+          ? values
+          : values.map((_, i) => (key.endsWith('movingVariance') ? 0.5 + 0.1 * (i % 5) : 0.3 * normalAt(4, n, i))),
       ])
       trainer.setWeights(Object.fromEntries(biased) as Record<string, Float32Array>)
       await trainer.save(path)
       const model = await loadModel(path, { kernels: 'wasm' })
-      const x = rowsOf(features)
-      expectNear(model.predict(x), await trainer.predict(x))
+      const given = rowsOf(features)
+      const x = indices === undefined ? given : given.map((value) => Math.floor(Math.abs(value) * 100) % indices)
+      const expected = await trainer.predict(x)
+      expect(new Set(expected).size).toBeGreaterThan(ROWS)
+      expectNear(model.predict(x), expected)
       expect(model.config.loss).toMatchObject({ type: loss })
     },
   )
@@ -125,6 +178,12 @@ async function written(graph: Graph): Promise<string> {
   const path = join(folder, `${files++}.onnx`)
   await writeFile(path, Buffer.concat(encodeModel(graph)))
   return path
+}
+
+/** Rows with channels last, as ours are. */
+function channelsLast(x: Float32Array, channels: number, positions: number): Float32Array {
+  const size = channels * positions
+  return x.map((_, i) => x[i - (i % size) + (i % channels) * positions + Math.floor((i % size) / channels)]!)
 }
 
 describe('what others write', () => {
@@ -156,12 +215,53 @@ describe('what others write', () => {
     const { y } = await session.run({ x: new Tensor('float32', x, [ROWS, 2, 6, 5]) })
     const model = await loadModel(path)
     expect(model.config.model.inputShape).toEqual([6, 5, 2])
-    // Our rows have channels last.
-    const turned = x.slice()
-    for (let r = 0; r < ROWS; r++)
-      for (let c = 0; c < 2; c++) for (let p = 0; p < 30; p++) turned[r * 60 + p * 2 + c] = x[r * 60 + c * 30 + p]!
-    expectNear(model.predict(turned), y!.data as Float32Array)
+    expectNear(model.predict(channelsLast(x, 2, 30)), y!.data as Float32Array)
     await session.release()
+  })
+
+  it('numbers of each of what was flattened with channels first', async () => {
+    const graph = graphOf(
+      [2, 6, 5],
+      [3],
+      [
+        node('Conv', ['x', 'w1', 'b1'], 'a', { kernel_shape: [3, 3], strides: [1, 1] }),
+        node('Flatten', ['a'], 'b', { axis: 1 }),
+        node('BatchNormalization', ['b', 'gamma', 'beta', 'mean', 'variance'], 'c'),
+        node('PRelu', ['c', 'slope'], 'd'),
+        node('LayerNormalization', ['d', 'gamma', 'beta'], 'e'),
+        node('Gemm', ['e', 'w2', 'b2'], 'y', { transB: 1 }),
+      ],
+      [
+        ...[weights('w1', 4, 2, 3, 3), weights('b1', 4), weights('w2', 3, 48), weights('b2', 3)],
+        ...['gamma', 'beta', 'mean', 'slope'].map((name) => weights(name, 48)),
+        { name: 'variance', shape: [48], values: Float32Array.from({ length: 48 }, (_, i) => 0.2 + 0.01 * i) },
+      ],
+    )
+    const path = await written(graph)
+    const x = rowsOf(60)
+    const session = await InferenceSession.create(path)
+    const { y } = await session.run({ x: new Tensor('float32', x, [ROWS, 2, 6, 5]) })
+    expectNear((await loadModel(path)).predict(channelsLast(x, 2, 30)), y!.data as Float32Array)
+    await session.release()
+  })
+
+  it.each([
+    ['cells that are read', ['', '', 'y'], {}, /LSTM_node.*of which the cells are read/],
+    ['both directions', ['', 'y'], { direction: 'bidirectional' }, /LSTM_node.*in this direction/],
+    ['activations of its own', ['', 'y'], { activations: [1] }, /LSTM_node.*with `activations`/],
+    [
+      'weights that do not fit',
+      ['', 'y'],
+      { hidden_size: 2 },
+      /LSTM_node.*input 1 of shape \[1, 8, 3\], got \[1, 8, 5\]/,
+    ],
+  ])('a recurrent node with %s is refused by its name', async (_, outputs, attributes, message) => {
+    const nodes: Node[] = [
+      node('Transpose', ['x'], 'a', { perm: [1, 0, 2] }),
+      { op: 'LSTM', name: 'LSTM_node', inputs: ['a', 'w', 'r'], outputs, attributes },
+    ]
+    const graph = graphOf([4, 3], [2], nodes, [weights('w', 1, 8, 5), weights('r', 1, 8, 2)])
+    await expect(loadModel(await written(graph))).rejects.toThrow(message)
   })
 
   it('a node without a layer is named, with its file', async () => {

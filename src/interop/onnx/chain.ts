@@ -31,10 +31,12 @@ export class Chain {
     this.#output = output.name
     for (const node of nodes) {
       if (node.op === 'Constant') continue
-      for (const input of node.inputs) read.add(input)
+      // What is left out has no name.
+      const inputs = new Set(node.inputs.filter((input) => input !== ''))
+      for (const input of inputs) read.add(input)
       const early = node.outputs.find((one) => read.has(one))
       if (early !== undefined) throw new UserError(`node \`${node.name}\`: \`${early}\` is read before it is made`)
-      for (const input of new Set(node.inputs)) this.#readers.set(input, [...this.#of(input), node])
+      for (const input of inputs) this.#readers.set(input, [...this.#of(input), node])
     }
   }
 
@@ -55,7 +57,8 @@ export class Chain {
     if (gelu) return { kind: 'gelu', output: gelu }
     if (readers.length === 1) {
       const [node] = readers as [Node]
-      const output = node.outputs[0]!
+      // A recurrent layer has several, of which one is read.
+      const output = node.outputs.find((one) => one === this.#output || this.#of(one).length > 0) ?? node.outputs[0]!
       const bias = this.#biasNode(node)
       return { kind: 'node', node, output: bias && output !== until ? bias.outputs[0]! : output }
     }

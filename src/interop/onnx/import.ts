@@ -6,11 +6,14 @@
 import { UserError } from '../../errors.ts'
 import type { ActivationConfig, LayerConfig, ModelConfig } from '../../model/config.ts'
 import { sizeOf } from '../../model/shape.ts'
-import type { Shape } from '../../model/shape.ts'
 import { foreign, fromForeign } from '../layout.ts'
 import { Chain, integersOf, numberOf } from './chain.ts'
 import type { Step } from './chain.ts'
 import type { Graph, Node } from './graph.ts'
+import { unsupported } from './place.ts'
+import type { Place } from './place.ts'
+import { readers } from './read.ts'
+import { dimsOf, windowOf } from './window.ts'
 
 export interface Imported {
   readonly model: ModelConfig
@@ -18,15 +21,6 @@ export interface Imported {
   readonly link: 'identity' | 'softmax' | 'sigmoid'
   /** Values of the parameters by our names. */
   readonly weights: ReadonlyMap<string, Float32Array>
-}
-
-/** Where the walk is: a tensor, the shape of its rows as ours would be, and how it lies there. */
-interface Place {
-  readonly tensor: string
-  readonly shape: Shape
-  readonly first: boolean
-  /** Channels and positions of an image that was flattened with channels first. */
-  readonly turned?: { readonly channels: number; readonly positions: number } | undefined
 }
 
 interface Sink {
@@ -66,6 +60,11 @@ const ACTIVATIONS: Readonly<Record<string, ActivationConfig['type']>> = {
   Exp: 'exponential',
 }
 
+/** What takes tensors that are not rows of numbers first. */
+const ORDERED = new Set(['Gather', 'LSTM', 'GRU'])
+/** Types int32 and int64, by the specification's numbers. */
+const INTEGERS = new Set([6, 7])
+
 class Walk {
   link: Imported['link'] = 'identity'
   readonly #chain: Chain
@@ -87,6 +86,8 @@ class Walk {
       if (!step) return at
       at = this.#step(step, at, sink)
     }
+    if (at.order !== undefined)
+      throw new UserError(`tensor \`${at.tensor}\`: expected rows of numbers as the first axis`)
     return at
   }
 
@@ -108,12 +109,20 @@ class Walk {
         return { ...end, tensor: step.output }
       }
       case 'node':
-        return { ...this.#node(step.node, at, sink), tensor: step.output }
+        return { ...this.#node(step.node, at, sink, step.output), tensor: step.output }
     }
   }
 
-  #node(node: Node, at: Place, sink: Sink): Place {
+  #node(node: Node, at: Place, sink: Sink, output: string): Place {
     const { op, attributes } = node
+    const reader = readers[op]
+    if (reader && (at.order === undefined || ORDERED.has(op))) {
+      const { config, weights, to } = reader(node, at, this.#chain, output)
+      const name = this.#add(sink, config)
+      for (const [part, values] of Object.entries(weights)) this.#weights.set(`${name}/${part}`, inOurOrder(values, at))
+      return { ...at, ...to }
+    }
+    if (at.order !== undefined) return this.#inOrder(node, at)
     const activation = ACTIVATIONS[op]
     const last = this.#chain.isLast(node)
     if (op === 'Sigmoid' && last) {
@@ -127,6 +136,9 @@ class Walk {
       return at
     }
     switch (op) {
+      case 'Cast':
+        if (at.turned || !INTEGERS.has(numberOf(attributes.to, 0))) throw unsupported(node, 'but to whole numbers')
+        return { ...at, order: 'indices' }
       case 'Identity':
       case 'Dropout':
         return at
@@ -147,7 +159,7 @@ class Walk {
         return this.#conv(node, at, sink)
       case 'PRelu': {
         const name = this.#add(sink, { type: 'prelu' })
-        this.#weights.set(`${name}/alpha`, this.#chain.values(node, 1))
+        this.#weights.set(`${name}/alpha`, inOurOrder(this.#chain.values(node, 1), at))
         return at
       }
       case 'MaxPool':
@@ -172,7 +184,21 @@ class Walk {
     const toFirst = [0, rank, ...axes.slice(0, -1)].join()
     if (at.first && perm.join() === toLast) return { ...at, first: false }
     if (!at.first && perm.join() === toFirst) return { ...at, first: true }
+    if (!at.first && perm.join() === '1,0,2') return { ...at, order: 'steps' }
     throw unsupported(node, `with axes ${perm.join(', ')}`)
+  }
+
+  /** Back to rows first. */
+  #inOrder(node: Node, at: Place): Place {
+    const { op, attributes, inputs } = node
+    if (op === 'Squeeze') {
+      const axes = inputs[1] ? this.#chain.integers(node, 1) : integersOf(attributes.axes)
+      if (at.order === 'states' && axes.join() === '1') return { ...at, order: 'steps' }
+      if (at.order === 'last' && axes.join() === '0') return { ...at, order: undefined }
+    }
+    if (op === 'Transpose' && at.order === 'steps' && integersOf(attributes.perm).join() === '1,0,2')
+      return { ...at, order: undefined }
+    throw unsupported(node, at.order === 'indices' ? 'of whole numbers' : 'where rows are not the first axis')
   }
 
   #reshape(node: Node, at: Place, sink: Sink): Place {
@@ -181,6 +207,7 @@ class Walk {
     const known = sizeOf(given.filter((n) => n > 0))
     const shape = given.map((n, i) => (n === -1 ? size / known : n === 0 ? at.shape[i]! : n))
     if (shape.join() === at.shape.join()) return at
+    if (at.turned) throw unsupported(node, 'of an image that was flattened with channels first')
     if (!at.first || at.shape.length === 1) {
       this.#add(sink, shape.length === 1 ? { type: 'flatten' } : { type: 'reshape', targetShape: shape })
       return { ...at, shape, first: false }
@@ -255,36 +282,9 @@ class Walk {
   }
 }
 
-function dimsOf(node: Node, at: Place): 1 | 2 {
-  const dims = at.shape.length - 1
-  if ((dims === 1 || dims === 2) && at.first) return dims
-  throw unsupported(node, `over rows of shape [${at.shape.join(', ')}]`)
-}
-
-interface Placed {
-  readonly strides: number[]
-  readonly padding: [number, number][]
-  readonly out: number[]
-}
-
-function windowOf(node: Node, at: Place, size: readonly number[], dilations: readonly number[]): Placed {
-  const lengths = at.shape.slice(0, -1)
-  const strides = lengths.map((_, i) => integersOf(node.attributes.strides)[i] ?? 1)
-  const reach = size.map((n, i) => (dilations[i] ?? 1) * (n - 1) + 1)
-  const pads = integersOf(node.attributes.pads)
-  const auto = node.attributes.auto_pad
-  const padding = lengths.map((length, i): [number, number] => {
-    if (auto === undefined || auto === 'NOTSET') return [pads[i] ?? 0, pads[i + lengths.length] ?? 0]
-    if (auto === 'VALID') return [0, 0]
-    const total = Math.max(0, (Math.ceil(length / strides[i]!) - 1) * strides[i]! + reach[i]! - length)
-    const small = Math.floor(total / 2)
-    return auto === 'SAME_LOWER' ? [total - small, small] : [small, total - small]
-  })
-  const out = lengths.map(
-    (length, i) => Math.floor((length + padding[i]![0] + padding[i]![1] - reach[i]!) / strides[i]!) + 1,
-  )
-  return { strides, padding, out }
-}
+/** A number for each of what was flattened. */
+const inOurOrder = (values: Float32Array, { turned }: Place): Float32Array =>
+  turned ? rowsInOurOrder(values, 1, turned) : values
 
 /** Rows for [channels, positions] as rows for [positions, channels]. */
 function rowsInOurOrder(
@@ -300,8 +300,4 @@ function rowsInOurOrder(
     }
   }
   return out
-}
-
-export function unsupported({ op, name }: Node, how = ''): UserError {
-  return new UserError(`node \`${name}\`: operator ${op}${how ? ` ${how}` : ''} has no layer here`)
 }

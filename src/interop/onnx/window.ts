@@ -1,0 +1,36 @@
+/** Where the windows of a foreign convolution or pooling lie. */
+import { integersOf } from './chain.ts'
+import type { Node } from './graph.ts'
+import { unsupported } from './place.ts'
+import type { Place } from './place.ts'
+
+export function dimsOf(node: Node, at: Place): 1 | 2 {
+  const dims = at.shape.length - 1
+  if ((dims === 1 || dims === 2) && at.first) return dims
+  throw unsupported(node, `over rows of shape [${at.shape.join(', ')}]`)
+}
+
+interface Placed {
+  readonly strides: number[]
+  readonly padding: [number, number][]
+  readonly out: number[]
+}
+
+export function windowOf(node: Node, at: Place, size: readonly number[], dilations: readonly number[]): Placed {
+  const lengths = at.shape.slice(0, -1)
+  const strides = lengths.map((_, i) => integersOf(node.attributes.strides)[i] ?? 1)
+  const reach = size.map((n, i) => (dilations[i] ?? 1) * (n - 1) + 1)
+  const pads = integersOf(node.attributes.pads)
+  const auto = node.attributes.auto_pad
+  const padding = lengths.map((length, i): [number, number] => {
+    if (auto === undefined || auto === 'NOTSET') return [pads[i] ?? 0, pads[i + lengths.length] ?? 0]
+    if (auto === 'VALID') return [0, 0]
+    const total = Math.max(0, (Math.ceil(length / strides[i]!) - 1) * strides[i]! + reach[i]! - length)
+    const small = Math.floor(total / 2)
+    return auto === 'SAME_LOWER' ? [total - small, small] : [small, total - small]
+  })
+  const out = lengths.map(
+    (length, i) => Math.floor((length + padding[i]![0] + padding[i]![1] - reach[i]!) / strides[i]!) + 1,
+  )
+  return { strides, padding, out }
+}
