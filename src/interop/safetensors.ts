@@ -10,7 +10,7 @@
  */
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { UserError, whyUnread } from '../errors.ts'
+import { UserError, describe, whyUnread } from '../errors.ts'
 import { decoders } from './dtypes.ts'
 import type { Dtype } from './dtypes.ts'
 
@@ -122,7 +122,8 @@ async function readHeader(read: Read, size: number, path: string) {
 function entryOf(name: string, value: unknown, wrong: (text: string) => Error): Entry {
   const { dtype, shape, data_offsets: offsets } = isObject(value) ? value : {}
   if (typeof dtype !== 'string' || !Object.hasOwn(decoders, dtype)) {
-    throw wrong(`tensor \`${name}\`: expected a dtype of ${Object.keys(decoders).join(', ')}, got ${String(dtype)}`)
+    const got = typeof dtype === 'string' ? dtype : describe(dtype)
+    throw wrong(`tensor \`${name}\`: expected a dtype of ${Object.keys(decoders).join(', ')}, got ${got}`)
   }
   if (!isCounts(shape) || shape.length > MAX_AXES) throw wrong(`tensor \`${name}\`: expected a shape of whole numbers`)
   if (!isCounts(offsets) || offsets.length !== 2) throw wrong(`tensor \`${name}\`: expected two \`data_offsets\``)

@@ -99,6 +99,7 @@ describe('a file that lies is refused before memory is taken for it', () => {
     ['a list', [], 8, undefined, /object of tensors/],
     ['metadata of numbers', { __metadata__: { a: 1 } }, 0, undefined, /`__metadata__` to hold texts/],
     ['an unknown dtype', tensor({ dtype: 'constructor' }), 8, undefined, /dtype of F64, F32/],
+    ['a dtype that is no text', tensor({ dtype: { toString: 0 } }), 8, undefined, /got an object with keys toString/],
     ['a negative axis', tensor({ shape: [-2] }), 8, undefined, /shape of whole numbers/],
     ['a shape that is no list', tensor({ shape: 2 }), 8, undefined, /shape of whole numbers/],
     ['a shape too large', tensor({ shape: [huge] }), 8, undefined, /4398046511104 bytes for shape/],
