@@ -124,3 +124,39 @@ describe('Atomics', () => {
     expect(users).toEqual(['src/arena/control.ts'])
   })
 })
+
+describe('the wall clock', () => {
+  it('is read for the date on a report alone: setting it changes no step, deadline or pause', () => {
+    const reads = /\bDate\.now\b|\bnew Date\(\)/
+    const users = [...sources('src'), ...sources('workers')].filter((file) =>
+      reads.test(readFileSync(join(root, file), 'utf8')),
+    )
+    expect(users.sort()).toEqual(['src/cli/commands/report.ts', 'src/report/page/keep.ts'])
+  })
+})
+
+interface Locked {
+  readonly dev?: boolean
+  readonly optional?: boolean
+  readonly integrity?: string
+  readonly hasInstallScript?: boolean
+}
+
+describe('what is installed', () => {
+  const read = (file: string): unknown => JSON.parse(readFileSync(join(root, file), 'utf8'))
+  const { packages: installed } = read('package-lock.json') as { packages: Record<string, Locked> }
+  const locked = Object.entries(installed).filter(([path]) => path !== '')
+
+  it('has a checksum, every package of it', () => {
+    expect(locked.length).toBeGreaterThan(100)
+    expect(locked.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([path]) => path)).toEqual([])
+  })
+
+  it('runs no install script that is not declared, and none of a package that users must have', () => {
+    const { allowScripts } = read('package.json') as { allowScripts: Record<string, boolean> }
+    const scripted = locked.filter(([, { hasInstallScript }]) => hasInstallScript === true)
+    const names = scripted.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length))
+    expect([...new Set(names)].sort()).toEqual(Object.keys(allowScripts).sort())
+    expect(scripted.filter(([, { dev, optional }]) => !dev && !optional).map(([path]) => path)).toEqual([])
+  })
+})
