@@ -4,6 +4,7 @@ import type { ParameterSpec } from '../model/layer.ts'
 import { foreign, fromForeign, layoutNames } from './layout.ts'
 import type { Foreign, LayoutName } from './layout.ts'
 import type { Tensor } from './safetensors.ts'
+import { fromTorch } from './torch-recurrent.ts'
 
 export interface MatchOptions {
   /** Which layout the file has. Default: what its names and shapes say. */
@@ -23,7 +24,7 @@ export function matchTensors(
   where: string,
 ): Float32Array[] {
   // PyTorch counts the batches that its running statistics saw: no parameter.
-  const given = tensors.filter(({ name }) => !name.endsWith('num_batches_tracked'))
+  const given = fromTorch(tensors.filter(({ name }) => !name.endsWith('num_batches_tracked')))
   const layouts = options.layout ? [options.layout] : layoutNames
   for (const layout of layouts) {
     const wanted = parameters.map((spec) => renamed(foreign(spec, layout), options.names, layout))
@@ -64,7 +65,17 @@ function renamed(wanted: Foreign, map: MatchOptions['names'], layout: LayoutName
 
 /** `0.weight`, `0.bias`, `2.weight`, ..: numbers in names by their value; within a module weights before biases, means before variances. */
 function byModule(tensors: readonly Tensor[]): Tensor[] {
-  const order = ['weight', 'kernel', 'gamma', 'bias', 'beta', 'running_mean', 'running_var']
+  const order = [
+    'weight',
+    'kernel',
+    'recurrentKernel',
+    'gamma',
+    'bias',
+    'recurrentBias',
+    'beta',
+    'running_mean',
+    'running_var',
+  ]
   const collator = new Intl.Collator('en', { numeric: true })
   const keyOf = ({ name }: Tensor) => {
     const cut = Math.max(name.lastIndexOf('.'), name.lastIndexOf('/'))

@@ -6,6 +6,7 @@ import { foreign, toForeign } from '../interop/layout.ts'
 import type { LayoutName } from '../interop/layout.ts'
 import { matchTensors } from '../interop/match.ts'
 import { encodeSafetensors, readSafetensors } from '../interop/safetensors.ts'
+import { toTorch } from '../interop/torch-recurrent.ts'
 import { decodeModel } from '../interop/onnx/decode.ts'
 import { exportOnnx } from '../interop/onnx/export.ts'
 import { importOnnx } from '../interop/onnx/import.ts'
@@ -43,7 +44,8 @@ export async function saveSafetensors(
   })
   // What the tensors are for, in Hugging Face's word, is `pt` wherever PyTorch's names are.
   const format = layout === 'pytorch' ? 'pt' : KEY
-  await writeAtomically(path, encodeSafetensors({ tensors, metadata: { format, [KEY]: JSON.stringify(saved) } }))
+  const named = layout === 'pytorch' ? toTorch(tensors) : tensors
+  await writeAtomically(path, encodeSafetensors({ tensors: named, metadata: { format, [KEY]: JSON.stringify(saved) } }))
 }
 
 export const isOnnx = (path: string): boolean => path.endsWith('.onnx')

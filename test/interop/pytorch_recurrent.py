@@ -1,0 +1,37 @@
+"""torch.nn.LSTM and GRU on the other side of a safetensors file: run what we wrote, and write what we load.
+
+Run:    python3 test/interop/pytorch_recurrent.py OURS.safetensors THEIRS.safetensors ROWS.json
+Prints: {"loaded": outputs of our weights there, "own": outputs of the weights it wrote}
+"""
+
+import json
+import sys
+
+import torch
+from torch import nn
+
+from tensors import load_file, save_file
+
+
+class Recurrent(nn.Module):
+    """The names of `save(.., {layout: 'pytorch'})`."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm_1 = nn.LSTM(3, 5, batch_first=True)
+        self.gru_1 = nn.GRU(5, 4, batch_first=True)
+        self.dense_1 = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.dense_1(self.gru_1(self.lstm_1(x)[0])[0][:, -1])
+
+
+ours, theirs, rows = sys.argv[1:]
+x = torch.tensor(json.load(open(rows))).reshape(-1, 2, 3)
+with torch.no_grad():
+    net = Recurrent()
+    net.load_state_dict(load_file(ours), strict=True)
+    torch.manual_seed(7)
+    own = Recurrent()
+    save_file(own.state_dict(), theirs)
+    print(json.dumps({"loaded": net(x).tolist(), "own": own(x).tolist()}))
