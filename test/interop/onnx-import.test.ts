@@ -264,6 +264,11 @@ describe('what others write', () => {
     await expect(loadModel(await written(graph))).rejects.toThrow(message)
   })
 
+  it.each(['constructor', '__proto__', 'toString'])('an operator called %s is one without a layer', async (op) => {
+    const path = await written(graphOf([4], [4], [node(op, ['x'], 'y')], []))
+    await expect(loadModel(path)).rejects.toThrow(`operator ${op} has no layer here`)
+  })
+
   it('a node without a layer is named, with its file', async () => {
     const path = await written(graphOf([4], [4], [node('Relu', ['x'], 'a'), node('Einsum', ['a'], 'y')], []))
     await expect(loadModel(path)).rejects.toThrow(`${path}: node \`Einsum_y\`: operator Einsum has no layer here.`)

@@ -12,7 +12,7 @@ import type { Step } from './chain.ts'
 import type { Graph, Node } from './graph.ts'
 import { unsupported } from './place.ts'
 import type { Place } from './place.ts'
-import { readers } from './read.ts'
+import { readerOf } from './read.ts'
 import { dimsOf, windowOf } from './window.ts'
 
 export interface Imported {
@@ -115,7 +115,7 @@ class Walk {
 
   #node(node: Node, at: Place, sink: Sink, output: string): Place {
     const { op, attributes } = node
-    const reader = readers[op]
+    const reader = readerOf(op)
     if (reader && (at.order === undefined || ORDERED.has(op))) {
       const { config, weights, to } = reader(node, at, this.#chain, output)
       const name = this.#add(sink, config)
@@ -123,7 +123,7 @@ class Walk {
       return { ...at, ...to }
     }
     if (at.order !== undefined) return this.#inOrder(node, at)
-    const activation = ACTIVATIONS[op]
+    const activation = Object.hasOwn(ACTIVATIONS, op) ? ACTIVATIONS[op] : undefined
     const last = this.#chain.isLast(node)
     if (op === 'Sigmoid' && last) {
       this.link = 'sigmoid'

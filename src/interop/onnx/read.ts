@@ -8,7 +8,7 @@ import type { Place, Read } from './place.ts'
 
 type Reader = (node: Node, at: Place, chain: Chain, output: string) => Read
 
-export const readers: Readonly<Record<string, Reader>> = {
+const readers: Readonly<Record<string, Reader>> = {
   BatchNormalization: batchNorm,
   LayerNormalization: layerNorm,
   Resize: upSampling,
@@ -17,6 +17,9 @@ export const readers: Readonly<Record<string, Reader>> = {
   LSTM: recurrent,
   GRU: recurrent,
 }
+
+/** Names in a file can be those of any object's members: only our own count. */
+export const readerOf = (op: string): Reader | undefined => (Object.hasOwn(readers, op) ? readers[op] : undefined)
 
 /** Epsilon of both normalisations where the node has none, by the specification. */
 const EPSILON = 1e-5
