@@ -11,6 +11,7 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { UserError, describe, whyUnread } from '../errors.ts'
+import { refuseEndless } from './regular.ts'
 import { decoders } from './dtypes.ts'
 import type { Dtype } from './dtypes.ts'
 
@@ -48,6 +49,7 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Arra
 
 /** @throws UserError when the file is missing, truncated, oversized, or its header does not describe it */
 export async function readSafetensors(path: string): Promise<Safetensors> {
+  await refuseEndless(path)
   const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
     throw new UserError(`${path}: expected a safetensors file, but ${whyUnread(cause, 'model.safetensors')}.`, {
       cause,

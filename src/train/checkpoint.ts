@@ -17,6 +17,7 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import type * as Msgpackr from 'msgpackr'
 import { TrainingError, UserError, whyUnread } from '../errors.ts'
+import { refuseEndless } from '../interop/regular.ts'
 import { checkDocument } from './document.ts'
 import { makeFolder } from './folder.ts'
 import type { PastEpochs } from './history.ts'
@@ -84,6 +85,7 @@ export async function writeCheckpoint(
 
 /** @throws UserError when the file is missing, truncated, altered, of a newer version, or no such file at all */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  await refuseEndless(path)
   const file = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     const why = whyUnread(cause, 'model.brig')
     throw new UserError(`${path}: expected a model or checkpoint file, but ${why}.`, { cause })

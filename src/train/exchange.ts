@@ -5,6 +5,7 @@ import { UserError, whyUnread } from '../errors.ts'
 import { foreign, toForeign } from '../interop/layout.ts'
 import type { LayoutName } from '../interop/layout.ts'
 import { matchTensors } from '../interop/match.ts'
+import { refuseEndless } from '../interop/regular.ts'
 import { encodeSafetensors, readSafetensors } from '../interop/safetensors.ts'
 import { toTorch } from '../interop/torch-recurrent.ts'
 import { decodeModel } from '../interop/onnx/decode.ts'
@@ -66,6 +67,7 @@ export async function saveOnnx(
 
 /** A graph of another tool (or ours) as a model: see interop/onnx/import.ts. @throws UserError naming the node without a layer */
 export async function readOnnx(path: string): Promise<Checkpoint> {
+  await refuseEndless(path)
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new UserError(`${path}: expected an ONNX file, but ${whyUnread(cause, 'model.onnx')}.`, { cause })
   })

@@ -1,10 +1,15 @@
 /** Checkpoint files made to do harm: whole, with a checksum that matches, and wrong inside. */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { Packr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.ts'
 import { decodeCheckpoint } from '../../src/train/checkpoint.ts'
+import { loadModel } from '../../src/train/model.ts'
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true })
 const bytes = (length: number) => new Uint8Array(length)
@@ -92,5 +97,21 @@ describe('a checkpoint of a stranger', () => {
       outcome(packr.pack({ ...whole, history: { epoch: [], history: hostile } }))
     }
     expect(pollution()).toBe(0)
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('a model', () => {
+  it.each(['m.brig', 'm.onnx', 'm.safetensors'])(
+    'that is a pipe nobody writes to is refused at once: %s',
+    async (name) => {
+      const folder = mkdtempSync(join(tmpdir(), 'brigantine-pipe-'))
+      execFileSync('mkfifo', [join(folder, name)])
+      await expect(loadModel(join(folder, name))).rejects.toThrow(/expected a file, got a pipe/)
+      rmSync(folder, { recursive: true })
+    },
+  )
+
+  it('that never ends is refused before it is read', async () => {
+    await expect(loadModel('/dev/zero')).rejects.toThrow(UserError)
   })
 })
