@@ -4,6 +4,7 @@
  * them. Of the dependencies only zod comes along, of which a part is used: the others are found where npm put them.
  */
 import { readFileSync, rmSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 
 const entries = [
   'src/index',
@@ -20,12 +21,12 @@ rmSync('dist/chunks', { recursive: true, force: true })
 export default {
   input: Object.fromEntries(entries.map((entry) => [entry, `dist/${entry}.js`])),
   platform: 'node',
-  external: (id) => !/^(\/|\.|zod)/.test(id),
+  external: (id) => !isAbsolute(id) && !/^(\.|zod)/.test(id),
   output: {
     dir: 'dist',
     format: 'esm',
     chunkFileNames: 'chunks/[name].js',
-    codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\// }] },
+    codeSplitting: { groups: [{ name: 'zod', test: /node_modules[\\/]zod[\\/]/ }] },
     banner: ({ name }) => (name === 'zod' ? license : ''),
   },
 }

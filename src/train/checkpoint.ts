@@ -31,8 +31,12 @@ let loaded: Msgpackr.Packr | undefined
 
 /** Loaded with the first checkpoint: a run without one need not wait for it. */
 function packr(): Msgpackr.Packr {
+  return (loaded ??= makePackr())
+}
+
+function makePackr(): Msgpackr.Packr {
   const { Packr } = createRequire(import.meta.url)('msgpackr') as typeof Msgpackr
-  return (loaded ??= new Packr({ useRecords: false, mapsAsObjects: true }))
+  return new Packr({ useRecords: false, mapsAsObjects: true })
 }
 
 export interface Checkpoint {

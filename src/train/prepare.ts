@@ -8,6 +8,7 @@ import { ownLimits, usableWorkers } from '../native/limits.ts'
 import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
 import { checkTargets, classifies, lossRule } from '../model/losses.ts'
+import { isChain } from '../model/wiring.ts'
 import type { Plan } from '../plan/plan.ts'
 import { mostRows, pieces } from '../plan/pieces.ts'
 import type { RunSettings } from '../plan/settings.ts'
@@ -55,7 +56,6 @@ function misfit(metric: MetricConfig['type'], loss: LossConfig): string | undefi
   }
 }
 
-/** @throws UserError naming both shapes when data, model and loss do not fit together */
 /** @throws UserError for what JavaScript lets through */
 export function expectDataset(data: unknown, what: string): void {
   const { x, y } = (data ?? {}) as Partial<Dataset>
@@ -63,6 +63,7 @@ export function expectDataset(data: unknown, what: string): void {
   throw new UserError(`Expected ${what} as \`toDataset\` or \`loadData\` make it, got ${describe(data)}.`)
 }
 
+/** @throws UserError naming both shapes when data, model and loss do not fit together */
 export function checkData(data: Dataset, model: Model, task: Task, what: string): void {
   expectDataset(data, what)
   if (data.rows < 1) throw new UserError(`Expected ${what} of at least one row, got none.`)
@@ -255,5 +256,21 @@ export function runSettings(
       maxSkipsInWindow,
       spikeSkip: spikeSkip && (mode === 'warn' || mode === 'repair') && plan.spec.batchSize < plan.spec.trainRows,
     },
+  }
+}
+
+/** @throws UserError for what `health: 'repair'` cannot rewrite */
+export function checkRepairable({ model: { layers, inputs } }: ResolvedConfig, ranked: boolean): void {
+  if (ranked) {
+    throw new UserError(
+      "Expected `health: 'warn'` or 'observe' for a run of several ranks, got 'repair': a run is mended on one machine. " +
+        "Let it be mended there (`trainer.config` has what was changed), then train with `health: 'warn'`.",
+    )
+  }
+  if (inputs || !isChain(layers)) {
+    throw new UserError(
+      "Expected `health: 'warn'` or 'observe' for a model with branches, got 'repair': only layers one after another, and " +
+        'residual blocks of them, can be rewritten.',
+    )
   }
 }

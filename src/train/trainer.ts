@@ -22,7 +22,6 @@ import { readSafetensors } from '../interop/safetensors.ts'
 import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import { loadOwn, refuseForeignModules } from '../model/own.ts'
-import { isChain } from '../model/wiring.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { parseFaults } from '../plan/faults.ts'
@@ -41,6 +40,7 @@ import type { History, StopReason } from './history.ts'
 import { nullLoss } from './null-loss.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
+import { Pause } from './pause.ts'
 import { preflight } from './preflight.ts'
 import { carryOver } from './carry.ts'
 import { divided } from './division.ts'
@@ -49,6 +49,7 @@ import type { Subject } from './subject.ts'
 import {
   checkAlone,
   checkData,
+  checkRepairable,
   checkRows,
   expectDataset,
   evaluationSpec,
@@ -111,7 +112,7 @@ export class Trainer implements AsyncDisposable {
   readonly #spare = new Spare()
   #busy = false
   #closed = false
-  #paused: PromiseWithResolvers<void> | undefined
+  readonly #pause = new Pause()
 
   private constructor(
     config: ResolvedConfig,
@@ -251,16 +252,16 @@ export class Trainer implements AsyncDisposable {
           wantsEnd: () => this.paused || repair?.wantsEnd === true,
         })
         if (this.stopTraining || options.signal?.aborted) break
-        if (this.#paused && session.state[State.reason] === Reason.requested) {
+        if (this.paused && session.state[State.reason] === Reason.requested) {
+          await this.#pause.over(options.signal)
+          if (this.#closed) throw new Error('closed while it was paused')
+          if (options.signal?.aborted) break
           const held = { ...session.capture(), history: pastEpochs(history) }
           built.weights = held.weights
           this.#spare.keep(session)
-          await this.#resumed(options.signal)
           session = await open()
           monitor.follow(session.plan)
           session.restore({ ...held, state: held.state! })
-          if (this.#closed) throw new Error('closed while it was paused')
-          if (options.signal?.aborted) break
           continue
         }
         const next = await repair?.afterRun(session, stopCode(session))
@@ -401,7 +402,7 @@ export class Trainer implements AsyncDisposable {
 
   /** Whether a fit rests, or would. */
   get paused(): boolean {
-    return this.#paused !== undefined
+    return this.#pause.wanted
   }
 
   /**
@@ -411,13 +412,12 @@ export class Trainer implements AsyncDisposable {
    */
   pause(): void {
     if (this.#ranks) throw new UserError('Expected one process to pause, got a rank: the others would wait for it.')
-    this.#paused ??= Promise.withResolvers()
+    this.#pause.begin()
   }
 
   /** Goes on after `pause`, with the next step. */
   resume(): void {
-    this.#paused?.resolve()
-    this.#paused = undefined
+    this.#pause.end()
   }
 
   /** Ends the trainer's threads. */
@@ -471,19 +471,7 @@ export class Trainer implements AsyncDisposable {
   ): Repair | undefined {
     const { config, kernels } = this
     if (config.health.mode !== 'repair') return undefined
-    if (this.#ranks) {
-      throw new UserError(
-        "Expected `health: 'warn'` or 'observe' for a run of several ranks, got 'repair': a run is mended on one machine. " +
-          "Let it be mended there (`trainer.config` has what was changed), then train with `health: 'warn'`.",
-      )
-    }
-    const { layers, inputs } = config.model
-    if (inputs || !isChain(layers)) {
-      throw new UserError(
-        "Expected `health: 'warn'` or 'observe' for a model with branches, got 'repair': only layers one after another, and " +
-          'residual blocks of them, can be rewritten.',
-      )
-    }
+    checkRepairable(config, this.#ranks !== undefined)
     const { history } = monitor
     const tell = (action: Action) => monitor.call('onAction', action)
     return new Repair(
@@ -521,15 +509,6 @@ export class Trainer implements AsyncDisposable {
       )
     }
     return treated?.subject.config === this.config ? undefined : treated?.subject
-  }
-
-  async #resumed(signal: AbortSignal | undefined): Promise<void> {
-    const wake = () => this.#paused?.resolve()
-    signal?.addEventListener('abort', wake, { once: true })
-    // An abort while the last session was captured rang nobody.
-    if (signal?.aborted) wake()
-    await this.#paused?.promise
-    signal?.removeEventListener('abort', wake)
   }
 
   #trained(verb: string): Built {

@@ -1,6 +1,6 @@
 /** What users install: the packed files by themselves, beside their dependencies. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -15,7 +15,9 @@ const installed = join(place, 'package')
 const run = (args: readonly string[]): string =>
   execFileSync(process.execPath, args, { cwd: place, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } })
 
-describe('the package', () => {
+const built = existsSync(join(root, 'dist/chunks'))
+
+describe.skipIf(!built)(`the package${built ? '' : ' (skipped: `npm run build` makes it)'}`, () => {
   beforeAll(() => {
     const [packed] = JSON.parse(
       execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', place], {
