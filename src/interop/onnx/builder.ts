@@ -1,4 +1,6 @@
 /** A graph that grows node by node, and the tensor that flows through it. */
+import type { LayerConfig } from '../../model/config.ts'
+import type { Layer } from '../../model/layer.ts'
 import type { Shape } from '../../model/shape.ts'
 import type { Constant, Node } from './graph.ts'
 
@@ -14,6 +16,15 @@ export interface Flow {
 
 /** Values of a parameter, and its shape. */
 export type Parameters = (name: string) => { readonly shape: Shape; readonly values: Float32Array }
+
+/** Writes the operators of a layer. */
+export type Emit<Config extends LayerConfig> = (
+  config: Config,
+  layer: Layer,
+  flow: Flow,
+  build: Builder,
+  parameters: Parameters,
+) => Flow
 
 export class Builder {
   readonly nodes: Node[] = []

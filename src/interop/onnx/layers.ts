@@ -20,22 +20,14 @@ import { layersOfBlock } from '../../model/layers/blocks.ts'
 import { windowOver } from '../../model/layers/window.ts'
 import type { Shape } from '../../model/shape.ts'
 import { foreign, toForeign } from '../layout.ts'
-import type { Builder, Flow, Parameters } from './builder.ts'
+import type { Builder, Emit, Flow, Parameters } from './builder.ts'
 import { batchNorm, groupNorm, layerNorm, rmsNorm } from './norms.ts'
 import { attention, embedding, positionEmbedding, recurrent } from './sequences.ts'
-
-type Emit<T extends LayerConfig['type']> = (
-  config: Extract<LayerConfig, { type: T }>,
-  layer: Layer,
-  flow: Flow,
-  build: Builder,
-  parameters: Parameters,
-) => Flow
 
 /** What several layers come into, or stands for another, is seen to by `emitLayers`; a module has no operator. */
 type Elsewhere = 'add' | 'concatenate' | 'shared' | 'custom'
 
-const emitters: { [T in Exclude<LayerConfig['type'], Elsewhere>]: Emit<T> } = {
+const emitters: { [T in Exclude<LayerConfig['type'], Elsewhere>]: Emit<Extract<LayerConfig, { type: T }>> } = {
   dense,
   activation: (config, _layer, flow, build) => activated(config.activation, flow, build),
   prelu: (_config, layer, flow, build, parameters) => prelu(layer, flow, build, parameters),
@@ -91,8 +83,8 @@ export function emitLayers(
           'Save as safetensors, or put layers of the library in its place.',
       )
     }
-    const emit = emitters[config.type as keyof typeof emitters] as Emit<typeof config.type>
-    return flows.push(emit(config as never, shares ?? layer, from[0]!, build, parameters))
+    const emit = emitters[config.type as keyof typeof emitters] as Emit<typeof config>
+    return flows.push(emit(config, shares ?? layer, from[0]!, build, parameters))
   })
   return flows.at(-1)!
 }

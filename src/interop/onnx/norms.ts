@@ -1,17 +1,16 @@
 /** Normalisations as ONNX operators. */
 import type { BatchNormConfig, GroupNormConfig, LayerNormConfig, RmsNormConfig } from '../../model/config.ts'
-import type { Layer } from '../../model/layer.ts'
 import { positionsOf } from '../../model/shape.ts'
-import type { Builder, Flow, Parameters } from './builder.ts'
+import type { Builder, Emit } from './builder.ts'
 
 /** By the running statistics, as predictions are. */
-export function batchNorm(
-  { epsilon = 1e-3, center = true, scale = true }: BatchNormConfig,
-  { name, shape }: Layer,
-  given: Flow,
-  build: Builder,
-  parameters: Parameters,
-): Flow {
+export const batchNorm: Emit<BatchNormConfig> = (
+  { epsilon = 1e-3, center = true, scale = true },
+  { name, shape },
+  given,
+  build,
+  parameters,
+) => {
   const flow = build.turned(given, true)
   const inputs = [
     scale ? build.parameter(`${name}/gamma`, parameters) : all(1, name, shape.at(-1)!, build),
@@ -22,13 +21,13 @@ export function batchNorm(
   return { ...flow, name: build.node('BatchNormalization', [flow.name, ...inputs], { epsilon: { float: epsilon } }) }
 }
 
-export function layerNorm(
-  { epsilon = 1e-3, center = true, scale = true }: LayerNormConfig,
-  { name, shape }: Layer,
-  given: Flow,
-  build: Builder,
-  parameters: Parameters,
-): Flow {
+export const layerNorm: Emit<LayerNormConfig> = (
+  { epsilon = 1e-3, center = true, scale = true },
+  { name, shape },
+  given,
+  build,
+  parameters,
+) => {
   const flow = build.turned(given, false)
   const gamma = scale ? build.parameter(`${name}/gamma`, parameters) : all(1, name, shape.at(-1)!, build)
   const beta = center ? [build.parameter(`${name}/beta`, parameters)] : []
@@ -37,13 +36,7 @@ export function layerNorm(
 }
 
 /** x / sqrt(mean(x^2) + epsilon): an operator of its own only from set 23 on. */
-export function rmsNorm(
-  { epsilon = 1e-6, scale = true }: RmsNormConfig,
-  { name }: Layer,
-  given: Flow,
-  build: Builder,
-  parameters: Parameters,
-): Flow {
+export const rmsNorm: Emit<RmsNormConfig> = ({ epsilon = 1e-6, scale = true }, { name }, given, build, parameters) => {
   const flow = build.turned(given, false)
   const square = build.node('Mul', [flow.name, flow.name])
   const mean = build.node('ReduceMean', [square], { axes: [-1], keepdims: 1 })
@@ -54,13 +47,7 @@ export function rmsNorm(
 }
 
 /** Each group as one channel that is normalised by itself, then scaled by channel: an operator of its own only from set 18 on. */
-export function groupNorm(
-  config: GroupNormConfig,
-  { name, shape }: Layer,
-  given: Flow,
-  build: Builder,
-  parameters: Parameters,
-): Flow {
+export const groupNorm: Emit<GroupNormConfig> = (config, { name, shape }, given, build, parameters) => {
   const { epsilon = 1e-3, center = true, scale = true } = config
   const channels = shape.at(-1)!
   const groups = config.groups === -1 ? channels : (config.groups ?? Math.min(32, channels))

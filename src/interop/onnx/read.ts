@@ -5,6 +5,7 @@ import type { Chain } from './chain.ts'
 import type { Node } from './graph.ts'
 import { unsupported } from './place.ts'
 import type { Place, Read } from './place.ts'
+import { GATES } from './sequences.ts'
 
 type Reader = (node: Node, at: Place, chain: Chain, output: string) => Read
 
@@ -92,8 +93,8 @@ function positionEmbedding(node: Node, at: Place, chain: Chain): Read {
   return { config: { type: 'positionEmbedding' }, weights: { embeddings: chain.values(node, table) }, to: {} }
 }
 
-/** Where our gates lie in ONNX's: its lstm has i, o, f, c and ours i, f, c, o; the gru's order is the same. */
-const GATES = { lstm: [0, 2, 3, 1], gru: [0, 1, 2] } as const
+/** Where our gate number `ours` lies in ONNX's order. */
+const gateThere = (type: keyof typeof GATES, ours: number): number => (GATES[type] as readonly number[]).indexOf(ours)
 
 function recurrent(node: Node, at: Place, chain: Chain, output: string): Read {
   const type = node.op === 'LSTM' ? 'lstm' : 'gru'
@@ -109,10 +110,11 @@ function recurrent(node: Node, at: Place, chain: Chain, output: string): Read {
   const returnSequences = output === node.outputs[0]
   if (!returnSequences && output !== node.outputs[1]) throw unsupported(node, 'of which the cells are read')
 
-  const gates = GATES[type]
   const [steps, channels] = at.shape as [number, number]
   const units = chain.shape(node, 2, 3)[2]!
-  const width = gates.length * units
+  const width = GATES[type].length * units
+  /** Where the column c of ours lies there. */
+  const from = (c: number) => gateThere(type, Math.floor(c / units)) * units + (c % units)
   const expectShape = (input: number, ...expected: number[]): Float32Array => {
     const shape = chain.shape(node, input, expected.length)
     if (shape.join() === expected.join()) return chain.values(node, input)
@@ -125,8 +127,8 @@ function recurrent(node: Node, at: Place, chain: Chain, output: string): Read {
     const values = expectShape(input, 1, width, rows)
     const turned = new Float32Array(values.length)
     for (let c = 0; c < width; c++) {
-      const from = gates[Math.floor(c / units)]! * units + (c % units)
-      for (let r = 0; r < rows; r++) turned[r * width + c] = values[from * rows + r]!
+      const there = from(c)
+      for (let r = 0; r < rows; r++) turned[r * width + c] = values[there * rows + r]!
     }
     return turned
   }
@@ -134,11 +136,7 @@ function recurrent(node: Node, at: Place, chain: Chain, output: string): Read {
   const useBias = Boolean(inputs[3])
   if (useBias) {
     const values = expectShape(3, 1, 2 * width)
-    const half = (start: number) =>
-      Float32Array.from(
-        { length: width },
-        (_, c) => values[start + gates[Math.floor(c / units)]! * units + (c % units)]!,
-      )
+    const half = (start: number) => Float32Array.from({ length: width }, (_, c) => values[start + from(c)]!)
     const [own, states] = [half(0), half(width)]
     // Our lstm has the sum of both.
     weights.bias = type === 'lstm' ? own.map((value, c) => value + states[c]!) : own

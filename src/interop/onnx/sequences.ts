@@ -1,42 +1,23 @@
 /** Embeddings, attention and recurrent layers as ONNX operators. */
 import type { AttentionConfig, EmbeddingConfig, PositionEmbeddingConfig, RecurrentConfig } from '../../model/config.ts'
-import type { Layer } from '../../model/layer.ts'
-import type { Builder, Flow, Parameters } from './builder.ts'
+import type { Emit } from './builder.ts'
 
 /** The specification's number of the type int64. */
 const INT64 = 7
 
 /** An index that is no row of the table is an error of the runtime, where ours gives NaN. */
-export function embedding(
-  _config: EmbeddingConfig,
-  { name, shape }: Layer,
-  given: Flow,
-  build: Builder,
-  parameters: Parameters,
-): Flow {
+export const embedding: Emit<EmbeddingConfig> = (_config, { name, shape }, given, build, parameters) => {
   const indices = build.node('Cast', [build.turned(given, false).name], { to: INT64 })
   const table = build.parameter(`${name}/embeddings`, parameters)
   return { name: build.node('Gather', [table, indices], { axis: 0 }), shape, first: false }
 }
 
-export function positionEmbedding(
-  _config: PositionEmbeddingConfig,
-  { name }: Layer,
-  given: Flow,
-  build: Builder,
-  parameters: Parameters,
-): Flow {
+export const positionEmbedding: Emit<PositionEmbeddingConfig> = (_config, { name }, given, build, parameters) => {
   const flow = build.turned(given, false)
   return { ...flow, name: build.node('Add', [flow.name, build.parameter(`${name}/embeddings`, parameters)]) }
 }
 
-export function attention(
-  config: AttentionConfig,
-  { name, shape }: Layer,
-  given: Flow,
-  build: Builder,
-  parameters: Parameters,
-): Flow {
+export const attention: Emit<AttentionConfig> = (config, { name, shape }, given, build, parameters) => {
   const [steps, channels] = shape as [number, number]
   const { numHeads, keyDim = Math.ceil(channels / numHeads), causal = false, useBias = true } = config
   const width = numHeads * keyDim
@@ -67,15 +48,15 @@ export function attention(
 }
 
 /** Where ONNX's gates lie in ours: its lstm has i, o, f, c and ours i, f, c, o; the gru's order is the same. */
-const GATES = { lstm: [0, 3, 1, 2], gru: [0, 1, 2] } as const
+export const GATES = { lstm: [0, 3, 1, 2], gru: [0, 1, 2] } as const
 
-export function recurrent(
-  { type, units, useBias = true, returnSequences = false }: RecurrentConfig,
-  { name, shape }: Layer,
-  given: Flow,
-  build: Builder,
-  parameters: Parameters,
-): Flow {
+export const recurrent: Emit<RecurrentConfig> = (
+  { type, units, useBias = true, returnSequences = false },
+  { name, shape },
+  given,
+  build,
+  parameters,
+) => {
   const gates = GATES[type]
   const width = gates.length * units
   /** [rows, gates units] as [1, gates units, rows], the gates in ONNX's order. */
