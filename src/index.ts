@@ -10,6 +10,7 @@ export { Ranks } from './crew/ranks.ts'
 export { InlineCrew } from './train/inline.ts'
 export type { Callbacks, CheckpointOptions, FitOptions, Progress } from './train/callbacks.ts'
 export type { Evidence, Harm, HealthCode, HealthVerdict, Severity } from './gradient/verdict.ts'
+export type { ConfusionMatrix } from './model/metrics/confusion.ts'
 export type { History, Logs, StepHistory, StopReason } from './train/history.ts'
 
 export type {

@@ -327,5 +327,6 @@ export type MetricConfig =
   | { type: 'precision' | 'recall' | 'f1'; average: Average }
   | { type: 'auc' }
   | { type: 'perplexity' }
+  | { type: 'confusion' }
   | { type: 'mae' }
   | { type: 'r2' }

@@ -7,6 +7,7 @@ import type { MetricConfig } from './config.ts'
 import type { LossRule } from './losses.ts'
 import { areaUnderCurve } from './metrics/auc.ts'
 import { classMetric } from './metrics/classes.ts'
+import { confusion } from './metrics/confusion.ts'
 import { argmax, classOf } from './metrics/rows.ts'
 import type { Floats } from './metrics/rows.ts'
 
@@ -47,6 +48,8 @@ function metricOfPosition(config: MetricConfig, outputs: number, { link }: Readi
       return classMetric(config.type, config.average, outputs, single)
     case 'auc':
       return areaUnderCurve(outputs, single)
+    case 'confusion':
+      return confusion(outputs, single)
     case 'perplexity':
       return perplexity
     case 'mae':

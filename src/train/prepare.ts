@@ -46,6 +46,7 @@ function misfit(metric: MetricConfig['type'], loss: LossConfig): string | undefi
     case 'recall':
     case 'f1':
     case 'auc':
+    case 'confusion':
       return classifies(loss) ? undefined : 'classes'
     case 'topK':
     case 'perplexity':

@@ -21,7 +21,10 @@ import type { MatchOptions } from '../interop/match.ts'
 import { readSafetensors } from '../interop/safetensors.ts'
 import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
+import { confusableClasses, readConfusion } from '../model/metrics/confusion.ts'
+import type { ConfusionMatrix } from '../model/metrics/confusion.ts'
 import { loadOwn, refuseForeignModules } from '../model/own.ts'
+import type { MetricConfig } from '../model/config.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { parseFaults } from '../plan/faults.ts'
@@ -321,6 +324,23 @@ export class Trainer implements AsyncDisposable {
   }
 
   /**
+   * How often each class was taken for each. Its diagonal is what `acc` counts.
+   * @returns undefined for a model that does not choose one class of at most 1,024: of numbers, or of several
+   * yes-or-no answers
+   */
+  async confusion(data: Dataset): Promise<ConfusionMatrix | undefined> {
+    return this.#exclusively(async () => {
+      const built = await this.#build(data)
+      const task = resolveTask(this.config, built.model, data)
+      checkData(data, built.model, task, 'data')
+      const classes = confusableClasses(task.loss, built.model.outputs, data.targets)
+      if (classes === 0) return undefined
+      const { plan, state } = await this.#forward(built, data, false, [{ type: 'confusion' }])
+      return readConfusion(state, plan.sumsAt.evaluation + 1, classes, data.classNames ?? built.classNames)
+    })
+  }
+
+  /**
    * @param x rows x features, nested or flat and row-major
    * @returns rows x outputs, row-major: probabilities for the cross-entropies, else the outputs as they are
    */
@@ -524,8 +544,9 @@ export class Trainer implements AsyncDisposable {
     return this.#ownCrew
   }
 
-  async #forward(built: Built, data: Dataset, keepOutputs: boolean): Promise<Session> {
-    const task = resolveTask(this.config, built.model, built)
+  async #forward(built: Built, data: Dataset, keepOutputs: boolean, metrics?: MetricConfig[]): Promise<Session> {
+    const usual = resolveTask(this.config, built.model, built)
+    const task = { ...usual, metrics: metrics ?? usual.metrics }
     const spec = evaluationSpec(this.config, task, data, keepOutputs)
     const crew = this.#enlist(spec)
     const given = { ...spec, workers: crew.workers }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import type { ConfusionMatrix } from '../../src/model/metrics/confusion.ts'
 
 const BIN = join(import.meta.dirname, '../../src/cli/bin.ts')
 const folder = mkdtempSync(join(tmpdir(), 'brigantine-cli-'))
@@ -168,15 +169,21 @@ describe('a run', () => {
 
     const log = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').trimEnd().split('\n')
     const events = log.map((line) => (JSON.parse(line) as { event: string }).event)
-    expect(events).toEqual(['start', 'epoch', 'epoch', 'end'])
+    expect(events).toEqual(['start', 'epoch', 'epoch', 'end', 'test'])
+    expect(readFileSync(join(folder, 'run/report.html'), 'utf8')).toContain('Test: which classes were taken for which')
 
-    const [evaluated, predicted, resumed, config] = await Promise.all([
+    const [shown, evaluated, predicted, resumed, config] = await Promise.all([
+      brigantine('evaluate', 'run/model.brig'),
       brigantine('evaluate', 'run/model.brig', '--json'),
       brigantine('predict', 'run/model.brig', '--data', 'digits', '--limit', '5', '--json'),
       brigantine('train', '--resume', 'run', '--epochs', '3', '--out', 'more', '--hash', '--json'),
       brigantine('train', 'run/config.yaml', '--print-config', '--json'),
     ])
-    expect(JSON.parse(evaluated.stdout)).toMatchObject({ rows: 359, ...result.test })
+    const measured = JSON.parse(evaluated.stdout) as { confusion: ConfusionMatrix }
+    expect(measured).toMatchObject({ rows: 359, ...result.test })
+    const right = measured.confusion.counts.reduce((sum, row, c) => sum + row[c]!, 0)
+    expect(right / 359).toBe(result.test.acc)
+    expect(shown.stdout).toMatch(/\ntrue \\ predicted +0 +1 .* 9 +recall\n/)
     const rows = predicted.stdout.trimEnd().split('\n')
     expect(rows).toHaveLength(5)
     expect((JSON.parse(rows[0]!) as { probabilities: number[] }).probabilities).toHaveLength(10)

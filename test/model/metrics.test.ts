@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Average, MetricConfig } from '../../src/model/config.ts'
+import { readConfusion } from '../../src/model/metrics/confusion.ts'
 import { metric } from '../../src/model/metrics.ts'
 import type { Reading } from '../../src/model/metrics.ts'
 import { normalAt, uniformAt } from '../../src/random/normal.ts'
@@ -123,6 +124,63 @@ describe('class metrics against scikit-learn', () => {
 
   it('perplexity', () => {
     expect(measure({ type: 'perplexity' }, outputs, labels, rows, 2)).toBeCloseTo(wanted.perplexity, 6)
+  })
+})
+
+describe('the confusion matrix', () => {
+  /** Of rows added one after another. */
+  const count = (outputs: readonly number[], targets: readonly number[], rows: number, reading: Reading) => {
+    const [cols, width] = [outputs.length / rows, targets.length / rows]
+    const m = metric({ type: 'confusion' }, cols, reading, width)
+    const sums = new Float64Array(m.sums)
+    const memory = Float32Array.from([...outputs, ...targets])
+    for (let r = 0; r < rows; r++) m.add(memory, r * cols, outputs.length + r * width, cols, width, sums, 0)
+    const classes = reading.link !== 'softmax' ? 2 : reading.takes === 'labels' ? cols / width : cols
+    return readConfusion(sums, 0, classes, ['cat', 'dog'])
+  }
+
+  it('agrees with accuracy, and with precision and recall by class', () => {
+    const { outputs, labels, rows } = golden('class-metrics')
+    const { counts, undecided } = count(outputs, labels, rows, { takes: 'label', link: 'softmax' })
+    const right = counts.reduce((sum, row, c) => sum + row[c]!, 0)
+    expect(right / rows).toBe(measure({ type: 'accuracy' }, outputs, labels, rows))
+    expect(measure({ type: 'confusion' }, outputs, labels, rows, 4)).toBe(right / rows)
+    expect(counts.flat().reduce((a, b) => a + b)).toBe(rows)
+    expect(undecided.every((n) => n === 0)).toBe(true)
+    const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
+    const seen = counts.map((_, c) => c).filter((c) => sum(counts[c]!) + sum(counts.map((row) => row[c]!)) > 0)
+    const mean = (of: (c: number) => number) => sum(seen.map((c) => of(c) || 0)) / seen.length
+    const recall = mean((c) => counts[c]![c]! / sum(counts[c]!))
+    const precision = mean((c) => counts[c]![c]! / sum(counts.map((row) => row[c]!)))
+    expect(recall).toBeCloseTo(measure({ type: 'recall', average: 'macro' }, outputs, labels, rows), 12)
+    expect(precision).toBeCloseTo(measure({ type: 'precision', average: 'macro' }, outputs, labels, rows), 12)
+  })
+
+  it('has the truth down and the prediction across, names where they are known, and a place for NaN', () => {
+    // Class 0 taken for 1; class 2 right; class 2 for none.
+    expect(count([0, 5, 1, 0, 1, 2, NaN, NaN, NaN], [0, 2, 2], 3, { takes: 'label', link: 'softmax' })).toEqual({
+      classes: ['cat', 'dog', '2'],
+      counts: [
+        [0, 1, 0],
+        [0, 0, 0],
+        [0, 0, 1],
+      ],
+      undecided: [0, 0, 1],
+    })
+  })
+
+  it('of one yes-or-no output has two classes; of labelled positions it leaves the masked out', () => {
+    const yesNo = count([2, -1, -3, 4, 0], [1, 0, 1, 0, 0], 5, { takes: 'numbers', link: 'sigmoid' })
+    expect(yesNo.counts).toEqual([
+      [2, 1],
+      [1, 1],
+    ])
+    // Two positions of two classes each: the first row's second position has no label.
+    const positions = count([1, 0, 0, 1, 0, 1, 1, 0], [0, -1, 1, 1], 2, { takes: 'labels', link: 'softmax' })
+    expect(positions.counts).toEqual([
+      [1, 0],
+      [1, 1],
+    ])
   })
 })
 

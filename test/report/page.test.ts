@@ -127,6 +127,30 @@ describe('the page', () => {
     }
   })
 
+  test('draws what the test confused, but nothing from a matrix that is none', () => {
+    const confusion = { classes: ['cat', HOSTILE], counts: [[31, 7], [2, 40]], undecided: [0, 0] } // prettier-ignore
+    const line = { event: 'test', loss: 0.1, acc: 0.875, confusion }
+    const page = reportPage(readRun(leave({ lines: [END, line] })), LATER)
+    for (const part of ['71 of 80 rows lie on the diagonal', '>31<', 'test acc', '87.50 %'])
+      expect(page).toContain(part)
+    expect(page).not.toMatch(/<script/i)
+    for (const counts of [
+      [[1, 2]],
+      [[1], [2]],
+      'x',
+      [
+        ['1', 2],
+        [3, 4],
+      ],
+    ]) {
+      // prettier-ignore
+      const altered = { ...line, confusion: { ...confusion, counts } }
+      const run = readRun(leave({ lines: [END, altered] }))
+      expect(run.test).toEqual({ values: { loss: 0.1, acc: 0.875 } })
+      expect(reportPage(run, LATER)).not.toContain('lie on the diagonal')
+    }
+  })
+
   test('is made of a log that ends in the middle of a line, but not of an altered one', () => {
     const path = leave({ tail: '{"event":"epo' })
     expect(readRun(path).epochs).toHaveLength(4)

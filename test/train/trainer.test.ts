@@ -203,6 +203,42 @@ describe('evaluate', () => {
   })
 })
 
+describe('confusion', () => {
+  it('agrees with the predictions and with accuracy, for any number of workers', async () => {
+    const trainer = await create()
+    await trainer.fit(data)
+    const p = await trainer.predict(validation.x)
+    const counts = [0, 1, 2].map(() => [0, 0, 0])
+    for (let r = 0; r < 70; r++) {
+      const row = [...p.subarray(3 * r, 3 * r + 3)]
+      counts[validation.y[r]!]![row.indexOf(Math.max(...row))]! += 1
+    }
+    const confusion = (await trainer.confusion({ ...validation, classNames: ['a', 'b', 'c'] }))!
+    expect(confusion).toEqual({ classes: ['a', 'b', 'c'], counts, undecided: [0, 0, 0] })
+    const { acc } = await trainer.evaluate(validation)
+    expect(counts.reduce((sum, row, c) => sum + row[c]!, 0) / 70).toBe(acc)
+    const file = join(directory, 'confusion.brig')
+    await trainer.save(file)
+    for (const workers of [1, 3]) {
+      await using again = await Trainer.load(file, { workers })
+      expect((await again.confusion(validation))!.counts).toEqual(counts)
+    }
+  })
+
+  it('is not told of numbers, nor of several yes-or-no answers', async () => {
+    const trainer = await Trainer.create(regression, { crew })
+    await trainer.build(numbers)
+    expect(await trainer.confusion(numbers)).toBeUndefined()
+    const several = await Trainer.create(
+      { ...base, loss: 'binaryCrossentropy', model: { layers: [{ type: 'dense', units: 2 }] } },
+      { crew },
+    )
+    const answers = { rows: 2, features: 1, targets: 2, x: Float32Array.of(1, 2), y: Float32Array.of(0, 1, 1, 1) }
+    await several.build(answers)
+    expect(await several.confusion(answers)).toBeUndefined()
+  })
+})
+
 describe('predict', () => {
   it('gives probabilities that sum to 1 for classes', async () => {
     const trainer = await create({ epochs: 1 })

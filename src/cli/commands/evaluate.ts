@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { Dataset } from '../../data/dataset.ts'
 import { UserError } from '../../errors.ts'
+import { confusionText } from '../../report/confusion.ts'
 import { formatCount, formatMetric } from '../../report/format.ts'
 import { table } from '../../report/table.ts'
 import { loadSaved, readRows, withModel, type ModelOptions } from '../model.ts'
@@ -11,7 +12,9 @@ import { print, printJson } from '../output.ts'
 export function evaluateCommand(program: Command): void {
   const command = program
     .command('evaluate')
-    .description('Measures a saved model: on the test part of its own data, or on other data.')
+    .description(
+      'Measures a saved model (and which classes it confuses): on the test part of its own data, or on other data.',
+    )
     .argument('<model>', 'model or checkpoint file')
     .addOption(new Option('--split <part>', 'which part of its own data').choices(['test', 'validation', 'train']))
   withModel(command)
@@ -35,13 +38,15 @@ async function run(path: string, options: EvaluateOptions): Promise<void> {
   if (dataset.targets === 0)
     throw new UserError(`${name}: expected the target column too, to compare predictions with; found none`)
   const values = await trainer.evaluate(dataset)
-  if (options.json) return printJson({ model: path, data: name, rows: dataset.rows, ...values })
+  const confusion = await trainer.confusion(dataset)
+  if (options.json) return printJson({ model: path, data: name, rows: dataset.rows, ...values, confusion })
   print(
     table([
       ['data', `${name} (${formatCount(dataset.rows)} rows)`],
       ...Object.entries(values).map(([metric, value]) => [metric, formatMetric(metric, value)]),
     ]),
   )
+  if (confusion) print(`\n${confusionText(confusion)}`)
 }
 
 /** A part of the data that the model was trained with, split as it was then. */

@@ -95,6 +95,7 @@ async function train(
   if (!first) return
   const test = data.test && (await trainer.evaluate(data.test))
   if (files) await trainer.save(files.model)
+  if (files && data.test) leaveTest(files, { ...test, confusion: await trainer.confusion(data.test) })
   const { model } = trainer
   const result: RunResult = {
     layers: [model!.inputs, ...model!.layers.filter(({ type }) => type !== 'dropout').map(({ outputs }) => outputs)],
@@ -198,6 +199,18 @@ async function fit(
     interrupts.release()
     log?.close()
     if (log && files) leaveReport(files, () => kept?.write(signals), progress)
+  }
+}
+
+/** What the test said, into the log and the report. */
+function leaveTest(files: RunFiles, values: Readonly<Record<string, unknown>>): void {
+  try {
+    const log = openLog(files.log)
+    log.event('test', values)
+    log.close()
+    writeReport(files.folder, files.report)
+  } catch (error) {
+    say(`The report could not be written: ${(error as Error).message}`)
   }
 }
 

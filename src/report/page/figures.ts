@@ -1,5 +1,5 @@
 /** The run in pictures, over one axis of steps. */
-import { HEAT_MAP_RIGHT, heatMap, lineChart, timeLine } from '../../chart/index.ts'
+import { HEAT_MAP_RIGHT, heatMap, lineChart, matrix, timeLine } from '../../chart/index.ts'
 import type { Drawing, Mark, Severity, SeriesColour, TimeRow } from '../../chart/index.ts'
 import { formatCount, formatMetric, formatNumber, formatPercent, isBetterLarge } from '../format.ts'
 import { clippedShare } from './judgement.ts'
@@ -18,6 +18,7 @@ export function figures(run: RunRecord): Drawing[] {
     timeOf(all),
     loss(all),
     metrics(all),
+    confusion(run),
     norms(all),
     profile(all, 'layerGradNorm', 'Gradient by layer', 'norm'),
     profile(all, 'layerUpdate', 'Change of the weights by layer', 'of a step, relative to their norm'),
@@ -96,6 +97,23 @@ function metrics({ run, axis }: All): Drawing | undefined {
       ...{ name: key, colour: COLOURS[i]!, dots: run.epochs.length < 60 },
       ...{ x: epochEnds(run), y: run.epochs.map((epoch) => epoch[key]!) },
     })),
+  })
+}
+
+/** Above it the cells are too narrow for their counts. */
+const MOST_CLASSES = 30
+
+function confusion({ test }: RunRecord): Drawing | undefined {
+  const found = test?.confusion
+  if (!found || found.classes.length > MOST_CLASSES) return undefined
+  const { classes, counts } = found
+  const all = counts.flat().reduce((sum, count) => sum + count, 0)
+  const right = counts.reduce((sum, row, c) => sum + row[c]!, 0)
+  return matrix({
+    title: 'Test: which classes were taken for which',
+    description: `${formatCount(right)} of ${formatCount(all)} rows lie on the diagonal, where they belong.`,
+    ...{ rows: classes, columns: classes, counts, unit: 'rows; down: the true class, across: what was predicted' },
+    colour: (row, column) => (row === column ? 'blue' : 'orange'),
   })
 }
 

@@ -77,6 +77,10 @@ function facts(run: RunRecord): string {
     ['steps', formatCount(run.signals.steps)],
     ['time', formatDuration(run.seconds)],
     ...last.map(([key, value]): [string, string] => [key, formatMetric(key, value)]),
+    ...Object.entries(run.test?.values ?? {}).map(([key, value]): [string, string] => [
+      `test ${key}`,
+      formatMetric(key, value),
+    ]),
   ]
   const items = rows.filter(([, value]) => value !== '')
   return `<dl class="facts">${items

@@ -1,6 +1,7 @@
 /** What a run left in its folder, finished or not: the log's lines and the signals. Everything in it came from files. */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ConfusionMatrix } from '../../model/metrics/confusion.ts'
 import { UserError, whyUnread } from '../../errors.ts'
 import { SignalLog } from '../../train/signals.ts'
 
@@ -34,6 +35,8 @@ export interface RunRecord {
   readonly epochs: readonly Readonly<Record<string, number>>[]
   readonly events: readonly RunEvent[]
   readonly actions: readonly RunAction[]
+  /** Loss and metrics on the test data, and which classes were confused; undefined where there was no test. */
+  readonly test: { readonly values: Readonly<Record<string, number>>; readonly confusion?: ConfusionMatrix } | undefined
   readonly signals: SignalLog
   /** How it ended; undefined while it runs, or when it was killed. */
   readonly stopped: string | undefined
@@ -73,6 +76,7 @@ export function readRun(folder: string): RunRecord {
     epochs: lines.filter(({ event }) => event === 'epoch').map(numbersOf),
     events: lines.filter(({ event }) => event === 'health').map(eventOf),
     actions: lines.filter(({ event }) => event === 'action').map(actionOf),
+    test: testOf(since.findLast(({ event }) => event === 'test')),
     signals,
     stopped: end ? textOf(end.stopped) : undefined,
     error: error ? textOf(error.message) : undefined,
@@ -113,6 +117,19 @@ function numbersOf(line: Line): Record<string, number> {
   const skip = new Set(['level', 'time', 'event'])
   const fields = Object.entries(line).filter(([key]) => !skip.has(key))
   return Object.fromEntries(fields.map(([key, value]) => [key, Number(value)]))
+}
+
+function testOf(line: Line | undefined): RunRecord['test'] {
+  if (!line) return undefined
+  const { confusion, ...values } = line
+  return { values: numbersOf(values), ...(isConfusion(confusion) ? { confusion } : {}) }
+}
+
+function isConfusion(value: unknown): value is ConfusionMatrix {
+  const { classes, counts, undecided } = objectOf(value)
+  const isRow = (row: unknown) => Array.isArray(row) && row.length === numClasses && row.every(Number.isSafeInteger)
+  const numClasses = Array.isArray(classes) && classes.every((name) => typeof name === 'string') ? classes.length : -1
+  return isRow(undecided) && Array.isArray(counts) && counts.length === numClasses && counts.every(isRow)
 }
 
 const SEVERITIES = ['ok', 'info', 'warn', 'fault', 'fatal'] as const
