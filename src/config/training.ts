@@ -87,13 +87,18 @@ export const Metrics = z
   .optional()
   .describe('What is measured beside the loss. By default accuracy for classes, mae and r2 for numbers.')
 
-const maxNorm = real({ above: 0 }).default(1).describe('Largest 2-norm of the whole gradient.')
+const maxNorm = real({ above: 0 }).default(1).describe('Largest norm of the whole gradient.')
+const normType = z
+  .union([real({ min: 1 }), z.literal('inf')], { error: "a number >= 1 or 'inf'" })
+  .default(2)
+  .describe("The exponent p of the norm (sum |g|^p)^(1/p), or 'inf' for the largest magnitude.")
 const ClipObject = z.discriminatedUnion('mode', [
-  z.strictObject({ mode: defaultType('globalNorm'), maxNorm }),
+  z.strictObject({ mode: defaultType('globalNorm'), maxNorm, normType }),
   z.strictObject({ mode: z.literal('value'), value: real({ above: 0 }).describe('Largest magnitude of an element.') }),
   z.strictObject({
     mode: z.literal('layerNorm'),
-    maxNorm: real({ above: 0 }).default(1).describe("Largest 2-norm of each layer's gradient."),
+    maxNorm: real({ above: 0 }).default(1).describe("Largest norm of each layer's gradient."),
+    normType,
   }),
   z.strictObject({
     mode: z.literal('adaptive'),

@@ -6,30 +6,33 @@ import { autoLimit } from './coefficient.ts'
 import type { Clip } from './coefficient.ts'
 import { detectorStateLength, normQuantile, observe } from './detector.ts'
 import { getTotalNorm } from './norm.ts'
+import type { NormType } from './norm.ts'
 import { distinctGradients } from './tensors.ts'
 import type { GradientList } from './tensors.ts'
 
 /**
  * A function that clips, in place, the gradients of one step after another by the mode of the config. With 'auto' and
  * 'quantile' it remembers the last 64 norms; a gradient that is not finite never enters them, and is left as it is.
- * 'layerNorm' takes each tensor of the list for a layer; its `coef` is the smallest.
+ * Norms are of the mode's `normType`, else of the options'. 'layerNorm' takes each tensor of the list for a layer; its `coef` is the smallest.
  * Throws `UserError` for 'adaptive', which needs the weights: see `adaptiveClip_`.
  */
 export function createClipper(clip: Clip, options: ClipOptions = {}): (gradients: GradientList) => ClipResult {
   const detector = new Float64Array(detectorStateLength)
   const untouched = (totalNorm: number): ClipResult => ({ totalNorm, coef: 1, clipped: false, nonFinite: null })
   const byLimit = (limitOf: () => number) => (gradients: GradientList) => {
-    const norm = getTotalNorm(gradients) * (options.scale ?? 1)
+    const norm = getTotalNorm(gradients, options.normType) * (options.scale ?? 1)
     observe(detector, 0, norm)
     const limit = limitOf()
     if (Number.isFinite(norm) && !(norm > limit)) return untouched(norm)
     return clipGradsWithNorm_(gradients, limit, norm / (options.scale ?? 1), options)
   }
+  const named = ({ normType }: { readonly normType?: NormType | undefined }): ClipOptions =>
+    normType === undefined ? options : { ...options, normType }
   switch (clip.mode) {
     case 'off':
-      return (gradients) => untouched(getTotalNorm(gradients))
+      return (gradients) => untouched(getTotalNorm(gradients, options.normType))
     case 'globalNorm':
-      return (gradients) => clipGradNorm_(gradients, clip.maxNorm, options)
+      return (gradients) => clipGradNorm_(gradients, clip.maxNorm, named(clip))
     case 'value':
       return (gradients) => clipGradValue_(gradients, clip.value, options)
     case 'auto':
@@ -38,9 +41,12 @@ export function createClipper(clip: Clip, options: ClipOptions = {}): (gradients
       return byLimit(() => normQuantile(detector, clip.quantile))
     case 'layerNorm':
       return (gradients) => {
-        const each = distinctGradients(gradients).map(({ data }) => clipGradNorm_(data, clip.maxNorm, options))
+        const each = distinctGradients(gradients).map(({ data }) => clipGradNorm_(data, clip.maxNorm, named(clip)))
         return {
-          totalNorm: Math.hypot(...each.map(({ totalNorm }) => totalNorm)),
+          totalNorm: getTotalNorm(
+            Float64Array.from(each, ({ totalNorm }) => totalNorm),
+            named(clip).normType,
+          ),
           coef: Math.min(1, ...each.map(({ coef }) => coef)),
           clipped: each.some(({ clipped }) => clipped),
           nonFinite: each.find(({ nonFinite }) => nonFinite)?.nonFinite ?? null,

@@ -1,15 +1,16 @@
 /** How the training step clips: what the config says, and the one number that the optimizer multiplies by. */
-
 import { DetectorField, normQuantile } from './detector.ts'
+import { normExponent } from './norm.ts'
+import type { NormType } from './norm.ts'
 
 /** A closed union: every mode is handled wherever clipping is decided. */
 export type Clip =
-  /** Scale the whole gradient so that its 2-norm is at most `maxNorm`. */
-  | { readonly mode: 'globalNorm'; readonly maxNorm: number }
+  /** Scale the whole gradient so that its p-norm is at most `maxNorm`; p is `normType`, 2 by default. */
+  | { readonly mode: 'globalNorm'; readonly maxNorm: number; readonly normType?: NormType }
   /** Clamp every element to [-value, value]. */
   | { readonly mode: 'value'; readonly value: number }
-  /** Scale the gradient of each layer so that its own 2-norm is at most `maxNorm`. */
-  | { readonly mode: 'layerNorm'; readonly maxNorm: number }
+  /** Scale the gradient of each layer so that its own p-norm is at most `maxNorm`. */
+  | { readonly mode: 'layerNorm'; readonly maxNorm: number; readonly normType?: NormType }
   /** Hold the gradient of each unit to `lambda` times the norm of its weights (`epsilon` at least): see adaptive-clip.ts. */
   | { readonly mode: 'adaptive'; readonly lambda: number; readonly epsilon: number }
   /** Scale the whole gradient where its norm stands out from those before it: see `autoLimit`. */
@@ -33,7 +34,7 @@ export function torchCoefficient(norm: number, maxNorm: number): number {
 }
 
 /**
- * What a step multiplies its whole gradient by under this mode, given the norm before clipping.
+ * What a step multiplies its whole gradient by under this mode, given the norm (of the mode's exponent) before clipping.
  * @param detector state of the detector, which has observed this norm; without it 'auto' and 'quantile' have no past
  */
 export function stepCoefficient(clip: Clip, norm: number, detector?: Float64Array): number {
@@ -77,6 +78,10 @@ export function elementLimit(clip: Clip): number {
       return Infinity
   }
 }
+
+/** The exponent of the norm that is held to a bound; infinity for the largest magnitude. */
+export const exponentOf = (clip: Clip): number =>
+  clip.mode === 'globalNorm' || clip.mode === 'layerNorm' ? normExponent(clip.normType ?? 2) : 2
 
 /** Whether elements, units or layers are cut by themselves, rather than the gradient as a whole. */
 export const isByPart = ({ mode }: Clip): boolean => mode === 'value' || mode === 'layerNorm' || mode === 'adaptive'

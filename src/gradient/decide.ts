@@ -65,12 +65,20 @@ export function resetDecide(state: Float64Array): void {
 /**
  * Decides a step from its mean loss and the norm of its mean gradient before clipping; all it says is left in `state`.
  * On 'skip' and 'stop' nothing may be updated.
+ * @param gradNorm its 2-norm, which is judged and told
+ * @param clipNorm its norm of the exponent that the clip names
  */
-export function decide(state: Float64Array, options: DecideOptions, lossMean: number, gradNorm: number): DecisionCode {
+export function decide(
+  state: Float64Array,
+  options: DecideOptions,
+  lossMean: number,
+  gradNorm: number,
+  clipNorm = gradNorm,
+): DecisionCode {
   const verdict = observe(state, lossMean, gradNorm)
   const nonFinite = verdict === Verdict.NONFINITE_LOSS || verdict === Verdict.NONFINITE_GRAD
   const skip = nonFinite || (options.spikeSkip && isHugeSpike(state))
-  const coefficient = skip ? 0 : stepCoefficient(options.clip, gradNorm, state)
+  const coefficient = skip ? 0 : stepCoefficient(options.clip, clipNorm, state)
   countSkip(state, skip)
 
   const decision = !skip ? Decision.apply : skipsEnough(state, options) ? Decision.stop : Decision.skip

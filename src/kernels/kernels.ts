@@ -380,6 +380,10 @@ export interface GradientKernels {
   sumSquares(count: number, x: Pointer): number
   /** Sum in float64 of the squares of x[i] * scale (in float32) clamped to [-limit, limit]: what value clipping leaves. */
   clampedSquares(count: number, x: Pointer, scale: number, limit: number): number
+  /** The largest |x[i]|; 0 of none, NaN if any is NaN. */
+  largestOf(count: number, x: Pointer): number
+  /** Sum in float64, i in order, of (|x[i]| / unit)^exponent; exponent >= 1, unit > 0. */
+  sumPowers(count: number, x: Pointer, unit: number, exponent: number): number
   /**
    * out[i] = the sum of lane l's x[i], l = 0..lanes-1, lane l at first + l * stride, by the fixed binary tree:
    * for s = 1, 2, 4, ..: lane[j] += lane[j + s] for j = 0, 2s, 4s, .. while j + s < lanes.

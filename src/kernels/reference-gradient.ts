@@ -16,6 +16,16 @@ export function referenceGradient(f: Floats, round: Round): GradientKernels {
       for (let i = 0; i < count; i++) sum += Math.max(-bound, Math.min(bound, round(f[x + i]! * factor))) ** 2
       return sum
     },
+    largestOf(count, x) {
+      let largest = 0
+      for (let i = 0; i < count; i++) largest = Math.max(largest, Math.abs(f[x + i]!))
+      return largest
+    },
+    sumPowers(count, x, unit, exponent) {
+      let sum = 0
+      for (let i = 0; i < count; i++) sum += (Math.abs(f[x + i]!) / unit) ** exponent
+      return sum
+    },
     reduceLanes(count, lanes, first, stride, out) {
       for (let i = 0; i < count; i++) {
         const values = Array.from({ length: lanes }, (_, l) => f[first + l * stride + i]!)

@@ -118,6 +118,8 @@ export function instantiateKernels(
     ...recurrentKernels(e),
     sumSquares: (count, x) => e.sumSquares(count, x << 2),
     clampedSquares: (count, x, scale, limit) => e.clampedSquares(count, x << 2, scale, limit),
+    largestOf: (count, x) => e.largestOf(count, x << 2),
+    sumPowers: (count, x, unit, exponent) => e.sumPowers(count, x << 2, unit, exponent),
     reduceLanes: (count, lanes, first, stride, out) => e.reduceLanes(count, lanes, first << 2, stride, out << 2),
     sgd: (count, p, g, v, scale, clip, lr, momentum, nesterov, weightDecay) =>
       e.sgd(count, p << 2, g << 2, v << 2, scale, clip, lr, momentum, +nesterov, weightDecay),

@@ -127,8 +127,9 @@ interface Addresses {
   wishes: number
   /** Per rank: transfers from it and to it that are not over. */
   awaited: number
+  /** Per chunk: sum of squares, and what the clip asks of it (squares that value clipping leaves, its p-norm); per tensor: by unit. */
   norms: number
-  clampedNorms: number
+  clipNorms: number
   /** Per watched layer: sum of squares of the gradient; SIGNAL_FIELDS sampled numbers. */
   layerSquares: number
   /** Per watched layer: what its gradient is multiplied by beside the step's coefficient. */
@@ -243,7 +244,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     wishes: layout.add('partials', 'float64', sharing.ranks),
     awaited: layout.add('partials', 'float64', sharing.ranks),
     norms: 0,
-    clampedNorms: 0,
+    clipNorms: 0,
     layerSquares: 0,
     layerScales: 0,
     signals: 0,
@@ -317,7 +318,7 @@ export function compilePlan(spec: PlanSpec): Plan {
   at.differing = layout.add('partials', 'float64', training ? Math.ceil(learned / UPDATE_PIECE) : 0)
   at.partSquares = layout.add('partials', 'float64', training ? Math.ceil(laned / UPDATE_PIECE) * lanes : 0)
   at.norms = layout.add('partials', 'float64', norms)
-  at.clampedNorms = layout.add('partials', 'float64', training ? Math.max(norms, placements.all.length) : 0)
+  at.clipNorms = layout.add('partials', 'float64', training ? Math.max(norms, placements.all.length) : 0)
   // Last what knows how many workers there are.
   at.trace = layout.add('trace', 'float64', spec.workers * traceDoubles(spec.traceEvents))
   // A piece of an update is looked at before and after, when no layer works.

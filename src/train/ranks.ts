@@ -13,6 +13,7 @@
 import type { Arena } from '../arena/arena.ts'
 import type { Control } from '../arena/control.ts'
 import { RankLost } from '../errors.ts'
+import { exponentOf } from '../gradient/coefficient.ts'
 import type { Address, Mpi } from '../native/mpi/mpi.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
 import { pieces } from '../plan/pieces.ts'
@@ -116,7 +117,8 @@ export class Exchange implements Agreement {
         return
       case Kind.norms:
         this.#gatherDoubles(at.norms, this.#segments)
-        if (this.#settings.decide.clip.mode === 'value') this.#gatherDoubles(at.clampedNorms, this.#segments)
+        if (this.#settings.decide.clip.mode === 'value' || exponentOf(this.#settings.decide.clip) !== 2)
+          this.#gatherDoubles(at.clipNorms, this.#segments)
         return this.#gatherWishes()
       case Kind.weights:
         this.#gatherFloats(at.parameters)

@@ -3,6 +3,7 @@
  * that its norm is made of, each taken by the piece that made the block, while it is in the cache.
  */
 import type { Arena } from '../arena/arena.ts'
+import { exponentOf } from '../gradient/coefficient.ts'
 import { isSampled } from '../gradient/thresholds.ts'
 import type { Kernels, Pointer } from '../kernels/kernels.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
@@ -21,6 +22,8 @@ export class Reduction {
   readonly #floats: Float32Array
   readonly #doubles: Float64Array
   readonly #settings: RunSettings
+  /** Of the norm that the clip goes by. */
+  readonly #exponent: number
   /** Tensors that are learned, in the order of the model. */
   readonly #learned: readonly Placement[]
 
@@ -30,6 +33,7 @@ export class Reduction {
     this.#floats = floats
     this.#doubles = doubles
     this.#settings = settings
+    this.#exponent = exponentOf(settings.decide.clip)
     this.#learned = learnedOf(plan.placements)
   }
 
@@ -60,7 +64,7 @@ export class Reduction {
     if (clip.mode !== 'adaptive') return
     const { offset, spec, size } = this.#learned[piece]!
     const cols = spec.shape.at(-1)!
-    this.#doubles[at.clampedNorms + piece] = clipUnits(
+    this.#doubles[at.clipNorms + piece] = clipUnits(
       this.#floats,
       at.gradients + offset,
       at.parameters + offset,
@@ -153,8 +157,8 @@ export class Reduction {
   }
 
   /**
-   * Sum of squares of a block of the gradient, rows `width` apart, as it is and as value clipping leaves it. In the
-   * piece that made it, while it is in the cache.
+   * Sum of squares of a block of the gradient, rows `width` apart, as it is and as value clipping leaves it, or its p-norm
+   * where the clip goes by one. In the piece that made it, while it is in the cache.
    */
   squares(chunk: number, block: Pointer, rows: number, cols: number, width: number): void {
     const { at } = this.#plan
@@ -165,10 +169,21 @@ export class Reduction {
     let sum = 0
     for (let r = 0; r < runs; r++) sum += this.#k.sumSquares(count, block + r * width)
     this.#doubles[at.norms + chunk] = sum
+    if (this.#exponent !== 2) this.#doubles[at.clipNorms + chunk] = this.#normOf(block, runs, count, width)
     if (clip.mode !== 'value') return
     const perWeight = 1 / (this.#state(State.weightSum) || Infinity)
     let clamped = 0
     for (let r = 0; r < runs; r++) clamped += this.#k.clampedSquares(count, block + r * width, perWeight, clip.value)
-    this.#doubles[at.clampedNorms + chunk] = clamped
+    this.#doubles[at.clipNorms + chunk] = clamped
+  }
+
+  /** Scaled by the largest magnitude, so that no power leaves the range of float64. */
+  #normOf(block: Pointer, runs: number, count: number, width: number): number {
+    let largest = 0
+    for (let r = 0; r < runs; r++) largest = Math.max(largest, this.#k.largestOf(count, block + r * width))
+    if (this.#exponent === Infinity || !(largest > 0 && largest < Infinity)) return largest
+    let sum = 0
+    for (let r = 0; r < runs; r++) sum += this.#k.sumPowers(count, block + r * width, largest, this.#exponent)
+    return largest * sum ** (1 / this.#exponent)
   }
 }

@@ -8,7 +8,7 @@
 import type { Arena } from '../arena/arena.ts'
 import { Status } from '../arena/control.ts'
 import type { Control } from '../arena/control.ts'
-import { clipCoefficient } from '../gradient/coefficient.ts'
+import { clipCoefficient, exponentOf } from '../gradient/coefficient.ts'
 import { Decision, DecisionField, decide, decideStateLength, skipNonFiniteUpdate } from '../gradient/decide.ts'
 import { faultRaised } from '../gradient/health.ts'
 import { plateauFactor, plateauStateLength } from '../optim/plateau.ts'
@@ -47,6 +47,8 @@ export class Sequencer {
   readonly #verdicts: Float64Array
   readonly #tuning: Float64Array
   readonly #stepsPerEpoch: number
+  /** Of the norm that the clip goes by. */
+  readonly #exponent: number
   /** Tensors that are learned. */
   readonly #learned: number
   readonly #watcher: Watcher | null
@@ -77,6 +79,7 @@ export class Sequencer {
     this.#plateau = this.#state.subarray(State.plateau, State.plateau + plateauStateLength)
     this.#tuning = arena.doubles.subarray(plan.at.tuning)
     this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
+    this.#exponent = exponentOf(settings.decide.clip)
     this.#program = program
     this.#agreement = agreement
     this.#learned = learnedOf(plan.placements).length
@@ -153,7 +156,8 @@ export class Sequencer {
 
     if (s[State.again] === Again.open) compareAgain(s, loss, gradNorm)
     else beforeDecision(s)
-    const decision = decide(this.#health, options, loss, gradNorm)
+    const clipNorm = this.#exponent === 2 ? gradNorm : this.#sums.ofPowers(this.#exponent) * perWeight
+    const decision = decide(this.#health, options, loss, gradNorm, clipNorm)
     // Other ranks would have to do it too.
     if (decision !== Decision.apply && s[State.again] === Again.no && this.#ranks === 1) {
       lookAgain(s, loss, gradNorm)
@@ -168,7 +172,7 @@ export class Sequencer {
       return this.#open(Phase.reduce, this.#learned)
     }
     if (clip.mode === 'value')
-      this.#tellAfterClip(this.#sums.ofChunks(this.#plan.at.clampedNorms, pieces.norms(this.#plan)))
+      this.#tellAfterClip(this.#sums.ofChunks(this.#plan.at.clipNorms, pieces.norms(this.#plan)))
     else if (clip.mode === 'layerNorm') this.#tellAfterClip(this.#clipLayers(clip.maxNorm, perWeight))
     this.#applyOrSkip(gradNorm, perWeight)
   }
@@ -177,7 +181,7 @@ export class Sequencer {
   #afterClip(): void {
     const s = this.#state
     s[State.clipping] = 0
-    this.#tellAfterClip(this.#sums.ofChunks(this.#plan.at.clampedNorms, this.#learned))
+    this.#tellAfterClip(this.#sums.ofChunks(this.#plan.at.clipNorms, this.#learned))
     this.#applyOrSkip(this.#health[DecisionField.gradNormBeforeClip]!, 1 / (s[State.weightSum]! || Infinity))
   }
 
@@ -191,7 +195,8 @@ export class Sequencer {
     let sum = 0
     for (let layer = 0; layer < watch.layers.length; layer++) {
       const norm = Math.sqrt(this.#doubles[at.layerSquares + layer]!) * perWeight
-      const coefficient = clipCoefficient(norm, maxNorm)
+      const own = this.#exponent === 2 ? norm : this.#doubles[at.layerScales + layer]! * perWeight
+      const coefficient = clipCoefficient(own, maxNorm)
       this.#doubles[at.layerScales + layer] = coefficient
       sum += (norm * coefficient) ** 2
     }

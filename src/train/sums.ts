@@ -12,6 +12,8 @@ export class Sums {
   readonly #state: Float64Array
   /** Watched layer of each partial sum of squares. */
   readonly #layerOf: Int32Array
+  /** Per watched layer: the largest norm of its chunks. */
+  readonly #largest: Float64Array
 
   constructor(plan: Plan, { floats, doubles }: Arena) {
     this.#plan = plan
@@ -19,6 +21,7 @@ export class Sums {
     this.#doubles = doubles
     this.#state = doubles.subarray(plan.at.state)
     const { tiles, watch } = plan
+    this.#largest = new Float64Array(watch.layers.length)
     this.#layerOf =
       plan.spec.sharing.shards > 1
         ? Int32Array.from(watch.segments, ({ layer }) => layer)
@@ -93,5 +96,32 @@ export class Sums {
       this.#doubles[at.layerSquares + this.#layerOf[i]!]! += squares
     }
     return sum
+  }
+
+  /**
+   * The p-norm of the whole gradient from those of its chunks, in index order, and each layer's, which is left in
+   * `layerScales`. A norm of norms, each time scaled by the largest: nothing leaves the range of float64.
+   */
+  ofPowers(exponent: number): number {
+    const { at, watch } = this.#plan
+    const [norms, layers] = [this.#doubles.subarray(at.clipNorms), this.#doubles.subarray(at.layerScales)]
+    const [chunks, layerOf, largest] = [pieces.norms(this.#plan), this.#layerOf, this.#largest]
+    largest.fill(0)
+    for (let i = 0; i < chunks; i++) largest[layerOf[i]!] = Math.max(largest[layerOf[i]!]!, norms[i]!)
+    let most = 0
+    for (let l = 0; l < watch.layers.length; l++) most = Math.max(most, largest[l]!)
+    layers.set(largest)
+    if (exponent === Infinity || !(most > 0 && most < Infinity)) return most
+    layers.fill(0, 0, watch.layers.length)
+    for (let i = 0; i < chunks; i++) {
+      const l = layerOf[i]!
+      if (largest[l]! > 0) layers[l]! += (norms[i]! / largest[l]!) ** exponent
+    }
+    let sum = 0
+    for (let l = 0; l < watch.layers.length; l++) {
+      layers[l] = largest[l]! * layers[l]! ** (1 / exponent)
+      sum += (layers[l]! / most) ** exponent
+    }
+    return most * sum ** (1 / exponent)
   }
 }

@@ -405,6 +405,8 @@ export const configCases: readonly (readonly [object, message: string])[] = [
   [{ clip: 0 }, "`clip`: expected a number > 0, or one of 'off', 'auto', or an object, got `0` (number)"],
   [{ clip: -1 }, "`clip`: expected a number > 0, or one of 'off', 'auto', or an object, got `-1` (number)"],
   [{ clip: 'none' }, "`clip`: expected a number > 0, or one of 'off', 'auto', or an object, got `\"none\"` (string)"],
+  [{ clip: { normType: 0.5 } }, "`clip.normType`: expected a number >= 1 or 'inf', got `0.5` (number)"],
+  [{ clip: { normType: 'max' } }, '`clip.normType`: expected a number >= 1 or \'inf\', got `"max"` (string)'],
   [{ clip: { maxNorm: 0 } }, '`clip.maxNorm`: expected a number > 0, got `0` (number)'],
   [{ clip: { mode: 'value' } }, '`clip.value`: missing; expected a number > 0'],
   [{ clip: { mode: 'quantile', quantile: 1.5 } }, '`clip.quantile`: expected a number in (0, 1], got `1.5` (number)'],

@@ -27,6 +27,7 @@ const base: Config = {
 
 const cases: { config: Config; data: Dataset }[] = [
   { config: base, data },
+  { config: { ...base, clip: { maxNorm: 0.02, normType: 'inf' } }, data },
   {
     config: { ...base, accumulationSteps: 2, clip: { mode: 'value', value: 0.01 }, shards: 6 },
     data: { ...data, sampleWeight: weights },
@@ -36,6 +37,7 @@ const cases: { config: Config; data: Dataset }[] = [
     config: {
       ...base,
       batchSize: 160,
+      clip: { mode: 'layerNorm', maxNorm: 0.05, normType: 1.5 },
       model: {
         layers: [
           { type: 'dense', units: 300, activation: 'relu' },

@@ -136,7 +136,7 @@ describe('a resolved config', () => {
       workers: 'auto',
       optimizer: { type: 'adam', learningRate: 0.001 },
       schedule: { type: 'constant' },
-      clip: { mode: 'globalNorm', maxNorm: 2 },
+      clip: { mode: 'globalNorm', maxNorm: 2, normType: 2 },
       loss: 'auto',
     })
     expect(config.model.layers[0]).toMatchObject({ useBias: true, activation: { type: 'elu', alpha: 1 } })

@@ -52,7 +52,7 @@ test('the config example is a config, down to what it does not say', async () =>
   const config = parseConfig(value, locate)
   expect(config.model.layers.map(({ type }) => type)).toEqual(['dense', 'dropout', 'residual', 'dense'])
   expect(config.optimizer).toMatchObject({ type: 'adamw', learningRate: 0.003, weightDecay: expect.any(Number) })
-  expect(config.clip).toEqual({ mode: 'globalNorm', maxNorm: 1 })
+  expect(config.clip).toEqual({ mode: 'globalNorm', maxNorm: 1, normType: 2 })
   expect(config.earlyStopping).toMatchObject({ patience: 5, restoreBestWeights: true })
 })
 

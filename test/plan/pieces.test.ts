@@ -196,7 +196,7 @@ function check(spec: PlanSpec): void {
   // Of several ranks each takes the norms of what it combines.
   if (spec.sharing.ranks === 1) {
     expect(covers(gradients, at.norms, pieces.norms(plan), 8)).toBe(true)
-    expect(covers(gradients, at.clampedNorms, pieces.norms(plan), 8)).toBe(true)
+    expect(covers(gradients, at.clipNorms, pieces.norms(plan), 8)).toBe(true)
   }
 
   const chunks = pieces.update(plan)

@@ -1,9 +1,11 @@
 /** Every clipping mode in the training step: the bits of any number of workers, and what the readable twins say. */
+import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
 import { adaptiveClip_ } from '../../src/gradient/adaptive-clip.ts'
 import { clipGradNorm_ } from '../../src/gradient/clip.ts'
+import { getTotalNorm } from '../../src/gradient/norm.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from './data.ts'
 
@@ -45,6 +47,9 @@ describe('clipping by', () => {
     { mode: 'quantile', quantile: 0.2 },
     { mode: 'layerNorm', maxNorm: 0.05 },
     { mode: 'adaptive', lambda: 0.01 },
+    { maxNorm: 0.5, normType: 1 },
+    { maxNorm: 0.02, normType: 'inf' },
+    { mode: 'layerNorm', maxNorm: 0.02, normType: 3.5 },
   ]
   it.each(modes)('%j: one hash for 1, 2 and 3 workers', async (clip) => {
     const hashes = new Set<string>()
@@ -74,6 +79,48 @@ describe('clipping by', () => {
       squares += norm(...own) ** 2
     }
     expect(cut.steps.gradNormAfterClip[0]).toBeCloseTo(Math.sqrt(squares), 5)
+  })
+
+  const norms = fc.record({
+    normType: fc.oneof(fc.constantFrom(1, 2, 'inf' as const), fc.double({ min: 1, max: 12, noNaN: true })),
+    share: fc.double({ min: 0.05, max: 1.5, noNaN: true }),
+    gradient: fc.constantFrom('lanes' as const, 'tiles' as const),
+    byLayer: fc.boolean(),
+    shards: fc.constantFrom(1, 3),
+  })
+  const drawn = { numRuns: 12, endOnFailure: true }
+
+  it('any p-norm: what clipGradNorm_ makes of the gradient, with the bits of any number of workers', async () => {
+    const gradients = new Map<string, Weights>()
+    const free = async (config: Partial<Config>) => {
+      const key = JSON.stringify(config)
+      if (!gradients.has(key)) gradients.set(key, change(await run({ ...one, ...config, clip: 'off' })))
+      return gradients.get(key)!
+    }
+    await fc.assert(
+      fc.asyncProperty(norms, async ({ normType, share, gradient, byLayer, shards }) => {
+        const whole = await free({ gradient, shards })
+        const expected = Object.fromEntries(Object.entries(whole).map(([name, g]) => [name, g.slice()]))
+        const maxNorm = share * getTotalNorm(Object.values(whole), normType) * (byLayer ? 0.5 : 1)
+        const names = Object.keys(expected)
+        const layers = byLayer ? [...new Set(names.map((name) => name.split('/')[0]!))] : ['']
+        for (const layer of layers) {
+          const own = names.filter((name) => name.startsWith(layer)).map((name) => expected[name]!)
+          clipGradNorm_(own, maxNorm, { normType })
+        }
+        const clip: Config['clip'] = { mode: byLayer ? 'layerNorm' : 'globalNorm', maxNorm, normType }
+        const cut = await run({ ...one, gradient, shards, clip })
+        const got = change(cut)
+        for (const name of names) {
+          got[name]!.forEach((v, i) => expect(Math.abs(v - expected[name]![i]!)).toBeLessThan(1e-6))
+        }
+        expect(cut.steps.gradNormAfterClip[0]).toBeCloseTo(norm(...Object.values(expected)), 5)
+        for (const crew of crews.slice(1)) {
+          expect((await run({ ...one, gradient, shards, clip }, crew)).hash).toBe(cut.hash)
+        }
+      }),
+      drawn,
+    )
   })
 
   it('unit: each unit is held to its weights, as adaptiveClip_ does it', async () => {

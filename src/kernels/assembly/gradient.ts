@@ -33,6 +33,31 @@ export function clampedSquares(count: u32, x: u32, scale: f32, limit: f32): f64 
   return sum
 }
 
+/** f32x4.max lets a NaN through. */
+export function largestOf(count: u32, x: u32): f32 {
+  let most = f32x4.splat(0)
+  for (; count >= 4; count -= 4) {
+    most = f32x4.max(most, f32x4.abs(v128.load(x)))
+    x += 16
+  }
+  let largest = max(
+    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
+    max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+  )
+  for (; count > 0; count--, x += 4) largest = max(largest, abs(load<f32>(x)))
+  return largest
+}
+
+/** The power is AssemblyScript's own, in multiplications and additions: every machine gives the same bits. */
+export function sumPowers(count: u32, x: u32, unit: f64, exponent: f64): f64 {
+  let sum: f64 = 0
+  for (let i: u32 = 0; i < count; i++, x += 4) {
+    const value = abs(<f64>load<f32>(x)) / unit
+    sum += exponent == 1 ? value : Math.pow(value, exponent)
+  }
+  return sum
+}
+
 /** Elements summed at a time; one such strip per level of the tree is kept in the scratch. */
 const STRIP: u32 = 256
 

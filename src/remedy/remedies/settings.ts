@@ -49,10 +49,10 @@ export const clipAtNorm: Remedy = {
   treat({ healthy, gradNorm, now }) {
     if (!healthy || !(gradNorm > 0)) return null
     const maxNorm = Number((2 * gradNorm).toPrecision(6))
-    if (now.clip.mode === 'globalNorm' && now.clip.maxNorm <= maxNorm) return null
+    if (now.clip.mode === 'globalNorm' && now.clip.normType === 2 && now.clip.maxNorm <= maxNorm) return null
     const before = now.clip.mode === 'globalNorm' ? String(now.clip.maxNorm) : now.clip.mode
     const changes = [`clip ${before} -> ${maxNorm}`, 'back to the last healthy state']
-    return { patient: { ...healthy, clip: { mode: 'globalNorm', maxNorm } }, changes, then: 'continue' }
+    return { patient: { ...healthy, clip: { mode: 'globalNorm', maxNorm, normType: 2 } }, changes, then: 'continue' }
   },
 }
 

@@ -120,8 +120,9 @@ function confusion({ test }: RunRecord): Drawing | undefined {
 function norms({ run, axis, marks }: All): Drawing | undefined {
   const [before, after] = [run.signals.series('gradNorm'), run.signals.series('gradNormAfterClip')]
   if (!before || !after) return undefined
-  const clip = run.config.clip as { mode?: string; maxNorm?: number } | undefined
-  const limit = clip?.mode === 'globalNorm' && typeof clip.maxNorm === 'number' ? clip.maxNorm : undefined
+  const clip = run.config.clip as { mode?: string; maxNorm?: number; normType?: unknown } | undefined
+  const byTwo = clip?.mode === 'globalNorm' && (clip.normType ?? 2) === 2
+  const limit = byTwo && typeof clip.maxNorm === 'number' ? clip.maxNorm : undefined
   return lineChart({
     title: 'Norm of the gradient',
     description: `Before and after clipping; clipped in ${formatPercent(clippedShare(run))} of the time.`,

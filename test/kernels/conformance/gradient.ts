@@ -38,6 +38,36 @@ export function gradientConformance(make: MakeBench): void {
     )
   })
 
+  test('largestOf is the largest magnitude, and lets a NaN through', async () => {
+    const bench = await make()
+    fc.assert(
+      fc.property(counts, seeds, fc.constantFrom(1e-30, 1, 3.4e38), (count, seed, size) => {
+        bench.reset()
+        const x = numbers(seed, count, size)
+        expect(bench.kernels.largestOf(count, bench.put(x))).toBe(x.reduce((most, v) => Math.max(most, Math.abs(v)), 0))
+        if (count === 0) return
+        x[seed % count] = -Infinity
+        expect(bench.kernels.largestOf(count, bench.put(x))).toBe(Infinity)
+        x[(seed >> 8) % count] = NaN
+        expect(bench.kernels.largestOf(count, bench.put(x))).toBeNaN()
+      }),
+    )
+  })
+
+  test('sumPowers is the float64 sum of the powers of |x| / unit', async () => {
+    const bench = await make()
+    const exponents = fc.oneof(fc.constantFrom(1, 2, 3), fc.double({ min: 1, max: 50, noNaN: true }))
+    fc.assert(
+      fc.property(counts, seeds, exponents, fc.constantFrom(1, 3, 1e30), (count, seed, exponent, unit) => {
+        bench.reset()
+        const x = numbers(seed, count, unit)
+        const expected = x.reduce((sum, value) => sum + (Math.abs(value) / unit) ** exponent, 0)
+        const actual = bench.kernels.sumPowers(count, bench.put(x), unit, exponent)
+        expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-13 * expected)
+      }),
+    )
+  })
+
   test('reduceLanes adds by the binary tree, whatever the number of lanes, and leaves the lanes alone', async () => {
     const bench = await make()
     fc.assert(
