@@ -51,7 +51,7 @@ function activation(kind: i32, x: v128, alpha: v128): v128 {
     const low = f32x4.mul(constant(SELU_PRODUCT), expm1(x))
     return select(f32x4.gt(x, constant(0)), f32x4.mul(constant(SELU_SCALE), x), low)
   }
-  if (kind == GELU) return f32x4.mul(x, normalCdf(x))
+  if (kind == GELU) return f32x4.mul(x, normalCdf(x, gauss(x)))
   if (kind == SIGMOID) return sigmoid(x)
   if (kind == TANH) return tanh(x)
   if (kind == EXPONENTIAL) return exp(x)
@@ -72,8 +72,9 @@ function derivative(kind: i32, saved: v128, dy: v128, alpha: v128): v128 {
     return f32x4.mul(dy, select(f32x4.gt(saved, constant(0)), constant(SELU_SCALE), low))
   }
   if (kind == GELU) {
-    const density = f32x4.mul(constant(INVERSE_SQRT_TWO_PI), gauss(saved))
-    return f32x4.mul(dy, f32x4.add(normalCdf(saved), f32x4.mul(saved, density)))
+    const g = gauss(saved)
+    const density = f32x4.mul(constant(INVERSE_SQRT_TWO_PI), g)
+    return f32x4.mul(dy, f32x4.add(normalCdf(saved, g), f32x4.mul(saved, density)))
   }
   if (kind == SIGMOID) return f32x4.mul(dy, f32x4.mul(saved, f32x4.sub(constant(1), saved)))
   if (kind == TANH) return f32x4.mul(dy, f32x4.sub(constant(1), f32x4.mul(saved, saved)))
