@@ -55,6 +55,9 @@ const DataObject = z.strictObject({
   scaleTarget: choice(['standardize', 'none'])
     .default('none')
     .describe('Regression: whether the target is standardised too.'),
+  oneHot: flag()
+    .default(false)
+    .describe('Whether the class becomes one probability per class: for mixup, and losses that take these.'),
   validationSplit: share('validation'),
   testSplit: share('the test'),
   text: z

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { UserError } from '../errors.ts'
+import { Augment, augmentProblem } from './augment.ts'
 import { Data } from './data.ts'
 import { choice, flag, integer, real, text } from './fields.ts'
 import { expectation, problemsOf } from './messages.ts'
@@ -68,6 +69,7 @@ const Fields = z.strictObject({
   health: Health,
   earlyStopping: EarlyStopping,
   data: Data,
+  augment: Augment,
   out: text().optional().describe('Folder for model, checkpoints and log. By default runs/<name of the data>.'),
   checkpoint: Checkpoint,
   recovery: Recovery,
@@ -106,6 +108,8 @@ export function parseConfig(input: unknown, where?: string | Locate): ResolvedCo
     const text = `\`accumulationSteps\`: expected at most \`batchSize\` (${batchSize}), got ${accumulationSteps}; a part holds at least one sample`
     return fail([{ path: ['accumulationSteps'], text }])
   }
+  const misfit = augmentProblem(config.augment, config.model, config.loss)
+  if (misfit) return fail([misfit])
   return learningRate === undefined ? config : { ...config, optimizer: { ...config.optimizer, learningRate } }
 }
 

@@ -38,6 +38,8 @@ export interface DataConfig {
   unknownCategory?: 'error' | 'zero' | undefined
   /** Regression: standardise the target too. Default 'none'. */
   scaleTarget?: 'standardize' | 'none' | undefined
+  /** The class as one probability per class: for mixup, and losses that take these. Default false. */
+  oneHot?: boolean | undefined
   /** Share of the rows of `source` held out for validation, in (0, 1). */
   validationSplit?: number | undefined
   /** Share of the rows of `source` held out for the test, in (0, 1). */

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts'
 import type { Dataset } from './dataset.ts'
+import { toCategorical } from './one-hot.ts'
 import { runNow, runSliced, type Steps } from './steps.ts'
 import { resolveColumns, type Column, type Table } from './table.ts'
 import {
@@ -104,7 +105,8 @@ function* applySteps(transform: Transform, table: Table): Steps<Dataset> {
   const y = applyTargetIfThere(transform.target, table)
   const featureNames = transform.features.flatMap(outputNames)
   const names = transform.target.kind === 'numbers' ? undefined : transform.target.classes
-  return { rows, features, targets: y.length / rows, x, y, featureNames, classNames: names }
+  const data = { rows, features, targets: y.length / rows, x, y, featureNames, classNames: names }
+  return transform.target.kind === 'classes' && transform.target.oneHot && data.targets > 0 ? toCategorical(data) : data
 }
 
 function sourceColumn(table: Table, name: string, transform: Transform): Column {

@@ -98,6 +98,10 @@ export function lossRule(config: LossConfig): LossRule {
 export const classifies = (config: LossConfig): boolean =>
   lossRule(config).link !== 'identity' || config.type === 'hinge'
 
+/** Whether targets are class indices, between which there is nothing. */
+export const takesLabels = (config: LossConfig): boolean =>
+  config.type !== 'custom' && lossRule(config).takes !== 'numbers'
+
 /** Classes of a row, or of each of its positions. */
 export const classesOf = (rule: LossRule, outputs: number, targets: number): number =>
   rule.takes === 'labels' ? outputs / targets : outputs

@@ -7,6 +7,8 @@ export interface RunSettings {
   /** uint32: data order and dropout. */
   readonly seed: number
   readonly shuffle: boolean
+  /** What is done to training rows as they are gathered; null: nothing. */
+  readonly augment: Augment | null
   /** The run ends after so many epochs, or so many steps, in total. */
   readonly epochs: number
   readonly maxSteps: number
@@ -27,6 +29,21 @@ export interface RunSettings {
   readonly tune: boolean
   /** Whether the run waits for the host after each epoch (callbacks, checkpoints). */
   readonly gateEpochs: boolean
+}
+
+/** See src/config/augment.ts. */
+export interface AugmentConfig {
+  /** Share of the rows that are mirrored. */
+  horizontalFlip: number
+  randomCrop?: number | undefined
+  /** Alpha of the Beta distribution. */
+  mixup?: number | undefined
+  gaussianNoise?: number | undefined
+}
+
+export interface Augment extends Readonly<AugmentConfig> {
+  /** null: rows are no images, and are neither flipped nor cropped. */
+  readonly image: { readonly height: number; readonly width: number; readonly channels: number } | null
 }
 
 export interface Monitor {

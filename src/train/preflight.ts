@@ -60,7 +60,7 @@ export async function look(asked: Preflight): Promise<Initial | undefined> {
   // The rate at its height: a warm-up would show steps that are too small. Nothing that looks at epochs.
   const calm: ResolvedConfig = {
     ...{ ...config, schedule: { type: 'constant' }, accumulationSteps: 1, workers: 1 },
-    ...{ earlyStopping: undefined, reduceOnPlateau: undefined },
+    ...{ earlyStopping: undefined, reduceOnPlateau: undefined, augment: undefined },
   }
   const settingsFor = (plan: Plan) => ({
     ...runSettings(calm, plan, { epochs: 1, maxSteps: 1, gateEpochs: false }),

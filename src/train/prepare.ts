@@ -1,4 +1,5 @@
 /** From a config and data to what a run needs: the plan's spec and the run's settings. The one place that resolves `auto`. */
+import { mixupText } from '../config/augment.ts'
 import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { toDataset } from '../data/tensor.ts'
@@ -7,11 +8,11 @@ import { describe, UserError } from '../errors.ts'
 import { ownLimits, usableWorkers } from '../native/limits.ts'
 import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
-import { checkTargets, classifies, lossRule } from '../model/losses.ts'
+import { checkTargets, classifies, lossRule, takesLabels } from '../model/losses.ts'
 import { isChain } from '../model/wiring.ts'
 import type { Plan } from '../plan/plan.ts'
 import { mostRows, pieces } from '../plan/pieces.ts'
-import type { RunSettings } from '../plan/settings.ts'
+import type { Augment, RunSettings } from '../plan/settings.ts'
 import { ALONE } from '../plan/shards.ts'
 import type { Sharing } from '../plan/shards.ts'
 import type { PlanSpec } from '../plan/spec.ts'
@@ -25,9 +26,17 @@ export interface Task {
 /** Loss and metrics that fit the data, where the config leaves them open. */
 export function resolveTask(config: ResolvedConfig, model: Model, data: Pick<Dataset, 'targets' | 'classNames'>): Task {
   const classes = data.targets === 1 && (data.classNames !== undefined || model.outputs > 1)
+  const isOneHot = data.targets > 1 && data.classNames?.length === data.targets
   const loss: LossConfig =
-    config.loss !== 'auto' ? config.loss : { type: classes ? 'sparseCategoricalCrossentropy' : 'meanSquaredError' }
+    config.loss !== 'auto'
+      ? config.loss
+      : classes
+        ? { type: 'sparseCategoricalCrossentropy' }
+        : { type: isOneHot ? 'categoricalCrossentropy' : 'meanSquaredError' }
   const usual: MetricConfig[] = classifies(loss) ? [{ type: 'accuracy' }] : [{ type: 'mae' }, { type: 'r2' }]
+  if (config.augment?.mixup !== undefined && takesLabels(loss)) {
+    throw new UserError(`\`augment.mixup\`: ${mixupText(loss)}`)
+  }
   const metrics = config.metrics ?? usual
   for (const { type } of metrics) {
     const problem = misfit(type, loss)
@@ -231,6 +240,7 @@ export function runSettings(
     nullLoss: run.nullLoss ?? NaN,
     seed: config.seed,
     shuffle: config.shuffle,
+    augment: augmentOf(config),
     epochs: run.epochs,
     maxSteps: run.maxSteps,
     gateEpochs: run.gateEpochs,
@@ -258,6 +268,13 @@ export function runSettings(
       spikeSkip: spikeSkip && (mode === 'warn' || mode === 'repair') && plan.spec.batchSize < plan.spec.trainRows,
     },
   }
+}
+
+function augmentOf({ augment, model: { inputShape } }: ResolvedConfig): Augment | null {
+  if (!augment) return null
+  const [height, width, channels] = inputShape ?? []
+  const image = inputShape?.length === 3 ? { height: height!, width: width!, channels: channels! } : null
+  return { ...augment, image }
 }
 
 /** @throws UserError for what `health: 'repair'` cannot rewrite */

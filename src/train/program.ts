@@ -3,6 +3,7 @@
  * A piece reads the sequencer's state and writes only its own part of the arena.
  */
 import type { Arena } from '../arena/arena.ts'
+import { Augmenter } from '../data/augment.ts'
 import { ROUND_KEYS, permuteWithKeys, writeRoundKeys } from '../data/order.ts'
 import { Activation } from '../kernels/kernels.ts'
 import type { Kernels } from '../kernels/kernels.ts'
@@ -12,7 +13,7 @@ import { matrixOf } from '../model/shape.ts'
 import { firstLane, lanePieces, pieces } from '../plan/pieces.ts'
 import { Phase, scratchOf } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { RunSettings } from '../plan/settings.ts'
+import type { Augment, RunSettings } from '../plan/settings.ts'
 import { fullRows, rowsOfShard } from '../plan/shards.ts'
 import { shardPieces, tilesAbove, tilesAcross } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
@@ -33,6 +34,7 @@ export class Program {
   readonly #settings: RunSettings
   readonly #reduction: Reduction
   readonly #updates: Update
+  readonly #augmenter: Augmenter | null
   readonly #keys = new Uint32Array(ROUND_KEYS)
   #keysOfEpoch = -1
   readonly #pass: Pass = {
@@ -57,6 +59,7 @@ export class Program {
     this.#pass.floats = arena.floats
     this.#pass.blockRows = plan.blockRows
     this.#pass.temporary = scratchOf(plan, worker).piece
+    this.#augmenter = settings.augment && augmenterOf(plan, arena, settings.augment, settings.seed)
     this.#reduction = new Reduction(plan, kernels, arena, settings)
     this.#updates = new Update(plan, kernels, arena, settings, this.#pass.temporary)
   }
@@ -180,6 +183,11 @@ export class Program {
     }
     for (let r = 0; r < rows; r++) {
       const sample = shuffle ? permuteWithKeys(start + row + r, trainRows, this.#keys) : start + row + r
+      if (this.#augmenter) {
+        const x = input.value + (row + r) * inputs
+        this.#augmenter.write(epoch, sample, x, at.target + (row + r) * targets, at.weight + row + r)
+        continue
+      }
       this.#k.copy(inputs, at.trainX + sample * inputs, input.value + (row + r) * inputs)
       const from = at.trainY + sample * targets
       const to = at.target + (row + r) * targets
@@ -331,4 +339,10 @@ export class Program {
     else if (loss.link === 'sigmoid') this.#k.activate(Activation.sigmoid, rows * cols, from, to, 0)
     else this.#k.copy(rows * cols, from, to)
   }
+}
+
+function augmenterOf({ at, spec }: Plan, { floats }: Arena, augment: Augment, seed: number): Augmenter {
+  const { trainX: x, trainY: y } = at
+  const { trainRows: rows, inputs, targets, weighted } = spec
+  return new Augmenter(augment, seed, { x, y, weight: weighted ? at.trainWeight : -1, rows, inputs, targets }, floats)
 }

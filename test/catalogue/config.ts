@@ -28,6 +28,40 @@ export const configCases: readonly (readonly [object, message: string])[] = [
     { accumulationSteps: 64, batchSize: 32 },
     '`accumulationSteps`: expected at most `batchSize` (32), got 64; a part holds at least one sample',
   ],
+  [{ augment: true }, '`augment`: expected an object such as `{ horizontalFlip: true }`, got `true` (boolean)'],
+  [{ augment: { horizontalFilp: true } }, '`augment.horizontalFilp`: unknown field; did you mean `horizontalFlip`?'],
+  [
+    { augment: { horizontalFlip: 2 } },
+    '`augment.horizontalFlip`: expected `true`, `false` or a number in [0, 1], got `2` (number)',
+  ],
+  [{ augment: { randomCrop: 0 } }, '`augment.randomCrop`: expected an integer >= 1, got `0` (number)'],
+  [{ augment: { mixup: 0 } }, '`augment.mixup`: expected a number > 0, got `0` (number)'],
+  [{ augment: { gaussianNoise: -1 } }, '`augment.gaussianNoise`: expected a number > 0, got `-1` (number)'],
+  [
+    { augment: { horizontalFlip: true } },
+    '`augment.horizontalFlip`: expected rows that are images, got rows without a shape; set `model.inputShape` to [height, width, channels]',
+  ],
+  [
+    { augment: { randomCrop: 2 }, model: { inputShape: [12, 4], layers: [{ type: 'flatten' }] } },
+    '`augment.randomCrop`: expected rows that are images, got [12, 4]; set `model.inputShape` to [height, width, channels]',
+  ],
+  [
+    { augment: { randomCrop: 8 }, model: { inputShape: [12, 8, 1], layers: [{ type: 'flatten' }] } },
+    '`augment.randomCrop`: expected less than the 8 pixels of an edge of the image, got 8',
+  ],
+  [
+    { augment: { mixup: 0.2 }, loss: 'sparseCategoricalCrossentropy' },
+    '`augment.mixup`: expected a loss that takes a number per output, to mix targets, got ' +
+      "`sparseCategoricalCrossentropy`, which takes class labels; set `loss: 'categoricalCrossentropy'` and " +
+      '`data.oneHot: true` (in the library: `toCategorical(data)`)',
+  ],
+  [
+    {
+      augment: { gaussianNoise: 1 },
+      model: { layers: [{ type: 'embedding', inputDim: 3, outputDim: 2 }] },
+    },
+    '`augment.gaussianNoise`: expected rows of numbers, got tokens for an embedding, between which there is nothing',
+  ],
   [{ shards: 0 }, '`shards`: expected an integer from 1 to 64, got `0` (number)'],
   [{ shards: 65 }, '`shards`: expected an integer from 1 to 64, got `65` (number)'],
   [{ reduce: 'ring' }, "`reduce`: expected one of 'tree', 'mpi-sum', got `\"ring\"` (string)"],

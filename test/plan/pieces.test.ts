@@ -25,6 +25,7 @@ const settings: RunSettings = {
   nullLoss: NaN,
   seed: 1,
   shuffle: true,
+  augment: null,
   epochs: 1,
   maxSteps: Infinity,
   learningRate: 0.1,

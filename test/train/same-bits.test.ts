@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
+import { toCategorical } from '../../src/data/one-hot.ts'
 import { kernelAvailability, kernelNames } from '../../src/kernels/select.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import { Trainer } from '../../src/train/trainer.ts'
@@ -132,6 +133,12 @@ const bounded: Partial<Config> = {
   },
 }
 
+/** Rows that are made anew in each epoch. */
+const augmented: Partial<Config> = {
+  loss: 'categoricalCrossentropy',
+  augment: { horizontalFlip: true, randomCrop: 2, mixup: 0.4, gaussianNoise: 0.2 },
+}
+
 /** Branches, several inputs, a layer in two places, element-wise layers apart from the product they belong to. */
 const graph: Partial<Config> = {
   epochs: 2,
@@ -188,6 +195,20 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'convolution by tiles': { config: { ...images, gradient: 'tiles' }, data: blobs(100, 128, 5) },
   'normalisation over the batch and within rows': { config: normalised, data: blobs(100, 128, 5) },
   'penalties, bounds and upsampling': { config: { ...bounded, shards: 2 }, data: blobs(100, 128, 5) },
+  'images flipped, cropped, mixed and noised': {
+    config: { ...images, ...augmented, epochs: 2, accumulationSteps: 2 },
+    data: toCategorical(blobs(100, 128, 5)),
+  },
+  'rows mixed and noised, gathered ahead, in shards': {
+    config: {
+      ...wide,
+      epochs: 1,
+      loss: 'categoricalCrossentropy',
+      augment: { mixup: 2, gaussianNoise: 0.1 },
+      shards: 3,
+    },
+    data: { ...toCategorical(blobs(200, 130, 5)), sampleWeight: Float32Array.from({ length: 200 }, (_, i) => i % 3) },
+  },
   'recurrent layers, and one of the user': { config: recurrent, data: tokens },
   'a graph of branches and inputs': { config: graph, data: blobs(200, 130, 5) },
   'a graph in shards': { config: { ...graph, epochs: 1, shards: 3 }, data: blobs(200, 130, 5) },

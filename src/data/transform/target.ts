@@ -71,13 +71,15 @@ export function fitTarget(table: Table, columns: readonly Column[], options: Tra
   if (task === 'classification') {
     if (columns.length === 1 && columns[0]!.width === 1) {
       const classes = options.classes ?? classNames(table, columns[0]!)
-      return { kind: 'classes', name: columns[0]!.name, classes }
+      return { kind: 'classes', name: columns[0]!.name, classes, ...(options.oneHot ? { oneHot: true } : {}) }
     }
+    expectNoOneHot(options, `${columns.length === 1 ? 'several numbers a row' : `${columns.length} columns`}`)
     const classes = columns.flatMap((column) =>
       column.width === 1 ? column.name : Array.from({ length: column.width }, (_, i) => `${column.name}[${i}]`),
     )
     return { kind: 'probabilities', names: columns.map((column) => column.name), classes }
   }
+  expectNoOneHot(options, 'numbers')
   const numbers = columns.map((column) => numberTarget(table, column))
   const widths = numbers.map((column) => column.width)
   const names = numbers.map((column) => column.name)
@@ -86,6 +88,11 @@ export function fitTarget(table: Table, columns: readonly Column[], options: Tra
   if (options.scaleTarget !== 'standardize') return { kind: 'numbers', names, widths, ...plain }
   const moments = numbers.map((column) => runNow(columnMoments(table, column)))
   return { kind: 'numbers', names, widths, mean: moments.flatMap((m) => m.mean), std: moments.flatMap((m) => m.std) }
+}
+
+function expectNoOneHot({ oneHot }: TransformOptions, got: string): void {
+  if (!oneHot) return
+  throw new UserError(`Expected one column of classes as target for data.oneHot, got ${got}. Leave data.oneHot out`)
 }
 
 function numberTarget(table: Table, column: Column): NumberColumn {

@@ -48,6 +48,8 @@ export interface ClassTarget {
   readonly kind: 'classes'
   readonly name: string
   readonly classes: readonly string[]
+  /** As one column per class, 1 for the row's own. */
+  readonly oneHot?: boolean | undefined
 }
 
 /** One column of probability per class, read from the source columns `names`. */
@@ -68,7 +70,16 @@ export interface NumberTarget {
 
 export type TransformOptions = Pick<
   DataConfig,
-  'features' | 'drop' | 'categorical' | 'task' | 'fillMissing' | 'scale' | 'unknownCategory' | 'scaleTarget' | 'text'
+  | 'features'
+  | 'drop'
+  | 'categorical'
+  | 'task'
+  | 'fillMissing'
+  | 'scale'
+  | 'unknownCategory'
+  | 'scaleTarget'
+  | 'text'
+  | 'oneHot'
 > & {
   target?: ColumnRef | readonly ColumnRef[] | undefined
   /** Class names, where more is known than the training part shows. */
