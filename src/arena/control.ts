@@ -30,12 +30,16 @@ const ABORTED = 52
 const COPYING = 53
 const FIRED = 54
 const ACTIVE = 56
+const ENLISTED = 57
 const SUMMONS = 60
-/** Tickets and end of each queue, on a cache line of its own. */
+/** Tickets for anybody, end, and tickets for the worker of that number alone, of each queue; on a cache line of its own. */
 const QUEUES = 64
 const QUEUE_WORDS = 16
+const END = 1
+const RESERVED = 2
 /** More workers than this share queues. */
 const MOST_QUEUES = 64
+const EVERYBODY = 2 ** 31 - 1
 export const CONTROL_WORDS = QUEUES + MOST_QUEUES * QUEUE_WORDS
 
 export const Status = { running: 0, gated: 1, ended: 2, aborted: 3 } as const
@@ -53,21 +57,25 @@ export class Control {
     this.#spins = spins
   }
 
-  /** @param fromOutside by a thread that will not work in the phase itself (the host) */
-  open(phase: number, pieces: number, fromOutside = false): void {
+  /**
+   * @param fromOutside by a thread that will not work in the phase itself (the host)
+   * @param turn -1: pieces go to whoever is free. From 0 on: each is one enlisted worker's, and with the next turn the
+   * next worker's; all who are enlisted must be active.
+   */
+  open(phase: number, pieces: number, fromOutside = false, turn = -1): void {
     const w = this.#words
     const at = this.#at
     Atomics.store(w, at + STATUS, Status.running)
     Atomics.store(w, at + PHASE, phase)
     Atomics.store(w, at + PIECES, pieces)
     Atomics.store(w, at + DONE, 0)
-    this.#deal(pieces)
+    this.#deal(pieces, turn)
     // An abort stores its flag before it takes the tickets: one of the two sees the other, and nobody claims.
     if (Atomics.load(w, at + ABORTED) === 1) this.#takeTickets()
     Atomics.add(w, at + SEQUENCE, 1)
     // The opener takes a piece itself; with one piece nobody else need wake. From outside all are woken: one might be
     // about to park.
-    const helpers = fromOutside ? Infinity : pieces - 1
+    const helpers = fromOutside || turn >= 0 ? Infinity : pieces - 1
     if (helpers > 0) Atomics.notify(w, at + SEQUENCE, helpers)
   }
 
@@ -91,21 +99,27 @@ export class Control {
     Atomics.store(this.#words, this.#at + PHASE, phase)
   }
 
-  #deal(pieces: number): void {
+  #deal(pieces: number, turn: number): void {
     const w = this.#words
-    const queues = Math.max(1, Math.min(this.active(), pieces, MOST_QUEUES))
+    const free = turn < 0
+    const owners = Math.max(1, Math.min(free ? this.active() : this.enlisted(), MOST_QUEUES))
+    const queues = Math.min(owners, Math.max(1, pieces))
     Atomics.store(w, this.#at + DEALT, queues)
     for (let q = 0, start = 0; q < queues; q++) {
       const end = Math.floor(((q + 1) * pieces) / queues)
-      const queue = this.#at + QUEUES + q * QUEUE_WORDS
-      Atomics.store(w, queue + 1, end)
-      Atomics.store(w, queue, end - start)
+      const queue = this.#at + QUEUES + (free ? q : (q + turn) % owners) * QUEUE_WORDS
+      Atomics.store(w, queue + END, end)
+      Atomics.store(w, free ? queue : queue + RESERVED, end - start)
       start = end
     }
   }
 
   #takeTickets(): void {
-    for (let q = 0; q < MOST_QUEUES; q++) Atomics.store(this.#words, this.#at + QUEUES + q * QUEUE_WORDS, 0)
+    for (let q = 0; q < MOST_QUEUES; q++) {
+      const queue = this.#at + QUEUES + q * QUEUE_WORDS
+      Atomics.store(this.#words, queue, 0)
+      Atomics.store(this.#words, queue + RESERVED, 0)
+    }
   }
 
   /** The worker's next piece of the open phase, or -1. */
@@ -117,9 +131,16 @@ export class Control {
       // Looking first leaves the cache line of an exhausted queue where it is.
       if (Atomics.load(w, queue) <= 0) continue
       const ticket = Atomics.sub(w, queue, 1)
-      if (ticket > 0) return Atomics.load(w, queue + 1) - ticket
+      if (ticket > 0) return Atomics.load(w, queue + END) - ticket
     }
-    return -1
+    return worker < MOST_QUEUES ? this.#claimReserved(this.#at + QUEUES + worker * QUEUE_WORDS) : -1
+  }
+
+  #claimReserved(queue: number): number {
+    const w = this.#words
+    if (Atomics.load(w, queue + RESERVED) <= 0) return -1
+    const ticket = Atomics.sub(w, queue + RESERVED, 1)
+    return ticket > 0 ? Atomics.load(w, queue + END) - ticket : -1
   }
 
   /** True for the worker whose piece was the last one of the phase. */
@@ -177,8 +198,22 @@ export class Control {
   }
 
   setActive(workers: number): void {
-    Atomics.store(this.#words, this.#at + ACTIVE, workers)
-    Atomics.notify(this.#words, this.#at + ACTIVE)
+    const w = this.#words
+    const at = this.#at + ACTIVE
+    Atomics.store(w, at, workers)
+    // An abort stores its flag first: nobody parks for good.
+    if (Atomics.load(w, this.#at + ABORTED) === 1) Atomics.store(w, at, EVERYBODY)
+    Atomics.notify(w, at)
+  }
+
+  /** Workers of the run: all of them active, to begin with. */
+  enlist(workers: number): void {
+    Atomics.store(this.#words, this.#at + ENLISTED, workers)
+    this.setActive(workers)
+  }
+
+  enlisted(): number {
+    return Atomics.load(this.#words, this.#at + ENLISTED)
   }
 
   /** Sleeps while `worker` is not wanted. Wakes the others first: it may have been the one to open the phase. */
@@ -203,7 +238,7 @@ export class Control {
     // Who is parked, or waits for summons, must hear of the end.
     Atomics.add(w, this.#at + SUMMONS, status === Status.gated ? 0 : 1)
     Atomics.notify(w, this.#at + SUMMONS)
-    if (status !== Status.gated) this.setActive(2 ** 31 - 1)
+    if (status !== Status.gated) this.setActive(EVERYBODY)
     this.ring()
   }
 

@@ -19,8 +19,8 @@ interface Advice {
 const FIRST = { loss: 'loss, computed first', gradNorm: 'gradient norm, computed first' } as const
 const ofMachine = ({ evidence: { signal, value, baseline } }: Said): string | undefined =>
   signal === FIRST.loss || signal === FIRST.gradNorm
-    ? `The batch was computed twice with different results (${signal.split(',')[0]} ${figure(value)}, then ` +
-      `${figure(baseline)}): it is the machine, and the second result counts`
+    ? `The batch was computed again with another result (${signal.split(',')[0]} ${figure(value)}, then ` +
+      `${figure(baseline)}): it is the machine, and the last result counts`
     : undefined
 
 const at = ({ layer }: Said) => (layer === undefined ? '' : ` in layer ${layer}`)

@@ -12,7 +12,7 @@ import { UserError, describe, suggest } from '../errors.ts'
 import { createBlas, probeBlas } from './blas.ts'
 import type { KernelName, Kernels, Pointer } from './kernels.ts'
 import { createReference } from './reference.ts'
-import { compileKernels, instantiateKernels, relaxedSimdAvailable } from './wasm.ts'
+import { compileKernels, compileKernelsNow, instantiateKernels, relaxedSimdAvailable } from './wasm.ts'
 
 export const kernelNames = ['reference', 'wasm-strict', 'wasm', 'blas'] as const satisfies readonly KernelName[]
 
@@ -95,4 +95,14 @@ export function createKernels(
   if (name === 'reference') return createReference(floats)
   const wasm = instantiateKernels(name === 'blas' ? 'wasm' : name, module!, memory, scratch)
   return name === 'blas' ? createBlas(blas!, wasm, floats) : wasm
+}
+
+/** The strict kernels beside the chosen ones, in the same scratch; `null` where those are as strict. */
+export function strictBeside(
+  { name }: KernelChoice,
+  memory: WebAssembly.Memory,
+  scratch: Pointer,
+): (() => Kernels) | null {
+  if (name === 'reference' || name === 'wasm-strict') return null
+  return () => instantiateKernels('wasm-strict', compileKernelsNow('wasm-strict'), memory, scratch)
 }

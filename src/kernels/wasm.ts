@@ -1,6 +1,7 @@
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference -- users without these types need them too
 /// <reference path="./webassembly.d.ts" preserve="true" />
 /** The arithmetic in WebAssembly: loads the modules that `build.ts` compiled, and speaks `Kernels` for them. */
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileOf } from '../package.ts'
 import type {
@@ -62,6 +63,11 @@ export async function compileKernels(variant: WasmVariant): Promise<WebAssembly.
   } catch (cause) {
     throw new Error(`internal: could not load ${path.pathname}; \`npm run build:kernels\` makes it`, { cause })
   }
+}
+
+/** The same at once: for a thread that finds in the middle of a step that it needs them. */
+export function compileKernelsNow(variant: WasmVariant): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(fileOf(`src/kernels/assembly/${files[variant]}`)))
 }
 
 /**

@@ -6,6 +6,7 @@
  *   worker-throw   an error that nobody expected
  *   worker-stall   the worker falls silent
  *   nan            the gradient and its norm become NaN, before the decision: `step` is all it takes
+ *   flip           a bit of a back-signal of the batch flips in memory, before gradients are made of it: as `nan`
  *   delay          the worker pauses for `millis` milliseconds (default 100)
  *   torn-write     of the first `last.ckpt` written after the step only half the bytes reach the disk: `step` is all it takes
  *
@@ -20,7 +21,7 @@
 import { UserError, describe, suggest } from '../errors.ts'
 import { Phase } from './plan.ts'
 
-const KINDS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay', 'nan', 'torn-write'] as const
+const KINDS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay', 'nan', 'flip', 'torn-write'] as const
 const PLACES = ['start', 'claim', 'piece', 'decide', 'wait'] as const
 const KEYS = ['step', 'phase', 'piece', 'worker', 'at', 'millis'] as const
 
@@ -57,6 +58,7 @@ function parseFault(text: string): Fault {
     millis: 100,
   }
   if (kind === 'nan') Object.assign(fault, { at: 'decide', phase: Phase.reduce })
+  if (kind === 'flip') Object.assign(fault, { at: 'decide', phase: Phase.rows })
   if (kind === 'torn-write') fault.at = 'write'
   for (const pair of rest.split(',').filter((pair) => pair !== '')) {
     const [key = '', value = ''] = pair.split('=', 2)

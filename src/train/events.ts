@@ -66,25 +66,50 @@ export function createWitness(): (numbers: StepNumbers, recent: Float32Array) =>
   }
 }
 
-/** What computing the batch again has shown: the numbers, or the machine. */
+export interface SecondLook {
+  readonly again: number
+  readonly firstLoss: number
+  readonly firstGradNorm: number
+  readonly strictLoss: number
+  readonly strictGradNorm: number
+}
+
+/** What computing the batch again has shown: the numbers, the kernels, or the machine. */
 export function withSecondLook(
   event: HealthEvent | undefined,
-  { step, loss, decision }: StepNumbers,
-  again: number,
-  firstLoss: number,
+  { step, loss, gradNorm, decision }: StepNumbers,
+  look: SecondLook,
 ): HealthEvent | undefined {
-  if (again === Again.same && event) {
-    return { ...event, text: `${event.text} Computed again it has the same bits: it is the numbers, not the machine.` }
-  }
-  if (again !== Again.different) return event
+  const { again, firstLoss, firstGradNorm } = look
+  if (again !== Again.different) return event && { ...event, text: event.text + sameBits(look) }
   return {
     step,
     code: 'MACHINE_FAULT',
     severity: 'fault',
     decision: decisions.get(decision as DecisionCode)!,
     text:
-      `Step ${step} was computed twice, with different results (loss ${firstLoss}, then ${loss}): it is the machine, not the ` +
-      'numbers. The second result counts. Test its memory, and compare `--hash` with another run of the same seed.',
+      `Step ${step} was computed again, with another result (loss ${firstLoss} and gradient norm ${firstGradNorm}, then ` +
+      `${loss} and ${gradNorm}): it is the machine, not the numbers. The last result counts. Test its memory, and compare ` +
+      '`--hash` with another run of the same seed.',
+  }
+}
+
+function sameBits({ again, strictLoss, strictGradNorm }: SecondLook): string {
+  switch (again) {
+    case Again.same:
+      return ' Computed again by other workers it has the same bits, and strict kernels agree: it is the numbers, not the machine.'
+    case Again.alone:
+      return (
+        ' Computed again by the same worker, as there is no other, it has the same bits, and strict kernels agree: ' +
+        'it is the numbers, not the machine.'
+      )
+    case Again.kernels:
+      return (
+        ` Computed again it has the same bits, but strict kernels find nothing wrong (loss ${strictLoss}, gradient norm ` +
+        `${strictGradNorm}): it is the rounding of the kernels, or a fault of theirs. Try \`kernels: wasm-strict\`.`
+      )
+    default:
+      return ''
   }
 }
 

@@ -8,11 +8,10 @@ import { openArena } from '../arena/arena.ts'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { RunTask, Workforce } from '../crew/task.ts'
-import { createKernels } from '../kernels/select.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Phase, Plan } from '../plan/plan.ts'
-import { Program } from './program.ts'
 import { Sequencer } from './sequencer.ts'
+import { programOf } from './work.ts'
 
 /** What a hook sees. It may change the arena: nobody else works while it runs. */
 export interface View {
@@ -54,8 +53,7 @@ async function workInline(task: RunTask, { before, after }: Hooks): Promise<void
   const arena = openArena(task.memory)
   const plan = compilePlan(task.spec)
   const control = new Control(arena.words, plan.at.control, 0)
-  const kernels = createKernels(task.kernels, task.module, task.memory, plan.at.scratch)
-  const program = new Program(plan, kernels, arena, task.settings)
+  const program = programOf(task, plan, arena)
   const sequencer = new Sequencer(plan, task.settings, control, arena, program)
   const state = arena.doubles.subarray(plan.at.state, plan.at.state + plan.stateLength)
   const view: View = { plan, arena, state }

@@ -183,7 +183,13 @@ export class Monitor {
     const [verdict, decision, z] = [d[at + Field.verdict]!, d[at + Field.decision]!, d[at + Field.z]!]
     const numbers = { step, loss, gradNorm, gradNormAfterClip: after, verdict, decision, z }
     const seen = this.#witness(numbers, steps.gradNorm)
-    const event = withSecondLook(seen, numbers, d[at + Field.again]!, d[at + Field.firstLoss]!)
+    const event = withSecondLook(seen, numbers, {
+      again: d[at + Field.again]!,
+      firstLoss: d[at + Field.firstLoss]!,
+      firstGradNorm: d[at + Field.firstGradNorm]!,
+      strictLoss: d[at + Field.strictLoss]!,
+      strictGradNorm: d[at + Field.strictGradNorm]!,
+    })
     if (event) this.#keep(event)
     return event
   }

@@ -17,6 +17,7 @@ import type { Augment, RunSettings } from '../plan/settings.ts'
 import { fullRows, rowsOfShard } from '../plan/shards.ts'
 import { shardPieces, tilesAbove, tilesAcross } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
+import { Again } from './again.ts'
 import { observeLayer } from './observe.ts'
 import { Reduction } from './reduction.ts'
 import { addPenalty } from './regularize.ts'
@@ -48,8 +49,22 @@ export class Program {
     floats: NO_FLOATS,
   }
 
-  /** @param worker whose room for temporaries it may use */
-  constructor(plan: Plan, kernels: Kernels, arena: Arena, settings: RunSettings, worker = 0) {
+  readonly #makeStrict: (() => Program) | null
+  #strict: Program | undefined
+
+  /**
+   * @param worker whose room for temporaries it may use
+   * @param makeStrict the strict kernels, for a look with those: see again.ts; `null` where `kernels` are strict
+   */
+  constructor(
+    plan: Plan,
+    kernels: Kernels,
+    arena: Arena,
+    settings: RunSettings,
+    worker = 0,
+    makeStrict: (() => Kernels) | null = null,
+  ) {
+    this.#makeStrict = makeStrict && (() => new Program(plan, makeStrict(), arena, settings, worker))
     this.#plan = plan
     this.#k = kernels
     this.#floats = arena.floats
@@ -69,7 +84,22 @@ export class Program {
     return this.#updates
   }
 
+  /** Whether a look with strict kernels would be another. */
+  get hasStrict(): boolean {
+    return this.#makeStrict !== null
+  }
+
+  /** This program, or its twin with strict kernels while that look is open. */
+  get #open(): Program {
+    if (!this.#makeStrict || this.#state(State.again) !== Again.strict) return this
+    return (this.#strict ??= this.#makeStrict())
+  }
+
   run(phase: Phase, piece: number): void {
+    this.#open.#run(phase, piece)
+  }
+
+  #run(phase: Phase, piece: number): void {
     switch (phase) {
       case Phase.rows:
         return this.#rows(piece)
@@ -129,9 +159,12 @@ export class Program {
   /** What lies between two stages: done by whoever closed the first. */
   enter(stage: number): void {
     const next = this.#plan.stages[stage]!
-    if (next.kind !== 'block' || !next.enter) return
+    if (next.kind === 'block' && next.enter) this.#open.#enter(next.enter)
+  }
+
+  #enter(enter: NonNullable<BlockStage['enter']>): void {
     this.#pass.rows = this.#state(State.rows)
-    next.enter(this.#k, this.#pass)
+    enter(this.#k, this.#pass)
   }
 
   /** What is to be added to the arena's row of a sample of this rank's shard to have its position in the batch. */

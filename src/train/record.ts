@@ -29,9 +29,13 @@ export const Field = {
   batch: 11,
   /** When the step was done, in milliseconds since 1970: for people, never for a decision. */
   millis: 12,
-  /** Whether the batch was computed again, and what came of it: see again.ts; the loss it had at first. */
+  /** Whether the batch was computed again, and what came of it: see again.ts; what it gave at first. */
   again: 13,
   firstLoss: 14,
+  firstGradNorm: 15,
+  /** Of the look with strict kernels. */
+  strictLoss: 16,
+  strictGradNorm: 17,
   values: RECORD_HEAD,
 } as const
 
@@ -65,6 +69,9 @@ export function writeRecord(plan: Plan, control: Control, d: Float64Array, s: Fl
   d[r + Field.batch] = s[State.batch]!
   d[r + Field.again] = s[State.again]!
   d[r + Field.firstLoss] = s[State.firstLoss]!
+  d[r + Field.firstGradNorm] = s[State.firstGradNorm]!
+  d[r + Field.strictLoss] = s[State.strictLoss]!
+  d[r + Field.strictGradNorm] = s[State.strictGradNorm]!
   d[r + Field.millis] = performance.timeOrigin + performance.now()
   if (kind === Kind.epoch) {
     for (let i = 0; i < 2 * (1 + metrics.length); i++) d[r + Field.values + i] = s[sumsAt.values + i]!

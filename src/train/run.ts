@@ -103,7 +103,7 @@ async function attempt(
   const { memory } = arena
   const { workers } = crew
   clearPosts(plan, arena, workers)
-  control.setActive(workers)
+  control.enlist(workers)
   if (settings.tune) beginTuning(arena.doubles.subarray(plan.at.tuning), workers)
   sequencer.resume()
   let lost: WorkerLost | undefined

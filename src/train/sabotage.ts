@@ -48,10 +48,17 @@ export class Saboteur {
     const fits = (wanted: number, is: number) => wanted === -1 || is === -1 || wanted === is
     this.#faults.forEach((fault, index) => {
       if (fault.at !== at || !fits(fault.step, step) || !fits(fault.phase, phase) || !fits(fault.piece, piece)) return
+      if (fault.kind === 'flip' && !this.#afterLoss()) return
       if (!fits(fault.worker, this.#worker) || !this.#control.fireOnce(index)) return
-      if (fault.kind !== 'delay' && fault.kind !== 'nan') this.#tear(at, phase, piece)
+      if (fault.kind !== 'delay' && fault.kind !== 'nan' && fault.kind !== 'flip') this.#tear(at, phase, piece)
       this.#happen(fault)
     })
+  }
+
+  /** Whether all back-signals are there. */
+  #afterLoss(): boolean {
+    const { at, stages } = this.#plan
+    return this.#arena.doubles[at.state + State.stage] === stages.length - 1
   }
 
   #happen({ kind, millis }: Fault): void {
@@ -72,7 +79,11 @@ export class Saboteur {
         const { at } = this.#plan
         this.#arena.floats[at.gradients] = NaN
         this.#arena.doubles[at.norms] = NaN
+        return
       }
+      case 'flip':
+        // The highest bit of the exponent: 0.1 becomes 3e37.
+        this.#arena.words[this.#plan.network.output.gradient] ^= 1 << 30
     }
   }
 

@@ -25,7 +25,7 @@ import type { RunSettings } from '../plan/settings.ts'
 import { learnedOf } from '../plan/watch.ts'
 import { fullRows, ownRows, rowsOfShard } from '../plan/shards.ts'
 import { closeSnapshot } from './snapshot.ts'
-import { Again, beforeDecision, compareAgain, lookAgain } from './again.ts'
+import { Again, beforeDecision, isLook, looksAgain, turnOf } from './again.ts'
 import { Reason, State } from './state.ts'
 import { Sums } from './sums.ts'
 import { tune } from './tuner.ts'
@@ -154,15 +154,11 @@ export class Sequencer {
     s[State.loss] = loss
     s[State.learningRate] = rate * plateauFactor(this.#plateau)
 
-    if (s[State.again] === Again.open) compareAgain(s, loss, gradNorm)
-    else beforeDecision(s)
+    beforeDecision(s)
     const clipNorm = this.#exponent === 2 ? gradNorm : this.#sums.ofPowers(this.#exponent) * perWeight
     const decision = decide(this.#health, options, loss, gradNorm, clipNorm)
     // Other ranks would have to do it too.
-    if (decision !== Decision.apply && s[State.again] === Again.no && this.#ranks === 1) {
-      lookAgain(s, loss, gradNorm)
-      return this.#openBatch()
-    }
+    if (this.#ranks === 1 && this.#looksAgain(loss, gradNorm)) return this.#openBatch()
     s[State.scale] = this.#health[DecisionField.coefficient]! * perWeight
     s[State.clipValue] = options.clip.mode === 'value' ? options.clip.value : Infinity
     if (decision !== Decision.apply) return this.#skip(decision, perWeight)
@@ -175,6 +171,19 @@ export class Sequencer {
       this.#tellAfterClip(this.#sums.ofChunks(this.#plan.at.clipNorms, pieces.norms(this.#plan)))
     else if (clip.mode === 'layerNorm') this.#tellAfterClip(this.#clipLayers(clip.maxNorm, perWeight))
     this.#applyOrSkip(gradNorm, perWeight)
+  }
+
+  /** A look wants every worker, those too that the run goes better without. */
+  #looksAgain(loss: number, gradNorm: number): boolean {
+    const s = this.#state
+    const control = this.#control
+    const before = isLook(s[State.again]!)
+    const now = looksAgain(s, loss, gradNorm, this.#program!.hasStrict, control.enlisted())
+    if (now && !before) {
+      s[State.claimers] = control.active()
+      control.setActive(control.enlisted())
+    } else if (before && !now) control.setActive(s[State.claimers]!)
+    return now
   }
 
   /** Every unit is within its bound. */
@@ -407,7 +416,8 @@ export class Sequencer {
 
   /** A phase of no pieces is over at once: there may be nothing to reduce, or no row of the batch here. */
   #open(phase: Phase, count: number): void {
-    if (count > 0) return this.#control.open(phase, count, this.#program === null || this.#agreement !== null)
+    const outside = this.#program === null || this.#agreement !== null
+    if (count > 0) return this.#control.open(phase, count, outside, turnOf(this.#state[State.again]!))
     this.#control.pass(phase)
     this.advance()
   }

@@ -4,14 +4,13 @@ import { openArena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { Answer, Order } from '../crew/ranks.ts'
 import type { RunTask } from '../crew/task.ts'
-import { createKernels } from '../kernels/select.ts'
 import { startMpi } from '../native/mpi/mpi.ts'
 import type { Mpi } from '../native/mpi/mpi.ts'
 import { loadOwn } from '../model/own.ts'
-import { compilePlan, scratchOf } from '../plan/plan.ts'
+import { compilePlan } from '../plan/plan.ts'
 import { Exchange } from './ranks.ts'
-import { Program } from './program.ts'
 import { Sequencer } from './sequencer.ts'
+import { programOf } from './work.ts'
 
 export function serveExchange(port: MessagePort): void {
   let mpi: Mpi | undefined
@@ -47,8 +46,7 @@ function exchangeRun(task: RunTask, mpi: Mpi): void {
   const arena = openArena(task.memory)
   const plan = compilePlan(task.spec)
   const control = new Control(arena.words, plan.at.control, 0)
-  const kernels = createKernels(task.kernels, task.module, task.memory, scratchOf(plan, task.worker).kernels)
-  const program = new Program(plan, kernels, arena, task.settings, task.worker)
+  const program = programOf(task, plan, arena)
   const exchange = new Exchange(plan, task.settings, control, arena, mpi)
   const sequencer = new Sequencer(plan, task.settings, control, arena, program, exchange)
   try {

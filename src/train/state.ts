@@ -81,6 +81,11 @@ export const State = {
   firstLoss: word(),
   firstGradNorm: word(),
   healthBefore: word(decideStateLength),
+  strictLoss: word(),
+  strictGradNorm: word(),
+  strictVerdict: word(),
+  /** How many workers claimed before all were wanted for it. */
+  claimers: word(),
 } as const
 
 if (next > STATE_DOUBLES) throw new Error(`internal: state of ${next} words is larger than ${STATE_DOUBLES}`)

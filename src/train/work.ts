@@ -4,7 +4,7 @@ import { openArena } from '../arena/arena.ts'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { Failed, RunTask } from '../crew/task.ts'
-import { createKernels } from '../kernels/select.ts'
+import { createKernels, strictBeside } from '../kernels/select.ts'
 import { Phase, compilePlan, scratchOf } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import { Post } from './post.ts'
@@ -38,8 +38,7 @@ export function work(task: RunTask): Failed | undefined {
 function workOff(task: RunTask, arena: Arena, plan: Plan, control: Control): void {
   const { worker, settings, spec, faults } = task
   const saboteur = faults.length > 0 ? new Saboteur(worker, faults, plan, control, arena) : null
-  const kernels = createKernels(task.kernels, task.module, task.memory, scratchOf(plan, worker).kernels)
-  const program = new Program(plan, kernels, arena, settings, worker)
+  const program = programOf(task, plan, arena)
   const sequencer = new Sequencer(plan, settings, control, arena, program)
   const post = new Post(plan, arena, worker)
   let parts: Parts = {
@@ -73,4 +72,11 @@ function workOff(task: RunTask, arena: Arena, plan: Plan, control: Control): voi
     post.rest()
     parts.rest(seen)
   }
+}
+
+/** The program as a worker's task wants it. */
+export function programOf({ kernels: choice, module, memory, settings, worker }: RunTask, plan: Plan, arena: Arena) {
+  const { kernels: scratch } = scratchOf(plan, worker)
+  const kernels = createKernels(choice, module, memory, scratch)
+  return new Program(plan, kernels, arena, settings, worker, strictBeside(choice, memory, scratch))
 }

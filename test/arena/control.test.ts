@@ -141,6 +141,40 @@ describe('claims', () => {
     )
   })
 
+  it('in a turn are of one worker each, and in the next turn of the next worker', () => {
+    const whose = fc.record({
+      workers: fc.integer({ min: 1, max: 70 }),
+      count: fc.integer({ min: 1, max: 200 }),
+      orders: fc.tuple(fc.infiniteStream(fc.nat()), fc.infiniteStream(fc.nat())),
+    })
+    fc.assert(
+      fc.property(whose, ({ workers, count, orders }) => {
+        const control = fresh()
+        control.enlist(workers)
+        const owners = [0, 1].map((turn) => {
+          control.open(1, count, false, turn)
+          const owner: number[] = []
+          for (const random of orders[turn]!) {
+            if (owner.filter((one) => one >= 0).length === count) break
+            const worker = random % workers
+            const piece = control.claim(worker)
+            if (piece < 0) continue
+            expect(owner[piece]).toBeUndefined()
+            owner[piece] = worker
+          }
+          for (let worker = 0; worker < workers; worker++) expect(control.claim(worker)).toBe(-1)
+          return owner
+        })
+        const most = Math.min(workers, 64)
+        expect(owners[1]).toEqual(owners[0]!.map((worker) => (worker + 1) % most))
+        // Nothing is left over for a phase that is open to all.
+        control.open(2, 3)
+        expect([control.claim(), control.claim(), control.claim(), control.claim()]).toEqual([0, 1, 2, -1])
+      }),
+      { numRuns: 50 },
+    )
+  })
+
   it('stop when the run is settled, and go on when the next phase is opened', () => {
     const control = fresh()
     control.open(1, 5)

@@ -109,7 +109,7 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
   [['train', '--resume', 'tiny.csv'], 'tiny.csv: expected a Brigantine model or checkpoint, got another kind of file.'],
   [
     ['train', '--inject', 'explode@step=3'],
-    'Fault `explode@step=3`: expected a fault of worker-exit, worker-throw, worker-stall, delay, nan, torn-write, got `"explode"` (string).',
+    'Fault `explode@step=3`: expected a fault of worker-exit, worker-throw, worker-stall, delay, nan, flip, torn-write, got `"explode"` (string).',
   ],
   [
     ['train', '--inject', 'worker-exit@stpe=3'],

@@ -110,7 +110,8 @@ describe('a fit', () => {
     expect(told).toEqual(events.map(({ text }) => text))
     expect(told[0]).toBe(
       'Loss is not finite (NaN) at step 20; the batch was skipped, weights were not updated. ' +
-        'Computed again it has the same bits: it is the numbers, not the machine.',
+        'Computed again by the same worker, as there is no other, it has the same bits, and strict kernels agree: ' +
+        'it is the numbers, not the machine.',
     )
   })
 })

@@ -53,6 +53,7 @@ Examples:
 Faults for --inject, each KIND@key=value,key=value, once at the first place that fits:
   worker-exit, worker-throw, worker-stall, delay (millis)   step, worker, phase, piece; at: start, claim, piece, decide, wait
   nan                                                       step: the gradient of that batch
+  flip                                                      step: one bit of a back-signal of that batch
   torn-write                                                step: of the checkpoint after it half the bytes reach the disk
 ${EXIT_CODES_HELP}`
 
