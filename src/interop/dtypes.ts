@@ -1,6 +1,6 @@
 /** Number types of other tools' tensors, into float32. Little-endian bytes at any alignment. */
 
-export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL'
+export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U16' | 'U8' | 'BOOL'
 
 export interface Decoder {
   /** Of one number. */
@@ -47,6 +47,7 @@ export const decoders: Readonly<Record<Dtype, Decoder>> = {
   I32: decoder(4, (view, at) => view.getInt32(at, true)),
   I16: decoder(2, (view, at) => view.getInt16(at, true)),
   I8: decoder(1, (view, at) => view.getInt8(at)),
+  U16: decoder(2, (view, at) => view.getUint16(at, true)),
   U8: decoder(1, (view, at) => view.getUint8(at)),
   BOOL: decoder(1, (view, at) => view.getUint8(at)),
 }

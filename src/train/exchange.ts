@@ -1,17 +1,14 @@
-/** Models in formats that other tools read: safetensors, with what we need to run them again in its metadata, and ONNX. */
-import { readFile } from 'node:fs/promises'
+/** Models in formats of other tools: safetensors, with what we need to run them again in its metadata, and ONNX, to write. */
 import { parseConfig } from '../config/schema.ts'
-import { UserError, whyUnread } from '../errors.ts'
+import type { ResolvedConfig } from '../config/schema.ts'
+import { UserError } from '../errors.ts'
 import { foreign, toForeign } from '../interop/layout.ts'
 import type { LayoutName } from '../interop/layout.ts'
 import { matchTensors } from '../interop/match.ts'
-import { refuseEndless } from '../interop/regular.ts'
 import { encodeSafetensors, readSafetensors } from '../interop/safetensors.ts'
 import { toTorch } from '../interop/torch-recurrent.ts'
-import { decodeModel } from '../interop/onnx/decode.ts'
 import { exportOnnx } from '../interop/onnx/export.ts'
-import { importOnnx } from '../interop/onnx/import.ts'
-import { buildModel, sizeOf } from '../model/build.ts'
+import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { lossRule } from '../model/losses.ts'
 import { loadOwn, refuseForeignModules } from '../model/own.ts'
@@ -27,8 +24,6 @@ const KEY = 'brigantine'
 const LAYOUTS: readonly LayoutName[] = ['brigantine', 'pytorch']
 
 type Saved = Omit<Identity, 'names'> & { readonly layout: LayoutName }
-
-export const isSafetensors = (path: string): boolean => path.endsWith('.safetensors')
 
 /** @param layout `pytorch`: names and axes of a `state_dict` */
 export async function saveSafetensors(
@@ -49,8 +44,6 @@ export async function saveSafetensors(
   await writeAtomically(path, encodeSafetensors({ tensors: named, metadata: { format, [KEY]: JSON.stringify(saved) } }))
 }
 
-export const isOnnx = (path: string): boolean => path.endsWith('.onnx')
-
 /** Takes rows of numbers as `predict` does, and gives the same outputs. */
 export async function saveOnnx(
   path: string,
@@ -65,67 +58,6 @@ export async function saveOnnx(
   await writeAtomically(path, bytes)
 }
 
-/** A graph of another tool (or ours) as a model: see interop/onnx/import.ts. @throws UserError naming the node without a layer */
-export async function readOnnx(path: string): Promise<Checkpoint> {
-  await refuseEndless(path)
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(`${path}: expected an ONNX file, but ${whyUnread(cause, 'model.onnx')}.`, { cause })
-  })
-  return modelOfOnnx(bytes, path)
-}
-
-/** As `readOnnx`, from bytes; `path` is named in errors. */
-export function modelOfOnnx(bytes: Uint8Array, path: string): Checkpoint {
-  const { model, inputs, link, weights } = importFrom(bytes, path)
-  const loss = {
-    softmax: 'sparseCategoricalCrossentropy',
-    sigmoid: 'binaryCrossentropy',
-    identity: 'meanSquaredError',
-  } as const
-  const config = parseConfig({ model, loss: loss[link] }, path)
-  const built = buildModel(config.model, inputs)
-  const values = built.parameters.map(({ name, shape }) => {
-    const found = weights.get(name)
-    if (found?.length === sizeOf(shape)) return found
-    throw new UserError(`${path}: expected ${sizeOf(shape)} values for \`${name}\`, got ${found?.length ?? 'none'}.`)
-  })
-  return {
-    config,
-    inputs,
-    targets: link === 'softmax' ? 1 : built.outputs,
-    transform: null,
-    kernels: '',
-    names: built.parameters.map(({ name }) => name),
-    weights: { parameters: values, slots: freshSlots(values, config.optimizer) },
-    updates: 0,
-    trainRows: 0,
-    state: null,
-    best: null,
-    history: { epoch: [], history: {} },
-  }
-}
-
-function importFrom(bytes: Uint8Array, path: string): ReturnType<typeof importOnnx> {
-  let graph
-  try {
-    graph = decodeModel(bytes)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new UserError(`${path}: expected an ONNX model, but the file is damaged or of another kind: ${why}.`, {
-      cause,
-    })
-  }
-  try {
-    return importOnnx(graph)
-  } catch (error) {
-    throw error instanceof UserError ? new UserError(`${path}: ${error.message}.`, { cause: error }) : error
-  }
-}
-
-export const isForeign = (path: string): boolean => isOnnx(path) || isSafetensors(path)
-
-export const readForeign = (path: string): Promise<Checkpoint> => (isOnnx(path) ? readOnnx(path) : readModel(path))
-
 /** A model that `saveSafetensors` wrote, without the optimizer's state. @throws UserError for files of other tools */
 export async function readModel(path: string): Promise<Checkpoint> {
   const { tensors, metadata } = await readSafetensors(path)
@@ -135,17 +67,21 @@ export async function readModel(path: string): Promise<Checkpoint> {
   const config = parseConfig(saved.config, path)
   refuseForeignModules(path, config.model, config.loss)
   await loadOwn(config.model, config.loss)
-  const { parameters } = buildModel(config.model, saved.inputs)
-  const values = matchTensors(parameters, tensors, { layout }, path)
+  const model = buildModel(config.model, saved.inputs)
+  const values = matchTensors(model.parameters, tensors, { layout }, path)
   return {
     ...identity,
     config,
-    names: parameters.map(({ name }) => name),
-    weights: { parameters: values, slots: freshSlots(values, config.optimizer) },
-    updates: 0,
-    trainRows: 0,
-    state: null,
-    best: null,
+    ...bare(config, model, values),
+  }
+}
+
+/** A checkpoint's rest where there are weights alone. */
+export function bare(config: ResolvedConfig, model: Model, values: readonly Float32Array[]) {
+  return {
+    names: model.parameters.map(({ name }) => name),
+    weights: { parameters: [...values], slots: freshSlots(values, config.optimizer) },
+    ...{ updates: 0, trainRows: 0, state: null, best: null },
     history: { epoch: [], history: {} },
   }
 }

@@ -18,6 +18,7 @@ import type { HealthCode, HealthVerdict } from '../gradient/verdict.ts'
 import type { LayoutName } from '../interop/layout.ts'
 import { matchTensors } from '../interop/match.ts'
 import type { MatchOptions } from '../interop/match.ts'
+import { isForeign, isOnnx, isSafetensors } from '../interop/kinds.ts'
 import { readSafetensors } from '../interop/safetensors.ts'
 import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
@@ -37,12 +38,13 @@ import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions } from './callbacks.ts'
 import { writeAtomically, writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
-import { isForeign, isOnnx, isSafetensors, readForeign, saveOnnx, saveSafetensors } from './exchange.ts'
+import { saveOnnx, saveSafetensors } from './exchange.ts'
 import { newHistory, pastEpochs } from './history.ts'
 import type { History, StopReason } from './history.ts'
 import { nullLoss } from './null-loss.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
+import { readForeign } from './networks.ts'
 import { Pause } from './pause.ts'
 import { preflight } from './preflight.ts'
 import { carryOver } from './carry.ts'
@@ -148,7 +150,7 @@ export class Trainer implements AsyncDisposable {
   }
 
   /**
-   * Reads a model or checkpoint file, or a model saved as safetensors, or an ONNX graph. After loading a checkpoint of an
+   * Reads a model or checkpoint file, or a model saved as safetensors, an ONNX graph, or a model.json of TensorFlow.js. After loading a checkpoint of an
    * interrupted run, `fit` with the same data goes on at the exact step. Where `last.ckpt` is damaged, the one before it is read:
    * `passedOver` tells.
    * @param overrides fields of the config to change: workers, epochs, ..

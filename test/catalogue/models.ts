@@ -168,15 +168,15 @@ export const modelsCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('tensor.safetensors', safetensors({ a: 3 })),
-    'tensor.safetensors: tensor `a`: expected a dtype of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, got `undefined`. The file is no safetensors file, or is damaged.',
+    'tensor.safetensors: tensor `a`: expected a dtype of F64, F32, F16, BF16, I64, I32, I16, I8, U16, U8, BOOL, got `undefined`. The file is no safetensors file, or is damaged.',
   ],
   [
     file('dtype.safetensors', safetensors({ a: { dtype: 'F8', shape: [1], data_offsets: [0, 1] } }, 1)),
-    'dtype.safetensors: tensor `a`: expected a dtype of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, got F8. The file is no safetensors file, or is damaged.',
+    'dtype.safetensors: tensor `a`: expected a dtype of F64, F32, F16, BF16, I64, I32, I16, I8, U16, U8, BOOL, got F8. The file is no safetensors file, or is damaged.',
   ],
   [
     file('proto.safetensors', safetensors({ a: { dtype: 'constructor', shape: [1], data_offsets: [0, 1] } }, 1)),
-    'proto.safetensors: tensor `a`: expected a dtype of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, got constructor. The file is no safetensors file, or is damaged.',
+    'proto.safetensors: tensor `a`: expected a dtype of F64, F32, F16, BF16, I64, I32, I16, I8, U16, U8, BOOL, got constructor. The file is no safetensors file, or is damaged.',
   ],
   [
     file('shape.safetensors', safetensors({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, 4)),

@@ -2,6 +2,7 @@
  * Whatever a stranger's config or file says, it is read or refused with a message for people: no other error, no hang, no
  * memory on its word, no prototype changed. 10,000 cases a reader; BRIGANTINE_FUZZ=1000000 for more of them.
  */
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
@@ -16,7 +17,7 @@ import type { Graph } from '../../src/interop/onnx/graph.ts'
 import { decodeSafetensors } from '../../src/interop/safetensors.ts'
 import { buildModel } from '../../src/model/build.ts'
 import { decodeCheckpoint } from '../../src/train/checkpoint.ts'
-import { modelOfOnnx } from '../../src/train/exchange.ts'
+import { modelOfKeras, modelOfOnnx } from '../../src/train/networks.ts'
 import { checkpoint, document, onnxGraph, packr, safetensorsSaying, sealed } from '../catalogue/make.ts'
 import { npy } from '../data/formats.ts'
 import { changed, changes, cuts, mangled } from './mutate.ts'
@@ -145,6 +146,21 @@ describe('a hostile', () => {
     }),
   )
 
+  const [, images] = JSON.parse(
+    readFileSync(new URL('../golden/values/tfjs-models.json', import.meta.url), 'utf8'),
+  ) as {
+    readonly document: Record<string, unknown>
+    readonly weights: string
+  }[]
+  const branches = branching(images!.document)
+  const bin = Buffer.from(images!.weights, 'base64')
+  const shards = { size: () => Promise.resolve(bin.length), read: () => Promise.resolve(bin) }
+  it('model of TensorFlow.js', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz([changes, fc.boolean()], (list, branch) =>
+      modelOfKeras(changed(branch ? branches : images!.document, list), shards, 'hostile/model.json'),
+    ),
+  )
+
   it('checkpoint', { timeout: TIMEOUT_MILLIS }, () =>
     fuzz([changes, fc.option(cuts)], (list, more) => {
       const content = packr.pack(changed(document, list))
@@ -159,6 +175,17 @@ describe('a hostile', () => {
     return fuzz([cuts], (list) => decodeCheckpoint('hostile.ckpt', mangled(whole, list)))
   })
 })
+
+/** The same layers, each with its inputs by name. */
+function branching(document: Record<string, unknown>): object {
+  const { config } = document.modelTopology as { config: { layers: { config: { name: string } }[] } }
+  const names = config.layers.map((layer) => layer.config.name)
+  const layers = config.layers.map((layer, i) => ({
+    ...{ ...layer, name: names[i], inbound_nodes: i === 0 ? [] : [[[names[i - 1], 0, 0, {}]]] },
+  }))
+  const ends = { input_layers: [[names[0], 0, 0]], output_layers: [[names.at(-1), 0, 0]] }
+  return { ...document, modelTopology: { class_name: 'Functional', config: { layers, ...ends } } }
+}
 
 /** Where the changes left something that cannot be written, the bytes of the whole graph. */
 function graphBytes(graph: Graph): Buffer {

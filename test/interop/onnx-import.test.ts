@@ -120,6 +120,11 @@ const ours: Record<string, { inputShape: number[]; layers: Layers; loss?: Config
     ],
     loss: 'meanSquaredError',
   },
+  'a class of each position': {
+    inputShape: [6, 4],
+    layers: [{ type: 'dense', units: 3 }],
+    loss: 'maskedCrossentropy',
+  },
   'series: the last state of an lstm': {
     inputShape: [11, 4],
     layers: [
@@ -140,7 +145,8 @@ describe('what we wrote', () => {
         { crew: new InlineCrew() },
       )
       const features = inputShape.reduce((a, b) => a * b)
-      await trainer.build({ features, targets: loss === 'meanSquaredError' ? 3 : 1, classNames: undefined })
+      const targets = loss === 'meanSquaredError' ? 3 : loss === 'maskedCrossentropy' ? inputShape[0]! : 1
+      await trainer.build({ features, targets, classNames: undefined })
       const biased = Object.entries(trainer.getWeights()).map(([key, values], n) => [
         key,
         /(kernel|Kernel|embeddings)$/.test(key)

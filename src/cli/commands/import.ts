@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { ResolvedConfig } from '../../config/schema.ts'
 import type { Trainer } from '../../train/trainer.ts'
+import { isNetwork } from '../../interop/kinds.ts'
 import { loadSaved } from '../model.ts'
 import { needData } from '../needs.ts'
 import { print } from '../output.ts'
@@ -11,16 +12,20 @@ export function importCommand(program: Command): void {
   const command = program
     .command('import')
     .description(
-      "Makes a model of an ONNX graph, or of another tool's weights for a network that a config file describes.",
+      "Makes a model of an ONNX graph, of a TensorFlow.js or Keras model, or of another tool's weights for a network that a " +
+        'config file describes.',
     )
-    .argument('<weights>', 'ONNX graph, or safetensors file: of PyTorch, Hugging Face, or ours')
+    .argument(
+      '<weights>',
+      'ONNX graph, model.json of TensorFlow.js, or safetensors file: of PyTorch, Hugging Face, or ours',
+    )
     .argument('<model>', 'what to write: model.brig')
     .option('--inputs <n>', "numbers of a row, where the config's data is not at hand", count)
     .option('--targets <n>', 'columns of the targets, likewise', count, 1)
     .option('--map <ours=theirs>', 'their name of a layer: dense_1=fc1; may be given several times', pair, {})
     .addHelpText(
       'after',
-      '\nExamples:\n  brigantine import model.onnx model.brig\n  brigantine import torch.safetensors model.brig --config run.yaml\n' +
+      '\nExamples:\n  brigantine import model.onnx model.brig\n  brigantine import tfjs/model.json model.brig\n  brigantine import torch.safetensors model.brig --config run.yaml\n' +
         '  brigantine import torch.safetensors model.brig --config run.yaml --inputs 784 --map dense_1=fc1 --map dense_2=head',
     )
   const given = withConfig(command)
@@ -36,8 +41,8 @@ interface ImportOptions {
 }
 
 async function run(given: Given, weights: string, model: string, options: ImportOptions): Promise<void> {
-  // A graph says by itself what it is.
-  if (weights.endsWith('.onnx')) return convert(weights, model)
+  // A network says by itself what it is.
+  if (isNetwork(weights)) return convert(weights, model)
   const config = resolveConfig(given)
   await using trainer = await open(config)
   if (options.inputs === undefined) await buildFromData(trainer, config)
@@ -48,10 +53,10 @@ async function run(given: Given, weights: string, model: string, options: Import
   print(`${model}: ${trainer.model!.numParameters} parameters of ${weights}`)
 }
 
-async function convert(graph: string, model: string): Promise<void> {
-  await using trainer = await loadSaved(graph, {})
+async function convert(network: string, model: string): Promise<void> {
+  await using trainer = await loadSaved(network, {})
   await trainer.save(model)
-  print(`${model}: ${trainer.model!.layers.length} layers, ${trainer.model!.numParameters} parameters of ${graph}`)
+  print(`${model}: ${trainer.model!.layers.length} layers, ${trainer.model!.numParameters} parameters of ${network}`)
 }
 
 /** The data says how many numbers a row has, and how files become rows. */

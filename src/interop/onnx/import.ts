@@ -5,7 +5,7 @@
  */
 import { UserError } from '../../errors.ts'
 import type { ActivationConfig, LayerConfig, ModelConfig } from '../../model/config.ts'
-import { sizeOf } from '../../model/shape.ts'
+import { positionsOf, sizeOf } from '../../model/shape.ts'
 import { foreign, fromForeign } from '../layout.ts'
 import { Chain, integersOf, numberOf } from './chain.ts'
 import type { Step } from './chain.ts'
@@ -19,6 +19,8 @@ export interface Imported {
   readonly model: ModelConfig
   readonly inputs: number
   readonly link: 'identity' | 'softmax' | 'sigmoid'
+  /** How many a softmax at the end is over, each for itself. */
+  readonly positions: number
   /** Values of the parameters by our names. */
   readonly weights: ReadonlyMap<string, Float32Array>
 }
@@ -46,7 +48,13 @@ export function importOnnx(graph: Graph): Imported {
   const end = walk.follow({ tensor: graph.input.name, shape, first }, sink, graph.output.name)
   if (end.tensor !== graph.output.name)
     throw new UserError(`expected a chain to the output \`${graph.output.name}\`, it ends at \`${end.tensor}\``)
-  return { model: { inputShape: shape, layers: sink.layers }, inputs: sizeOf(shape), link: walk.link, weights }
+  return {
+    model: { inputShape: shape, layers: sink.layers },
+    inputs: sizeOf(shape),
+    link: walk.link,
+    positions: walk.positions,
+    weights,
+  }
 }
 
 const ACTIVATIONS: Readonly<Record<string, ActivationConfig['type']>> = {
@@ -67,6 +75,7 @@ const INTEGERS = new Set([6, 7])
 
 class Walk {
   link: Imported['link'] = 'identity'
+  positions = 1
   readonly #chain: Chain
   readonly #weights: Map<string, Float32Array>
   readonly #counts: Record<string, number>
@@ -144,7 +153,10 @@ class Walk {
         return at
       case 'Softmax':
         if (!last) throw unsupported(node, 'in the middle of a network')
+        if (![-1, at.first ? 1 : at.shape.length].includes(numberOf(attributes.axis, -1)))
+          throw unsupported(node, 'over another axis than the last')
         this.link = 'softmax'
+        this.positions = positionsOf(at.shape)
         return at
       case 'Transpose':
         return this.#transpose(node, at)

@@ -1,0 +1,148 @@
+/**
+ * A layers model of TensorFlow.js (model.json of `model.save`, or of tensorflowjs_converter) as one of ours: layers, and
+ * weights by their names. Both have channels last, kernels of [..window, channels, filters] and the same order of gates,
+ * so nothing is turned. A softmax or sigmoid at the end is the loss's.
+ */
+import { UserError, describe } from '../../errors.ts'
+import type { Model } from '../../model/build.ts'
+import type { ParameterSpec } from '../../model/layer.ts'
+import { sizeOf } from '../../model/shape.ts'
+import { field, isFields } from './fields.ts'
+import { Given, translate } from './layers.ts'
+import type { Link, Unchecked } from './layers.ts'
+import { checkSizes, groupsOf, readGroup } from './manifest.ts'
+import type { Entry, Group, Shards } from './manifest.ts'
+import { readTopology } from './topology.ts'
+import type { Topology } from './topology.ts'
+
+export interface KerasModel {
+  /** A config that is still to be checked. */
+  readonly model: unknown
+  readonly inputs: number
+  readonly link: Link
+  /** Values of the parameters, in the model's order. @throws UserError naming the weight that is missing or has another shape */
+  weights(model: Model): Promise<Float32Array[]>
+}
+
+/** @throws UserError naming the layer, and its class, that has none of ours */
+export function importKeras(document: unknown, shards: Shards): KerasModel {
+  expectLayersModel(document)
+  const { inputs, calls } = readTopology(field(document, 'modelTopology'))
+  const groups = groupsOf(field(document, 'weightsManifest'))
+  const weights = new Weights(groups)
+  const layers: Unchecked[] = []
+  const axes = new Map<string, number>()
+  const first = new Map<string, string>()
+  let link: Link = 'identity'
+  calls.forEach(({ name, layer, from }, i) => {
+    const call = calls[i]!
+    const given = new Given(call, i === calls.length - 1, (part) => weights.of(layer, part)?.shape ?? [])
+    const config = translate(given, call.className)
+    const original = first.get(layer)
+    first.set(layer, original ?? name)
+    axes.set(name, given.axis)
+    link = given.link
+    layers.push({ ...(original === undefined ? config : { type: 'shared', layer: original }), name, inputs: from })
+  })
+  return {
+    model: modelOf(inputs, layers),
+    inputs: inputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    link,
+    async weights(model) {
+      for (const { name, shape } of model.layers) {
+        const axis = axes.get(name) ?? -1
+        if (axis !== -1 && axis !== shape.length)
+          throw new UserError(`layer \`${name}\`: expected the last axis, ${shape.length}, got axis ${axis}`)
+      }
+      const recurrent = new Set(model.layers.filter(({ type }) => type === 'gru').map(({ name }) => name))
+      const sources = model.parameters.map((spec) => weights.sourceOf(spec, recurrent))
+      await checkSizes(groups, shards)
+      const wanted = new Set(sources.map(({ entry }) => entry))
+      const values = new Map<Entry, Float32Array>()
+      for (const group of groups) {
+        if (!group.entries.some((entry) => wanted.has(entry))) continue
+        for (const [entry, numbers] of await readGroup(group, wanted, shards)) values.set(entry, numbers)
+      }
+      return sources.map(({ entry, start, end }) => values.get(entry)!.subarray(start, end))
+    },
+  }
+}
+
+function expectLayersModel(document: unknown): void {
+  if (field(document, 'format') === 'graph-model')
+    throw new UserError(
+      'expected a layers model, got a graph model, in which no layers are left. Convert the Keras model again, with ' +
+        '`tensorflowjs_converter --output_format=tfjs_layers_model`',
+    )
+  if (!isFields(field(document, 'modelTopology')))
+    throw new UserError(
+      `expected a layers model of TensorFlow.js with modelTopology and weightsManifest, got ${describe(document)}`,
+    )
+}
+
+/** Without names of inputs where each layer takes what the one before it gives. */
+function modelOf(inputs: Topology['inputs'], layers: readonly Unchecked[]): unknown {
+  const [input] = inputs
+  const isChain =
+    inputs.length === 1 &&
+    layers.every((layer, i) => {
+      const from = layer.inputs as readonly string[]
+      return layer.type !== 'shared' && from.length === 1 && from[0] === (i === 0 ? input!.name : layers[i - 1]!.name)
+    })
+  if (!isChain) return { inputs, layers }
+  return { inputShape: input!.shape, layers: layers.map(({ inputs: _, ...layer }) => layer) }
+}
+
+/** What the last part of our names is called there. */
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  ...{ kernel: ['kernel', 'depthwise_kernel'], bias: ['bias'], recurrentKernel: ['recurrent_kernel'] },
+  // Of a gru: [2, gates units], the inputs' and the state's.
+  recurrentBias: ['bias'],
+  ...{ gamma: ['gamma'], beta: ['beta'], movingMean: ['moving_mean'], movingVariance: ['moving_variance'] },
+  ...{ embeddings: ['embeddings'], alpha: ['alpha'] },
+}
+
+interface Source {
+  readonly entry: Entry
+  readonly start: number
+  readonly end: number
+}
+
+/** Weights by layer and part: `dense_1/kernel`, and `lstm_1/lstm_cell/kernel` as TensorFlow names them since 2.2. */
+class Weights {
+  readonly #byName = new Map<string, Entry>()
+
+  constructor(groups: readonly Group[]) {
+    const entries = groups.flatMap((group) => group.entries)
+    for (const entry of entries) this.#byName.set(entry.name, entry)
+    for (const entry of entries) {
+      const parts = entry.name.split('/')
+      const short = [...parts.slice(0, -2), parts.at(-1)].join('/')
+      if (!this.#byName.has(short)) this.#byName.set(short, entry)
+    }
+  }
+
+  of(layer: string, part: string): Entry | undefined {
+    return this.#byName.get(`${layer}/${part}`)
+  }
+
+  sourceOf({ name, shape }: ParameterSpec, gru: ReadonlySet<string>): Source {
+    const cut = name.lastIndexOf('/')
+    const [layer, part] = [name.slice(0, cut), name.slice(cut + 1)]
+    const theirs = PARTS[part]!
+    const entry = theirs.map((one) => this.of(layer, one)).find((one) => one !== undefined)
+    if (!entry) throw new UserError(`expected a weight \`${layer}/${theirs[0]!}\`, which \`weightsManifest\` has not`)
+    const size = sizeOf(shape)
+    const isHalf = gru.has(layer) && theirs[0] === 'bias'
+    const wanted = isHalf ? [2, ...shape] : shape
+    // A depthwise kernel has its filters in two axes, slopes may have axes of 1 before theirs.
+    const isLoose = entry.name.endsWith('/depthwise_kernel') || part === 'alpha'
+    const fits = isLoose ? sizeOf(entry.shape) === size : entry.shape.join() === wanted.join()
+    if (!fits)
+      throw new UserError(
+        `weight \`${entry.name}\`: expected shape [${wanted.join(', ')}] for \`${name}\`, got [${entry.shape.join(', ')}]`,
+      )
+    const start = part === 'recurrentBias' ? size : 0
+    return { entry, start, end: start + size }
+  }
+}
