@@ -2,6 +2,7 @@
 import { DetectorField, normQuantile } from './detector.ts'
 import { normExponent } from './norm.ts'
 import type { NormType } from './norm.ts'
+import { thresholds } from './thresholds.ts'
 
 /** A closed union: every mode is handled wherever clipping is decided. */
 export type Clip =
@@ -64,9 +65,10 @@ export function autoLimit(detector: Float64Array): number {
   if (!(median > 0)) return Infinity
   const scale = detector[DetectorField.scale]!
   const z = detector[DetectorField.z]!
-  const least = 1.5 * median
-  if (z <= 3) return Math.max(least, median * Math.exp(3 * scale))
-  return Math.max(least, median * Math.exp((9 * scale) / z))
+  const { z: usual, ratio } = thresholds.autoClip
+  const least = ratio * median
+  if (z <= usual) return Math.max(least, median * Math.exp(usual * scale))
+  return Math.max(least, median * Math.exp((usual ** 2 * scale) / z))
 }
 
 /** The largest magnitude an element may have under this mode; Infinity where elements are not clamped. */

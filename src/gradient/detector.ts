@@ -21,6 +21,7 @@ import {
   windowMedian,
   windowQuantile,
 } from './robust-window.ts'
+import { thresholds } from './thresholds.ts'
 
 export const Verdict = {
   healthy: 0,
@@ -32,10 +33,8 @@ export const Verdict = {
 export type VerdictName = keyof typeof Verdict
 export type VerdictCode = (typeof Verdict)[VerdictName]
 
-export const minValues = 16
-export const runSize = 8
-/** Steps from one raised spike alarm to the next at the earliest. */
-export const alarmCooldown = 64
+const { spike: t } = thresholds
+const runSize = t.run
 
 /** Offsets in the state. The first seven describe the last observed step; z is 0 where there was none. */
 export const DetectorField = {
@@ -67,9 +66,8 @@ const windowAt = DetectorField.highestMedian + 1
 /** Elements of state. */
 export const detectorStateLength = windowAt + windowLength
 
-const leastScale = 0.05
+/** Of normal values, the standard deviation over the MAD: 1 / (the quantile of 3/4). */
 const deviationToScale = 1.4826
-const band = 6
 
 export function resetDetector(state: Float64Array): void {
   state.fill(0, 0, detectorStateLength)
@@ -99,12 +97,12 @@ export function observeParameters(state: Float64Array, largestParameter: number)
 export function isHugeSpike(state: Float64Array): boolean {
   const norm = state[DetectorField.medianNorm]! * Math.exp(state[DetectorField.excess]!)
   const matters = norm > 0.1 * state[DetectorField.highestMedian]!
-  return state[DetectorField.z]! > 20 && state[DetectorField.excess]! > Math.LN10 && matters
+  return state[DetectorField.z]! > t.hugeZ && state[DetectorField.excess]! > Math.log(t.hugeRatio) && matters
 }
 
 /** The given quantile (0 to 1, rounded to a rank) of the last norms, winsorised; Infinity before there are 16. */
 export function normQuantile(state: Float64Array, quantile: number): number {
-  return windowCount(state, windowAt) < minValues ? Infinity : Math.exp(windowQuantile(state, windowAt, quantile))
+  return windowCount(state, windowAt) < t.values ? Infinity : Math.exp(windowQuantile(state, windowAt, quantile))
 }
 
 function judge(state: Float64Array, lossMean: number, gradNorm: number): VerdictCode {
@@ -114,7 +112,7 @@ function judge(state: Float64Array, lossMean: number, gradNorm: number): Verdict
   }
   const x = Math.log(gradNorm)
   if (!Number.isFinite(x)) return Verdict.healthy
-  if (windowCount(state, windowAt) < minValues) {
+  if (windowCount(state, windowAt) < t.values) {
     pushValue(state, windowAt, x)
     return Verdict.healthy
   }
@@ -127,10 +125,10 @@ function judge(state: Float64Array, lossMean: number, gradNorm: number): Verdict
   state[DetectorField.excess] = x - median
   state[DetectorField.scale] = scale
 
-  pushValue(state, windowAt, Math.min(Math.max(x, median - band * scale), median + band * scale))
-  acceptNewLevel(state, x, Math.abs(z) > band ? Math.sign(z) : 0, scale)
+  pushValue(state, windowAt, Math.min(Math.max(x, median - t.band * scale), median + t.band * scale))
+  acceptNewLevel(state, x, Math.abs(z) > t.band ? Math.sign(z) : 0, scale)
 
-  const isSpike = z > 8 && x - median > Math.log(3)
+  const isSpike = z > t.z && x - median > Math.log(t.ratio)
   raise(state, isSpike)
   return isSpike ? Verdict.GRAD_SPIKE : Verdict.healthy
 }
@@ -140,7 +138,7 @@ function clearStep(state: Float64Array): void {
 }
 
 function scaleAround(state: Float64Array, median: number): number {
-  return Math.max(deviationToScale * windowDeviation(state, windowAt, median), leastScale)
+  return Math.max(deviationToScale * windowDeviation(state, windowAt, median), t.leastScale)
 }
 
 /** Keeps the run of values out of band; a run that is long and even enough becomes the new window. */
@@ -196,6 +194,6 @@ function raise(state: Float64Array, isSpike: boolean): void {
     state[DetectorField.cooldown]!--
   } else if (isSpike) {
     state[DetectorField.raised] = 1
-    state[DetectorField.cooldown] = alarmCooldown
+    state[DetectorField.cooldown] = t.cooldown
   }
 }

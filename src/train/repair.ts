@@ -81,6 +81,7 @@ const ALSO: ReadonlySet<string> = new Set([
   'SIGNAL_COLLAPSE',
   'SATURATED',
 ])
+// These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
 /** Steps after which a remedy is judged, that a mean is taken over, and without a verdict before a state counts as well. */
 const JUDGED_AFTER = 64
 const RECENT = 16

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  alarmCooldown,
   DetectorField,
   detectorStateLength,
   isHugeSpike,
@@ -19,6 +18,7 @@ import {
   windowMedian,
   windowSize,
 } from '../../src/gradient/robust-window.ts'
+import { thresholds } from '../../src/gradient/thresholds.ts'
 import { normals } from './generators.ts'
 
 const fresh = () => new Float64Array(detectorStateLength)
@@ -296,7 +296,7 @@ describe('the detector', () => {
           if (state[DetectorField.raised] === 1) {
             expect(verdict).toBe(Verdict.GRAD_SPIKE)
             expect([wasOn, isOn]).toEqual([false, true])
-            expect(step - last).toBeGreaterThan(alarmCooldown)
+            expect(step - last).toBeGreaterThan(thresholds.spike.cooldown)
             last = step
           }
         })

@@ -61,6 +61,33 @@ describe('the detector', () => {
     expect(watched[0]!.told).toEqual(watched[0]!.verdicts)
   })
 
+  it('says the same of layers with other names', async () => {
+    const named = (name: (i: number) => string): Layers =>
+      plain(6, 16, 'sigmoid').map((layer, i) => ({ ...layer, name: name(i) }))
+    const [ours, theirs] = [(i: number) => `z${9 - i}`, (i: number) => `a_${i}`]
+    const said = async (name: (i: number) => string) => {
+      const layers = named(name)
+      const { verdicts } = await run({ model: { layers }, epochs: 10 }, crews[0])
+      const place = (layer: string | undefined) => layers.findIndex((one) => one.name === layer)
+      return verdicts.map(({ code, severity, step, layer, evidence }) => [code, severity, step, place(layer), evidence])
+    }
+    const verdicts = await said(ours)
+    expect(verdicts.length).toBeGreaterThan(0)
+    expect(await said(theirs)).toEqual(verdicts)
+  })
+
+  it('calls no unit silent that is never quite 0: leaky ReLU, GELU, ELU', async () => {
+    for (const activation of ['leakyRelu', 'gelu', 'elu'] as const) {
+      const layers = [
+        { type: 'dense', units: 16, activation, biasInitializer: { type: 'constant', value: -4 } },
+        { type: 'dense', units: 3 },
+      ] as Layers
+      const codes = (await run({ model: { layers } }, crews[0])).verdicts.map(({ code }) => code)
+      expect(codes).not.toContain('DEAD_UNITS')
+      expect(codes).not.toContain('DEAD_LAYER')
+    }
+  })
+
   it('finds nothing wrong with a network that learns', async () => {
     const ran = await run({ model: { layers: plain(2, 24, 'relu') } }, crews[0])
     expect(faults(ran)).toEqual([])

@@ -14,7 +14,7 @@ export function judgeStep(state: Float64Array, s: StepSignals): void {
     const spike = code === Verdict.GRAD_SPIKE
     if (!checkAlarm(state, F.alarms, code, !spike, s.step, hit, false, 1)) continue
     const value = code === Verdict.NONFINITE_LOSS ? s.loss : spike ? s.z : s.gradNorm
-    raise(state, code, spike ? 'warn' : 'fatal', -1, value, 0, spike ? 8 : Infinity, spike ? 64 : 1)
+    raise(state, code, spike ? 'warn' : 'fatal', -1, value, 0, spike ? t.spike.z : Infinity, spike ? 64 : 1)
   }
   if (s.mistaken) judgeMistake(state, s)
 }

@@ -5,6 +5,7 @@ import type { Schedule } from '../../optim/schedules.ts'
 import { withFreshState } from '../patient.ts'
 import type { Case, Remedy, Treatment } from '../remedy.ts'
 
+// These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
 /** log10 of the relative first update that a rate is set to, and what counts as more than plausible. */
 const TARGET = -2
 const MOST = -1.5

@@ -4,6 +4,7 @@ import { withValues } from '../patient.ts'
 import { activationOf, hiddenDense } from '../tree.ts'
 import type { Remedy } from '../remedy.ts'
 
+// Chosen on the tune split's practice cases: node bench/health/practice.ts.
 /** Deviations within this factor of the wanted one are left alone. */
 const NEAR = 1.25
 

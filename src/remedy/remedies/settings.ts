@@ -1,6 +1,7 @@
 /** Settings that hold a training back, or let it run away: schedule, weight decay, clipping. */
 import type { Remedy } from '../remedy.ts'
 
+// These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
 /** Share of its base below which a schedule has put the rate to sleep. */
 const ASLEEP = 1e-2
 /** What weight decay may take off the weights in one step. */

@@ -6,6 +6,7 @@ import { freshTensor } from '../patient.ts'
 import type { Case, Remedy, Treatment } from '../remedy.ts'
 import { drawnAnew, silenced } from './initialise.ts'
 
+// Chosen on the tune split's practice cases: node bench/health/practice.ts.
 /** Pairs below which a network is not deep, and from which depth itself is the trouble. */
 const MIN_PAIRS = 2
 const VERY_DEEP = 10
