@@ -34,6 +34,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   fflate: ['src/data/read/npz.ts'],
   hyparquet: ['src/data/read/parquet.ts'],
   'hyparquet-compressors': ['src/data/read/parquet.ts'],
+  'jpeg-js': ['src/data/image/jpeg.ts'],
   'apache-arrow': ['src/data/read/arrow.ts'],
   commander: ['src/cli/'],
   koffi: ['src/native/koffi.ts'],

@@ -31,6 +31,7 @@ const FORMATS = [
   'parquet',
   'arrow',
   'folders',
+  'images',
 ] satisfies DataConfig['format'][]
 
 function rowLimit(text: string): number {
@@ -42,7 +43,7 @@ function rowLimit(text: string): number {
 export function withModel(command: Command, dataRequired = false): Command {
   const data = [
     '--data <file>',
-    "CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY or NPZ file, 'digits', or - for stdin",
+    "CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY, NPZ, PNG or JPEG file, folder, 'digits', or - for stdin",
   ] as const
   if (dataRequired) command.requiredOption(...data)
   else command.option(...data)

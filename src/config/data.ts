@@ -10,14 +10,14 @@ const path = (what: string) => text().optional().describe(what)
 
 const DataObject = z.strictObject({
   source: text().describe(
-    "'digits' (built in), or the path of a CSV, TSV, JSONL, IDX or NPY file, gzip or not, or of NPZ, Parquet or Arrow, or of a folder of class folders of texts.",
+    "'digits' (built in), or the path of a CSV, TSV, JSONL, IDX or NPY file, gzip or not, or of NPZ, Parquet or Arrow, or of a folder of class folders of texts or images (PNG, JPEG).",
   ),
   labels: path('File of labels beside `source` (IDX, NPY).'),
   validation: path('File to validate on after each epoch.'),
   validationLabels: path('File of labels beside `validation`.'),
   test: path('File to test on after training.'),
   testLabels: path('File of labels beside `test`.'),
-  format: choice(['auto', 'csv', 'tsv', 'idx', 'npy', 'npz', 'jsonl', 'parquet', 'arrow', 'folders'])
+  format: choice(['auto', 'csv', 'tsv', 'idx', 'npy', 'npz', 'jsonl', 'parquet', 'arrow', 'folders', 'images'])
     .default('auto')
     .describe("'auto': by the contents."),
   header: z
@@ -70,6 +70,18 @@ const DataObject = z.strictObject({
     })
     .optional()
     .describe('How columns of text become numbers. By default they are categories.'),
+  images: z
+    .strictObject({
+      size: z
+        .union([integer(1, 8192), z.tuple([integer(1, 8192), integer(1, 8192)])], {
+          error: 'an integer from 1 to 8192, or [height, width]',
+        })
+        .optional()
+        .describe('Height and width to which images are resized. By default all must have one size.'),
+      colorMode: choice(['rgb', 'grayscale']).default('rgb').describe('Three numbers a pixel, or one.'),
+    })
+    .optional()
+    .describe('How image files become numbers, height x width x colours.'),
   folders: z
     .record(z.string(), z.array(text(), { error: 'an array of folder names' }))
     .optional()

@@ -5,7 +5,7 @@ export type ColumnRef = string | number
 export interface DataConfig {
   /**
    * 'digits' (built in), or the path of a CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY or NPZ file (gzip is noticed by
-   * itself), or of a folder that has a folder of texts for each class.
+   * itself), or of a folder that has a folder of texts or images (PNG, JPEG) for each class.
    */
   source: string
   /** File of labels beside `source` (IDX, NPY). */
@@ -32,7 +32,7 @@ export interface DataConfig {
   missing?: string[] | undefined
   /** Default 'error'. 'mean' is the mean of the training part, or the most frequent category. */
   fillMissing?: 'error' | 'mean' | number | undefined
-  /** Default 'standardize' (mean 0, standard deviation 1); a number multiplies. IDX: 1/255, digits: 1/16. */
+  /** Default 'standardize' (mean 0, standard deviation 1); a number multiplies. IDX and images: 1/255, digits: 1/16. */
   scale?: 'standardize' | 'none' | number | undefined
   /** A category that the training part has not: default 'error'; 'zero' encodes it as all zero. */
   unknownCategory?: 'error' | 'zero' | undefined
@@ -46,13 +46,15 @@ export interface DataConfig {
   testSplit?: number | undefined
   /** How columns of text become numbers, where they are no categories. */
   text?: TextConfig | undefined
+  /** How image files become numbers. */
+  images?: ImageConfig | undefined
   /** Which folders of a `source` that is one make up each class. Default: each is a class of its own. */
   folders?: Record<string, string[]> | undefined
   /** Read at most so many rows of each file. */
   limit?: number | undefined
 }
 
-export type DataFormat = 'csv' | 'tsv' | 'idx' | 'npy' | 'npz' | 'jsonl' | 'parquet' | 'arrow' | 'folders'
+export type DataFormat = 'csv' | 'tsv' | 'idx' | 'npy' | 'npz' | 'jsonl' | 'parquet' | 'arrow' | 'folders' | 'images'
 export type Task = 'classification' | 'regression'
 
 export interface TextConfig {
@@ -62,6 +64,13 @@ export interface TextConfig {
   tokens: 'words' | 'chars' | 'bytes'
   /** Numbers that a text becomes. */
   size: number
+}
+
+export interface ImageConfig {
+  /** Height and width to which images are resized, or one number for both. Default: the size that all have. */
+  size?: number | [number, number] | undefined
+  /** Default 'rgb'. */
+  colorMode?: 'rgb' | 'grayscale' | undefined
 }
 
 /** `DataConfig.missing` when it is not given. */

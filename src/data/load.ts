@@ -46,6 +46,9 @@ export interface DataSummary {
 export async function loadData(config: DataConfig, seed: number): Promise<LoadedData> {
   checkConfig(config)
   const { table, format } = await readPart(config.source, config.labels, config)
+  if (format === 'images' && table.columns.length === 1) {
+    throw new UserError(`Expected a folder of images for each class in ${config.source}, got images without a class`)
+  }
   const options = resolveOptions(table, format, config)
   const stratify = options.classes && classIndices(table, options)
   const split = splitIndices(table.rows, { ...config, seed, stratify })
@@ -101,7 +104,8 @@ async function readPart(
 
 /** Settles what 'auto' and the defaults leave open; class names are those of the whole file, also of rare classes. */
 function resolveOptions(table: Table, format: DataFormat | 'builtin', config: DataConfig): TransformOptions {
-  const scale = config.scale ?? (format === 'idx' ? 1 / 255 : format === 'builtin' ? 1 / 16 : 'standardize')
+  const scale =
+    config.scale ?? (format === 'idx' || format === 'images' ? 1 / 255 : format === 'builtin' ? 1 / 16 : 'standardize')
   const columns = targetColumns(table, config)
   const { task } = inferTask(columns, config)
   const oneColumn = columns.length === 1 && columns[0]!.width === 1

@@ -62,6 +62,14 @@ export const configCases: readonly (readonly [object, message: string])[] = [
     },
     '`augment.gaussianNoise`: expected rows of numbers, got tokens for an embedding, between which there is nothing',
   ],
+  [
+    { data: { source: 'photos', images: { size: 0 } } },
+    '`data.images.size`: expected an integer from 1 to 8192, or [height, width], got `0` (number)',
+  ],
+  [
+    { data: { source: 'photos', images: { colorMode: 'gray' } } },
+    "`data.images.colorMode`: expected one of 'rgb', 'grayscale', got `\"gray\"` (string)",
+  ],
   [{ shards: 0 }, '`shards`: expected an integer from 1 to 64, got `0` (number)'],
   [{ shards: 65 }, '`shards`: expected an integer from 1 to 64, got `65` (number)'],
   [{ reduce: 'ring' }, "`reduce`: expected one of 'tree', 'mpi-sum', got `\"ring\"` (string)"],

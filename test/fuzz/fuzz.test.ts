@@ -3,11 +3,15 @@
  * memory on its word, no prototype changed. 10,000 cases a reader; BRIGANTINE_FUZZ=1000000 for more of them.
  */
 import { readFileSync } from 'node:fs'
+import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
+import jpeg from 'jpeg-js'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../src/config/schema.ts'
 import { parseText } from '../../src/config/text.ts'
+import { decodeJpeg } from '../../src/data/image/jpeg.ts'
+import { decodePng } from '../../src/data/image/png.ts'
 import { readerOf } from '../../src/data/read/file.ts'
 import { readNpy } from '../../src/data/read/npy.ts'
 import { readNpz } from '../../src/data/read/npz.ts'
@@ -20,6 +24,7 @@ import { decodeCheckpoint } from '../../src/train/checkpoint.ts'
 import { modelOfKeras, modelOfOnnx } from '../../src/train/networks.ts'
 import { checkpoint, document, onnxGraph, packr, safetensorsSaying, sealed } from '../catalogue/make.ts'
 import { npy } from '../data/formats.ts'
+import { header, pngOf } from '../data/png.ts'
 import { changed, changes, cuts, mangled } from './mutate.ts'
 
 const CASES = Number(process.env.BRIGANTINE_FUZZ ?? 10_000)
@@ -130,6 +135,29 @@ describe('a hostile', () => {
     'y.npy': [npy('|u1', [4], Uint8Array.of(0, 1, 0, 1)), { level: 0 }],
   })
   it('NPZ file', { timeout: TIMEOUT_MILLIS }, () => fuzz([cuts], (list) => readNpz(reader(mangled(arrays, list)))))
+
+  // Checksums that match let damage through to where it is done.
+  const size = fc.oneof(fc.nat(9), fc.constantFrom(0, 255, 4096, 65_535, 2 ** 31, 2 ** 32 - 1))
+  it('PNG image', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz(
+      [size, size, fc.nat(17), fc.nat(7), fc.nat(2), fc.uint8Array({ maxLength: 99 }), fc.boolean(), fc.option(cuts)],
+      (width, height, depth, type, interlaced, raw, isPacked, list) => {
+        const data = isPacked ? deflateSync(raw.map((value, i) => (i % 7 === 0 ? value % 6 : value))) : raw
+        const whole = pngOf(header(width, height, depth, type, interlaced), data, [...raw.subarray(0, 24)])
+        return decodePng(list ? mangled(whole, list) : whole, 'hostile.png')
+      },
+    ),
+  )
+
+  const picture = {
+    width: 19,
+    height: 11,
+    data: Buffer.from(Array.from({ length: 19 * 11 * 4 }, (_, i) => (i * 37) % 256)),
+  }
+  const photo = jpeg.encode(picture, 60).data
+  it('JPEG image', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz([cuts], (list) => decodeJpeg(mangled(photo, list), 'hostile.jpg')),
+  )
 
   it('safetensors file', { timeout: TIMEOUT_MILLIS }, () =>
     fuzz([changes, fc.option(cuts)], (list, more) => {

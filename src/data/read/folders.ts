@@ -1,9 +1,10 @@
-/** Texts in class folders: one file a row, its folder the class. Folders may share a class. */
+/** Texts or images in class folders: one file a row, its folder the class. Folders may share a class. */
 import { readFile, readdir, stat } from 'node:fs/promises'
-import { extname, join } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { suggest, UserError } from '../../errors.ts'
-import type { DataConfig } from '../config.ts'
-import type { Table } from '../table.ts'
+import type { DataConfig, DataFormat } from '../config.ts'
+import type { Column, Table } from '../table.ts'
+import { IMAGES, readImages } from './images.ts'
 
 const TEXTS = new Set(['', '.txt', '.text', '.md', '.html', '.eml'])
 /** Of one file. What is behind is not read: a text of this length says what it is about. */
@@ -11,11 +12,55 @@ const MAX_TEXT_BYTES = 2 ** 20
 /** Files open at a time. */
 const AT_ONCE = 64
 
-/** Columns `text` and `label`, in the order of classes, folders and file names. @throws UserError naming the folder */
-export async function readFolders(folder: string, config: Pick<DataConfig, 'folders' | 'limit'>): Promise<Table> {
+interface Found {
+  readonly path: string
+  readonly label: string | undefined
+}
+
+/**
+ * Columns `text` or `image`, whichever there are more of, and `label`, in the order of classes, folders and file names.
+ * Images that lie in no class folder have no label. @throws UserError naming the folder or file
+ */
+export async function readFolders(
+  folder: string,
+  config: Pick<DataConfig, 'folders' | 'limit' | 'images'>,
+): Promise<{ table: Table; format: DataFormat }> {
+  const all = await filesOf(folder, config)
+  const texts = all.filter(({ path }) => TEXTS.has(extname(path).toLowerCase()))
+  const images = all.filter(({ path }) => isImage(path))
+  const isImages = images.length > texts.length
+  const files = isImages ? images : texts
+  if (files.length === 0) {
+    const kinds = [...TEXTS, ...IMAGES].filter(Boolean).join(', ')
+    throw new UserError(`Expected texts or images (${kinds}) in the folders of ${folder}, found none`)
+  }
+  const chosen = evenly(files, config.limit ?? Infinity)
+  const paths = chosen.map(({ path }) => path)
+  const column: Column = isImages
+    ? await readImages(paths, config)
+    : { kind: 'text', name: 'text', width: 1, values: await readTexts(paths) }
+  const labels = chosen.map(({ label }) => label ?? null)
+  const columns: Column[] = [column]
+  if (chosen[0]!.label !== undefined) columns.push({ kind: 'text', name: 'label', width: 1, values: labels })
+  const table = { file: folder, rows: chosen.length, columns, defaultTarget: 'label' }
+  return { table, format: isImages ? 'images' : 'folders' }
+}
+
+/** By its name; one that begins with a dot is another system's note about it. */
+const isImage = (path: string): boolean => IMAGES.has(extname(path).toLowerCase()) && !basename(path).startsWith('.')
+
+/** What lies in the class folders; in a folder without any, the images in it. */
+async function filesOf(folder: string, config: Pick<DataConfig, 'folders'>): Promise<Found[]> {
   const found = await subfolders(folder)
+  if (found.length === 0) {
+    const images = (await readdir(folder)).filter(isImage).sort()
+    if (images.length > 0) return images.map((name) => ({ path: join(folder, name), label: undefined }))
+    throw new UserError(
+      `Expected a data file, or a folder for each class in ${folder}, got a directory without any. Name a file in it`,
+    )
+  }
   const classes = config.folders ?? Object.fromEntries(found.map((name) => [name, [name]]))
-  const files: { path: string; label: string }[] = []
+  const files: Found[] = []
   for (const [label, names] of Object.entries(classes)) {
     for (const name of names) {
       if (!found.includes(name)) {
@@ -26,30 +71,20 @@ export async function readFolders(folder: string, config: Pick<DataConfig, 'fold
         )
       }
       const entries = await readdir(join(folder, name), { withFileTypes: true })
-      const texts = entries.filter((entry) => entry.isFile() && TEXTS.has(extname(entry.name).toLowerCase()))
-      for (const file of texts.map((entry) => entry.name).sort()) files.push({ path: join(folder, name, file), label })
+      // A link or pipe that is called an image is refused when it is read.
+      const kept = entries.filter((entry) => entry.isFile() || isImage(entry.name))
+      for (const file of kept.map((entry) => entry.name).sort()) files.push({ path: join(folder, name, file), label })
     }
   }
-  if (files.length === 0) {
-    throw new UserError(
-      `Expected texts (${[...TEXTS].filter(Boolean).join(', ')}) in the folders of ${folder}, found none`,
-    )
-  }
-  const chosen = evenly(files, config.limit ?? Infinity)
+  return files
+}
+
+async function readTexts(paths: readonly string[]): Promise<string[]> {
   const texts: string[] = []
-  for (let start = 0; start < chosen.length; start += AT_ONCE) {
-    texts.push(...(await Promise.all(chosen.slice(start, start + AT_ONCE).map(({ path }) => textOf(path)))))
+  for (let start = 0; start < paths.length; start += AT_ONCE) {
+    texts.push(...(await Promise.all(paths.slice(start, start + AT_ONCE).map(textOf))))
   }
-  const labels = chosen.map(({ label }) => label)
-  return {
-    file: folder,
-    rows: chosen.length,
-    columns: [
-      { kind: 'text', name: 'text', width: 1, values: texts },
-      { kind: 'text', name: 'label', width: 1, values: labels },
-    ],
-    defaultTarget: 'label',
-  }
+  return texts
 }
 
 export const isFolder = async (path: string): Promise<boolean> =>
@@ -57,11 +92,16 @@ export const isFolder = async (path: string): Promise<boolean> =>
 
 async function subfolders(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true })
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
-  if (names.length > 0) return names.sort()
-  throw new UserError(
-    `Expected a data file, or a folder for each class in ${folder}, got a directory without any. Name a file in it`,
-  )
+  for (const entry of entries) {
+    if (!entry.isSymbolicLink() || !(await isFolder(join(folder, entry.name)))) continue
+    throw new UserError(
+      `${join(folder, entry.name)}: expected the folder of a class, got a link, which is not followed. Copy the folder to its place, or remove the link.`,
+    )
+  }
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort()
 }
 
 /** Of every class in proportion: the first files alone would be of one class. */

@@ -2,9 +2,12 @@ import { setImmediate } from 'node:timers/promises'
 import { UserError } from '../../errors.ts'
 import type { ColumnRef, DataConfig, DataFormat } from '../config.ts'
 import type { Column, NumberArray, Table } from '../table.ts'
+import { isJpeg } from '../image/jpeg.ts'
+import { isPng } from '../image/png.ts'
 import type { Matrix } from './elements.ts'
 import { openFile, type OpenedFile } from './file.ts'
 import { isFolder, readFolders } from './folders.ts'
+import { readImages } from './images.ts'
 import { readIdx } from './idx.ts'
 import { readJsonl } from './jsonl.ts'
 import { readNpy } from './npy.ts'
@@ -36,7 +39,7 @@ export async function readTable(file: string, labels: string | undefined, config
 
 /** `whole`: an NPY or IDX array stays one wide column; otherwise each of an NPY's columns is one of the table. */
 async function readOne(file: string, config: DataConfig, whole: boolean): Promise<ReadTable> {
-  if (await isFolder(file)) return { format: 'folders', table: await readFolders(file, config) }
+  if (await isFolder(file)) return readFolders(file, config)
   const opened = await openFile(file)
   try {
     const format = config.format && config.format !== 'auto' ? config.format : detectFormat(opened)
@@ -66,6 +69,8 @@ async function readAs(format: DataFormat, opened: OpenedFile, config: DataConfig
     }
     case 'folders':
       throw new UserError(`Expected a folder at ${file}, as data.format 'folders' says, got a file`)
+    case 'images':
+      return matrixTable(file, [await readImages([file], config)])
     case 'jsonl':
       return readJsonl(opened, { ...config, text })
     case 'idx':
@@ -121,6 +126,7 @@ export function detectFormat({ head, file }: Pick<OpenedFile, 'head' | 'file'>):
   if (start.startsWith('PAR1')) return 'parquet'
   // A file, or a stream: the length of a first message of metadata after a marker.
   if (start.startsWith('ARROW1') || start.startsWith('\xff\xff\xff\xff')) return 'arrow'
+  if (isPng(head) || isJpeg(head)) return 'images'
   if (start.startsWith('PK\x03\x04')) return 'npz'
   if (/^\0\0[\x08-\x0e][\x01-\x10]/.test(start)) return 'idx'
   if (/^(\xef\xbb\xbf)?\s*[{[]/.test(start)) return 'jsonl'
