@@ -32,6 +32,7 @@ const FORMATS = [
   'arrow',
   'folders',
   'images',
+  'text',
 ] satisfies DataConfig['format'][]
 
 function rowLimit(text: string): number {
@@ -84,7 +85,7 @@ export async function readRows(trainer: Trainer, options: ModelOptions): Promise
       {
         ...trainer.config.data,
         source,
-        format: format ?? 'auto',
+        format: format ?? (transform.target.kind === 'tokens' ? 'text' : 'auto'),
         labels,
         limit,
       },

@@ -10,16 +10,16 @@ const path = (what: string) => text().optional().describe(what)
 
 const DataObject = z.strictObject({
   source: text().describe(
-    "'digits' (built in), or the path of a CSV, TSV, JSONL, IDX or NPY file, gzip or not, or of NPZ, Parquet or Arrow, or of a folder of class folders of texts or images (PNG, JPEG).",
+    "'digits' (built in), or the path of a CSV, TSV, JSONL, IDX or NPY file, gzip or not, or of NPZ, Parquet or Arrow, of a running text (format 'text'), or of a folder of class folders of texts or images (PNG, JPEG).",
   ),
   labels: path('File of labels beside `source` (IDX, NPY).'),
   validation: path('File to validate on after each epoch.'),
   validationLabels: path('File of labels beside `validation`.'),
   test: path('File to test on after training.'),
   testLabels: path('File of labels beside `test`.'),
-  format: choice(['auto', 'csv', 'tsv', 'idx', 'npy', 'npz', 'jsonl', 'parquet', 'arrow', 'folders', 'images'])
+  format: choice(['auto', 'csv', 'tsv', 'idx', 'npy', 'npz', 'jsonl', 'parquet', 'arrow', 'folders', 'images', 'text'])
     .default('auto')
-    .describe("'auto': by the contents."),
+    .describe("'auto': by the contents. 'text': windows of a running text, whose targets are the tokens that follow."),
   header: z
     .union([z.literal('auto'), flag()], { error: "'auto', `true` or `false`" })
     .default('auto')
@@ -66,10 +66,10 @@ const DataObject = z.strictObject({
       tokens: choice(['words', 'chars', 'bytes'])
         .default('words')
         .describe("'words': how often each is there, by hash. 'chars', 'bytes': the first ones, for an embedding."),
-      size: integer(1).default(4096).describe('Numbers that a text becomes.'),
+      size: integer(1).default(4096).describe('Numbers that a text becomes; the length of a window of a running text.'),
     })
     .optional()
-    .describe('How columns of text become numbers. By default they are categories.'),
+    .describe('How columns of text, or a running text, become numbers. By default columns are categories.'),
   images: z
     .strictObject({
       size: z

@@ -67,7 +67,7 @@ const average = choice(['macro', 'weighted', 'micro'])
   .default('macro')
   .describe('Over several classes: the mean, the mean by how often each is true, or of all rows together.')
 const MetricObject = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.enum(['accuracy', 'auc', 'perplexity']) }),
+  z.strictObject({ type: z.enum(['accuracy', 'auc', 'perplexity', 'bits']) }),
   z.strictObject({ type: z.enum(['precision', 'recall', 'f1']), average }),
   z.strictObject({ type: z.literal('topK'), k }),
   z.strictObject({ type: z.literal('mae') }),
@@ -77,7 +77,7 @@ const MetricObject = z.discriminatedUnion('type', [
 export const Metrics = z
   .array(
     z.union([
-      choice(['accuracy', 'topK', 'precision', 'recall', 'f1', 'auc', 'perplexity', 'mae', 'r2'])
+      choice(['accuracy', 'topK', 'precision', 'recall', 'f1', 'auc', 'perplexity', 'bits', 'mae', 'r2'])
         .transform((type): z.input<typeof MetricObject> => ({ type }))
         .pipe(MetricObject),
       MetricObject,

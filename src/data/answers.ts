@@ -13,6 +13,28 @@ export interface ClassAnswer {
   readonly probabilities: readonly number[]
 }
 
+/**
+ * The outputs that are asked about: all; of a running text, what follows the last token that a row has.
+ * @param x rows x features, as the outputs were made from
+ */
+export function askedOutputs(
+  outputs: Float32Array,
+  x: Float32Array,
+  rows: number,
+  target: TargetTransform | undefined,
+): Float32Array {
+  if (target?.kind !== 'tokens') return outputs
+  const { width } = target
+  const cols = outputs.length / rows / width
+  const asked = new Float32Array(rows * cols)
+  for (let row = 0; row < rows; row++) {
+    const last = x.subarray(row * width, (row + 1) * width).findLastIndex((token) => token > 0)
+    const at = (row * width + Math.max(0, last)) * cols
+    asked.set(outputs.subarray(at, at + cols), row * cols)
+  }
+  return asked
+}
+
 /** @param outputs rows x outputs, row-major, as `predict` gives them */
 export function answersOf(outputs: Float32Array, rows: number, target: TargetTransform | undefined): Answer[] {
   if (target === undefined || target.kind === 'numbers') return numberAnswers(outputs, rows, target)

@@ -5,7 +5,8 @@ export type ColumnRef = string | number
 export interface DataConfig {
   /**
    * 'digits' (built in), or the path of a CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY or NPZ file (gzip is noticed by
-   * itself), or of a folder that has a folder of texts or images (PNG, JPEG) for each class.
+   * itself), of a running text (`format: 'text'`), or of a folder that has a folder of texts or images (PNG,
+   * JPEG) for each class.
    */
   source: string
   /** File of labels beside `source` (IDX, NPY). */
@@ -14,7 +15,7 @@ export interface DataConfig {
   validationLabels?: string | undefined
   test?: string | undefined
   testLabels?: string | undefined
-  /** Default 'auto': by the contents. */
+  /** Default 'auto': by the contents. `text` is never guessed: windows of a running text, each to be told its next tokens. */
   format?: DataFormat | 'auto' | undefined
   /** Does a CSV file begin with column names? Default 'auto': yes if no cell of its first line is a number. */
   header?: 'auto' | boolean | undefined
@@ -44,7 +45,7 @@ export interface DataConfig {
   validationSplit?: number | undefined
   /** Share of the rows of `source` held out for the test, in (0, 1). */
   testSplit?: number | undefined
-  /** How columns of text become numbers, where they are no categories. */
+  /** How columns of text become numbers, where they are no categories; and a running text. */
   text?: TextConfig | undefined
   /** How image files become numbers. */
   images?: ImageConfig | undefined
@@ -54,7 +55,8 @@ export interface DataConfig {
   limit?: number | undefined
 }
 
-export type DataFormat = 'csv' | 'tsv' | 'idx' | 'npy' | 'npz' | 'jsonl' | 'parquet' | 'arrow' | 'folders' | 'images'
+export type DataFormat =
+  'csv' | 'tsv' | 'idx' | 'npy' | 'npz' | 'jsonl' | 'parquet' | 'arrow' | 'folders' | 'images' | 'text'
 export type Task = 'classification' | 'regression'
 
 export interface TextConfig {
@@ -62,7 +64,7 @@ export interface TextConfig {
   columns?: ColumnRef[] | undefined
   /** `words`: counts by hash. `chars`, `bytes`: the first ones, as numbers for an embedding. */
   tokens: 'words' | 'chars' | 'bytes'
-  /** Numbers that a text becomes. */
+  /** Numbers that a text becomes; of a running text the length of a window. */
   size: number
 }
 

@@ -51,7 +51,7 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
   }
   const options = resolveOptions(table, format, config)
   const stratify = options.classes && classIndices(table, options)
-  const split = splitIndices(table.rows, { ...config, seed, stratify })
+  const split = splitIndices(table.rows, { ...config, seed, stratify, inOrder: table.inOrder })
   const part = async (indices: Uint32Array): Promise<Table> =>
     indices.length === table.rows ? table : runSliced(takeTableRows(table, indices))
   const trainTable = await part(split.train)

@@ -10,6 +10,8 @@ export interface SplitOptions {
   seed?: number | undefined
   /** A class index per row: each part then has each class in proportion, to within two rows. */
   stratify?: ArrayLike<number> | undefined
+  /** By place: first the rows to train on, then those for validation, then those for the test. */
+  inOrder?: boolean | undefined
 }
 
 /** Row indices of each part, ascending; together every row once. */
@@ -23,7 +25,7 @@ export interface Split {
 const SPLIT_EPOCH = 0xffffffff
 
 /**
- * Splits rows by counter-based order: round(rows * share) rows to each part that has a share.
+ * Splits rows by counter-based order, or by place: round(rows * share) rows to each part that has a share.
  * Throws a UserError for shares out of range and for parts that would be empty.
  */
 export function splitIndices(rows: number, options: SplitOptions): Split {
@@ -35,6 +37,11 @@ export function splitIndices(rows: number, options: SplitOptions): Split {
       `Expected rows left for training, got ${rows} rows of which ${numValidation} are for validation and ${numTest} ` +
         'for the test. Lower data.validationSplit or data.testSplit',
     )
+  }
+  if (options.inOrder) {
+    const all = Uint32Array.from({ length: rows }, (_, i) => i)
+    const [validation, test] = [rows - numTest - numValidation, rows - numTest]
+    return { train: all.subarray(0, validation), validation: all.subarray(validation, test), test: all.subarray(test) }
   }
   const order = dataOrder(rows, seed, SPLIT_EPOCH)
   const shuffled = new Uint32Array(rows)

@@ -12,6 +12,8 @@ export interface Table {
   readonly lines?: Uint32Array | undefined
   /** Target when none is asked for; the last column if absent. */
   readonly defaultTarget?: string | undefined
+  /** Rows follow one another: parts are split off by place, those for validation and the test from the end. */
+  readonly inOrder?: boolean | undefined
 }
 
 export type Column = NumberColumn | TextColumn
@@ -27,6 +29,8 @@ export interface NumberColumn {
   readonly values: NumberArray
   /** First cell that is not a number (its value is NaN): an error only if the column is used. */
   readonly text?: { readonly row: number; readonly value: string } | undefined
+  /** The numbers stand for a text: they are its code points, or its bytes. */
+  readonly tokens?: 'chars' | 'bytes' | undefined
 }
 
 /** Texts; null is a missing value. */

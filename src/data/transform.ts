@@ -12,7 +12,7 @@ import {
   outputWidth,
 } from './transform/features.ts'
 import { applyTarget, fitTarget, targetColumns } from './transform/target.ts'
-import { applyText, fitText } from './transform/text.ts'
+import { applyText, fitText, tokenTarget } from './transform/text.ts'
 import type { FeatureTransform, TargetTransform, TextConfig, Transform, TransformOptions } from './transform/types.ts'
 
 export { classNames, inferTask, inverseTarget, targetColumns } from './transform/target.ts'
@@ -47,6 +47,10 @@ function* fitSteps(table: Table, options: TransformOptions): Steps<Transform> {
   const features: FeatureTransform[] = []
   for (const column of featureColumns(table, targets, options)) {
     const asked = categorical.has(column)
+    if (column.kind === 'numbers' && column.tokens) {
+      features.push(fitText(column, { tokens: column.tokens, size: column.width }))
+      continue
+    }
     if (!asked && options.text && isText(table, column, options.text)) {
       features.push(fitText(column, options.text))
       continue
@@ -54,6 +58,11 @@ function* fitSteps(table: Table, options: TransformOptions): Steps<Transform> {
     if (asked || column.kind === 'text') features.push(fitCategorical(table, column, options, asked))
     else features.push(yield* fitNumeric(table, column, options))
     yield
+  }
+  const [target] = targets
+  const running = features.find((feature) => feature.kind === 'text')
+  if (target?.kind === 'numbers' && target.tokens && running) {
+    return { version: 1, features, target: tokenTarget(target.name, running) }
   }
   return { version: 1, features, target: fitTarget(table, targets, options) }
 }
@@ -102,7 +111,7 @@ function* applySteps(transform: Transform, table: Table): Steps<Dataset> {
     offset += outputWidth(feature)
     yield
   }
-  const y = applyTargetIfThere(transform.target, table)
+  const y = yield* applyTargetIfThere(transform.target, table)
   const featureNames = transform.features.flatMap(outputNames)
   const names = transform.target.kind === 'numbers' ? undefined : transform.target.classes
   const data = { rows, features, targets: y.length / rows, x, y, featureNames, classNames: names }
@@ -127,8 +136,12 @@ function columnNames({ columns }: Table): string {
   return names.join(', ') + (columns.length > 12 ? `, ... (${columns.length} columns)` : '')
 }
 
-function applyTargetIfThere(target: TargetTransform, table: Table): Float32Array {
-  const names = target.kind === 'classes' ? [target.name] : target.names
+function* applyTargetIfThere(target: TargetTransform, table: Table): Steps<Float32Array> {
+  const names = 'name' in target ? [target.name] : target.names
   const columns = names.flatMap((name) => table.columns.find((column) => column.name === name) ?? [])
-  return columns.length < names.length ? new Float32Array(0) : applyTarget(target, table, columns)
+  if (columns.length < names.length) return new Float32Array(0)
+  if (target.kind !== 'tokens') return applyTarget(target, table, columns)
+  const y = new Float32Array(table.rows * target.width)
+  yield* applyText(target, table, columns[0]!, y, 0, target.width)
+  return y
 }

@@ -326,7 +326,7 @@ export type MetricConfig =
   | { type: 'topK'; k: number }
   | { type: 'precision' | 'recall' | 'f1'; average: Average }
   | { type: 'auc' }
-  | { type: 'perplexity' }
+  | { type: 'perplexity' | 'bits' }
   | { type: 'confusion' }
   | { type: 'mae' }
   | { type: 'r2' }

@@ -52,6 +52,8 @@ function metricOfPosition(config: MetricConfig, outputs: number, { link }: Readi
       return confusion(outputs, single)
     case 'perplexity':
       return perplexity
+    case 'bits':
+      return bits
     case 'mae':
       return mae
     case 'r2':
@@ -128,6 +130,13 @@ const perplexity: Metric = {
     sums[s]! += Math.log(total) - (memory[o + classOf(memory, t, targets)]! - largest)
   },
   value: (sums, s, rows) => Math.exp(sums[s]! / rows),
+}
+
+/** The mean cross-entropy in bits, of a text per character or byte: log2 of the perplexity. */
+const bits: Metric = {
+  ...perplexity,
+  key: 'bits',
+  value: (sums, s, rows) => sums[s]! / rows / Math.LN2,
 }
 
 /** Mean absolute error over all outputs. */

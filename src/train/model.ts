@@ -5,7 +5,7 @@
 import { createArena } from '../arena/arena.ts'
 import { parseConfig } from '../config/schema.ts'
 import type { ResolvedConfig } from '../config/schema.ts'
-import { answersOf } from '../data/answers.ts'
+import { answersOf, askedOutputs } from '../data/answers.ts'
 import type { Answer } from '../data/answers.ts'
 import { tableOfRecords } from '../data/records.ts'
 import type { DataRecord } from '../data/records.ts'
@@ -40,7 +40,8 @@ export interface LoadedModel {
   predict(x: TensorInput['x']): Float32Array
   /**
    * @param records one object a row, its fields named as the columns of the training data
-   * @returns for each its class with probabilities, or its numbers by name, in the units of the data
+   * @returns for each its class with probabilities, or its numbers by name, in the units of the data; of a model of running
+   *   text, whose records are `{ text }` of at most a window, the token that follows
    */
   predictRecords(records: readonly DataRecord[]): Answer[]
 }
@@ -100,7 +101,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
       }
       if (records.length === 0) return []
       const { x, rows } = applyTransform(transform, tableOfRecords(records, transform))
-      return answersOf(predict(x), rows, transform.target)
+      return answersOf(askedOutputs(predict(x), x, rows, transform.target), rows, transform.target)
     },
   }
 }

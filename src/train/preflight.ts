@@ -79,7 +79,10 @@ export async function look(asked: Preflight): Promise<Initial | undefined> {
   }
   spare?.keep(seen)
   const watched = seen.plan.watch.layers
-  const cosine = watched.length > DEEP && seen.layers ? await cosineOf(given, sample, weights, settingsFor) : NaN
+  // Numbers that an embedding looks up have no scale, and none lies near another.
+  const indices = config.model.layers.some(({ type }) => type === 'embedding')
+  const cosine =
+    watched.length > DEEP && seen.layers && !indices ? await cosineOf(given, sample, weights, settingsFor) : NaN
   const { feature, target } = scaleOf(sample)
   const isNumeric = /Error|huber/.test(task.loss.type)
   return {
@@ -91,7 +94,7 @@ export async function look(asked: Preflight): Promise<Initial | undefined> {
     layers: watched.map((layer, i) => initialLayer(given, watched, layer, i, seen.layers?.[i])),
     cosine,
     decay: config.optimizer.learningRate * config.optimizer.weightDecay,
-    feature,
+    feature: indices ? NaN : feature,
     target: isNumeric ? target : NaN,
   }
 }

@@ -59,6 +59,7 @@ function misfit(metric: MetricConfig['type'], loss: LossConfig): string | undefi
       return classifies(loss) ? undefined : 'classes'
     case 'topK':
     case 'perplexity':
+    case 'bits':
       return link === 'softmax' ? undefined : 'one class of several'
     case 'mae':
     case 'r2':

@@ -145,7 +145,7 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
   ],
   [
     ['predict', 'nowhere.brig', '--data', 'digits', '--format', 'csw'],
-    "option '--format <name>' argument 'csw' is invalid. Allowed choices are auto, csv, tsv, idx, npy, npz, jsonl, parquet, arrow, folders, images.",
+    "option '--format <name>' argument 'csw' is invalid. Allowed choices are auto, csv, tsv, idx, npy, npz, jsonl, parquet, arrow, folders, images, text.",
   ],
   [
     ['predict', 'nowhere.brig', '--data', 'digits'],

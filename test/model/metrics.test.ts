@@ -124,6 +124,7 @@ describe('class metrics against scikit-learn', () => {
 
   it('perplexity', () => {
     expect(measure({ type: 'perplexity' }, outputs, labels, rows, 2)).toBeCloseTo(wanted.perplexity, 6)
+    expect(measure({ type: 'bits' }, outputs, labels, rows, 2)).toBeCloseTo(Math.log2(wanted.perplexity), 6)
   })
 })
 

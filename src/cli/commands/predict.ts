@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { classAnswers, numberAnswers, numberNames } from '../../data/answers.ts'
+import { askedOutputs, classAnswers, numberAnswers, numberNames } from '../../data/answers.ts'
 import type { Transform } from '../../data/transform.ts'
 import { formatNumber } from '../../report/format.ts'
 import { loadSaved, readRows, withModel, type ModelOptions } from '../model.ts'
@@ -28,9 +28,10 @@ interface PredictOptions extends ModelOptions {
 async function run(path: string, options: PredictOptions): Promise<void> {
   await using trainer = await loadSaved(path, options)
   const { x, rows } = await readRows(trainer, options)
-  const outputs = await trainer.predict(x)
+  const target = trainer.transform?.target
+  const outputs = askedOutputs(await trainer.predict(x), x, rows, target)
   const format = options.json ? 'json' : options.csv ? 'csv' : 'text'
-  print(predictionLines(outputs, rows, trainer.transform?.target, format).join('\n'))
+  print(predictionLines(outputs, rows, target, format).join('\n'))
 }
 
 /** Outputs (rows x outputs, row-major) as lines: JSON objects, CSV with a header, or text to read. */

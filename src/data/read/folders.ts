@@ -5,6 +5,7 @@ import { suggest, UserError } from '../../errors.ts'
 import type { DataConfig, DataFormat } from '../config.ts'
 import type { Column, Table } from '../table.ts'
 import { IMAGES, readImages } from './images.ts'
+import { decodeText } from './text.ts'
 
 const TEXTS = new Set(['', '.txt', '.text', '.md', '.html', '.eml'])
 /** Of one file. What is behind is not read: a text of this length says what it is about. */
@@ -110,12 +111,6 @@ function evenly<T>(items: readonly T[], limit: number): readonly T[] {
   return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)]!)
 }
 
-/** UTF-8 where it is that, else Latin-1, which every byte is. */
 async function textOf(path: string): Promise<string> {
-  const bytes = (await readFile(path)).subarray(0, MAX_TEXT_BYTES)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    return bytes.toString('latin1')
-  }
+  return decodeText((await readFile(path)).subarray(0, MAX_TEXT_BYTES))
 }

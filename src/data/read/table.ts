@@ -71,6 +71,10 @@ async function readAs(format: DataFormat, opened: OpenedFile, config: DataConfig
       throw new UserError(`Expected a folder at ${file}, as data.format 'folders' says, got a file`)
     case 'images':
       return matrixTable(file, [await readImages([file], config)])
+    case 'text': {
+      const { readText } = await import('./text.ts')
+      return readText(opened, config)
+    }
     case 'jsonl':
       return readJsonl(opened, { ...config, text })
     case 'idx':

@@ -4,7 +4,7 @@ import type { Column, NumberColumn, Table } from '../table.ts'
 import { resolveColumns, where } from '../table.ts'
 import { columnMoments } from './features.ts'
 import { countLabels, expectNumbers, labelAt, sortLabels } from './labels.ts'
-import type { ClassTarget, TargetTransform, TaskChoice, TransformOptions } from './types.ts'
+import type { ClassTarget, TargetTransform, TaskChoice, TokenTarget, TransformOptions } from './types.ts'
 
 /** So many different integers at most are taken for classes unasked. */
 export const MAX_INFERRED_CLASSES = 20
@@ -27,6 +27,7 @@ export function inferTask(columns: readonly Column[], options: TransformOptions)
   const [column] = columns
   if (columns.length > 1) return { task: 'regression', reason: `${columns.length} target columns` }
   if (column!.kind === 'text') return { task: 'classification', reason: 'the target is text' }
+  if (column!.tokens) return { task: 'classification', reason: 'the target is what follows in the text' }
   if (column!.width > 1) return { task: 'regression', reason: `${column!.width} numbers per target` }
   const counts = countLabels(column!)
   const integers = [...counts.keys()].every((label) => /^\d+$/.test(label))
@@ -111,7 +112,11 @@ function numberTarget(table: Table, column: Column): NumberColumn {
 }
 
 /** `y` of a table, row-major: rows x `targets`. */
-export function applyTarget(target: TargetTransform, table: Table, columns: readonly Column[]): Float32Array {
+export function applyTarget(
+  target: Exclude<TargetTransform, TokenTarget>,
+  table: Table,
+  columns: readonly Column[],
+): Float32Array {
   if (target.kind === 'classes') return applyClasses(target, table, columns[0]!)
   const numbers = columns.map((column) => numberTarget(table, column))
   const targets = numbers.reduce((sum, column) => sum + column.width, 0)

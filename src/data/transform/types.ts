@@ -41,7 +41,7 @@ export interface TextFeature {
   readonly alphabet?: string | undefined
 }
 
-export type TargetTransform = ClassTarget | ProbabilityTarget | NumberTarget
+export type TargetTransform = ClassTarget | ProbabilityTarget | NumberTarget | TokenTarget
 
 /** One column of class indices into `classes`. */
 export interface ClassTarget {
@@ -66,6 +66,13 @@ export interface NumberTarget {
   readonly widths: readonly number[]
   readonly mean: readonly number[]
   readonly std: readonly number[]
+}
+
+/** What follows each token of a running text: the same numbers as the tokens themselves. */
+export interface TokenTarget extends Omit<TextFeature, 'kind'> {
+  readonly kind: 'tokens'
+  /** A name for each number. */
+  readonly classes: readonly string[]
 }
 
 export type TransformOptions = Pick<
