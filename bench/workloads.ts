@@ -1,4 +1,4 @@
-/** The workloads that steps are compared on: layer widths from the input on, and the batch. */
+/** The workloads that steps are compared on: network, batch and data. */
 import { loadConfigFile } from '../src/config/file.ts'
 import type { Config } from '../src/config/schema.ts'
 import { parseConfig } from '../src/config/schema.ts'
@@ -13,20 +13,92 @@ export interface Workload {
   readonly data: Dataset
 }
 
-const presets: Record<string, { widths: readonly number[]; batchSize: number }> = {
-  'mlp-small': { widths: [64, 32, 10], batchSize: 32 },
-  'mlp-mnist': { widths: [784, 128, 10], batchSize: 64 },
-  'mlp-mid': { widths: [784, 512, 256, 10], batchSize: 128 },
-  'mlp-big': { widths: [1024, 2048, 2048, 1000], batchSize: 512 },
-  'mlp-deep': { widths: [64, ...Array<number>(30).fill(64), 10], batchSize: 128 },
+interface Preset {
+  readonly batchSize: number
+  readonly model: NonNullable<Config['model']>
+  readonly data: (rows: number) => Dataset
+  /** A chain of dense layers with ReLU between: what every peer can run. Widths from the input on. */
+  readonly widths?: readonly number[]
+}
+
+function dense(batchSize: number, ...widths: number[]): Preset {
+  const units = widths.slice(1)
+  const layers = units.map((width, i) => ({
+    type: 'dense' as const,
+    units: width,
+    ...(i < units.length - 1 ? { activation: 'relu' as const } : {}),
+  }))
+  return { batchSize, widths, model: { layers }, data: (rows) => generated(rows, widths[0]!, widths.at(-1)!) }
+}
+
+const convolution = (filters: number) =>
+  [
+    { type: 'conv2d', filters, kernelSize: 3, padding: 'same' },
+    { type: 'batchNorm' },
+    { type: 'activation', activation: 'relu' },
+    { type: 'maxPooling2d' },
+  ] as const
+
+/** Characters known; every one of a line is followed by its target. */
+const CHARACTERS = 96
+const WIDTH = 128
+
+const presets: Record<string, Preset> = {
+  'mlp-small': dense(32, 64, 32, 10),
+  'mlp-mnist': dense(64, 784, 128, 10),
+  'mlp-mid': dense(128, 784, 512, 256, 10),
+  'mlp-big': dense(512, 1024, 2048, 2048, 1000),
+  'mlp-deep': dense(128, 64, ...Array<number>(30).fill(64), 10),
+  'cnn-mnist': {
+    batchSize: 64,
+    model: {
+      inputShape: [28, 28, 1],
+      layers: [
+        ...convolution(16),
+        ...convolution(32),
+        { type: 'flatten' },
+        { type: 'dense', units: 128, activation: 'relu' },
+        { type: 'dense', units: 10 },
+      ],
+    },
+    data: (rows) => generated(rows, 784, 10),
+  },
+  'char-transformer': {
+    batchSize: 32,
+    model: {
+      inputShape: [128],
+      layers: [
+        { type: 'embedding', inputDim: CHARACTERS, outputDim: WIDTH },
+        { type: 'positionEmbedding' },
+        ...Array.from({ length: 4 }, () => ({ type: 'transformerBlock' as const, numHeads: 4, causal: true })),
+        { type: 'layerNorm' },
+        { type: 'dense', units: CHARACTERS },
+      ],
+    },
+    data: (rows) => characters(rows, 128),
+  },
+  'char-lstm': {
+    batchSize: 32,
+    model: {
+      inputShape: [64],
+      layers: [
+        { type: 'embedding', inputDim: CHARACTERS, outputDim: WIDTH },
+        { type: 'lstm', units: WIDTH, returnSequences: true },
+        { type: 'dense', units: CHARACTERS },
+      ],
+    },
+    data: (rows) => characters(rows, 64),
+  },
 }
 
 export const workloadNames = Object.keys(presets)
 
-/** ReLU between the layers, softmax cross-entropy, clipping by global norm 1, Adam. Four batches of generated data. */
+/** Widths of a preset of dense layers alone. */
+export const denseWidths = (name: string): readonly number[] | undefined => presets[name]!.widths
+
+/** Softmax cross-entropy, clipping by global norm 1, Adam. Four batches of generated data. */
 export function workload(name: string): Workload {
-  const { widths, batchSize } = presets[name]!
-  const units = widths.slice(1)
+  const { batchSize, model, data: generate } = presets[name]!
   let data: Dataset | undefined
   return {
     name,
@@ -35,18 +107,19 @@ export function workload(name: string): Workload {
       metrics: [],
       // So slow that the network does not learn its four batches by heart: vanishing gradients turn subnormal, and slow.
       optimizer: { type: 'adam', learningRate: 1e-6 },
-      model: {
-        layers: units.map((width, i) => ({
-          type: 'dense',
-          units: width,
-          ...(i < units.length - 1 ? { activation: 'relu' } : {}),
-        })),
-      },
+      ...(name.startsWith('char') ? { loss: 'maskedCrossentropy' as const } : {}),
+      model,
     },
     get data() {
-      return (data ??= generated(4 * batchSize, widths[0]!, widths.at(-1)!))
+      return (data ??= generate(4 * batchSize))
     },
   }
+}
+
+function characters(rows: number, steps: number): Dataset {
+  const { x } = generated(rows, steps, 1)
+  const y = generated(rows * steps, 1, CHARACTERS).y
+  return { rows, features: steps, targets: steps, x: x.map((value) => Math.floor(value * CHARACTERS)), y }
 }
 
 function generated(rows: number, features: number, classes: number): Dataset {

@@ -7,6 +7,8 @@ import { installPeer } from './packages.ts'
 
 export const groups = ['ours', 'torch', 'tfjs', 'jax', 'sklearn'] as const
 export type Group = (typeof groups)[number]
+/** Who runs networks of other than dense layers. */
+export const anyLayers: readonly Group[] = ['ours', 'torch']
 
 export interface Entry {
   readonly name: string
@@ -27,6 +29,17 @@ const threads = (count: number): Record<string, string> => ({
   OMP_NUM_THREADS: String(count),
   OPENBLAS_NUM_THREADS: String(count),
 })
+
+/**
+ * glibc keeps what a step frees for the next one, where it would give large pieces back to the system and take them
+ * anew: the step of a convolutional network took up to four times as long without. PyTorch's tuning guide advises
+ * another allocator for this; jemalloc with the guide's settings was slower here.
+ */
+const keepMemory = {
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 25),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 32),
+  MALLOC_TOP_PAD_: String(2 ** 26),
+}
 
 function ours(kernels: 'wasm' | 'blas', workers: number): Entry {
   return {
@@ -64,7 +77,7 @@ function python(group: Group, team: string, how: string, count: number, script: 
     command: interpreter,
     args: [file(script), ...args],
     // Only where an address is needed: the processes of DDP find each other on this machine.
-    env: { ...threads(count), GLOO_SOCKET_IFNAME: 'lo', PYTHONDONTWRITEBYTECODE: '1' },
+    env: { ...threads(count), ...keepMemory, GLOO_SOCKET_IFNAME: 'lo', PYTHONDONTWRITEBYTECODE: '1' },
     missing: () => pythonLacks(interpreter, group === 'torch' ? 'torch' : 'sklearn'),
   })
 }

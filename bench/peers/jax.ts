@@ -48,8 +48,8 @@ interface Jax {
 
 function build(jax: Jax, problem: LoadedProblem, adam: Adam, inOne: boolean): Step {
   const { jit, valueAndGrad, blockUntilReady, nn, numpy: np } = jax
-  const { widths, batchSize, batches, clipNorm } = problem
-  const [features, classes] = [widths[0]!, widths.at(-1)!]
+  const { features, batchSize, batches, clipNorm } = problem
+  const classes = problem.widths!.at(-1)!
   const { learningRate, beta1, beta2, epsilon } = adam
   const data = Array.from({ length: batches }, (_, i) => {
     const oneHot = new Float32Array(batchSize * classes)

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Problem:
-    """x: [batches * batch_size, features]; y: class numbers; layers: (kernel [in, out], bias) each."""
+    """x: [batches * batch_size, features]; y: class numbers; of dense layers also (kernel [in, out], bias) each."""
 
     def __init__(self, folder):
         with open(os.path.join(folder, "problem.json")) as file:
@@ -18,13 +18,17 @@ class Problem:
         def read(file):
             return np.fromfile(os.path.join(folder, file), dtype="<f4")
 
-        self.widths = self.settings["widths"]
+        self.folder = folder
+        self.widths = self.settings.get("widths")
         self.batch_size = self.settings["batchSize"]
         self.batches = self.settings["batches"]
-        self.x = read("x.f32").reshape(-1, self.widths[0])
+        self.x = read("x.f32").reshape(-1, self.settings["features"])
         self.y = read("y.f32").astype(np.int64)
-        tensors = [read(p["file"]).reshape(p["shape"]) for p in self.settings["parameters"]]
-        self.layers = list(zip(tensors[0::2], tensors[1::2]))
+        if self.settings["targets"] > 1:
+            self.y = self.y.reshape(-1, self.settings["targets"])
+        if self.widths:
+            tensors = [read(p["file"]).reshape(p["shape"]) for p in self.settings["parameters"]]
+            self.layers = list(zip(tensors[0::2], tensors[1::2]))
 
     def rows(self, batch):
         return slice(batch * self.batch_size, (batch + 1) * self.batch_size)

@@ -1,11 +1,12 @@
 /**
- * A workload as a folder that any language can read: problem.json (settings, shapes, file names) beside raw
- * little-endian float32 arrays, row-major, kernels [in, out]. Everybody starts from these weights and this data.
+ * A workload as a folder that any language can read: problem.json (settings, layers, shapes, file names) beside raw
+ * little-endian float32 arrays, row-major, kernels [in, out], and the same weights as PyTorch's state dicts have them.
+ * Everybody starts from these weights and this data.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Trainer } from '../../src/train/trainer.ts'
-import { workload } from '../workloads.ts'
+import { denseWidths, workload } from '../workloads.ts'
 
 export interface Adam {
   readonly learningRate: number
@@ -17,8 +18,14 @@ export interface Adam {
 
 export interface Problem {
   readonly name: string
-  /** Layer widths from the input on; ReLU between the layers. */
-  readonly widths: readonly number[]
+  /** Layer widths from the input on, with ReLU between the layers; undefined: a network of other layers. */
+  readonly widths?: readonly number[] | undefined
+  /** Of a row: numbers, and class numbers to learn. */
+  readonly features: number
+  readonly targets: number
+  /** As the config has them, every default filled in. */
+  readonly inputShape: readonly number[]
+  readonly layers: readonly object[]
   readonly batchSize: number
   /** Batches in the data, taken in order, over and over. */
   readonly batches: number
@@ -29,12 +36,14 @@ export interface Problem {
   /** Of the steps whose losses are compared. */
   readonly check: Adam
   readonly checkSteps: number
+  /** Steps to find out which of several ways is the fastest. */
+  readonly trialSteps: number
 }
 
 export interface LoadedProblem extends Problem {
-  /** batches x batchSize rows of widths[0] features. */
+  /** batches x batchSize rows of `features`. */
   readonly x: Float32Array
-  /** Class numbers. */
+  /** Class numbers, `targets` a row. */
   readonly y: Float32Array
   /** In the order of `parameters`: kernel, bias, kernel, bias, .. */
   readonly weights: readonly Float32Array[]
@@ -53,9 +62,15 @@ export async function writeProblem(name: string, dir: string): Promise<Problem> 
   await trainer.build(data)
   const { parameters } = trainer.model!
   const weights = trainer.getWeights()
+  const widths = denseWidths(name)
+  const total = parameters.reduce((sum, { name }) => sum + weights[name]!.length, 0)
   const problem: Problem = {
     name,
-    widths: [data.features, ...parameters.filter(({ shape }) => shape.length === 1).map(({ shape }) => shape[0]!)],
+    widths,
+    features: data.features,
+    targets: data.targets,
+    inputShape: trainer.config.model.inputShape ?? [data.features],
+    layers: trainer.config.model.layers,
     batchSize: Number(trainer.config.batchSize),
     batches: data.rows / Number(trainer.config.batchSize),
     parameters: parameters.map(({ name, shape }, i) => ({ name, shape, file: `parameter-${i}.f32` })),
@@ -63,11 +78,13 @@ export async function writeProblem(name: string, dir: string): Promise<Problem> 
     timed: { ...CHECK, learningRate: trainer.config.optimizer.learningRate, epsilon: 1e-8 },
     check: CHECK,
     checkSteps: CHECK_STEPS,
+    trialSteps: widths && total < 1e6 ? 200 : 6,
   }
   await mkdir(dir, { recursive: true })
   await writeFile(join(dir, 'problem.json'), JSON.stringify(problem, null, 2))
   await writeFile(join(dir, 'x.f32'), Float32Array.from(data.x))
   await writeFile(join(dir, 'y.f32'), Float32Array.from(data.y))
+  await trainer.save(join(dir, 'pytorch.safetensors'), { layout: 'pytorch' })
   for (const { name, file } of problem.parameters) await writeFile(join(dir, file), weights[name]!)
   return problem
 }

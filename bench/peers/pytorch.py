@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 
 from peer import blas_libraries, serve, timed
+from torch_layers import inputs_of, model_of
 
 DDP = sys.argv[1] == "ddp"
 RANK = int(sys.argv[2]) if DDP and len(sys.argv) > 2 else 0
@@ -25,17 +26,10 @@ WORLD = 2 if DDP else 1
 
 def build(problem, adam, foreach):
     """Returns step(index) -> loss of this process's rows."""
-    layers = []
-    for kernel, bias in problem.layers:
-        linear = torch.nn.Linear(*kernel.shape)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(kernel).T)
-            linear.bias.copy_(torch.from_numpy(bias))
-        layers += [linear, torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
+    model = model_of(problem)
     if DDP:
         model = DistributedDataParallel(model, gradient_as_bucket_view=True)
-    parameters = list(model.parameters())
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     betas = (adam["beta1"], adam["beta2"])
     optimizer = torch.optim.Adam(parameters, adam["learningRate"], betas, adam["epsilon"], foreach=foreach)
     cross_entropy = torch.nn.CrossEntropyLoss()
@@ -44,12 +38,13 @@ def build(problem, adam, foreach):
     data = []
     for batch in range(problem.batches):
         rows = slice(batch * problem.batch_size + RANK * share, batch * problem.batch_size + (RANK + 1) * share)
-        data.append((torch.from_numpy(problem.x[rows].copy()), torch.from_numpy(problem.y[rows].copy())))
+        data.append((inputs_of(problem, rows), torch.from_numpy(problem.y[rows].copy()).flatten()))
 
     def step(index):
         x, y = data[index % len(data)]
         optimizer.zero_grad(set_to_none=True)
-        loss = cross_entropy(model(x), y)
+        logits = model(x)
+        loss = cross_entropy(logits.reshape(-1, logits.shape[-1]), y)
         loss.backward()
         clip_grad_norm_(parameters, clip_norm)
         optimizer.step()
@@ -77,7 +72,7 @@ def prepare(problem):
     global timed_step
     losses = check(problem)
     # The same numbers of steps in both processes of DDP, which wait for each other.
-    steps = 200 if sum(kernel.size for kernel, _ in problem.layers) < 1e6 else 6
+    steps = problem.settings["trialSteps"]
     variants = [build(problem, problem.settings["timed"], foreach) for foreach in (False, True)]
     for variant in variants:
         timed(variant, steps // 2)

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UserError, describe, suggest } from '../../src/errors.ts'
 import { workloadNames } from '../workloads.ts'
-import { entries, groups } from './contestants.ts'
+import { anyLayers, entries, groups } from './contestants.ts'
 import type { Group } from './contestants.ts'
 import { machine, printMachine } from '../machine.ts'
 import { printAbout } from './about.ts'
@@ -85,11 +85,14 @@ async function main(): Promise<void> {
   for (const workload of options.workloads) {
     say(workload)
     const dir = join(folder, workload)
-    const { widths, batchSize } = await writeProblem(workload, dir)
-    const results = await match(contestants, dir, { ...options, say })
+    const { widths, batchSize, layers } = await writeProblem(workload, dir)
+    const able = widths ? contestants : contestants.filter(({ group }) => anyLayers.includes(group))
+    const results = await match(able, dir, { ...options, say })
     if (matches.length === 0) print(`${printAbout(results)}\n\n${legend}\n`)
     matches.push({ workload, results })
-    print(`${workload}: ${shape(widths)}, batch ${batchSize}\n${printMatch(results)}\n`)
+    print(
+      `${workload}: ${widths ? shape(widths) : `${layers.length} layers`}, batch ${batchSize}\n${printMatch(results)}\n`,
+    )
     await rm(dir, { recursive: true })
   }
   if (options.json) {

@@ -44,8 +44,8 @@ interface TensorFlow {
 const backend = process.argv[2]!
 
 function build(tf: TensorFlow, problem: LoadedProblem, adam: Adam, prefix: string): Step {
-  const { widths, batchSize, batches, clipNorm } = problem
-  const [features, classes] = [widths[0]!, widths.at(-1)!]
+  const { features, batchSize, batches, clipNorm } = problem
+  const classes = problem.widths!.at(-1)!
   const data = Array.from({ length: batches }, (_, i) => {
     const rows = [i * batchSize, (i + 1) * batchSize] as const
     const labels = Int32Array.from(problem.y.subarray(...rows))

@@ -33,10 +33,10 @@ async function trainerFor(problem: LoadedProblem, adam: Adam, { kernels, workers
   return trainer
 }
 
-const datasetOf = ({ x, y, batches, batchSize, widths }: LoadedProblem): Dataset => ({
+const datasetOf = ({ x, y, batches, batchSize, features, targets }: LoadedProblem): Dataset => ({
   rows: batches * batchSize,
-  features: widths[0]!,
-  targets: 1,
+  features,
+  targets,
   x,
   y,
 })

@@ -8,11 +8,15 @@ import type { ParameterSpec } from '../model/layer.ts'
 export type LayoutName = 'brigantine' | 'pytorch'
 export const layoutNames: readonly LayoutName[] = ['brigantine', 'pytorch']
 
-/** A parameter as another tool sees it. `axes[i]` is the axis of ours that its axis i is. */
+/**
+ * A parameter as another tool sees it. `axes[i]` is the axis of ours that its axis i is; where one of ours goes through a
+ * flattened image, of ours as `view` has it.
+ */
 export interface Foreign {
   readonly name: string
   readonly shape: readonly number[]
   readonly axes: readonly number[]
+  readonly view?: readonly number[]
 }
 
 /** What the last part of our names is called there. */
@@ -28,7 +32,10 @@ const PYTORCH: Readonly<Record<string, string>> = {
   shortcut: 'shortcut.weight',
 }
 
-export function foreign({ name, shape }: Pick<ParameterSpec, 'name' | 'shape'>, layout: LayoutName): Foreign {
+export function foreign(
+  { name, shape, flattened }: Pick<ParameterSpec, 'name' | 'shape' | 'flattened'>,
+  layout: LayoutName,
+): Foreign {
   const straight = shape.map((_, i) => i)
   if (layout === 'brigantine') return { name, shape, axes: straight }
   const cut = name.lastIndexOf('/')
@@ -36,23 +43,38 @@ export function foreign({ name, shape }: Pick<ParameterSpec, 'name' | 'shape'>, 
   const rank = shape.length
   const isKernel = rank >= 2 && (part === 'kernel' || part === 'shortcut')
   const axes = isKernel ? [rank - 1, rank - 2, ...straight.slice(0, -2)] : straight
-  return {
+  const there = {
     name: [owner, PYTORCH[part] ?? part].filter(Boolean).join('.'),
     shape: axes.map((axis) => shape[axis]!),
     axes,
   }
+  return flattened ? { ...there, ...channelsFirst(shape, axes, flattened) } : there
+}
+
+/** The first axis of ours, cells and then channels, as channels and then cells. */
+function channelsFirst(shape: readonly number[], axes: readonly number[], image: readonly number[]) {
+  const last = image.length - 1
+  const turned = [last, ...image.slice(0, last).keys()]
+  return {
+    view: [...image, ...shape.slice(1)],
+    axes: axes.flatMap((axis) => (axis === 0 ? turned : [last + axis])),
+  }
 }
 
 /** Ours, in their layout. */
-export function toForeign(values: Float32Array, shape: readonly number[], { axes }: Foreign): Float32Array {
-  return permuted(values, shape, axes)
+export function toForeign(
+  values: Float32Array,
+  shape: readonly number[],
+  { axes, view = shape }: Foreign,
+): Float32Array {
+  return permuted(values, view, axes)
 }
 
 /** Theirs, in our layout. */
-export function fromForeign(values: Float32Array, { shape, axes }: Foreign): Float32Array {
+export function fromForeign(values: Float32Array, { shape, axes, view }: Foreign): Float32Array {
   return permuted(
     values,
-    shape,
+    view ? axes.map((axis) => view[axis]!) : shape,
     axes.map((_, axis) => axes.indexOf(axis)),
   )
 }

@@ -92,11 +92,14 @@ export function buildLayers(configs: readonly LayerConfig[], ports: Shape | read
     const layer = builder(config as never, prefix + name, shapes[0]!, shapes)
     return 'trainable' in config && config.trainable === false ? frozen(layer) : layer
   }
+  const images: (Shape | undefined)[] = []
   configs.forEach((config, i) => {
     const from = sourcesOf(config, i, names, inputs)
     const shapes = from.map(shapeAt)
+    const image = from.length === 1 ? images[from[0]!] : undefined
+    images.push(config.type === 'flatten' ? shapes[0] : keepPlaces.includes(config.type) ? image : undefined)
     if (config.type !== 'shared') {
-      layers.push({ ...build(config, names[i]!, shapes), from })
+      layers.push({ ...ofImage(build(config, names[i]!, shapes), image), from })
       return
     }
     const at = names.indexOf(config.layer)
@@ -116,6 +119,25 @@ export function buildLayers(configs: readonly LayerConfig[], ports: Shape | read
   })
   refuseLoose(layers, inputs)
   return layers
+}
+
+/** What leaves every number in its place: behind them a flattened image is still one. */
+const keepPlaces: readonly LayerConfig['type'][] = [
+  'activation',
+  'prelu',
+  'dropout',
+  'batchNorm',
+  'layerNorm',
+  'rmsNorm',
+]
+
+/** A layer that takes a flattened image, if it does. */
+function ofImage(layer: Layer, image: Shape | undefined): Layer {
+  if (!image) return layer
+  const parameters = layer.parameters.map((spec) =>
+    spec.shape[0] === layer.inputs ? { ...spec, flattened: image } : spec,
+  )
+  return { ...layer, parameters }
 }
 
 const isShape = (ports: Shape | readonly Port[]): ports is Shape => ports.every((one) => typeof one === 'number')

@@ -19,6 +19,8 @@ export interface ParameterSpec {
   readonly fanOut: number
   readonly regularizer?: RegularizerConfig | undefined
   readonly constraint?: ConstraintConfig | undefined
+  /** The image whose cells and channels its first axis goes through: behind `flatten`. Others put channels first there. */
+  readonly flattened?: readonly number[] | undefined
   /** Its gradient is never cut into tiles. */
   readonly uncut?: boolean
   /** Not learned by gradient: a `statistic` follows what its layer saw, in accepted steps; `frozen` stays as it is. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
+import type { Dataset } from '../../src/data/dataset.ts'
 import { normalAt } from '../../src/random/normal.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import { Trainer } from '../../src/train/trainer.ts'
@@ -62,27 +63,47 @@ function expectNear(actual: Float32Array, expected: readonly (readonly number[])
   actual.forEach((value, i) => expect(Math.abs(value - flat[i]!)).toBeLessThan(1e-5 * Math.max(1, Math.abs(flat[i]!))))
 }
 
+/**
+ * Outputs of our weights there, which are expected to be ours, and the file and outputs of weights made there.
+ * @param script takes paths of our weights, of its own and of rows
+ */
+async function exchanged(trainer: Trainer, script: string, rows: readonly (readonly number[])[]) {
+  const [ours, theirs, input] = ['ours', 'theirs', 'rows'].map((part) => join(folder, `${script}-${part}.safetensors`))
+  await trainer.save(ours!, { layout: 'pytorch' })
+  await writeFile(input!, JSON.stringify(rows))
+  const path = join(import.meta.dirname, `${script}.py`)
+  const { stdout, stderr } = spawnSync(python!, ['-B', path, ours!, theirs!, input!], { encoding: 'utf8' })
+  expect(stderr).not.toMatch(/Error/)
+  const { loaded, own } = JSON.parse(stdout) as { loaded: number[][]; own: number[][] }
+  expectNear(await trainer.predict(rows), loaded)
+  expect((await Trainer.load(ours!, {}, { crew: new InlineCrew() })).getWeights()).toEqual(trainer.getWeights())
+  return { theirs: theirs!, own }
+}
+
+async function fitted(given: Config, data: Dataset): Promise<Trainer> {
+  const trainer = await open(given)
+  await trainer.fit(data)
+  return trainer
+}
+
+async function expectRuns(
+  given: Config,
+  features: number,
+  { theirs, own }: { theirs: string; own: number[][] },
+  rows: readonly (readonly number[])[],
+) {
+  const other = await open(given)
+  await other.build({ features, targets: 3, classNames: undefined })
+  await other.loadWeights(theirs)
+  expectNear(await other.predict(rows), own)
+}
+
 describe('PyTorch', () => {
   test.skipIf(!python)(`runs our weights as we do, and we run its${why}`, async () => {
-    const [ours, theirs, input] = ['ours.safetensors', 'theirs.safetensors', 'rows.json'].map((n) => join(folder, n))
-    const trainer = await open(config)
-    await trainer.fit(data)
-    await trainer.save(ours!, { layout: 'pytorch' })
-    await writeFile(input!, JSON.stringify(rows))
-    const script = join(import.meta.dirname, 'pytorch.py')
-    const { stdout, stderr } = spawnSync(python!, ['-B', script, ours!, theirs!, input!], { encoding: 'utf8' })
-    expect(stderr).not.toMatch(/Error/)
-    const { loaded, own } = JSON.parse(stdout) as { loaded: number[][]; own: number[][] }
-    expectNear(await trainer.predict(rows), loaded)
-
-    const other = await open(twelve)
-    await other.build({ features: 6, targets: 3, classNames: undefined })
-    await other.loadWeights(theirs!)
-    expectNear(await other.predict(rows), own)
+    await expectRuns(twelve, 6, await exchanged(await fitted(config, data), 'pytorch', rows), rows)
   })
 
   test.skipIf(!python)(`runs our LSTM and GRU as we do, and we run its${why}`, async () => {
-    const [ours, theirs, input] = ['rnn.safetensors', 'torch.safetensors', 'steps.json'].map((n) => join(folder, n))
     const given: Config = {
       ...{ epochs: 3, loss: 'meanSquaredError' },
       model: {
@@ -94,21 +115,30 @@ describe('PyTorch', () => {
         ],
       },
     }
-    const trainer = await open(given)
-    await trainer.fit(data)
-    await trainer.save(ours!, { layout: 'pytorch' })
-    await writeFile(input!, JSON.stringify(rows))
-    const script = join(import.meta.dirname, 'pytorch_recurrent.py')
-    const { stdout, stderr } = spawnSync(python!, ['-B', script, ours!, theirs!, input!], { encoding: 'utf8' })
-    expect(stderr).not.toMatch(/Error/)
-    const { loaded, own } = JSON.parse(stdout) as { loaded: number[][]; own: number[][] }
-    const predicted = await trainer.predict(rows)
-    expectNear(predicted, loaded)
-    expect((await Trainer.load(ours!, {}, { crew: new InlineCrew() })).getWeights()).toEqual(trainer.getWeights())
+    await expectRuns(given, 6, await exchanged(await fitted(given, data), 'pytorch_recurrent', rows), rows)
+  })
 
-    const other = await open(given)
-    await other.build({ features: 6, targets: 3, classNames: undefined })
-    await other.loadWeights(theirs!)
-    expectNear(await other.predict(rows), own)
+  // Ours flattens cells with their channels last, PyTorch channels first: weights behind it go through them in another order.
+  test.skipIf(!python)(`runs our convolutions, flattened, as we do, and we run its${why}`, async () => {
+    const given: Config = {
+      ...{ epochs: 3, loss: 'meanSquaredError' },
+      model: {
+        inputShape: [4, 6, 2],
+        layers: [
+          { type: 'conv2d', filters: 4, kernelSize: 3, padding: 'same' },
+          { type: 'batchNorm' },
+          { type: 'activation', activation: 'relu' },
+          { type: 'maxPooling2d' },
+          { type: 'flatten' },
+          { type: 'prelu' },
+          { type: 'dense', units: 3 },
+        ],
+      },
+    }
+    const images = Array.from({ length: ROWS }, (_, r) =>
+      Array.from({ length: 48 }, (_, c) => Math.fround(normalAt(8, r, c))),
+    )
+    const trainer = await fitted(given, { ...data, ...blobs(60, 48, 3), targets: 3, y: data.y })
+    await expectRuns(given, 48, await exchanged(trainer, 'pytorch_convolution', images), images)
   })
 })
