@@ -100,7 +100,7 @@ const dense: Graph = {
   nodes: [node('Gemm', ['x', 'w'], 'y')],
   constants: [values('w', 2, 3), values('vector', 3)],
   metadata: {},
-  input: { name: 'x', shape: [2] },
+  inputs: [{ name: 'x', shape: [2] }],
   output: { name: 'y', shape: [3] },
 }
 export const onnx = (fields: Partial<Graph> = {}): Buffer => Buffer.concat(encodeModel({ ...dense, ...fields }))
@@ -127,6 +127,6 @@ export const onnxGraph: Graph = {
     values('b', 3),
   ],
   metadata: { a: 'b' },
-  input: { name: 'x', shape: [1, 4, 4] },
+  inputs: [{ name: 'x', shape: [1, 4, 4] }],
   output: { name: 'y', shape: [3] },
 }

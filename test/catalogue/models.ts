@@ -274,7 +274,7 @@ export const modelsCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('nothing.onnx', Uint8Array.of(58, 0)),
-    'nothing.onnx: expected an ONNX model, but the file is damaged or of another kind: expected one input and one output, got 0 and 0.',
+    'nothing.onnx: expected an ONNX model, but the file is damaged or of another kind: expected inputs and one output, got 0 and 0.',
   ],
   [
     file('operator.onnx', onnx({ nodes: [node('Einsum', ['x', 'w'], 'y')] })),
@@ -293,11 +293,11 @@ export const modelsCases: readonly (readonly [InputFile, message: string])[] = [
     'rank.onnx: node `Conv_y`: operator Conv over rows of shape [2] has no layer here.',
   ],
   [
-    file('widths.onnx', onnx({ input: { name: 'x', shape: [5] } })),
+    file('widths.onnx', onnx({ inputs: [{ name: 'x', shape: [5] }] })),
     'widths.onnx: expected 15 values for `dense_1/kernel`, got 6.',
   ],
   [
-    file('unknown.onnx', onnx({ input: { name: 'x', shape: [0] } })),
+    file('unknown.onnx', onnx({ inputs: [{ name: 'x', shape: [0] }] })),
     'unknown.onnx: input `x`: expected axes of known lengths behind the first, got [0].',
   ],
   [
@@ -306,7 +306,7 @@ export const modelsCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('elsewhere.onnx', onnx({ nodes: [node('Gemm', ['x', 'w'], 'z')] })),
-    'elsewhere.onnx: expected a chain to the output `y`, it ends at `z`.',
+    'elsewhere.onnx: tensor `y`: no node makes it of the inputs.',
   ],
   [
     file(

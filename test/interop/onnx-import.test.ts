@@ -176,7 +176,7 @@ const node = (op: string, inputs: string[], output: string, attributes: Node['at
 })
 const graphOf = (shape: number[], out: number[], nodes: Node[], constants: Constant[]): Graph => ({
   ...{ name: 'torch', nodes, constants, metadata: {} },
-  input: { name: 'x', shape },
+  inputs: [{ name: 'x', shape }],
   output: { name: 'y', shape: out },
 })
 
@@ -251,6 +251,116 @@ describe('what others write', () => {
     await session.release()
   })
 
+  /** Queries, keys and values of products of their own, as of torch.nn.Linear; `Split` of one where `split`. */
+  const attends = (split: boolean, mask: boolean, causal = true): Graph => {
+    const [steps, channels, heads, width] = [5, 6, 2, 3]
+    const perm = [0, 2, 1, 3]
+    const product = (from: string, name: string) => [
+      node('MatMul', [from, `${name}w`], `${name}p`),
+      node('Add', [`${name}b`, `${name}p`], name),
+    ]
+    const cut = (name: string) => [
+      node('Reshape', [name, 'heads'], `${name}h`),
+      node('Transpose', [`${name}h`], `${name}t`, { perm }),
+    ]
+    const parts: Node[] = [{ op: 'Split', name: 'Split', inputs: ['all', 'sizes'], outputs: ['q', 'k', 'v'], attributes: { axis: 2 } }] // prettier-ignore
+    const nodes = [
+      ...(split ? [...product('x', 'all'), ...parts] : ['q', 'k', 'v'].flatMap((name) => product('x', name))),
+      ...[...cut('q'), ...cut('k'), ...cut('v'), node('Transpose', ['kt'], 'turned', { perm: [0, 1, 3, 2] })],
+      ...[node('MatMul', ['qt', 'turned'], 'products'), node('Div', ['products', 'root'], 'scaled')],
+      ...(mask ? [node('Add', ['scaled', 'mask'], 'seen')] : []),
+      node('Softmax', [mask ? 'seen' : 'scaled'], 'shares', { axis: 3 }),
+      node('MatMul', ['shares', 'vt'], 'mixed'),
+      ...[node('Transpose', ['mixed'], 'mt', { perm }), node('Reshape', ['mt', 'together'], 'rows')],
+      ...[...product('rows', 'o'), node('Add', ['o', 'x'], 'y')],
+    ]
+    const dense = (name: string, cols: number) => [weights(`${name}w`, channels, cols), weights(`${name}b`, cols)]
+    return graphOf([steps, channels], [steps, channels], nodes, [
+      ...(split ? dense('all', 3 * channels) : ['q', 'k', 'v'].flatMap((name) => dense(name, channels))),
+      ...dense('o', channels),
+      { name: 'heads', shape: [4], integers: [-1, steps, heads, width] },
+      { name: 'together', shape: [3], integers: [-1, steps, channels] },
+      { name: 'sizes', shape: [3], integers: [channels, channels, channels] },
+      { name: 'root', shape: [], values: Float32Array.of(Math.sqrt(width)) },
+      {
+        ...{ name: 'mask', shape: [1, 1, steps, steps] },
+        values: Float32Array.from({ length: steps * steps }, (_, i) =>
+          i % steps > Math.floor(i / steps) && (causal || i !== 1) ? -1e9 : 0,
+        ),
+      },
+    ])
+  }
+
+  it.each([
+    ['products of their own', false, false],
+    ['a product of all that is split, masked', true, true],
+  ])('attention of %s, with a shortcut', async (_, split, mask) => {
+    const path = await written(attends(split, mask))
+    const x = rowsOf(30)
+    const session = await InferenceSession.create(path)
+    const { y } = await session.run({ x: new Tensor('float32', x, [ROWS, 5, 6]) })
+    const model = await loadModel(path)
+    expect(model.config.model.layers).toMatchObject([{ type: 'attention', causal: mask }, { type: 'add' }])
+    expectNear(model.predict(x), y!.data as Float32Array)
+    await session.release()
+  })
+
+  it('attention with a mask of its own is refused', async () => {
+    await expect(loadModel(await written(attends(true, true, false)))).rejects.toThrow(/Softmax_shares.*with this mask/)
+  })
+
+  it('several inputs, branches, group normalisation with channels first, weights that are shared', async () => {
+    const graph: Graph = {
+      ...{ name: 'torch', metadata: {}, output: { name: 'y', shape: [3] } },
+      inputs: [
+        { name: 'image', shape: [4, 6, 5] },
+        // As a layer of ours would be called.
+        { name: 'dense_2', shape: [2] },
+      ],
+      nodes: [
+        node('Conv', ['image', 'w1', 'b1'], 'a', { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] }),
+        node('Reshape', ['a', 'cut'], 'a1'),
+        node('InstanceNormalization', ['a1', 'ones', 'zeros'], 'a2', { epsilon: { float: 1e-3 } }),
+        node('Reshape', ['a2', 'whole'], 'a3'),
+        node('Mul', ['a3', 'gamma'], 'a4'),
+        node('Add', ['a4', 'beta'], 'a5'),
+        node('Concat', ['a5', 'image'], 'both', { axis: 1 }),
+        node('GlobalAveragePool', ['both'], 'c'),
+        node('Flatten', ['c'], 'd', { axis: 1 }),
+        node('Gemm', ['dense_2', 'w2', 'b2'], 'e', { transB: 1 }),
+        node('Gemm', ['e', 'w3', 'b3'], 'f', { transB: 1 }),
+        node('Gemm', ['f', 'w3', 'b3'], 'g', { transB: 1 }),
+        node('Add', ['d', 'g'], 'h'),
+        node('Concat', ['h', 'dense_2'], 'i', { axis: -1 }),
+        node('Gemm', ['i', 'w4'], 'y', { transB: 1 }),
+      ],
+      constants: [
+        ...[weights('w1', 4, 4, 3, 3), weights('b1', 4), weights('gamma', 4, 1, 1), weights('beta', 4, 1, 1)],
+        ...[weights('w2', 8, 2), weights('b2', 8), weights('w3', 8, 8), weights('b3', 8), weights('w4', 3, 10)],
+        { name: 'ones', shape: [2], values: Float32Array.of(1, 1) },
+        { name: 'zeros', shape: [2], values: Float32Array.of(0, 0) },
+        { name: 'cut', shape: [3], integers: [0, 2, -1] },
+        { name: 'whole', shape: [4], integers: [-1, 4, 6, 5] },
+      ],
+    }
+    const path = await written(graph)
+    const [image, table] = [rowsOf(120), rowsOf(2).map((value) => value + 0.5)]
+    const session = await InferenceSession.create(path)
+    const { y } = await session.run({
+      image: new Tensor('float32', image, [ROWS, 4, 6, 5]),
+      dense_2: new Tensor('float32', table, [ROWS, 2]),
+    })
+    const model = await loadModel(path)
+    expect(model.config.model.layers.map(({ type }) => type)).toContain('shared')
+    const last = channelsLast(image, 4, 30)
+    const rows = Array.from({ length: ROWS }, (_, row) => [
+      ...last.subarray(row * 120, (row + 1) * 120),
+      ...table.subarray(row * 2, (row + 1) * 2),
+    ])
+    expectNear(model.predict(rows), y!.data as Float32Array)
+    await session.release()
+  })
+
   it.each([
     ['cells that are read', ['', '', 'y'], {}, /LSTM_node.*of which the cells are read/],
     ['both directions', ['', 'y'], { direction: 'bidirectional' }, /LSTM_node.*in this direction/],
@@ -280,9 +390,9 @@ describe('what others write', () => {
     await expect(loadModel(path)).rejects.toThrow(`${path}: node \`Einsum_y\`: operator Einsum has no layer here.`)
   })
 
-  it('paths that part and do not meet are refused', async () => {
-    const nodes = [node('Relu', ['x'], 'a'), node('Tanh', ['x'], 'b'), node('Concat', ['a', 'b'], 'y', { axis: 1 })]
-    await expect(loadModel(await written(graphOf([4], [8], nodes, [])))).rejects.toThrow(/read by Relu_a, Tanh_b/)
+  it('paths that part and meet in what has no layer are refused', async () => {
+    const nodes = [node('Relu', ['x'], 'a'), node('Tanh', ['x'], 'b'), node('Mul', ['a', 'b'], 'y')]
+    await expect(loadModel(await written(graphOf([4], [4], nodes, [])))).rejects.toThrow(/Mul_y.*operator Mul/)
   })
 
   it('weights that are missing are named', async () => {

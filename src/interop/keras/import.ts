@@ -7,13 +7,14 @@ import { UserError, describe } from '../../errors.ts'
 import type { Model } from '../../model/build.ts'
 import type { ParameterSpec } from '../../model/layer.ts'
 import { sizeOf } from '../../model/shape.ts'
+import { modelOf } from '../wired.ts'
+import type { Named } from '../wired.ts'
 import { field, isFields } from './fields.ts'
 import { Given, translate } from './layers.ts'
-import type { Link, Unchecked } from './layers.ts'
+import type { Link } from './layers.ts'
 import { checkSizes, groupsOf, readGroup } from './manifest.ts'
 import type { Entry, Group, Shards } from './manifest.ts'
 import { readTopology } from './topology.ts'
-import type { Topology } from './topology.ts'
 
 export interface KerasModel {
   /** A config that is still to be checked. */
@@ -30,7 +31,7 @@ export function importKeras(document: unknown, shards: Shards): KerasModel {
   const { inputs, calls } = readTopology(field(document, 'modelTopology'))
   const groups = groupsOf(field(document, 'weightsManifest'))
   const weights = new Weights(groups)
-  const layers: Unchecked[] = []
+  const layers: Named[] = []
   const axes = new Map<string, number>()
   const first = new Map<string, string>()
   let link: Link = 'identity'
@@ -78,19 +79,6 @@ function expectLayersModel(document: unknown): void {
     throw new UserError(
       `expected a layers model of TensorFlow.js with modelTopology and weightsManifest, got ${describe(document)}`,
     )
-}
-
-/** Without names of inputs where each layer takes what the one before it gives. */
-function modelOf(inputs: Topology['inputs'], layers: readonly Unchecked[]): unknown {
-  const [input] = inputs
-  const isChain =
-    inputs.length === 1 &&
-    layers.every((layer, i) => {
-      const from = layer.inputs as readonly string[]
-      return layer.type !== 'shared' && from.length === 1 && from[0] === (i === 0 ? input!.name : layers[i - 1]!.name)
-    })
-  if (!isChain) return { inputs, layers }
-  return { inputShape: input!.shape, layers: layers.map(({ inputs: _, ...layer }) => layer) }
 }
 
 /** What the last part of our names is called there. */

@@ -34,10 +34,10 @@ function decodeGraph(bytes: Uint8Array, metadata: Graph['metadata']): Graph {
   }
   // Older files list constants among the inputs.
   const free = inputs.filter((port) => !constants.some((constant) => constant.name === port.name))
-  if (free.length !== 1 || outputs.length !== 1) {
-    throw new Error(`expected one input and one output, got ${free.length} and ${outputs.length}`)
+  if (free.length < 1 || outputs.length !== 1) {
+    throw new Error(`expected inputs and one output, got ${free.length} and ${outputs.length}`)
   }
-  return { name, nodes, constants, input: free[0]!, output: outputs[0]!, metadata }
+  return { name, nodes, constants, inputs: free, output: outputs[0]!, metadata }
 }
 
 /** A node `Constant` becomes one of the graph's constants. */

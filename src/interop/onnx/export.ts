@@ -37,7 +37,7 @@ export function exportOnnx(
     name: 'model',
     nodes: build.nodes,
     constants: build.constants,
-    input: { name: 'input', shape: model.inputShape },
+    inputs: [{ name: 'input', shape: model.inputShape }],
     output: { name: 'output', shape: flow.shape },
     metadata,
   })

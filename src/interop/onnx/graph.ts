@@ -27,7 +27,7 @@ export interface Graph {
   readonly name: string
   readonly nodes: readonly Node[]
   readonly constants: readonly Constant[]
-  readonly input: Port
+  readonly inputs: readonly Port[]
   readonly output: Port
   readonly metadata: Readonly<Record<string, string>>
 }
@@ -48,12 +48,12 @@ export function encodeModel(graph: Graph): Bytes {
   ]
 }
 
-function encodeGraph({ name, nodes, constants, input, output }: Graph): Bytes {
+function encodeGraph({ name, nodes, constants, inputs, output }: Graph): Bytes {
   return [
     ...nodes.flatMap((node) => message(1, encodeNode(node))),
     ...text(2, name),
     ...constants.flatMap((constant) => message(5, encodeConstant(constant))),
-    ...message(11, encodePort(input)),
+    ...inputs.flatMap((input) => message(11, encodePort(input))),
     ...message(12, encodePort(output)),
   ]
 }

@@ -10,9 +10,9 @@ import type { Node } from './graph.ts'
  */
 export type Order = 'indices' | 'steps' | 'states' | 'last'
 
-/** A tensor, the shape of its rows as ours would be, and how it lies there. */
+/** A tensor: the layer or input of ours that gives it, the shape of its rows as ours would be, and how it lies there. */
 export interface Place {
-  readonly tensor: string
+  readonly from: string
   readonly shape: Shape
   readonly first: boolean
   readonly order?: Order | undefined
@@ -28,6 +28,37 @@ export interface Read {
   readonly to: Partial<Place>
 }
 
+/** Several nodes that are one layer. */
+export interface Pattern {
+  /** Named in errors. */
+  readonly node: Node
+  /** The tensor that the layer takes. */
+  readonly from: string
+  /** Its weights, for whoever has the same. */
+  readonly constants: readonly string[]
+  read(at: Place): Read
+}
+
 export function unsupported({ op, name }: Node, how = ''): UserError {
   return new UserError(`node \`${name}\`: operator ${op}${how ? ` ${how}` : ''} has no layer here`)
+}
+
+/** A number for each of what was flattened. */
+export const inOurOrder = (values: Float32Array, { turned }: Place): Float32Array =>
+  turned ? rowsInOurOrder(values, 1, turned) : values
+
+/** Rows for [channels, positions] as rows for [positions, channels]. */
+export function rowsInOurOrder(
+  kernel: Float32Array,
+  units: number,
+  { channels, positions }: NonNullable<Place['turned']>,
+): Float32Array {
+  const out = new Float32Array(kernel.length)
+  for (let c = 0; c < channels; c++) {
+    for (let p = 0; p < positions; p++) {
+      const from = (c * positions + p) * units
+      out.set(kernel.subarray(from, from + units), (p * channels + c) * units)
+    }
+  }
+  return out
 }

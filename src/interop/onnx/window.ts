@@ -1,8 +1,8 @@
 /** Where the windows of a foreign convolution or pooling lie. */
-import { integersOf } from './chain.ts'
+import { integersOf, numberOf } from './net.ts'
 import type { Node } from './graph.ts'
 import { unsupported } from './place.ts'
-import type { Place } from './place.ts'
+import type { Place, Read } from './place.ts'
 
 export function dimsOf(node: Node, at: Place): 1 | 2 {
   const dims = at.shape.length - 1
@@ -33,4 +33,25 @@ export function windowOf(node: Node, at: Place, size: readonly number[], dilatio
     (length, i) => Math.floor((length + padding[i]![0] + padding[i]![1] - reach[i]!) / strides[i]!) + 1,
   )
   return { strides, padding, out }
+}
+
+export function pooling(node: Node, at: Place): Read {
+  const dims = dimsOf(node, at)
+  const poolSize = integersOf(node.attributes.kernel_shape)
+  const window = windowOf(node, at, poolSize, [])
+  const pads = window.padding.flat().some((n) => n > 0)
+  const counts = node.op === 'AveragePool' && pads && numberOf(node.attributes.count_include_pad, 0) !== 0
+  if (counts || numberOf(node.attributes.ceil_mode, 0) !== 0)
+    throw unsupported(node, 'with ceil_mode or count_include_pad')
+  const type = `${node.op === 'MaxPool' ? 'max' : 'average'}Pooling${dims}d` as const
+  return {
+    config: { type, poolSize, strides: window.strides, padding: window.padding },
+    weights: {},
+    to: { shape: [...window.out, at.shape.at(-1)!] },
+  }
+}
+
+export function globalPooling(node: Node, at: Place): Read {
+  const type = `${node.op === 'GlobalMaxPool' ? 'globalMax' : 'globalAverage'}Pooling${dimsOf(node, at)}d` as const
+  return { config: { type }, weights: {}, to: { shape: [at.shape.at(-1)!], first: false } }
 }
