@@ -20,7 +20,8 @@ const [wanted, seed] = [Number(values.deaths), Number(values.seed)]
 
 const ROWS = 500
 const FEATURES = 20
-const STEPS = 64
+/** The state is copied every 209: a run is set back to its beginning, and to a copy. */
+const STEPS = 320
 const PER_FIT = 8
 const PLACES = [
   'phase=rows,at=claim',
@@ -43,7 +44,7 @@ const data = toDataset({
 })
 const config: Config = {
   seed,
-  epochs: 4,
+  epochs: 20,
   batchSize: 32,
   optimizer: 'adam',
   recovery: { restarts: 2 * PER_FIT },

@@ -77,7 +77,7 @@ export function rowsPerLane(shardRows: number, flopsPerRow: number): number {
 /** What a copy of the state may cost of the steps until the next one, where a core copies so much while it computes. */
 const SNAPSHOT_SHARE = 0.003
 const FLOPS_PER_BYTE = 10
-const MAX_SNAPSHOT_STEPS = 64
+const MAX_SNAPSHOT_STEPS = 256
 
 /** Steps between two copies of `bytes` of state: few where steps are long, so that little is done again after a loss. */
 export function stepsPerSnapshot(bytes: number, flopsPerStep: number): number {

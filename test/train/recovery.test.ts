@@ -97,6 +97,25 @@ describe.each(WORKERS)('one of %i workers', (workers) => {
   })
 })
 
+it('a worker that dies while the state is copied, and one some steps after it, change no bit', async () => {
+  // 4 steps an epoch; the state is copied every 145.
+  const given: Partial<Config> = { batchSize: 64, epochs: 40 }
+  const whole = await train(1, {}, given)
+  const inject = [
+    'worker-exit@phase=snapshot',
+    'worker-exit@step=152,phase=update',
+    'worker-exit@step=100,phase=update',
+  ]
+  const { hash, history } = await train(3, { inject }, given)
+  expect(history.casualties).toMatchObject([
+    { step: 100, phase: 'update' },
+    { step: 145, phase: 'snapshot' },
+    { step: 152, phase: 'update' },
+  ])
+  expect(hash).toBe(whole.hash)
+  expect(history.steps.loss).toEqual(whole.history.steps.loss)
+})
+
 it('a worker that falls silent is named, ended and replaced', async () => {
   const { hash, history } = await train(
     3,
