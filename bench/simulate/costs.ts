@@ -14,10 +14,15 @@ export interface PhaseCosts {
   readonly serial: number
 }
 
-export interface Costs {
+/** What one worker does in a step, of one plan. */
+export interface Work {
   readonly steps: readonly (readonly PhaseCosts[])[]
   /** Claiming a piece and saying that it is done, in microseconds, nobody else doing so. */
   readonly perPiece: number
+}
+
+/** What lies around the pieces when several workers share them. */
+export interface Together {
   /** From the opening of a phase until a waiting worker has its piece: one that still looks, one that sleeps. */
   readonly wakeLooking: number
   readonly wakeSleeping: number
@@ -25,28 +30,32 @@ export interface Costs {
   readonly contention: ReadonlyMap<string, number>
 }
 
+export interface Costs extends Work, Together {}
+
 /** A worker looks for about this long before it sleeps (`SPINS` of train/run.ts). */
 export const LOOKING_MICROS = 100
 
 /**
- * @param one, two spans of the same workload traced with one and two workers
- * @param stepMicros median step of one worker without a trace: what the trace itself costs is taken off
+ * @param spans of one worker alone
+ * @param stepMicros its median step without a trace: what the trace itself costs is taken off
  * @param clockMicros of reading the clock once: a span holds one reading
  */
-export function costsOf(one: readonly Span[], two: readonly Span[], stepMicros: number, clockMicros: number): Costs {
-  const steps = stepsOf(episodesOf(one)).map((step) => step.map((episode) => phaseCosts(episode, clockMicros)))
+export function workOf(spans: readonly Span[], stepMicros: number, clockMicros: number): Work {
+  const steps = stepsOf(episodesOf(spans)).map((step) => step.map((episode) => phaseCosts(episode, clockMicros)))
   const typical = median(steps.map((step) => step.reduce((sum, phase) => sum + timeOf(phase), 0)))
   const claims = median(steps.map((step) => step.reduce((sum, { pieces }) => sum + pieces.length, 0)))
-  const together = episodesOf(two)
-  const wakes = wakesOf(together, two)
   // A trace costs time of its own, and the machine may have been slower then: the spans are never more than the step.
   const scale = Math.min(1, stepMicros / typical)
   return {
     steps: steps.map((step) => step.map((phase) => scaled(phase, scale))),
     perPiece: Math.max(0, (stepMicros - typical) / claims),
-    ...wakes,
-    contention: contentionOf(episodesOf(one), together),
   }
+}
+
+/** @param one, two spans of the same plan worked off by one worker and by two */
+export function togetherOf(one: readonly Span[], two: readonly Span[]): Together {
+  const together = episodesOf(two)
+  return { ...wakesOf(together, two), contention: contentionOf(episodesOf(one), together) }
 }
 
 const timeOf = ({ pieces, serial }: PhaseCosts): number => pieces.reduce((sum, micros) => sum + micros, serial)

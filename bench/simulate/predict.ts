@@ -27,16 +27,20 @@ export interface Prediction {
   readonly extrapolated: boolean
 }
 
+/** @param planOf so many workers, and what it costs */
 export function predictions(
-  costs: Costs,
-  plan: PlanSummary,
+  planOf: (workers: number) => { readonly costs: Costs; readonly plan: PlanSummary },
   assumptions: Assumptions,
   workers: readonly number[],
 ): Prediction[] {
   const { machines, cores } = assumptions
-  const base = median(simulate(costs, machineOf(costs, plan, { ...assumptions, machines: 1 }, 1)).steps)
-  const own = machines > 1 ? sharded(costs, machines) : costs
+  const alone = planOf(1)
+  const base = median(
+    simulate(alone.costs, machineOf(alone.costs, alone.plan, { ...assumptions, machines: 1 }, 1)).steps,
+  )
   return workers.map((n) => {
+    const { costs, plan } = planOf(n)
+    const own = machines > 1 ? sharded(costs, machines) : costs
     const { steps, phases } = simulate(own, machineOf(own, plan, assumptions, n))
     const micros = median(steps)
     const lost = [...phases].map(([phase, { idle, serial, pieces }]) => ({

@@ -8,16 +8,10 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { UserError } from '../../src/errors.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
-import type { Dataset } from '../../src/data/dataset.ts'
-import { summarizePlan } from '../../src/plan/summary.ts'
-import { Trainer } from '../../src/train/trainer.ts'
-import { median } from '../statistics.ts'
-import { tracedSpans } from '../traced.ts'
-import type { Span } from '../traced.ts'
 import { chosenWorkload } from '../workloads.ts'
 import type { Workload } from '../workloads.ts'
-import { costsOf } from './costs.ts'
 import { machineCosts } from './machine.ts'
+import { measure } from './measure.ts'
 import { predictions } from './predict.ts'
 import type { Assumptions, Prediction } from './predict.ts'
 import { simulationPicture } from './picture.ts'
@@ -59,36 +53,14 @@ export async function main(options: SimulateOptions): Promise<void> {
 }
 
 async function simulateWorkload(
-  { name, config, data }: Workload,
+  workload: Workload,
   workers: readonly number[],
   options: SimulateOptions,
 ): Promise<Simulation> {
-  const kernels = (options.kernels ?? 'auto') as KernelName | 'auto'
-  process.stderr.write(`${name}: measuring its pieces ...\n`)
+  process.stderr.write(`${workload.name}: measuring its pieces ...\n`)
   const here = await machineCosts()
-  const crews = availableParallelism() > 1 ? [1, 2] : [1]
-  const measured = new Map<number, number>()
-  const traces: Span[][] = []
-  await using open = new AsyncDisposableStack()
-  const trainers = []
-  for (const n of crews) {
-    const trainer = await Trainer.create({ ...config, workers: n, kernels, schedule: 'constant' })
-    open.use(trainer)
-    trainers.push({ n, trainer, rounds: [] as number[], ...(await warmUp(trainer, data)) })
-  }
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const { trainer, rounds, perEpoch, typical } of trainers) {
-      const epochs = Math.max(2, Math.ceil(ROUND_MICROS / typical / perEpoch))
-      rounds.push(median((await trainer.fit(data, { epochs })).steps.micros.subarray(1)))
-    }
-  }
-  for (const { n, trainer, rounds, typical, perEpoch } of trainers) {
-    measured.set(n, median(rounds))
-    traces.push(await tracedSpans(trainer, data, Math.max(3, Math.ceil(ROUND_MICROS / typical / perEpoch))))
-  }
-  const { trainer } = trainers[0]!
-  const plan = summarizePlan(trainer.plan(data))
-  const costs = costsOf(traces[0]!, traces[1] ?? traces[0]!, measured.get(1)!, here.clockMicros)
+  const kernels = (options.kernels ?? 'auto') as KernelName | 'auto'
+  const measurement = await measure(workload, kernels, workers, here.clockMicros)
   const assumptions: Assumptions = {
     cores: availableParallelism(),
     counterMicros: here.counterMicros,
@@ -98,26 +70,13 @@ async function simulateWorkload(
     network: positive('network', options.network ?? '12.5'),
   }
   return {
-    workload: name,
-    kernels: trainer.kernels.name,
+    workload: workload.name,
+    kernels: measurement.kernels,
     assumptions,
-    measured,
-    predicted: predictions(costs, plan, assumptions, workers),
+    measured: measurement.steps,
+    predicted: predictions((n) => measurement.planOf(n), assumptions, workers),
   }
 }
-
-/** Until the kernels are compiled: a few epochs where they are long, more where they are short. */
-async function warmUp(trainer: Trainer, data: Dataset): Promise<{ perEpoch: number; typical: number }> {
-  const fit = async (epochs: number) => {
-    const { length, micros } = (await trainer.fit(data, { epochs })).steps
-    return { perEpoch: length / epochs, typical: median(micros.subarray(length >> 1)) }
-  }
-  const first = await fit(2)
-  return first.perEpoch * first.typical > ROUND_MICROS ? first : fit(10)
-}
-
-const ROUNDS = 7
-const ROUND_MICROS = 300_000
 
 /** `1..256` is every power of two in between, and the ends; `1,2,6` are those. */
 export function workersOf(given: string): number[] {

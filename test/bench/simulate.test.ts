@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Costs, PhaseCosts } from '../../bench/simulate/costs.ts'
-import { costsOf } from '../../bench/simulate/costs.ts'
+import { workOf } from '../../bench/simulate/costs.ts'
 import { workersOf } from '../../bench/simulate/run.ts'
 import { simulate } from '../../bench/simulate/schedule.ts'
 import type { SimulatedMachine } from '../../bench/simulate/schedule.ts'
@@ -97,7 +97,7 @@ describe('costs', () => {
 
   it('are the pieces in the order of claiming, with what lies between them spread over the claims', () => {
     const spans = [0, 50, 100, 150].flatMap(step)
-    const { steps, perPiece } = costsOf(spans, spans, 44, 0)
+    const { steps, perPiece } = workOf(spans, 44, 0)
     expect(steps[0]).toEqual([
       { phase: 'rows', pieces: [20, 10], serial: 2 },
       { phase: 'update', pieces: [5], serial: 1 },
