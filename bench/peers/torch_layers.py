@@ -26,9 +26,9 @@ class Block(nn.Module):
     def __init__(self, layer, steps, width):
         super().__init__()
         units = layer.get("units") or 4 * width
-        self.norm_1 = nn.LayerNorm(width, eps=LAYER_NORM_EPSILON)
+        self.norm_1 = nn.LayerNorm(width, eps=1e-5)
         self.attention = nn.MultiheadAttention(width, layer["numHeads"], batch_first=True)
-        self.norm_2 = nn.LayerNorm(width, eps=LAYER_NORM_EPSILON)
+        self.norm_2 = nn.LayerNorm(width, eps=1e-5)
         self.dense = nn.Sequential(nn.Linear(width, units), nn.GELU(), nn.Linear(units, width))
         hidden = torch.triu(torch.full((steps, steps), float("-inf")), 1) if layer["causal"] else None
         self.register_buffer("hidden", hidden, persistent=False)
@@ -49,10 +49,6 @@ class States(nn.Module):
 
     def forward(self, x):
         return self.lstm(x)[0]
-
-
-# What the layer has when nothing is said, as Keras has it.
-LAYER_NORM_EPSILON = 1e-3
 
 
 def module_of(layer, shape):
