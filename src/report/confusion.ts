@@ -6,11 +6,15 @@ import { table } from './table.ts'
 const WIDEST_TABLE = 110
 const MOST_MISTAKES = 10
 
-export function confusionText(matrix: ConfusionMatrix): string {
+export function confusionText({ classes, ...rest }: ConfusionMatrix): string {
+  const matrix = { ...rest, classes: classes.map(nameText) }
   const full = asTable(matrix)
   if (Math.max(...full.split('\n').map((line) => line.length)) <= WIDEST_TABLE) return full
   return `Confused most often:\n${asMistakes(matrix)}`
 }
+
+/** Classes of a text are characters: a line's end would break the table, and a space would not be seen. */
+const nameText = (name: string): string => (/^\s*$|[\p{Cc}]/u.test(name) ? JSON.stringify(name) : name)
 
 function asTable({ classes, counts, undecided }: ConfusionMatrix): string {
   const lost = undecided.some((rows) => rows > 0)

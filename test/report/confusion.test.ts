@@ -29,3 +29,8 @@ test('of many classes the commonest mistakes are told', () => {
     '  class 3  taken for  class 7  5  33.33 %',
   ])
 })
+
+test('classes that are a line end, a space or nothing are written out', () => {
+  const text = confusionText({ classes: ['\n', ' ', ''], counts: [[1, 0, 0], [0, 2, 0], [0, 0, 3]], undecided: [0, 0, 0] }) // prettier-ignore
+  expect(text.split('\n').map((line) => line.split(/ {2,}/)[0])).toEqual(['true \\ predicted', '"\\n"', '" "', '""', 'precision']) // prettier-ignore
+})
