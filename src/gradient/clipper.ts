@@ -13,7 +13,8 @@ import type { GradientList } from './tensors.ts'
 /**
  * A function that clips, in place, the gradients of one step after another by the mode of the config. With 'auto' and
  * 'quantile' it remembers the last 64 norms; a gradient that is not finite never enters them, and is left as it is.
- * Norms are of the mode's `normType`, else of the options'. 'layerNorm' takes each tensor of the list for a layer; its `coef` is the smallest.
+ * Norms are of the mode's `normType`, else of the options'. 'layerNorm' takes each tensor of the list for a layer; its
+ * `coef` is the smallest.
  * Throws `UserError` for 'adaptive', which needs the weights: see `adaptiveClip_`.
  */
 export function createClipper(clip: Clip, options: ClipOptions = {}): (gradients: GradientList) => ClipResult {

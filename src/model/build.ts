@@ -131,9 +131,9 @@ const keepPlaces: readonly LayerConfig['type'][] = [
   'rmsNorm',
 ]
 
-/** A layer that takes a flattened image, if it does. */
+/** A layer that takes a flattened image, if it does: of a block it is not known which of its parameters do. */
 function ofImage(layer: Layer, image: Shape | undefined): Layer {
-  if (!image) return layer
+  if (!image || layer.children) return layer
   const parameters = layer.parameters.map((spec) =>
     spec.shape[0] === layer.inputs ? { ...spec, flattened: image } : spec,
   )

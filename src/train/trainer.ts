@@ -150,9 +150,9 @@ export class Trainer implements AsyncDisposable {
   }
 
   /**
-   * Reads a model or checkpoint file, or a model saved as safetensors, an ONNX graph, or a model.json of TensorFlow.js. After loading a checkpoint of an
-   * interrupted run, `fit` with the same data goes on at the exact step. Where `last.ckpt` is damaged, the one before it is read:
-   * `passedOver` tells.
+   * Reads a model or checkpoint file, or a model saved as safetensors, an ONNX graph, or a model.json of TensorFlow.js.
+   * After loading a checkpoint of an interrupted run, `fit` with the same data goes on at the exact step. Where `last.ckpt`
+   * is damaged, the one before it is read: `passedOver` tells.
    * @param overrides fields of the config to change: workers, epochs, ..
    * @throws UserError when the file is missing, damaged or newer, or does not fit the overridden config
    */

@@ -9,6 +9,7 @@ import { half } from '../../src/interop/dtypes.ts'
 import { foreign, fromForeign, toForeign } from '../../src/interop/layout.ts'
 import { matchTensors } from '../../src/interop/match.ts'
 import { encodeSafetensors, readSafetensors } from '../../src/interop/safetensors.ts'
+import { buildModel } from '../../src/model/build.ts'
 import type { ParameterSpec } from '../../src/model/layer.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import { Trainer } from '../../src/train/trainer.ts'
@@ -179,6 +180,34 @@ describe('layouts', () => {
     const ours = Float32Array.from({ length: 210 }, (_, i) => i)
     const theirs = toForeign(ours, [3, 5, 2, 7], there)
     expect(theirs[((3 * 2 + 1) * 3 + 1) * 5 + 2]).toBe(((1 * 5 + 2) * 2 + 1) * 7 + 3)
+  })
+
+  it('behind a flattened image: [height width channels, units] is [units, channels height width] there', () => {
+    const spec = { name: 'dense_1/kernel', shape: [3 * 5 * 2, 7], flattened: [3, 5, 2] }
+    const there = foreign(spec, 'pytorch')
+    expect(there).toMatchObject({ name: 'dense_1.weight', shape: [7, 30] })
+    // Cell (h, w, c) = (1, 2, 1) and unit 3: row (1 * 5 + 2) * 2 + 1 of ours, column (1 * 3 + 1) * 5 + 2 of theirs.
+    const ours = Float32Array.from({ length: 210 }, (_, i) => i)
+    const theirs = toForeign(ours, spec.shape, there)
+    expect(theirs[3 * 30 + (1 * 3 + 1) * 5 + 2]).toBe(((1 * 5 + 2) * 2 + 1) * 7 + 3)
+    expect(fromForeign(theirs, there)).toEqual(ours)
+  })
+
+  it('takes what elementwise layers leave of a flattened image for one, and blocks and what lies behind a dense layer not', () => {
+    const { parameters } = buildModel(
+      {
+        inputShape: [3, 5, 2],
+        layers: [
+          { type: 'flatten' },
+          { type: 'batchNorm' },
+          { type: 'residual', layers: [{ type: 'dense', units: 30 }] },
+          { type: 'dense', units: 30 },
+        ],
+      },
+      30,
+    )
+    const turned = parameters.filter(({ flattened }) => flattened).map(({ name }) => name)
+    expect(turned).toEqual(['gamma', 'beta', 'movingMean', 'movingVariance'].map((part) => `batchNorm_1/${part}`))
   })
 })
 

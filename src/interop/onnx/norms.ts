@@ -4,13 +4,8 @@ import { positionsOf } from '../../model/shape.ts'
 import type { Builder, Emit } from './builder.ts'
 
 /** By the running statistics, as predictions are. */
-export const batchNorm: Emit<BatchNormConfig> = (
-  { epsilon = 1e-3, center = true, scale = true },
-  { name, shape },
-  given,
-  build,
-  parameters,
-) => {
+export const batchNorm: Emit<BatchNormConfig> = (config, { name, shape }, given, build, parameters) => {
+  const { epsilon = 1e-3, center = true, scale = true } = config
   const flow = build.turned(given, true)
   const inputs = [
     scale ? build.parameter(`${name}/gamma`, parameters) : all(1, name, shape.at(-1)!, build),
@@ -21,13 +16,8 @@ export const batchNorm: Emit<BatchNormConfig> = (
   return { ...flow, name: build.node('BatchNormalization', [flow.name, ...inputs], { epsilon: { float: epsilon } }) }
 }
 
-export const layerNorm: Emit<LayerNormConfig> = (
-  { epsilon = 1e-3, center = true, scale = true },
-  { name, shape },
-  given,
-  build,
-  parameters,
-) => {
+export const layerNorm: Emit<LayerNormConfig> = (config, { name, shape }, given, build, parameters) => {
+  const { epsilon = 1e-3, center = true, scale = true } = config
   const flow = build.turned(given, false)
   const gamma = scale ? build.parameter(`${name}/gamma`, parameters) : all(1, name, shape.at(-1)!, build)
   const beta = center ? [build.parameter(`${name}/beta`, parameters)] : []
