@@ -298,12 +298,15 @@ describe('a model that is not read is refused with what is wrong', () => {
     await expect(loadModel(path)).rejects.toThrow(/expected files of weights beside the model, got `w\.bin`/)
   })
 
-  it.skipIf(process.platform === 'win32')('a pipe in place of weights, or of the model', async () => {
-    const path = await files(plain())
-    execFileSync('mkfifo', [join(path, '..', 'w.bin'), join(path, '..', 'pipe.json')])
-    await expect(loadModel(path)).rejects.toThrow(/w\.bin: expected a file, got a pipe/)
-    await expect(loadModel(join(path, '..', 'pipe.json'))).rejects.toThrow(/pipe\.json: expected a file, got a pipe/)
-  })
+  it.skipIf(process.platform === 'win32')(
+    'a pipe in place of weights, or of the model (skipped on Windows, which has none)',
+    async () => {
+      const path = await files(plain())
+      execFileSync('mkfifo', [join(path, '..', 'w.bin'), join(path, '..', 'pipe.json')])
+      await expect(loadModel(path)).rejects.toThrow(/w\.bin: expected a file, got a pipe/)
+      await expect(loadModel(join(path, '..', 'pipe.json'))).rejects.toThrow(/pipe\.json: expected a file, got a pipe/)
+    },
+  )
 
   it.each(['net.keras', 'net.h5', 'net.HDF5'])("Keras's own %s, with how to convert it", async (name) => {
     await expect(loadModel(name)).rejects.toThrow(`tensorflowjs_converter --input_format=keras ${name}`)
