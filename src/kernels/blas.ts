@@ -3,7 +3,7 @@
  * is `wasm`.
  *
  * One BLAS thread per worker, set before anything else: the library's own threads would fight the crew. A library that
- * cannot be loaded, or fails the self-test, is not used: the answer says why.
+ * cannot be loaded, whose calls must not overlap, or that fails the self-test, is not used: the answer says why.
  */
 import { loadKoffi } from '../native/koffi.ts'
 import type { LibraryHandle } from '../native/koffi.ts'
@@ -15,6 +15,8 @@ export interface BlasLibrary {
   readonly path: string
   /** What the library says of itself: name, version, the CPU's kernels it chose. */
   readonly description: string
+  /** What would make it faster, if anything. */
+  readonly advice?: string | undefined
 }
 
 export type BlasAnswer =
@@ -68,11 +70,23 @@ function firstWorking(candidates: Iterable<string>): BlasAnswer {
 function tryLibrary(path: string): BlasAnswer {
   try {
     const { library, sgemm, koffi } = openBlas(path)
-    const wrong = selfTest(sgemm, koffi)
-    return wrong ? unavailable(wrong) : { available: true, library: { path, description: describe(library) } }
+    const wrong = isForOneThread(library) ? FOR_ONE_THREAD : selfTest(sgemm, koffi)
+    if (wrong) return unavailable(wrong)
+    const description = describe(library)
+    return { available: true, library: { path, description, advice: adviceFor(description) } }
   } catch (error) {
     return unavailable((error as Error).message)
   }
+}
+
+const FOR_ONE_THREAD =
+  'it is built for programs of one thread: calls that overlap share a buffer, and products come out wrong now and then; ' +
+  'a threaded build is right, of which each worker uses one thread (libopenblas0-pthread)'
+
+/** OpenBLAS without threads has no lock around its buffers either; `openblas_get_parallel` is 0 there. */
+function isForOneThread(library: LibraryHandle): boolean {
+  const name = 'openblas_get_parallel'
+  return has(library, name) && (library.func(`int ${name}()`) as () => number)() === 0
 }
 
 const unavailable = (reason: string): BlasAnswer => ({ available: false, reason })
@@ -130,6 +144,12 @@ function describe(library: LibraryHandle): string {
     return `BLIS ${(library.func('str bli_info_get_version_str()') as () => string)()}`
   }
   return 'BLAS'
+}
+
+/** OpenBLAS takes its oldest kernels, for units of 128 bits, where a processor is newer than itself. */
+function adviceFor(description: string): string | undefined {
+  if (!description.endsWith(' Prescott')) return undefined
+  return 'it does not know this processor; with OPENBLAS_CORETYPE=SkylakeX (AVX-512) or =Haswell (AVX2) it is several times faster'
 }
 
 /** Products of all orientations against the reference, NaN and accumulation included. Returns what was wrong, if anything. */

@@ -43,7 +43,7 @@ export function kernelAvailability(name: KernelName, blas?: string): Availabilit
       const answer = probeBlas(blas)
       return answer.available
         ? answer
-        : { available: false, reason: `${answer.reason}; install one (libopenblas0-serial) or use 'wasm'` }
+        : { available: false, reason: `${answer.reason}; install one (libopenblas0-pthread) or use 'wasm'` }
     }
   }
 }
@@ -57,8 +57,9 @@ export function resolveKernels(name: KernelName | 'auto', blas?: string): Kernel
   if (name === 'auto') {
     const answer = probeBlas(blas)
     if (answer.available) {
-      const { path, description } = answer.library
-      return { name: 'blas', reason: `${description} at ${path} passed its self-test`, blas: path }
+      const { path, description, advice } = answer.library
+      const reason = `${description} at ${path} passed its self-test${advice === undefined ? '' : `; ${advice}`}`
+      return { name: 'blas', reason, blas: path }
     }
     if (blas !== undefined) throw new UserError(`Expected \`blas\` to be a working native BLAS, but ${answer.reason}.`)
     return relaxedSimdAvailable()

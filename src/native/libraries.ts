@@ -37,7 +37,7 @@ export function findLibraries(names: readonly string[], folders = libraryFolders
 function libraryFolders(): string[] {
   const machine = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as string] ?? ''
   const bases = ['/usr/lib', join('/usr/lib', machine), '/usr/lib64', '/usr/local/lib', '/opt/homebrew/lib']
-  const variants = ['', 'openblas-serial', 'openblas-pthread', 'blis-serial', 'blis-pthread', 'openmpi/lib']
+  const variants = ['openblas-pthread', 'openblas-openmp', '', 'blis-pthread', 'blis-serial', 'openmpi/lib']
   const own = [process.env.LD_LIBRARY_PATH, process.env.MKLROOT && join(process.env.MKLROOT, 'lib')]
   return [
     ...own.flatMap((paths) => paths?.split(delimiter).filter(Boolean) ?? []),

@@ -1,4 +1,5 @@
-import { findBlas, findMpirun } from '../native/libraries.ts'
+import { probeBlas } from '../kernels/blas.ts'
+import { findMpirun } from '../native/libraries.ts'
 import { findMpiLibrary } from '../native/mpi/find.ts'
 import { readLimits, usableCores, usableMemory, type Limits } from '../native/limits.ts'
 import { formatBytes } from './format.ts'
@@ -93,17 +94,14 @@ export function feature(name: string, bytes: readonly number[], advice: string):
 }
 
 function blas(): Finding {
-  const found = [...findBlas()]
-  const [best, ...others] = found
-  const advice = 'optional; a serial build is right, e.g. apt install libopenblas0-serial, brew install openblas'
-  return best !== undefined
-    ? {
-        name: 'native BLAS',
-        value: others.length > 0 ? `${best} and ${others.length} more` : best,
-        status: 'ok',
-        advice: '',
-      }
-    : { name: 'native BLAS', value: 'not found', status: 'note', advice }
+  const name = 'native BLAS'
+  const answer = probeBlas()
+  if (answer.available) {
+    const { description, path, advice } = answer.library
+    return { name, value: `${description} at ${path}`, status: advice === undefined ? 'ok' : 'note', advice: advice ?? '' }
+  }
+  const advice = `optional: ${answer.reason}; e.g. apt install libopenblas0-pthread, brew install openblas`
+  return { name, value: 'none that works', status: 'note', advice }
 }
 
 function mpi(): Finding {
