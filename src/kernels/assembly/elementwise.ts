@@ -44,7 +44,7 @@ export function copy(count: u32, x: u32, y: u32): void {
 // @ts-ignore: decorator
 @inline
 function activation(kind: i32, x: v128, alpha: v128): v128 {
-  if (kind == RELU) return f32x4.max(x, constant(0))
+  if (kind == RELU) return v128.andnot(x, f32x4.le(x, constant(0)))
   if (kind == LEAKY_RELU) return select(f32x4.gt(x, constant(0)), x, f32x4.mul(x, alpha))
   if (kind == ELU) return select(f32x4.gt(x, constant(0)), x, f32x4.mul(alpha, expm1(x)))
   if (kind == SELU) {

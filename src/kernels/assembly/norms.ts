@@ -26,33 +26,78 @@ function total(v: v128): f64 {
   return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1)
 }
 
+// @ts-ignore: decorator
+@inline
+function squareOf(v: v128): v128 {
+  return f64x2.mul(v, v)
+}
+
+// Columns beside each other in one loop over the rows: each has a sum of its own, and none waits for another's.
+// @ts-ignore: decorator
+@inline
+function momentsOf(rows: u32, step: u32, count: v128, x: u32, mean: u32, squares: u32, some: u32): void {
+  let lows = f64x2.splat(0)
+  let highs = f64x2.splat(0)
+  let at = x
+  for (let r: u32 = 0; r < rows; r++, at += step) {
+    const value = loadSome(at, some)
+    lows = f64x2.add(lows, low(value))
+    highs = f64x2.add(highs, high(value))
+  }
+  const lowMean = f64x2.div(lows, count)
+  const highMean = f64x2.div(highs, count)
+  lows = f64x2.splat(0)
+  highs = f64x2.splat(0)
+  at = x
+  for (let r: u32 = 0; r < rows; r++, at += step) {
+    const value = loadSome(at, some)
+    lows = f64x2.add(lows, squareOf(f64x2.sub(low(value), lowMean)))
+    highs = f64x2.add(highs, squareOf(f64x2.sub(high(value), highMean)))
+  }
+  storeSome(mean, joined(lowMean, highMean), some)
+  storeSome(squares, joined(lows, highs), some)
+}
+
+function momentsOf8(rows: u32, step: u32, count: v128, x: u32, mean: u32, squares: u32): void {
+  let a = f64x2.splat(0)
+  let b = f64x2.splat(0)
+  let c = f64x2.splat(0)
+  let d = f64x2.splat(0)
+  let at = x
+  for (let r: u32 = 0; r < rows; r++, at += step) {
+    a = f64x2.add(a, f64x2.promote_low_f32x4(v128.load64_zero(at)))
+    b = f64x2.add(b, f64x2.promote_low_f32x4(v128.load64_zero(at, 8)))
+    c = f64x2.add(c, f64x2.promote_low_f32x4(v128.load64_zero(at, 16)))
+    d = f64x2.add(d, f64x2.promote_low_f32x4(v128.load64_zero(at, 24)))
+  }
+  const meanA = f64x2.div(a, count)
+  const meanB = f64x2.div(b, count)
+  const meanC = f64x2.div(c, count)
+  const meanD = f64x2.div(d, count)
+  a = f64x2.splat(0)
+  b = f64x2.splat(0)
+  c = f64x2.splat(0)
+  d = f64x2.splat(0)
+  at = x
+  for (let r: u32 = 0; r < rows; r++, at += step) {
+    a = f64x2.add(a, squareOf(f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(at)), meanA)))
+    b = f64x2.add(b, squareOf(f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(at, 8)), meanB)))
+    c = f64x2.add(c, squareOf(f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(at, 16)), meanC)))
+    d = f64x2.add(d, squareOf(f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(at, 24)), meanD)))
+  }
+  v128.store(mean, joined(meanA, meanB))
+  v128.store(mean, joined(meanC, meanD), 16)
+  v128.store(squares, joined(a, b))
+  v128.store(squares, joined(c, d), 16)
+}
+
 export function moments(rows: u32, cols: u32, x: u32, mean: u32, squares: u32): void {
   const step = cols << 2
   const count = f64x2.splat(<f64>rows)
-  for (let c: u32 = 0; c < cols; c += 4) {
-    const some = min<u32>(cols - c, 4)
-    let lows = f64x2.splat(0)
-    let highs = f64x2.splat(0)
-    let at = x + (c << 2)
-    for (let r: u32 = 0; r < rows; r++, at += step) {
-      const value = loadSome(at, some)
-      lows = f64x2.add(lows, low(value))
-      highs = f64x2.add(highs, high(value))
-    }
-    const lowMean = f64x2.div(lows, count)
-    const highMean = f64x2.div(highs, count)
-    lows = f64x2.splat(0)
-    highs = f64x2.splat(0)
-    at = x + (c << 2)
-    for (let r: u32 = 0; r < rows; r++, at += step) {
-      const value = loadSome(at, some)
-      const a = f64x2.sub(low(value), lowMean)
-      const b = f64x2.sub(high(value), highMean)
-      lows = f64x2.add(lows, f64x2.mul(a, a))
-      highs = f64x2.add(highs, f64x2.mul(b, b))
-    }
-    storeSome(mean + (c << 2), joined(lowMean, highMean), some)
-    storeSome(squares + (c << 2), joined(lows, highs), some)
+  let c: u32 = 0
+  for (; c + 8 <= cols; c += 8) momentsOf8(rows, step, count, x + (c << 2), mean + (c << 2), squares + (c << 2))
+  for (; c < cols; c += 4) {
+    momentsOf(rows, step, count, x + (c << 2), mean + (c << 2), squares + (c << 2), min<u32>(cols - c, 4))
   }
 }
 
@@ -86,65 +131,156 @@ export function normScale(cols: u32, variance: u32, epsilon: f64, gamma: u32, in
   }
 }
 
-export function normalize(rows: u32, cols: u32, x: u32, mean: u32, scale: u32, beta: u32, y: u32): void {
-  for (let r: u32 = 0; r < rows; r++) {
-    for (let byte: u32 = 0; byte < cols << 2; byte += 16) {
-      const some = min<u32>(cols - (byte >> 2), 4)
-      let value = f32x4.mul(f32x4.sub(loadSome(x + byte, some), loadSome(mean + byte, some)), loadSome(scale + byte, some))
-      if (beta) value = f32x4.add(value, loadSome(beta + byte, some))
-      storeSome(y + byte, value, some)
-    }
-    x += cols << 2
-    y += cols << 2
+// @ts-ignore: decorator
+@inline
+function normalizeColumns(
+  rows: u32, step: u32, x: u32, mean: v128, scale: v128, shift: v128, shifted: bool, y: u32, some: u32,
+): void {
+  for (let r: u32 = 0; r < rows; r++, x += step, y += step) {
+    const value = f32x4.mul(f32x4.sub(loadSome(x, some), mean), scale)
+    storeSome(y, shifted ? f32x4.add(value, shift) : value, some)
   }
+}
+
+// Two vectors of columns in one loop, for the same reason as in `moments`; the columns' own numbers stay in registers.
+function normalize8(rows: u32, step: u32, x: u32, mean: u32, scale: u32, beta: u32, y: u32): void {
+  const meanA = v128.load(mean)
+  const meanB = v128.load(mean, 16)
+  const scaleA = v128.load(scale)
+  const scaleB = v128.load(scale, 16)
+  if (!beta) {
+    for (let r: u32 = 0; r < rows; r++, x += step, y += step) {
+      v128.store(y, f32x4.mul(f32x4.sub(v128.load(x), meanA), scaleA))
+      v128.store(y, f32x4.mul(f32x4.sub(v128.load(x, 16), meanB), scaleB), 16)
+    }
+    return
+  }
+  const betaA = v128.load(beta)
+  const betaB = v128.load(beta, 16)
+  for (let r: u32 = 0; r < rows; r++, x += step, y += step) {
+    v128.store(y, f32x4.add(f32x4.mul(f32x4.sub(v128.load(x), meanA), scaleA), betaA))
+    v128.store(y, f32x4.add(f32x4.mul(f32x4.sub(v128.load(x, 16), meanB), scaleB), betaB), 16)
+  }
+}
+
+export function normalize(rows: u32, cols: u32, x: u32, mean: u32, scale: u32, beta: u32, y: u32): void {
+  const step = cols << 2
+  let byte: u32 = 0
+  for (; byte + 32 <= step; byte += 32) {
+    normalize8(rows, step, x + byte, mean + byte, scale + byte, beta ? beta + byte : 0, y + byte)
+  }
+  for (; byte < step; byte += 16) {
+    const some = min<u32>((step - byte) >> 2, 4)
+    const centre = loadSome(mean + byte, some)
+    const factor = loadSome(scale + byte, some)
+    if (beta) normalizeColumns(rows, step, x + byte, centre, factor, loadSome(beta + byte, some), true, y + byte, some)
+    else normalizeColumns(rows, step, x + byte, centre, factor, centre, false, y + byte, some)
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function productOf(a: v128, b: v128): v128 {
+  return f64x2.mul(low(a), low(b))
+}
+
+// @ts-ignore: decorator
+@inline
+function highProductOf(a: v128, b: v128): v128 {
+  return f64x2.mul(high(a), high(b))
+}
+
+function normSums8(rows: u32, step: u32, x: u32, dy: u32, mean: u32, inverse: u32, sums: u32, products: u32): void {
+  const meanA = v128.load(mean)
+  const meanB = v128.load(mean, 16)
+  let a = f64x2.splat(0)
+  let b = f64x2.splat(0)
+  let c = f64x2.splat(0)
+  let d = f64x2.splat(0)
+  let aa = f64x2.splat(0)
+  let bb = f64x2.splat(0)
+  let cc = f64x2.splat(0)
+  let dd = f64x2.splat(0)
+  for (let r: u32 = 0; r < rows; r++, x += step, dy += step) {
+    const first = v128.load(dy)
+    const second = v128.load(dy, 16)
+    const valueA = f32x4.sub(v128.load(x), meanA)
+    const valueB = f32x4.sub(v128.load(x, 16), meanB)
+    a = f64x2.add(a, low(first))
+    b = f64x2.add(b, high(first))
+    c = f64x2.add(c, low(second))
+    d = f64x2.add(d, high(second))
+    aa = f64x2.add(aa, productOf(first, valueA))
+    bb = f64x2.add(bb, highProductOf(first, valueA))
+    cc = f64x2.add(cc, productOf(second, valueB))
+    dd = f64x2.add(dd, highProductOf(second, valueB))
+  }
+  const factorA = v128.load(inverse)
+  const factorB = v128.load(inverse, 16)
+  v128.store(sums, joined(a, b))
+  v128.store(sums, joined(c, d), 16)
+  v128.store(products, joined(f64x2.mul(aa, low(factorA)), f64x2.mul(bb, high(factorA))))
+  v128.store(products, joined(f64x2.mul(cc, low(factorB)), f64x2.mul(dd, high(factorB))), 16)
 }
 
 export function normSums(
   rows: u32, cols: u32, x: u32, dy: u32, mean: u32, inverse: u32, sums: u32, products: u32,
 ): void {
   const step = cols << 2
-  for (let c: u32 = 0; c < cols; c += 4) {
-    const some = min<u32>(cols - c, 4)
-    const first = c << 2
-    const centre = loadSome(mean + first, some)
+  let byte: u32 = 0
+  for (; byte + 32 <= step; byte += 32) {
+    normSums8(rows, step, x + byte, dy + byte, mean + byte, inverse + byte, sums + byte, products + byte)
+  }
+  for (; byte < step; byte += 16) {
+    const some = min<u32>((step - byte) >> 2, 4)
+    const centre = loadSome(mean + byte, some)
     let lowSum = f64x2.splat(0)
     let highSum = f64x2.splat(0)
     let lowProduct = f64x2.splat(0)
     let highProduct = f64x2.splat(0)
-    let at = first
-    for (let r: u32 = 0; r < rows; r++, at += step) {
+    for (let r: u32 = 0, at = byte; r < rows; r++, at += step) {
       const d = loadSome(dy + at, some)
       const value = f32x4.sub(loadSome(x + at, some), centre)
       lowSum = f64x2.add(lowSum, low(d))
       highSum = f64x2.add(highSum, high(d))
-      lowProduct = f64x2.add(lowProduct, f64x2.mul(low(d), low(value)))
-      highProduct = f64x2.add(highProduct, f64x2.mul(high(d), high(value)))
+      lowProduct = f64x2.add(lowProduct, productOf(d, value))
+      highProduct = f64x2.add(highProduct, highProductOf(d, value))
     }
-    const factor = loadSome(inverse + first, some)
-    storeSome(sums + first, joined(lowSum, highSum), some)
+    const factor = loadSome(inverse + byte, some)
+    storeSome(sums + byte, joined(lowSum, highSum), some)
     lowProduct = f64x2.mul(lowProduct, low(factor))
     highProduct = f64x2.mul(highProduct, high(factor))
-    storeSome(products + first, joined(lowProduct, highProduct), some)
+    storeSome(products + byte, joined(lowProduct, highProduct), some)
   }
 }
 
 export function normBackward(
   rows: u32, cols: u32, x: u32, dy: u32, mean: u32, inverse: u32, scale: u32, sums: u32, products: u32, count: f64, dx: u32,
 ): void {
+  const step = cols << 2
   const share = f32x4.splat(<f32>(1.0 / count))
-  for (let r: u32 = 0; r < rows; r++) {
-    for (let byte: u32 = 0; byte < cols << 2; byte += 16) {
-      const some = min<u32>(cols - (byte >> 2), 4)
-      const value = f32x4.sub(loadSome(x + byte, some), loadSome(mean + byte, some))
-      const centred = f32x4.mul(value, loadSome(inverse + byte, some))
-      const product = f32x4.mul(centred, loadSome(products + byte, some))
-      const common = f32x4.mul(f32x4.add(loadSome(sums + byte, some), product), share)
-      const d = f32x4.mul(loadSome(scale + byte, some), f32x4.sub(loadSome(dy + byte, some), common))
-      storeSome(dx + byte, d, some)
-    }
-    x += cols << 2
-    dy += cols << 2
-    dx += cols << 2
+  for (let byte: u32 = 0; byte < step; byte += 16) {
+    const some = min<u32>((step - byte) >> 2, 4)
+    const centre = loadSome(mean + byte, some)
+    const factor = loadSome(inverse + byte, some)
+    const product = loadSome(products + byte, some)
+    const sum = loadSome(sums + byte, some)
+    const slope = loadSome(scale + byte, some)
+    if (some == 4) normBackwardColumns(rows, step, x + byte, dy + byte, centre, factor, slope, sum, product, share, dx + byte, 4)
+    else normBackwardColumns(rows, step, x + byte, dy + byte, centre, factor, slope, sum, product, share, dx + byte, some)
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function normBackwardColumns(
+  rows: u32, step: u32, x: u32, dy: u32, mean: v128, inverse: v128, scale: v128, sum: v128, product: v128, share: v128,
+  dx: u32, some: u32,
+): void {
+  for (let r: u32 = 0; r < rows; r++, x += step, dy += step, dx += step) {
+    const centred = f32x4.mul(f32x4.sub(loadSome(x, some), mean), inverse)
+    const common = f32x4.mul(f32x4.add(sum, f32x4.mul(centred, product)), share)
+    storeSome(dx, f32x4.mul(scale, f32x4.sub(loadSome(dy, some), common)), some)
   }
 }
 

@@ -2,106 +2,192 @@
 import { constant } from './math'
 import { loadSome, storeSome } from './vector'
 import {
-  base, channels, dilationHeight, dilationWidth, endCell, firstCell, height, kernelHeight, kernelWidth, outHeight, outWidth,
-  place, startX, startY, width,
+  base, channels, dilationHeight, dilationWidth, endCell, firstCell, height, kernelHeight, kernelWidth, next, outHeight,
+  outWidth, place, startX, startY, width,
 } from './window'
 
-/** The cells of the placed window that lie inside its row. */
-let fromY: u32 = 0
-let endY: u32 = 0
-let fromX: u32 = 0
-let endX: u32 = 0
+/** The cells of the placed window that lie inside its row: the first one's address, and how many down and across. */
+let corner: u32 = 0
+let down: u32 = 0
+let across: u32 = 0
 
-function placeInside(position: u32, x: u32): void {
-  place(position, x)
-  fromY = firstCell(startY, dilationHeight)
-  endY = endCell(startY, dilationHeight, kernelHeight, height)
-  fromX = firstCell(startX, dilationWidth)
-  endX = endCell(startX, dilationWidth, kernelWidth, width)
-}
-
-/** Address of channel `c` of a cell. */
+/** Bytes from a cell to the one below it. */
 // @ts-ignore: decorator
 @inline
-function cellAt(i: u32, j: u32, c: u32): u32 {
-  const y = <u32>(startY + <i32>(i * dilationHeight))
-  const x = <u32>(startX + <i32>(j * dilationWidth))
-  return base + (((y * width + x) * channels + c) << 2)
+function bytesDown(): u32 {
+  return (dilationHeight * width * channels) << 2
+}
+
+/** Bytes from a cell to the one beside it. */
+// @ts-ignore: decorator
+@inline
+function bytesAcross(): u32 {
+  return (dilationWidth * channels) << 2
+}
+
+// @ts-ignore: decorator
+@inline
+function clip(): void {
+  const fromY = firstCell(startY, dilationHeight)
+  const fromX = firstCell(startX, dilationWidth)
+  down = endCell(startY, dilationHeight, kernelHeight, height) - fromY
+  across = endCell(startX, dilationWidth, kernelWidth, width) - fromX
+  const y = <u32>(startY + <i32>(fromY * dilationHeight))
+  const x = <u32>(startX + <i32>(fromX * dilationWidth))
+  corner = base + (((y * width + x) * channels) << 2)
 }
 
 /** NaN where one is among the cells. */
-function largest(c: u32, some: u32): v128 {
+// @ts-ignore: decorator
+@inline
+function largest(at: u32, down: u32, across: u32, below: u32, beside: u32, some: u32): v128 {
   let result = constant(-Infinity)
-  for (let i = fromY; i < endY; i++) {
-    for (let j = fromX; j < endX; j++) result = f32x4.max(result, loadSome(cellAt(i, j, c), some))
+  let broken = constant(0)
+  for (let i: u32 = 0; i < down; i++, at += below) {
+    for (let j: u32 = 0, cell = at; j < across; j++, cell += beside) {
+      const value = loadSome(cell, some)
+      // `max` alone would say NaN too, in several instructions.
+      result = f32x4.pmax(result, value)
+      broken = v128.or(broken, f32x4.ne(value, value))
+    }
   }
-  return result
+  return v128.or(result, broken)
+}
+
+/** The same for 2 x 2 cells and whole vectors: what nearly every network asks for. */
+// @ts-ignore: decorator
+@inline
+function largestOf4(a: v128, b: v128, c: v128, d: v128): v128 {
+  const broken = v128.or(v128.or(f32x4.ne(a, a), f32x4.ne(b, b)), v128.or(f32x4.ne(c, c), f32x4.ne(d, d)))
+  return v128.or(f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d)), broken)
+}
+
+// @ts-ignore: decorator
+@inline
+function give(signal: v128, match: v128, dx: u32): v128 {
+  v128.store(dx, f32x4.add(v128.load(dx), v128.and(signal, match)))
+  return v128.andnot(signal, match)
+}
+
+/** dy to the first largest of 2 x 2 cells. */
+// @ts-ignore: decorator
+@inline
+function giveOneOf4(at: u32, below: u32, beside: u32, dy: u32, dx: u32): void {
+  const a = v128.load(at)
+  const b = v128.load(at + beside)
+  const c = v128.load(at + below)
+  const d = v128.load(at + below + beside)
+  const best = largestOf4(a, b, c, d)
+  let signal = v128.load(dy)
+  signal = give(signal, v128.or(f32x4.eq(a, best), f32x4.ne(a, a)), dx)
+  signal = give(signal, v128.or(f32x4.eq(b, best), f32x4.ne(b, b)), dx + beside)
+  signal = give(signal, v128.or(f32x4.eq(c, best), f32x4.ne(c, c)), dx + below)
+  give(signal, v128.or(f32x4.eq(d, best), f32x4.ne(d, d)), dx + below + beside)
 }
 
 export function maxPool(rows: u32, x: u32, y: u32): void {
   const positions = rows * outHeight * outWidth
-  for (let p: u32 = 0; p < positions; p++) {
-    placeInside(p, x)
-    for (let c: u32 = 0; c < channels; c += 4) {
-      const some = min<u32>(channels - c, 4)
-      storeSome(y + ((p * channels + c) << 2), largest(c, some), some)
+  const cols = channels
+  const below = bytesDown()
+  const beside = bytesAcross()
+  place(0, x)
+  for (let p: u32 = 0; p < positions; p++, next()) {
+    clip()
+    const cellsDown = down
+    const cellsAcross = across
+    if (cellsDown == 2 && cellsAcross == 2 && (cols & 3) == 0) {
+      for (let at = corner, end = corner + (cols << 2); at < end; at += 16, y += 16) {
+        const under = at + below
+        v128.store(y, largestOf4(v128.load(at), v128.load(at + beside), v128.load(under), v128.load(under + beside)))
+      }
+      continue
     }
+    for (let c: u32 = 0; c < cols; c += 4, y += 16) {
+      const some = min<u32>(cols - c, 4)
+      storeSome(y, largest(corner + (c << 2), cellsDown, cellsAcross, below, beside, some), some)
+    }
+    y -= (-cols & 3) << 2
   }
 }
 
+/** The first of the largest gets the signal. */
 export function maxPoolBackward(rows: u32, x: u32, dy: u32, dx: u32): void {
   const positions = rows * outHeight * outWidth
-  for (let p: u32 = 0; p < positions; p++) {
-    placeInside(p, x)
-    for (let c: u32 = 0; c < channels; c += 4) {
-      const some = min<u32>(channels - c, 4)
-      const best = largest(c, some)
-      const d = loadSome(dy + ((p * channels + c) << 2), some)
-      let taken = constant(0)
-      for (let i = fromY; i < endY; i++) {
-        for (let j = fromX; j < endX; j++) {
-          const at = cellAt(i, j, c)
-          const value = loadSome(at, some)
-          const match = v128.andnot(v128.or(f32x4.eq(value, best), f32x4.ne(value, value)), taken)
-          const into = dx + (at - x)
-          storeSome(into, f32x4.add(loadSome(into, some), v128.and(d, match)), some)
-          taken = v128.or(taken, match)
+  const cols = channels
+  const below = bytesDown()
+  const beside = bytesAcross()
+  place(0, x)
+  for (let p: u32 = 0; p < positions; p++, next()) {
+    clip()
+    const cellsDown = down
+    const cellsAcross = across
+    if (cellsDown == 2 && cellsAcross == 2 && (cols & 3) == 0) {
+      for (let at = corner, end = corner + (cols << 2); at < end; at += 16, dy += 16) {
+        giveOneOf4(at, below, beside, dy, dx + (at - x))
+      }
+      continue
+    }
+    for (let c: u32 = 0; c < cols; c += 4, dy += 16) {
+      const some = min<u32>(cols - c, 4)
+      const best = largest(corner + (c << 2), cellsDown, cellsAcross, below, beside, some)
+      let left = loadSome(dy, some)
+      for (let i: u32 = 0, at = corner + (c << 2); i < cellsDown; i++, at += below) {
+        for (let j: u32 = 0, cell = at; j < cellsAcross; j++, cell += beside) {
+          const value = loadSome(cell, some)
+          const match = v128.or(f32x4.eq(value, best), f32x4.ne(value, value))
+          const into = dx + (cell - x)
+          storeSome(into, f32x4.add(loadSome(into, some), v128.and(left, match)), some)
+          left = v128.andnot(left, match)
         }
       }
     }
+    dy -= (-cols & 3) << 2
   }
 }
 
 export function averagePool(rows: u32, x: u32, y: u32): void {
   const positions = rows * outHeight * outWidth
-  for (let p: u32 = 0; p < positions; p++) {
-    placeInside(p, x)
-    const share = f32x4.splat(<f32>(1.0 / <f64>((endY - fromY) * (endX - fromX))))
-    for (let c: u32 = 0; c < channels; c += 4) {
-      const some = min<u32>(channels - c, 4)
+  const cols = channels
+  const below = bytesDown()
+  const beside = bytesAcross()
+  place(0, x)
+  for (let p: u32 = 0; p < positions; p++, next()) {
+    clip()
+    const cellsDown = down
+    const cellsAcross = across
+    const share = f32x4.splat(<f32>(1.0 / <f64>(cellsDown * cellsAcross)))
+    for (let c: u32 = 0; c < cols; c += 4, y += 16) {
+      const some = min<u32>(cols - c, 4)
       let sum = constant(0)
-      for (let i = fromY; i < endY; i++) {
-        for (let j = fromX; j < endX; j++) sum = f32x4.add(sum, loadSome(cellAt(i, j, c), some))
+      for (let i: u32 = 0, at = corner + (c << 2); i < cellsDown; i++, at += below) {
+        for (let j: u32 = 0, cell = at; j < cellsAcross; j++, cell += beside) sum = f32x4.add(sum, loadSome(cell, some))
       }
-      storeSome(y + ((p * channels + c) << 2), f32x4.mul(sum, share), some)
+      storeSome(y, f32x4.mul(sum, share), some)
     }
+    y -= (-cols & 3) << 2
   }
 }
 
 export function averagePoolBackward(rows: u32, dy: u32, dx: u32): void {
   const positions = rows * outHeight * outWidth
-  for (let p: u32 = 0; p < positions; p++) {
-    placeInside(p, dx)
-    const share = f32x4.splat(<f32>(1.0 / <f64>((endY - fromY) * (endX - fromX))))
-    for (let c: u32 = 0; c < channels; c += 4) {
-      const some = min<u32>(channels - c, 4)
-      const d = f32x4.mul(loadSome(dy + ((p * channels + c) << 2), some), share)
-      for (let i = fromY; i < endY; i++) {
-        for (let j = fromX; j < endX; j++) {
-          const at = cellAt(i, j, c)
-          storeSome(at, f32x4.add(loadSome(at, some), d), some)
+  const cols = channels
+  const below = bytesDown()
+  const beside = bytesAcross()
+  place(0, dx)
+  for (let p: u32 = 0; p < positions; p++, next()) {
+    clip()
+    const cellsDown = down
+    const cellsAcross = across
+    const share = f32x4.splat(<f32>(1.0 / <f64>(cellsDown * cellsAcross)))
+    for (let c: u32 = 0; c < cols; c += 4, dy += 16) {
+      const some = min<u32>(cols - c, 4)
+      const d = f32x4.mul(loadSome(dy, some), share)
+      for (let i: u32 = 0, at = corner + (c << 2); i < cellsDown; i++, at += below) {
+        for (let j: u32 = 0, cell = at; j < cellsAcross; j++, cell += beside) {
+          storeSome(cell, f32x4.add(loadSome(cell, some), d), some)
         }
       }
     }
+    dy -= (-cols & 3) << 2
   }
 }

@@ -36,7 +36,8 @@ export function setWindow(
 // @ts-ignore: decorator
 @inline
 export function firstCell(start: i32, dilation: u32): u32 {
-  return start >= 0 ? 0 : (<u32>-start + dilation - 1) / dilation
+  if (start >= 0) return 0
+  return dilation == 1 ? <u32>-start : (<u32>-start + dilation - 1) / dilation
 }
 
 /** One more than the last cell inside. */
@@ -44,21 +45,50 @@ export function firstCell(start: i32, dilation: u32): u32 {
 @inline
 export function endCell(start: i32, dilation: u32, cells: u32, length: u32): u32 {
   const room = <i32>length - start
-  return room <= 0 ? 0 : min(cells, (<u32>room + dilation - 1) / dilation)
+  if (room <= 0) return 0
+  return min(cells, dilation == 1 ? <u32>room : (<u32>room + dilation - 1) / dilation)
 }
 
-/** Where a position's window begins: its row, and the first cell's place there. Call `place` first. */
+/** Where a position's window begins: its row, and the first cell's place there. Call `place` first, then `next`. */
 export let base: u32 = 0
 export let startY: i32 = 0
 export let startX: i32 = 0
+
+let outY: u32 = 0
+let outX: u32 = 0
 
 /** @param position counted through the rows; `base` becomes the address of its row's first element */
 export function place(position: u32, x: u32): void {
   const perRow = outHeight * outWidth
   const row = position / perRow
   const inRow = position - row * perRow
-  const y = inRow / outWidth
+  outY = inRow / outWidth
+  outX = inRow - outY * outWidth
   base = x + ((row * height * width * channels) << 2)
-  startY = <i32>(y * strideHeight) - <i32>top
-  startX = <i32>((inRow - y * outWidth) * strideWidth) - <i32>left
+  startY = <i32>(outY * strideHeight) - <i32>top
+  startX = <i32>(outX * strideWidth) - <i32>left
+}
+
+/** The position after the one placed: no divisions. */
+// @ts-ignore: decorator
+@inline
+export function next(): void {
+  outX++
+  startX += <i32>strideWidth
+  if (outX < outWidth) return
+  outX = 0
+  startX = -(<i32>left)
+  outY++
+  startY += <i32>strideHeight
+  if (outY < outHeight) return
+  outY = 0
+  startY = -(<i32>top)
+  base += (height * width * channels) << 2
+}
+
+/** So many positions on in the same row of outputs. */
+// @ts-ignore: decorator
+@inline
+export function moveAcross(positions: u32): void {
+  startX += <i32>(positions * strideWidth)
 }
