@@ -49,7 +49,8 @@ export function kernelAvailability(name: KernelName, blas?: string): Availabilit
 }
 
 /**
- * The kernels that a name means here: `auto` is `blas` where a native library is present and works, else `wasm`.
+ * The kernels that a name means here: `auto` is `blas` where a native library is present, works and knows the processor,
+ * else `wasm`.
  * @param blas path of a native library, to be taken instead of the one the search would find
  * @throws UserError for an unknown name and for kernels that cannot run here
  */
@@ -58,8 +59,10 @@ export function resolveKernels(name: KernelName | 'auto', blas?: string): Kernel
     const answer = probeBlas(blas)
     if (answer.available) {
       const { path, description, advice } = answer.library
-      const reason = `${description} at ${path} passed its self-test${advice === undefined ? '' : `; ${advice}`}`
-      return { name: 'blas', reason, blas: path }
+      if (advice === undefined || blas !== undefined || !relaxedSimdAvailable()) {
+        return { name: 'blas', reason: `${description} at ${path} passed its self-test`, blas: path }
+      }
+      return { name: 'wasm', reason: `${description} at ${path} is slower: ${advice}` }
     }
     if (blas !== undefined) throw new UserError(`Expected \`blas\` to be a working native BLAS, but ${answer.reason}.`)
     return relaxedSimdAvailable()

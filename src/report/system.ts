@@ -98,7 +98,12 @@ function blas(): Finding {
   const answer = probeBlas()
   if (answer.available) {
     const { description, path, advice } = answer.library
-    return { name, value: `${description} at ${path}`, status: advice === undefined ? 'ok' : 'note', advice: advice ?? '' }
+    return {
+      name,
+      value: `${description} at ${path}`,
+      status: advice === undefined ? 'ok' : 'note',
+      advice: advice ?? '',
+    }
   }
   const advice = `optional: ${answer.reason}; e.g. apt install libopenblas0-pthread, brew install openblas`
   return { name, value: 'none that works', status: 'note', advice }

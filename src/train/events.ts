@@ -37,14 +37,15 @@ export interface StepNumbers {
   readonly z: number
 }
 
-/** Makes the events of a run, step by step; `recent` are the norms of the steps before this one. */
+/** Makes the events of a run; steps that are as they should be may be left out. `recent`: the norms of the steps before this one. */
 export function createWitness(): (numbers: StepNumbers, recent: Float32Array) => HealthEvent | undefined {
   const skips: number[] = []
   let inARow = 0
   return (numbers, recent) => {
     const { step, verdict, decision, gradNorm, gradNormAfterClip, loss, z } = numbers
     const applied = decision === Decision.apply
-    inARow = applied ? 0 : inARow + 1
+    if (applied) inARow = 0
+    else inARow = skips.at(-1) === step - 1 ? inARow + 1 : 1
     if (!applied) skips.push(step)
     if (applied && verdict === Verdict.healthy) return undefined
     const report: DecisionReport = {

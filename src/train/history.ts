@@ -76,6 +76,9 @@ export function newHistory(before?: PastEpochs, steps = 0, signals = new SignalL
 
 const COLUMNS = ['loss', 'gradNorm', 'gradNormAfterClip', 'learningRate', 'micros'] as const
 
+/** What is kept of a step, in order: float64 in, float32 and a code kept. */
+export const STEP_NUMBERS = [...COLUMNS, 'verdict'] as const
+
 /** Steps that room is taken for in advance, at the most. */
 const MAX_ROOM = 2 ** 20
 
@@ -92,22 +95,12 @@ export class StepHistory {
     this.#verdicts = new Uint8Array(room).fill(0xff)
   }
 
-  push(
-    loss: number,
-    gradNorm: number,
-    gradNormAfterClip: number,
-    learningRate: number,
-    micros: number,
-    verdict: number,
-  ): void {
+  /** @param numbers the first of them are those that `STEP_NUMBERS` names */
+  push(numbers: ArrayLike<number>): void {
     if (this.length === this.#verdicts.length) this.#grow()
-    const i = this.length++
-    this.#columns[0]![i] = loss
-    this.#columns[1]![i] = gradNorm
-    this.#columns[2]![i] = gradNormAfterClip
-    this.#columns[3]![i] = learningRate
-    this.#columns[4]![i] = micros
-    this.#verdicts[i] = verdict
+    const step = this.length++
+    for (let i = 0; i < COLUMNS.length; i++) this.#columns[i]![step] = numbers[i]!
+    this.#verdicts[step] = numbers[COLUMNS.length]!
   }
 
   /** Mean loss of each batch. */

@@ -5,8 +5,10 @@ import { readVerdict } from '../gradient/health.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Callbacks, FitOptions, Progress } from './callbacks.ts'
+import { Again } from './again.ts'
 import { createWitness, eventOf, MAX_EVENTS, withSecondLook } from './events.ts'
 import type { HealthEvent } from './events.ts'
+import { STEP_NUMBERS } from './history.ts'
 import type { History, Logs } from './history.ts'
 import { valueKeys } from './keys.ts'
 import { Field, Kind } from './record.ts'
@@ -15,11 +17,34 @@ import { FRAME_FIELDS } from '../plan/plan.ts'
 
 const verdictNames = Object.fromEntries(Object.entries(Verdict).map(([name, code]) => [code, name]))
 
+/** Of a step's numbers, those that reports follow. */
+const FOLLOWED = STEP_NUMBERS.slice(0, 4)
+/** Places of what is known of the last step: after the history's numbers its epoch, and when it was done. */
+const EPOCH = STEP_NUMBERS.length
+const MILLIS = EPOCH + 1
+
+/** A sampled step's numbers of a layer, by name, from those of its frame. */
+const PROFILES: readonly (readonly [name: string, of: (d: Float64Array, at: number) => number])[] = [
+  ['layerGradNorm', (d, at) => d[at]!],
+  ['weightNorm', (d, at) => d[at + 1]!],
+  ['layerUpdate', (d, at) => d[at + 2]! / d[at + 1]!],
+  ['activation', (d, at) => d[at + 3]!],
+  ['backSignal', (d, at) => d[at + 4]!],
+  ['active', (d, at) => d[at + 5]!],
+  ['saturated', (d, at) => d[at + 6]!],
+]
+
 interface Limits {
   readonly epochs: number
   readonly maxSteps: number
   readonly done: number
 }
+
+/** Applied, healthy, and computed once. */
+const isOrdinary = (d: Float64Array, at: number): boolean =>
+  d[at + Field.decision] === Decision.apply &&
+  d[at + Field.verdict] === Verdict.healthy &&
+  d[at + Field.again] !== Again.different
 
 export class Monitor {
   readonly history: History
@@ -28,15 +53,16 @@ export class Monitor {
   logs: Logs = {}
   readonly #keys: readonly string[]
   #layers: readonly string[]
+  #profile = new Float64Array()
   readonly #onProgress: ((progress: Progress) => void) | undefined
   readonly #epochs: number
   readonly #totalSteps: number
   readonly #started = performance.now()
   readonly #stepsPerEpoch: number
   #samples = 0
-  #last: Logs = {}
+  /** Of the last step. One array: an ordinary step leaves no garbage. */
+  readonly #last = new Float64Array(MILLIS + 1).fill(NaN)
   #epochBegun = -1
-  #millis = NaN
   #lastEvent: HealthEvent | undefined
   readonly #witness = createWitness()
 
@@ -62,6 +88,7 @@ export class Monitor {
   /** Goes on with a network whose layers may be others. */
   follow(plan: Plan): void {
     this.#layers = plan.watch.layers.map(({ name }) => name)
+    this.#profile = new Float64Array(this.#layers.length)
     this.history.signals.setLayers(this.#layers)
   }
 
@@ -80,21 +107,12 @@ export class Monitor {
 
   /** A sampled step's numbers per layer. */
   #frame(d: Float64Array, at: number): void {
-    const { signals } = this.history
-    const value = (layer: number, field: number) => d[at + Field.values + layer * FRAME_FIELDS + field]!
-    const tell = (name: string, of: (layer: number) => number) =>
-      signals.profile(
-        d[at + Field.batch]!,
-        name,
-        Float64Array.from(this.#layers, (_, layer) => of(layer)),
-      )
-    tell('layerGradNorm', (layer) => value(layer, 0))
-    tell('weightNorm', (layer) => value(layer, 1))
-    tell('layerUpdate', (layer) => value(layer, 2) / value(layer, 1))
-    tell('activation', (layer) => value(layer, 3))
-    tell('backSignal', (layer) => value(layer, 4))
-    tell('active', (layer) => value(layer, 5))
-    tell('saturated', (layer) => value(layer, 6))
+    for (const [name, of] of PROFILES) {
+      for (let layer = 0; layer < this.#profile.length; layer++) {
+        this.#profile[layer] = of(d, at + Field.values + layer * FRAME_FIELDS)
+      }
+      this.history.signals.profile(d[at + Field.batch]!, name, this.#profile)
+    }
   }
 
   /** Keeps a verdict, and tells of it. */
@@ -120,7 +138,7 @@ export class Monitor {
   tick(): void {
     if (!this.#onProgress || this.history.steps.length === 0) return
     const { steps, skipped } = this.history
-    const { epoch, loss, gradNorm, gradNormAfterClip, learningRate, verdict } = this.#last
+    const [loss, gradNorm, gradNormAfterClip, learningRate, , verdict, epoch] = this.#last
     const { seconds, samplesPerSecond } = this.speed()
     this.#onProgress({
       epoch: epoch!,
@@ -153,37 +171,47 @@ export class Monitor {
     }
   }
 
+  /** Keeps the step's numbers, and what was wrong with it. */
   #step(d: Float64Array, at: number): void | Promise<void> {
-    const [loss, gradNorm, after] = [d[at + Field.loss]!, d[at + Field.gradNorm]!, d[at + Field.gradNormAfterClip]!]
-    const [learningRate, verdict] = [d[at + Field.learningRate]!, d[at + Field.verdict]!]
-    const epoch = d[at + Field.epoch]!
+    const { history } = this
+    const last = this.#last
+    last[0] = d[at + Field.loss]!
+    last[1] = d[at + Field.gradNorm]!
+    last[2] = d[at + Field.gradNormAfterClip]!
+    last[3] = d[at + Field.learningRate]!
+    last[4] = 1000 * (d[at + Field.millis]! - last[MILLIS]!)
+    last[5] = d[at + Field.verdict]!
+    last[EPOCH] = d[at + Field.epoch]!
+    last[MILLIS] = d[at + Field.millis]!
     this.#samples += d[at + Field.rows]!
-    this.history.stepsExecuted++
-    if (d[at + Field.decision] !== Decision.apply) this.history.skipped++
-    const millis = d[at + Field.millis]!
-    const event = this.#look(d, at, loss, gradNorm, after)
-    this.history.steps.push(loss, gradNorm, after, learningRate, (millis - this.#millis) * 1000, verdict)
-    this.#millis = millis
-    this.#last = { epoch, loss, gradNorm, gradNormAfterClip: after, learningRate, verdict }
+    history.stepsExecuted++
+    history.signals.numbers(d[at + Field.batch]!, FOLLOWED, last)
+    const event = isOrdinary(d, at) ? undefined : this.#look(d, at)
+    history.steps.push(last)
     if (this.callbacks.length === 0) return
-    return this.#tellOfStep(event, epoch, d[at + Field.batch]! % this.#stepsPerEpoch, {
-      ...this.#last,
+    return this.#tellOfStep(event, d[at + Field.batch]! % this.#stepsPerEpoch, {
+      epoch: last[EPOCH],
+      loss: last[0],
+      gradNorm: last[1],
+      gradNormAfterClip: last[2],
+      learningRate: last[3],
+      verdict: last[5],
       size: d[at + Field.rows]!,
     })
   }
 
-  /** Keeps the step's numbers, and what was wrong with it. */
-  #look(d: Float64Array, at: number, loss: number, gradNorm: number, after: number): HealthEvent | undefined {
-    const { signals, steps } = this.history
-    const [step, learningRate] = [d[at + Field.batch]!, d[at + Field.learningRate]!]
-    signals.step(step, 'loss', loss)
-    signals.step(step, 'gradNorm', gradNorm)
-    signals.step(step, 'gradNormAfterClip', after)
-    signals.step(step, 'learningRate', learningRate)
-    const [verdict, decision, z] = [d[at + Field.verdict]!, d[at + Field.decision]!, d[at + Field.z]!]
-    const numbers = { step, loss, gradNorm, gradNormAfterClip: after, verdict, decision, z }
-    const seen = this.#witness(numbers, steps.gradNorm)
-    const event = withSecondLook(seen, numbers, {
+  #look(d: Float64Array, at: number): HealthEvent | undefined {
+    const numbers = {
+      step: d[at + Field.batch]!,
+      loss: d[at + Field.loss]!,
+      gradNorm: d[at + Field.gradNorm]!,
+      gradNormAfterClip: d[at + Field.gradNormAfterClip]!,
+      verdict: d[at + Field.verdict]!,
+      decision: d[at + Field.decision]!,
+      z: d[at + Field.z]!,
+    }
+    if (numbers.decision !== Decision.apply) this.history.skipped++
+    const event = withSecondLook(this.#witness(numbers, this.history.steps.gradNorm), numbers, {
       again: d[at + Field.again]!,
       firstLoss: d[at + Field.firstLoss]!,
       firstGradNorm: d[at + Field.firstGradNorm]!,
@@ -194,7 +222,8 @@ export class Monitor {
     return event
   }
 
-  async #tellOfStep(event: HealthEvent | undefined, epoch: number, batch: number, logs: Logs): Promise<void> {
+  async #tellOfStep(event: HealthEvent | undefined, batch: number, logs: Logs): Promise<void> {
+    const epoch = logs.epoch!
     if (this.#epochBegun !== epoch) {
       this.#epochBegun = epoch
       await this.call('onEpochBegin', epoch, {})

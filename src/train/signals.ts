@@ -45,9 +45,10 @@ export class SignalLog {
     this.layers = layers
   }
 
-  /** A number of this step. */
-  step(step: number, name: string, value: number): void {
-    this.#add(this.#column(name, 1), 0, this.#frame(step), value)
+  /** Numbers of this step: the first of `values`, one for each name. */
+  numbers(step: number, names: readonly string[], values: ArrayLike<number>): void {
+    const frame = this.#frame(step)
+    for (let i = 0; i < names.length; i++) this.#add(this.#column(names[i]!, 1), 0, frame, values, i)
   }
 
   /** A number per layer of this step; NaN where a layer has none. */
@@ -57,7 +58,7 @@ export class SignalLog {
     if (column.rows !== values.length) return
     const frame = this.#frame(step)
     for (let row = 0; row < values.length; row++) {
-      if (!Number.isNaN(values[row]!)) this.#add(column, row, frame, values[row]!)
+      if (!Number.isNaN(values[row]!)) this.#add(column, row, frame, values, row)
     }
   }
 
@@ -158,8 +159,10 @@ export class SignalLog {
     return Math.floor(step / this.stride)
   }
 
-  #add({ mean, low, high, count }: Column, row: number, frame: number, value: number): void {
+  /** Takes the array and a place in it: a float64 that is passed by itself is garbage in every step. */
+  #add({ mean, low, high, count }: Column, row: number, frame: number, values: ArrayLike<number>, at: number): void {
     const i = row * MAX_FRAMES + frame
+    const value = values[at]!
     if (!Number.isFinite(value)) {
       high[i] = Infinity
       if (count[i] === 0) mean[i] = Infinity

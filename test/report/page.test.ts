@@ -19,9 +19,9 @@ function signalsOf(loss: (step: number) => number): SignalLog {
   const log = new SignalLog()
   log.layers = [HOSTILE, 'dense_2']
   for (let step = 0; step < STEPS; step++) {
-    log.step(step, 'loss', loss(step))
-    log.step(step, 'gradNorm', 2)
-    log.step(step, 'gradNormAfterClip', 1)
+    log.numbers(step, ['loss'], [loss(step)])
+    log.numbers(step, ['gradNorm'], [2])
+    log.numbers(step, ['gradNormAfterClip'], [1])
   }
   for (let step = 99; step < STEPS; step += 100) log.profile(step, 'layerGradNorm', [step > 200 ? 0 : 1e-3, 1])
   return log

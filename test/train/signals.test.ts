@@ -9,7 +9,7 @@ import { blobs } from './data.ts'
 describe('SignalLog', () => {
   it('keeps the least and the greatest of any number of steps in at most 1,024 frames', () => {
     const log = new SignalLog()
-    for (let step = 0; step < 100_000; step++) log.step(step, 'loss', step === 77_777 ? 1e6 : 1)
+    for (let step = 0; step < 100_000; step++) log.numbers(step, ['loss'], [step === 77_777 ? 1e6 : 1])
     const { x, y, low, high } = log.series('loss')!
     expect(log.stride).toBe(128)
     expect(x.length).toBe(Math.ceil(100_000 / 128))
@@ -24,7 +24,7 @@ describe('SignalLog', () => {
         fc.array(fc.double({ min: -10, max: 10, noNaN: true }), { minLength: 1, maxLength: 5000 }),
         (values) => {
           const log = new SignalLog()
-          values.forEach((value, step) => log.step(step, 'a', value))
+          values.forEach((value, step) => log.numbers(step, ['a'], [value]))
           const { x, y } = log.series('a')!
           x.forEach((start, frame) => {
             const own = values.slice(start, start + log.stride)
@@ -51,7 +51,7 @@ describe('SignalLog', () => {
   it('comes back from its bytes as it was; damaged bytes are refused', () => {
     const log = new SignalLog()
     log.layers = ['dense_1']
-    for (let step = 0; step < 3000; step++) log.step(step, 'loss', step === 5 ? NaN : step)
+    for (let step = 0; step < 3000; step++) log.numbers(step, ['loss'], [step === 5 ? NaN : step])
     log.profile(2999, 'p', [1, 2, 3])
     const bytes = log.toBytes()
     const back = SignalLog.fromBytes(bytes, 'f')
