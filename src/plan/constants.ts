@@ -4,6 +4,8 @@
 export const NORM_CHUNK = 4096
 /** Elements per piece of the reduce and update phases: a few chunks, so that a piece outweighs claiming it. */
 export const UPDATE_PIECE = 4 * NORM_CHUNK
+/** Outputs of a layer that one piece looks at where a step is sampled: about as long as a piece of the update. */
+export const OBSERVED_PIECE = 2 * UPDATE_PIECE
 /** Lanes a batch is cut into at the most; and rows a lane has at the least where they are little work. */
 export const MAX_LANES = 16
 export const MIN_LANE_ROWS = 32
@@ -20,17 +22,27 @@ export const TILE_FLOPS = 3e6
 export const WIDE_FLOPS = 1e7
 /** .. of so many rows, and of the widest of these columns that still give so many tiles: one for each of many workers. */
 const STAGE_ROWS = 256
-const STAGE_COLS = [256, 128, 64]
+const STAGE_COLS = [256, 128, 64, 32]
 const STAGE_TILES = 64
+/** A tile is not so narrow that it has less arithmetic than this: about as long as a piece of the gradient. */
+const STAGE_FLOPS = 1e7
 
 /**
  * Rows and columns of a tile. Tall and narrow: a tile packs its columns of the weights and its rows of the inputs again,
  * and a library's kernel is at its best with many rows; 256 x 64 runs at 0.95 of the speed of 256 x 256, 128 x 128 at
  * 0.87 (OpenBLAS, AVX-512, 1024 to 2048 terms).
+ * @param terms of each sum
  */
-export function stageTile(rows: number, cols: number, shards = 1): { tileRows: number; tileCols: number } {
+export function stageTile(
+  rows: number,
+  cols: number,
+  terms: number,
+  shards = 1,
+): { tileRows: number; tileCols: number } {
   const down = shards * Math.ceil(rows / STAGE_ROWS)
-  const tileCols = STAGE_COLS.find((width) => down * Math.ceil(cols / width) >= STAGE_TILES) ?? STAGE_COLS.at(-1)!
+  const flops = 2 * Math.min(rows, STAGE_ROWS) * terms
+  const widths = STAGE_COLS.filter((width) => width >= 64 || flops * width >= STAGE_FLOPS)
+  const tileCols = widths.find((width) => down * Math.ceil(cols / width) >= STAGE_TILES) ?? widths.at(-1)!
   return { tileRows: STAGE_ROWS, tileCols }
 }
 
@@ -58,6 +70,11 @@ export function rowsPerBlock(rows: number, flopsPerRow: number, shards = 1): num
   const eighth = Math.min(64, Math.ceil((shards * rows) / 64) * 8)
   const worthwhile = Math.ceil(BLOCK_FLOPS / flopsPerRow / 8) * 8
   return Math.min(Math.max(8, eighth, worthwhile), Math.ceil(rows / 8) * 8)
+}
+
+/** Rows per block of a loss that is a phase of its own: as many as give it 8192 outputs, some 40 microseconds; 8 at the least. */
+export function rowsPerLoss(blockRows: number, outputs: number): number {
+  return Math.min(blockRows, Math.max(8, 8 * Math.floor(1024 / outputs)))
 }
 
 /** Rows of an evaluation batch: enough blocks for a few workers, where the training batch is smaller. */

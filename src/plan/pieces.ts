@@ -27,7 +27,7 @@ export const mostRows = (plan: Plan): number => ownRows(plan, plan.spec.batchSiz
 /** Pieces of each phase for a micro-batch of `rows` rows of this rank that starts at `first` in its shards. */
 export const pieces = {
   stage: (plan: Plan, stage: number, rows: number, first = 0): number =>
-    stagePieces(plan.stages[stage]!, rows, fullRows(plan, first), plan.blockRows),
+    stagePieces(plan.stages[stage]!, rows, fullRows(plan, first)),
   evaluate: (plan: Plan, rows: number): number => Math.ceil(rows / plan.blockRows),
   gradient: (plan: Plan, first: number, rows: number): number => {
     const full = fullRows(plan, first)

@@ -89,9 +89,11 @@ export interface Plan {
   /** Runs of parameters that this rank adds up and updates: [firstPiece, endPiece). */
   readonly firstPiece: number
   readonly endPiece: number
-  /** Rows of a full micro-batch of one shard, of a row block, of a lane, of an evaluation batch. */
+  /** Rows of a full micro-batch of one shard, of a row block (also in an evaluation), of a lane, of an evaluation batch. */
   readonly microRows: number
   readonly blockRows: number
+  /** Of the blocks whose partial sums are the loss. */
+  readonly lossRows: number
   /** Steps between two copies of the run's state. */
   readonly snapshotSteps: number
   readonly laneRows: number
@@ -135,6 +137,8 @@ interface Addresses {
   /** Per watched layer: what its gradient is multiplied by beside the step's coefficient. */
   layerScales: number
   signals: number
+  /** The same of each part of a layer: see train/observe.ts. */
+  partSignals: number
   /** Per segment: squares of the weights after a sampled update, and of that update; per update piece: what differs. */
   segments: number
   differing: number
@@ -235,11 +239,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     state: layout.add('control', 'float64', stateLength),
     ring: layout.add('telemetry', 'float64', spec.ringRecords * recordFields),
     tuning: layout.add('control', 'float64', TUNING_DOUBLES),
-    partials: layout.add(
-      'partials',
-      'float64',
-      Math.max(own * Math.ceil(microRows / blockRows), Math.ceil(capacity / blockRows)) * sums,
-    ),
+    partials: 0,
     shardSums: layout.add('partials', 'float64', training ? shards * (sums + 1) : 0),
     wishes: layout.add('partials', 'float64', sharing.ranks),
     awaited: layout.add('partials', 'float64', sharing.ranks),
@@ -248,6 +248,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     layerSquares: 0,
     layerScales: 0,
     signals: 0,
+    partSignals: 0,
     segments: 0,
     differing: 0,
     partSquares: 0,
@@ -303,17 +304,24 @@ export function compilePlan(spec: PlanSpec): Plan {
       return tiles.map((tile) => ({ task, placement, tile }))
     })
   const tiles = gradientPieces('tiles', microRows)
-  const stages = stagesOf(network, microRows, shards, spec.divisible ? spec.workers : 0)
+  const stages = stagesOf(network, microRows, shards, blockRows, spec.divisible ? spec.workers : 0)
+  const lossRows = stages.flatMap((stage) => (stage.kind === 'block' && stage.loss ? [stage.blockRows] : []))[0]!
   checkWhole(network, spec.accumulationSteps, shards)
   if (training && learned === 0 && total > 0) {
     throw new UserError('Expected something to learn, but every layer has `trainable: false`. Let one of them learn.')
   }
-  const watch = watchOf(network, placements)
+  const watch = watchOf(network, placements, own * microRows)
+  at.partials = layout.add(
+    'partials',
+    'float64',
+    Math.max(own * Math.ceil(microRows / lossRows), Math.ceil(capacity / blockRows)) * sums,
+  )
   const norms = training ? normsOf(tiles, watch, shards) : 0
   const watched = training ? watch.layers.length : 0
   at.layerSquares = layout.add('partials', 'float64', watched)
   at.layerScales = layout.add('partials', 'float64', watched)
   at.signals = layout.add('partials', 'float64', watched * SIGNAL_FIELDS)
+  at.partSignals = layout.add('partials', 'float64', training ? watch.parts.length * SIGNAL_FIELDS : 0)
   at.segments = layout.add('partials', 'float64', training ? 2 * watch.segments.length : 0)
   at.differing = layout.add('partials', 'float64', training ? Math.ceil(learned / UPDATE_PIECE) : 0)
   at.partSquares = layout.add('partials', 'float64', training ? Math.ceil(laned / UPDATE_PIECE) * lanes : 0)
@@ -345,6 +353,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     endPiece,
     microRows,
     blockRows,
+    lossRows,
     snapshotSteps: spec.snapshots
       ? stepsPerSnapshot(4 * total * (1 + slots.length), spec.batchSize * flopsOf(network))
       : Infinity,
@@ -365,7 +374,7 @@ export function compilePlan(spec: PlanSpec): Plan {
 const watchedLayers = (placements: Placements): number => countLayers(placements)
 
 function silentUnits(model: Model): number {
-  return watchOf(lowerAnywhere(model), placeParameters(model.parameters, 1, 'auto')).units
+  return watchOf(lowerAnywhere(model), placeParameters(model.parameters, 1, 'auto'), 1).units
 }
 
 /** Arithmetic of a row: forward and backward, and of the gradients that go by lanes; wherever its tensors may lie. */

@@ -7,13 +7,14 @@
  * the piece that made its output's back-signal.
  */
 import type { Barrier, ByTile, LoweredLayer } from '../model/layer.ts'
-import { WIDE_FLOPS, stageTile, wideTile } from './constants.ts'
+import { WIDE_FLOPS, rowsPerLoss, stageTile, wideTile } from './constants.ts'
 
 export type Stage = BlockStage | TileStage
 
 /** Row blocks: gather the samples, run layers forward, take the loss, run layers backward; each where wanted. */
 export interface BlockStage {
   readonly kind: 'block'
+  readonly blockRows: number
   /** Done by whoever closed the stage before, before this one opens. */
   readonly enter: Barrier['forward'] | null
   readonly gather: boolean
@@ -40,9 +41,10 @@ export interface TileStage {
 
 /**
  * @param rows of a full micro-batch of one shard
+ * @param blockRows of a block that runs layers
  * @param workers for which tiles may be wider than for all numbers of them; 0 where they may not
  */
-export function stagesOf(network: LoweredLayer, rows: number, shards: number, workers = 0): Stage[] {
+export function stagesOf(network: LoweredLayer, rows: number, shards: number, blockRows: number, workers = 0): Stage[] {
   const layers = network.parts ?? [network]
   const isWide = (layer: LoweredLayer) =>
     layer.byTile?.kind === 'product' && layer.flopsPerRow * rows * shards >= WIDE_FLOPS
@@ -78,7 +80,10 @@ export function stagesOf(network: LoweredLayer, rows: number, shards: number, wo
     else stages.push(block({ backward: [layer] }))
     enter = layer.barrier?.backward ?? null
   }
-  return stages
+  const lossRows = rowsPerLoss(blockRows, network.output.cols)
+  return stages.map((stage) =>
+    stage.kind === 'block' ? { ...stage, blockRows: onlyTakesLoss(stage) ? lossRows : blockRows } : stage,
+  )
 }
 
 type BlockDraft = Mutable<BlockStage>
@@ -86,7 +91,7 @@ type Draft = BlockDraft | Mutable<TileStage>
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] }
 
 function block(given: Partial<BlockDraft>): BlockDraft {
-  return { kind: 'block', enter: null, gather: false, forward: [], loss: false, backward: [], ...given }
+  return { kind: 'block', blockRows: 0, enter: null, gather: false, forward: [], loss: false, backward: [], ...given }
 }
 
 function tiles(
@@ -98,7 +103,12 @@ function tiles(
   flopsPerRow: number,
 ): Mutable<TileStage> {
   const cols = direction === 'forward' ? product.outputs : product.inputs
-  const { tileRows: mostRows, tileCols } = stageTile(rows, cols, shards)
+  const { tileRows: mostRows, tileCols } = stageTile(
+    rows,
+    cols,
+    direction === 'forward' ? product.inputs : product.outputs,
+    shards,
+  )
   const tileRows = Math.min(mostRows, rows)
   const wideCols = workers > 0 ? wideTile(shards * Math.ceil(rows / tileRows), cols, tileCols, workers) : tileCols
   return { kind: 'tile', direction, product, riders: [], cols, tileRows, tileCols, wideCols, flopsPerRow }
@@ -126,14 +136,14 @@ export function dividedProducts(stages: readonly Stage[]): DividedProduct[] {
 }
 
 /** Pieces of a stage over `rows` rows, which lie in shards of `full` rows. */
-export function stagePieces(stage: Stage, rows: number, full: number, blockRows: number): number {
+export function stagePieces(stage: Stage, rows: number, full: number): number {
   const whole = Math.floor(rows / full)
-  return whole * shardPieces(stage, full, blockRows) + shardPieces(stage, rows - whole * full, blockRows)
+  return whole * shardPieces(stage, full) + shardPieces(stage, rows - whole * full)
 }
 
 /** Pieces over `rows` rows of one shard. */
-export function shardPieces(stage: Stage, rows: number, blockRows: number): number {
-  if (stage.kind === 'block') return Math.ceil(rows / blockRows)
+export function shardPieces(stage: Stage, rows: number): number {
+  if (stage.kind === 'block') return Math.ceil(rows / stage.blockRows)
   const rest = rows % stage.tileRows
   return Math.floor(rows / stage.tileRows) * tilesAcross(stage, true) + (rest > 0 ? tilesAcross(stage, false) : 0)
 }
@@ -148,6 +158,7 @@ export function tilesAbove(stage: TileStage, tile: number, rows: number): number
   return Math.min(Math.floor(tile / tilesAcross(stage, true)), Math.floor(rows / stage.tileRows))
 }
 
-export function onlyGathers(stage: Stage): boolean {
-  return stage.kind === 'block' && stage.forward.length === 0 && !stage.loss && stage.backward.length === 0
-}
+const runsLayers = ({ forward, backward }: BlockStage): boolean => forward.length + backward.length > 0
+
+export const onlyGathers = (stage: Stage): boolean => stage.kind === 'block' && !stage.loss && !runsLayers(stage)
+const onlyTakesLoss = (stage: BlockStage): boolean => stage.loss && !stage.gather && !runsLayers(stage)

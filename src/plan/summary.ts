@@ -81,7 +81,7 @@ export function summarizePlan(plan: Plan): PlanSummary {
 }
 
 function phasesOf(plan: Plan): PhaseSummary[] {
-  const { spec, network, placements, blockRows } = plan
+  const { spec, network, placements } = plan
   const openRows = mostRows(plan)
   const micro = spec.accumulationSteps
   const rows = spec.batchSize
@@ -97,7 +97,7 @@ function phasesOf(plan: Plan): PhaseSummary[] {
     const cost = stageCost(stage, openRows, count, spec.inputs)
     return {
       phase: plan.stages.length > 1 ? `rows ${i + 1}` : 'rows',
-      piece: stageWords(stage, blockRows),
+      piece: stageWords(stage),
       pieces: count * micro,
       flops: cost.flops * micro,
       bytes: cost.bytes * micro,
@@ -156,7 +156,7 @@ function stageCost(stage: Stage, rows: number, count: number, inputs: number): {
   }
 }
 
-function stageWords(stage: Stage, blockRows: number): string {
+function stageWords(stage: Stage): string {
   if (stage.kind === 'tile') return `${stage.tileRows} x ${stage.wideCols} of a product, ${stage.direction}`
   const does = [
     stage.gather ? 'gather' : '',
@@ -164,5 +164,5 @@ function stageWords(stage: Stage, blockRows: number): string {
     stage.loss ? 'loss' : '',
     stage.backward.length > 0 ? 'backward' : '',
   ].filter(Boolean)
-  return `${blockRows} rows of the batch: ${does.join(', ')}`
+  return `${stage.blockRows} rows of the batch: ${does.join(', ')}`
 }

@@ -6,7 +6,7 @@
 import { Activation } from '../kernels/kernels.ts'
 import type { ActivationCode, Pointer } from '../kernels/kernels.ts'
 import type { Flow, LoweredLayer } from '../model/layer.ts'
-import { NORM_CHUNK, UPDATE_PIECE } from './constants.ts'
+import { NORM_CHUNK, OBSERVED_PIECE, UPDATE_PIECE } from './constants.ts'
 import type { Placement, Placements } from './parameters.ts'
 
 export interface WatchedLayer {
@@ -22,6 +22,13 @@ export interface WatchedLayer {
   units: number
 }
 
+/** One of the equal parts that a layer's sampled numbers are taken in. */
+export interface ObservedPart {
+  readonly layer: number
+  readonly part: number
+  readonly parts: number
+}
+
 /** A run of one layer's parameters. */
 export interface Segment {
   readonly layer: number
@@ -31,6 +38,8 @@ export interface Segment {
 
 export interface Watch {
   readonly layers: readonly WatchedLayer[]
+  /** A piece each beside a sampled update, layer by layer. */
+  readonly parts: readonly ObservedPart[]
   /** Of the laned parameters, cut at chunks: a partial sum of squares each. */
   readonly laned: readonly Segment[]
   /** Of all parameters, cut at the update's pieces. */
@@ -44,7 +53,8 @@ export interface Watch {
   layerOf(placement: Placement): number
 }
 
-export function watchOf(network: LoweredLayer, placements: Placements): Watch {
+/** @param rows of a full micro-batch of this rank */
+export function watchOf(network: LoweredLayer, placements: Placements, rows: number): Watch {
   const { layers, layerOf } = layersOf(placements)
   let current = -1
   let first = -1
@@ -93,7 +103,20 @@ export function watchOf(network: LoweredLayer, placements: Placements): Watch {
       return at
     })
   }
-  return { layers, laned, segments, firstSegment: firsts(segments), firstLaned: firsts(laned), units, layerOf: of }
+  const parts = layers.flatMap(({ output }, layer) => {
+    const count = Math.max(1, Math.ceil((rows * (output?.cols ?? 0)) / OBSERVED_PIECE))
+    return Array.from({ length: count }, (_, part): ObservedPart => ({ layer, part, parts: count }))
+  })
+  return {
+    layers,
+    parts,
+    laned,
+    segments,
+    firstSegment: firsts(segments),
+    firstLaned: firsts(laned),
+    units,
+    layerOf: of,
+  }
 }
 
 export const learnedOf = ({ all }: Placements): Placement[] => all.filter(({ how }) => how !== 'none')

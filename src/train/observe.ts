@@ -1,39 +1,75 @@
 /**
- * The sampled numbers of a layer: one piece, beside the update, from the activations and back-signals that the step left
- * in the arena (those of its last micro-batch).
+ * The sampled numbers of a layer, beside the update, from the activations and back-signals that the step left in the arena
+ * (those of its last micro-batch). A large layer is looked at in parts, a piece each, and whoever closes the update puts
+ * them together. Of a part, and then of the layer:
  *
- *   0  root mean square of the outputs       1  of the back-signals
- *   2  share of units active on this batch   3  share of units silent for the samples below
- *   4  samples since counting began          5  share of units whose mean derivative is below 1/20 of its largest
+ *   0  squares of the outputs; their root mean       1  of the back-signals
+ *   2  units active on this batch; their share       3  units silent for the samples below
+ *   4  samples since counting began                  5  units whose mean derivative is below 1/20 of its largest
  *
  * NaN where a layer has no such number.
  */
 import { Activation } from '../kernels/kernels.ts'
-import type { Kernels } from '../kernels/kernels.ts'
+import type { Kernels, Pointer } from '../kernels/kernels.ts'
 import type { Flow } from '../model/layer.ts'
 import { thresholds } from '../gradient/thresholds.ts'
 import type { Plan } from '../plan/plan.ts'
 import { SIGNAL_FIELDS } from '../plan/watch.ts'
+import type { WatchedLayer } from '../plan/watch.ts'
 import { State } from './state.ts'
 
-export function observeLayer(plan: Plan, k: Kernels, floats: Float32Array, doubles: Float64Array, index: number): void {
+/** Units [first, end) of a layer. */
+type Units = readonly [first: number, end: number]
+
+/** One part: a run of the outputs, one of the back-signals, and a run of the units. */
+export function observePart(plan: Plan, k: Kernels, floats: Float32Array, doubles: Float64Array, index: number): void {
   const { at, watch, sumsAt } = plan
-  const { output, backSignal, signalCols, activation, units } = watch.layers[index]!
-  const into = at.signals + index * SIGNAL_FIELDS
+  const { layer, part, parts } = watch.parts[index]!
+  const { output, backSignal, signalCols, activation, units } = watch.layers[layer]!
+  const into = at.partSignals + index * SIGNAL_FIELDS
   doubles.fill(NaN, into, into + SIGNAL_FIELDS)
   if (!output) return
   const rows = doubles[at.state + State.rows]!
-  const count = rows * output.cols
-  doubles[into] = Math.sqrt(k.sumSquares(count, output.value) / count)
-  if (backSignal !== -1) {
-    const signals = rows * signalCols
-    doubles[into + 1] = Math.sqrt(k.sumSquares(signals, backSignal) / signals)
+  const squares = (vector: Pointer, count: number): number => {
+    const [from, end] = partOf(count, part, parts)
+    return k.sumSquares(end - from, vector + from)
   }
+  doubles[into] = squares(output.value, rows * output.cols)
+  if (backSignal !== -1) doubles[into + 1] = squares(backSignal, rows * signalCols)
+  const own = partOf(unitsOf(output), part, parts)
   if (activation === Activation.relu) {
-    countSilence(floats, doubles, output, rows, at.state + sumsAt.units + units, into)
+    countSilence(floats, doubles, output, rows, at.state + sumsAt.units + units, into, own)
   } else if (activation === Activation.sigmoid || activation === Activation.tanh) {
-    doubles[into + 5] = flatShare(floats, output, rows, activation === Activation.sigmoid)
+    doubles[into + 5] = countFlat(floats, output, rows, activation === Activation.sigmoid, own)
   }
+}
+
+const partOf = (count: number, part: number, parts: number): Units => [
+  Math.floor((part * count) / parts),
+  Math.floor(((part + 1) * count) / parts),
+]
+
+const unitsOf = ({ cols, channels = cols }: Flow): number => channels
+
+/** The parts of every layer, in their order. */
+export function gatherSignals({ at, watch }: Plan, doubles: Float64Array): void {
+  const rows = doubles[at.state + State.rows]!
+  watch.parts.forEach(({ layer, part, parts }, index) => {
+    const [from, into] = [at.partSignals + index * SIGNAL_FIELDS, at.signals + layer * SIGNAL_FIELDS]
+    if (part === 0) doubles.fill(0, into, into + SIGNAL_FIELDS)
+    for (let i = 0; i < SIGNAL_FIELDS; i++) {
+      const [before, own] = [doubles[into + i]!, doubles[from + i]!]
+      doubles[into + i] = i === 4 ? Math.max(before, own) : before + own
+    }
+    if (part === parts - 1) toShares(watch.layers[layer]!, rows, doubles, into)
+  })
+}
+
+function toShares({ output, signalCols }: WatchedLayer, rows: number, doubles: Float64Array, into: number): void {
+  if (!output) return
+  doubles[into] = Math.sqrt(doubles[into]! / (rows * output.cols))
+  doubles[into + 1] = Math.sqrt(doubles[into + 1]! / (rows * signalCols))
+  for (const i of [2, 3, 5]) doubles[into + i]! /= unitsOf(output)
 }
 
 /**
@@ -47,39 +83,38 @@ export function countSilence(
   rows: number,
   silence: number,
   into: number,
+  [first, last]: Units = [0, units],
 ): void {
   const end = value + rows * cols
-  for (let c = 0; c < units; c++) {
-    let i = value + c
-    while (i < end && !(floats[i]! > 0)) i += units
-    if (i < end) doubles[silence + c] = 0
-    else doubles[silence + c]! += rows
-  }
   let active = 0
   let silent = 0
   let longest = 0
-  for (let c = 0; c < units; c++) {
-    const samples = doubles[silence + c]!
+  for (let c = first; c < last; c++) {
+    let i = value + c
+    while (i < end && !(floats[i]! > 0)) i += units
+    const samples = i < end ? 0 : doubles[silence + c]! + rows
+    doubles[silence + c] = samples
     if (samples === 0) active++
     if (samples >= thresholds.dead.manySamples) silent++
     if (samples > longest) longest = samples
   }
-  doubles[into + 2] = active / units
-  doubles[into + 3] = silent / units
+  doubles[into + 2] = active
+  doubles[into + 3] = silent
   doubles[into + 4] = longest
 }
 
-function flatShare(
+function countFlat(
   floats: Float32Array,
   { value, cols, channels: units = cols }: Flow,
   rows: number,
   sigmoid: boolean,
+  [first, last]: Units,
 ): number {
   const end = value + rows * cols
   // No term is negative: the sum has come far enough, or it has not.
   const enough = (thresholds.saturated.derivative * (rows * cols)) / units
   let flat = 0
-  for (let c = 0; c < units; c++) {
+  for (let c = first; c < last; c++) {
     let sum = 0
     for (let i = value + c; i < end && sum < enough; i += units) {
       const y = floats[i]!
@@ -87,5 +122,5 @@ function flatShare(
     }
     if (sum < enough) flat++
   }
-  return flat / units
+  return flat
 }

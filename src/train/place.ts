@@ -90,7 +90,7 @@ function samplesOf(
 ): number[] | undefined {
   // The rows of a shard are not in a row in the batch.
   if (plan.spec.sharing.shards > 1) return undefined
-  const rowsOfPiece = stage.kind === 'tile' ? stage.tileRows : plan.blockRows
+  const rowsOfPiece = stage.kind === 'tile' ? stage.tileRows : stage.blockRows
   const block = stage.kind === 'tile' ? tilesAbove(stage, piece, s[State.rows]!) : piece
   const { trainRows } = plan.spec
   const first = s[State.cursor]! + s[State.first]! + block * rowsOfPiece

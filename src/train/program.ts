@@ -18,7 +18,7 @@ import { fullRows, rowsOfShard } from '../plan/shards.ts'
 import { shardPieces, tilesAbove, tilesAcross } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
 import { Again } from './again.ts'
-import { observeLayer } from './observe.ts'
+import { observePart } from './observe.ts'
 import { Reduction } from './reduction.ts'
 import { addPenalty } from './regularize.ts'
 import { copyRun } from './snapshot.ts'
@@ -138,10 +138,10 @@ export class Program {
 
   /** Forward, loss and back-signals of one row block of the micro-batch, as far as the stage goes. */
   #block(stage: BlockStage, piece: number): void {
-    const { gather, forward, loss, backward } = stage
-    const { blockRows, network } = this.#plan
+    const { gather, forward, loss, backward, blockRows } = stage
+    const { network } = this.#plan
     const full = this.#state(State.full)
-    const perShard = shardPieces(stage, full, blockRows)
+    const perShard = shardPieces(stage, full)
     const shard = Math.floor(piece / perShard)
     const row = shard * full + (piece - shard * perShard) * blockRows
     const rows = Math.min(blockRows, Math.min((shard + 1) * full, this.#state(State.rows)) - row)
@@ -177,7 +177,7 @@ export class Program {
   #tile(stage: TileStage, piece: number): void {
     const { direction, product, riders, cols, tileRows, tileCols, wideCols } = stage
     const full = this.#state(State.full)
-    const perShard = shardPieces(stage, full, 0)
+    const perShard = shardPieces(stage, full)
     const shard = Math.floor(piece / perShard)
     const tile = piece - shard * perShard
     const shardRows = Math.min(full, this.#state(State.rows) - shard * full)
@@ -323,7 +323,7 @@ export class Program {
     const gathers = pieces.gather(this.#plan, this.#state(State.gathered))
     const left = piece - updates - follows
     if (left < gathers) return this.#gatherAhead(left)
-    observeLayer(this.#plan, this.#k, this.#floats, this.#doubles, left - gathers)
+    observePart(this.#plan, this.#k, this.#floats, this.#doubles, left - gathers)
   }
 
   /** Forward of the first `rows` rows of the evaluation set, by the calling thread alone; the outputs are kept. */

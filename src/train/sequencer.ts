@@ -365,7 +365,8 @@ export class Sequencer {
   #afterEvaluate(): void {
     const s = this.#state
     const rows = this.#evaluationBatch()
-    if (!this.#plan.spec.keepOutputs) this.#sums.addBlocks(0, rows, this.#state, this.#plan.sumsAt.evaluation)
+    if (!this.#plan.spec.keepOutputs)
+      this.#sums.addBlocks(0, rows, this.#plan.blockRows, this.#state, this.#plan.sumsAt.evaluation)
     s[State.evaluationCursor]! += rows
     if (s[State.evaluationCursor]! < this.#plan.spec.evaluationRows) this.#openEvaluation()
     else if (this.#plan.spec.trainRows > 0) this.#endEpoch()

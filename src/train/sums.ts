@@ -34,13 +34,13 @@ export class Sums {
   /** Adds the micro-batch's sums and weights to those of its shards, in the order of blocks and rows. */
   addShards(): void {
     const s = this.#state
-    const { at, sums, blockRows, ownFirst } = this.#plan
+    const { at, sums, lossRows, ownFirst } = this.#plan
     const [full, total] = [s[State.full]!, s[State.rows]!]
-    const blocks = Math.ceil(full / blockRows)
+    const blocks = Math.ceil(full / lossRows)
     for (let shard = 0; shard * full < total; shard++) {
       const rows = Math.min(full, total - shard * full)
       const into = at.shardSums + (ownFirst + shard) * (sums + 1)
-      this.addBlocks(shard * blocks, rows, this.#doubles, into)
+      this.addBlocks(shard * blocks, rows, lossRows, this.#doubles, into)
       this.#doubles[into + sums]! += this.#weights(shard * full, rows)
     }
     const isLast = s[State.first]! + full >= rowsOfShard(this.#plan, s[State.batchRows]!, 0)
@@ -60,9 +60,9 @@ export class Sums {
     }
   }
 
-  /** Adds the partial sums of the blocks of `rows` rows, the first of them block `first`, to those at `into`. */
-  addBlocks(first: number, rows: number, words: Float64Array, into: number): void {
-    const { at, sums, blockRows } = this.#plan
+  /** Adds the partial sums of the blocks of `rows` rows, `blockRows` each, the first of them block `first`, to those at `into`. */
+  addBlocks(first: number, rows: number, blockRows: number, words: Float64Array, into: number): void {
+    const { at, sums } = this.#plan
     const end = first + Math.ceil(rows / blockRows)
     for (let b = first; b < end; b++) {
       const from = at.partials + b * sums

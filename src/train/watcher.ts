@@ -11,6 +11,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { SIGNAL_FIELDS } from '../plan/watch.ts'
 import { Again } from './again.ts'
+import { gatherSignals } from './observe.ts'
 import { writeFrame, writeVerdicts } from './record.ts'
 import { Sample, sampleOf, shareMeasured } from './sampled.ts'
 import { State } from './state.ts'
@@ -70,7 +71,7 @@ export class Watcher {
   begin(): number {
     const sample = this.#on ? sampleOf(this.#state[State.batch]!) : Sample.none
     this.#state[State.sampled] = sample
-    return sample === Sample.none ? 0 : this.#plan.watch.layers.length
+    return sample === Sample.none ? 0 : this.#plan.watch.parts.length
   }
 
   /** After the update, or the decision not to make it. */
@@ -105,7 +106,7 @@ export class Watcher {
 
   /** Variance of the batch's loss, from the row blocks' own. */
   #spread(): void {
-    const { at, sums, blockRows, spec } = this.#plan
+    const { at, sums, lossRows: blockRows, spec } = this.#plan
     const signals = this.#signals
     const blocks = Math.floor(this.#state[State.rows]! / blockRows)
     signals.lossVariance = NaN
@@ -158,6 +159,7 @@ export class Watcher {
     const { at, watch } = this.#plan
     const d = this.#doubles
     const { layers, weights, updates, activations, backSignals, active, silent, silentSamples, flat } = this.#signals
+    gatherSignals(this.#plan, d)
     weights.fill(0)
     updates.fill(0)
     const sample = this.#state[State.sampled]!

@@ -58,12 +58,22 @@ describe('the phases of the rows part', () => {
     ])
   })
 
-  it('have tiles of up to 256 rows, as wide as leaves one for each of many workers, and 64 columns at the least', () => {
+  it('have tiles of up to 256 rows, as wide as leaves one for each of many workers, and work worth claiming', () => {
     const { plan } = stagesOf([wide, narrow])
     expect(pieces.stage(plan, 1, BATCH)).toBe(5)
-    expect(stageTile(512, 2048)).toEqual({ tileRows: 256, tileCols: 64 })
-    expect(stageTile(1024, 2048)).toEqual({ tileRows: 256, tileCols: 128 })
-    expect(stageTile(4096, 4096)).toEqual({ tileRows: 256, tileCols: 256 })
-    expect(stageTile(32, 100)).toEqual({ tileRows: 256, tileCols: 64 })
+    expect(stageTile(512, 2048, 1024)).toEqual({ tileRows: 256, tileCols: 64 })
+    expect(stageTile(1024, 2048, 1024)).toEqual({ tileRows: 256, tileCols: 128 })
+    expect(stageTile(4096, 4096, 1024)).toEqual({ tileRows: 256, tileCols: 256 })
+    // 2 x 256 x 2048 terms x 32 columns = 34 MFLOP; of 32 rows 4.
+    expect(stageTile(512, 1000, 2048)).toEqual({ tileRows: 256, tileCols: 32 })
+    expect(stageTile(32, 100, 2048)).toEqual({ tileRows: 256, tileCols: 64 })
+  })
+
+  it('cut a loss that is a phase of its own into blocks of about 8192 outputs', () => {
+    const loss = (units: number) =>
+      stagesOf([wide, { type: 'dense', units }]).plan.stages.find((stage) => stage.kind === 'block' && stage.loss)
+    expect(loss(260)).toMatchObject({ blockRows: 24, forward: [], backward: [] })
+    expect(loss(1000)).toMatchObject({ blockRows: 8 })
+    expect(loss(4)).toMatchObject({ blockRows: stagesOf([wide, narrow]).plan.blockRows, forward: [{}] })
   })
 })

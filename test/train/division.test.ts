@@ -55,14 +55,14 @@ describe('tiles of divisible products', () => {
       const one = stage(workers)
       for (const rows of [1, 255, 256, 257, 300]) {
         const seen = new Set<string>()
-        for (let tile = 0; tile < shardPieces(one, rows, 0); tile++) {
+        for (let tile = 0; tile < shardPieces(one, rows); tile++) {
           const above = tilesAbove(one, tile, rows)
           const isFull = rows - above * one.tileRows >= one.tileRows
           const col = tile - above * tilesAcross(one, true)
           expect(col).toBeLessThan(tilesAcross(one, isFull))
           seen.add(`${above} ${col}`)
         }
-        expect(seen.size).toBe(shardPieces(one, rows, 0))
+        expect(seen.size).toBe(shardPieces(one, rows))
         const whole = Math.floor(rows / 256) * Math.ceil(1000 / one.wideCols)
         expect(seen.size).toBe(whole + (rows % 256 ? Math.ceil(1000 / 64) : 0))
       }

@@ -29,8 +29,8 @@ it('counts a unit as silent exactly while no sample has activated it', () => {
         expect(doubles.subarray(0, UNITS)).toEqual(since)
         const silent = since.filter((samples) => samples >= thresholds.dead.manySamples).length
         expect([...doubles.subarray(UNITS + 2, UNITS + 5)]).toEqual([
-          since.filter((samples) => samples === 0).length / UNITS,
-          silent / UNITS,
+          since.filter((samples) => samples === 0).length,
+          silent,
           Math.max(...since),
         ])
       }
