@@ -68,7 +68,12 @@ export function activation(kind: ActivationCode, x: number, alpha: number): numb
   }
 }
 
-/** f'(x) from the output y = f(x); for gelu from x. */
+/** The slope of gelu at x. */
+export function geluSlope(x: number): number {
+  return normalCdf(x) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)
+}
+
+/** f'(x) from the output y = f(x); of gelu, which it does not follow from, `saved` is the slope itself. */
 export function derivative(kind: ActivationCode, saved: number, alpha: number): number {
   switch (kind) {
     case Activation.linear:
@@ -81,14 +86,13 @@ export function derivative(kind: ActivationCode, saved: number, alpha: number): 
       return saved > 0 ? 1 : saved + alpha
     case Activation.selu:
       return saved > 0 ? SELU_SCALE : saved + SELU_SCALE * SELU_ALPHA
-    case Activation.gelu:
-      return normalCdf(saved) + (saved * Math.exp((-saved * saved) / 2)) / Math.sqrt(2 * Math.PI)
     case Activation.sigmoid:
       return saved * (1 - saved)
     case Activation.tanh:
       return 1 - saved * saved
     case Activation.softplus:
       return -Math.expm1(-saved)
+    case Activation.gelu:
     case Activation.exponential:
       return saved
   }

@@ -97,8 +97,10 @@ export interface RowKernels {
   copy(count: number, x: Pointer, y: Pointer): void
   /** y[i] = f(x[i]); y may be x. `alpha` is the slope of leakyRelu (default 0.01 above) and the scale of elu. */
   activate(kind: ActivationCode, count: number, x: Pointer, y: Pointer, alpha: number): void
+  /** y[i] = gelu(x[i]), and x[i] = gelu'(x[i]): one exponential serves both. y may not be x. */
+  geluWithSlope(count: number, x: Pointer, y: Pointer): void
   /**
-   * dx[i] = dy[i] * f'(.); dx may be dy. `saved` is the *output* y of `activate`, except for gelu: its *input* x.
+   * dx[i] = dy[i] * f'(.); dx may be dy. `saved` is the *output* y of `activate`, except for gelu: its slope.
    * The derivative of relu at 0 is 0, of leakyRelu at 0 is alpha (as in PyTorch).
    */
   activateBackward(kind: ActivationCode, count: number, saved: Pointer, dy: Pointer, dx: Pointer, alpha: number): void

@@ -1,6 +1,6 @@
 /** Row-wise and element-wise operations. */
 import { philox } from '../random/philox.ts'
-import { activation, derivative } from './functions.ts'
+import { activation, derivative, geluSlope } from './functions.ts'
 import { Activation } from './kernels.ts'
 import type { RowKernels } from './kernels.ts'
 import type { Floats, Round } from './reference.ts'
@@ -33,6 +33,13 @@ export function referenceRows(f: Floats, round: Round): Omit<RowKernels, 'loss'>
     },
     activate(kind, count, x, y, alpha) {
       for (let i = 0; i < count; i++) f[y + i] = activation(kind, f[x + i]!, round(alpha))
+    },
+    geluWithSlope(count, x, y) {
+      for (let i = 0; i < count; i++) {
+        const value = f[x + i]!
+        f[y + i] = activation(Activation.gelu, value, 1)
+        f[x + i] = geluSlope(value)
+      }
     },
     activateBackward(kind, count, saved, dy, dx, alpha) {
       for (let i = 0; i < count; i++) {

@@ -96,6 +96,7 @@ export function instantiateKernels(
     fill: (count, value, y) => e.fill(count, value, y << 2),
     copy: (count, x, y) => e.copy(count, x << 2, y << 2),
     activate: (kind, count, x, y, alpha) => e.activate(kind, count, x << 2, y << 2, alpha),
+    geluWithSlope: (count, x, y) => e.geluWithSlope(count, x << 2, y << 2),
     activateBackward: (kind, count, saved, dy, dx, alpha) =>
       e.activateBackward(kind, count, saved << 2, dy << 2, dx << 2, alpha),
     prelu: (rows, cols, x, slopes, y) => e.prelu(rows, cols, x << 2, slopes << 2, y << 2),

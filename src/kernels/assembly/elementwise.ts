@@ -58,7 +58,7 @@ function activation(kind: i32, x: v128, alpha: v128): v128 {
   return softplus(x)
 }
 
-/** dy f'(.), from the output of f, or from the input for gelu. */
+/** dy f'(.), from the output of f; of gelu `saved` is the slope. */
 // @ts-ignore: decorator
 @inline
 function derivative(kind: i32, saved: v128, dy: v128, alpha: v128): v128 {
@@ -71,14 +71,9 @@ function derivative(kind: i32, saved: v128, dy: v128, alpha: v128): v128 {
     const low = f32x4.add(saved, constant(SELU_PRODUCT))
     return f32x4.mul(dy, select(f32x4.gt(saved, constant(0)), constant(SELU_SCALE), low))
   }
-  if (kind == GELU) {
-    const g = gauss(saved)
-    const density = f32x4.mul(constant(INVERSE_SQRT_TWO_PI), g)
-    return f32x4.mul(dy, f32x4.add(normalCdf(saved, g), f32x4.mul(saved, density)))
-  }
   if (kind == SIGMOID) return f32x4.mul(dy, f32x4.mul(saved, f32x4.sub(constant(1), saved)))
   if (kind == TANH) return f32x4.mul(dy, f32x4.sub(constant(1), f32x4.mul(saved, saved)))
-  if (kind == EXPONENTIAL) return f32x4.mul(dy, saved)
+  if (kind == GELU || kind == EXPONENTIAL) return f32x4.mul(dy, saved)
   return f32x4.mul(dy, f32x4.neg(expm1(f32x4.neg(saved))))
 }
 
@@ -176,6 +171,22 @@ export function activate(kind: i32, count: u32, x: u32, y: u32, alpha: f32): voi
     case SOFTPLUS: return softplusAll(count, x, y, a)
     case EXPONENTIAL: return exponentialAll(count, x, y, a)
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function geluSome(x: u32, y: u32, some: u32): void {
+  const value = loadSome(x, some)
+  const g = gauss(value)
+  const cdf = normalCdf(value, g)
+  const density = f32x4.mul(constant(INVERSE_SQRT_TWO_PI), g)
+  storeSome(y, f32x4.mul(value, cdf), some)
+  storeSome(x, f32x4.add(cdf, f32x4.mul(value, density)), some)
+}
+
+export function geluWithSlope(count: u32, x: u32, y: u32): void {
+  for (; count >= 4; count -= 4, x += 16, y += 16) geluSome(x, y, 4)
+  if (count) geluSome(x, y, count)
 }
 
 export function activateBackward(kind: i32, count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {

@@ -2,7 +2,7 @@
 export { setScratch } from './vector'
 export { matmul, SCRATCH_BYTES } from './matmul'
 export { setWindow } from './window'
-export { add, copy, fill, activate, activateBackward } from './elementwise'
+export { add, copy, fill, activate, activateBackward, geluWithSlope } from './elementwise'
 export { addBias, columnSums, prelu, preluBackward, preluSlopes, softmax } from './rows'
 export { averagePool, averagePoolBackward, maxPool, maxPoolBackward } from './pooling'
 export { depthwise, depthwiseBackward, depthwiseKernel, fold, unfold } from './windows'

@@ -1,5 +1,9 @@
-/** Element-wise activations. In place wherever the input may be overwritten and the derivative follows from the output. */
+/**
+ * Element-wise activations. In place wherever the input may be overwritten and the derivative follows from the output. Of
+ * gelu it does not: its input gives way to its slope.
+ */
 import { Activation } from '../../kernels/kernels.ts'
+import type { Kernels } from '../../kernels/kernels.ts'
 import type { ActivationConfig, ActivationLayerConfig } from '../config.ts'
 import { nothing } from '../layer.ts'
 import type { ByTile, Flow, Layer, Lowering, LoweredLayer } from '../layer.ts'
@@ -28,12 +32,17 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
     return { output: input, ...idle, byTile: nowhere }
   }
   const alpha = config.alpha ?? (config.type === 'leakyRelu' ? 0.01 : 1)
-  // gelu's derivative needs its input: keep both.
-  const needsInput = kind === Activation.gelu
-  const value = input.overwritable && !needsInput ? input.value : to.tensor(cols)
+  const isGelu = kind === Activation.gelu
+  const value = input.overwritable && !isGelu ? input.value : to.tensor(cols)
   // Back-signals of an overwritable flow are read by nobody else: d input may lie over d output.
   const gradient = input.overwritable ? input.gradient : to.backSignal(cols)
-  const saved = needsInput ? input.value : value
+  const slope = isGelu && !input.overwritable ? to.tensor(cols) : input.value
+  const saved = isGelu ? slope : value
+  const activate = (k: Kernels, count: number, at: number): void => {
+    if (!isGelu) return k.activate(kind, count, input.value + at, value + at, alpha)
+    if (slope !== input.value) k.copy(count, input.value + at, slope + at)
+    k.geluWithSlope(count, slope + at, value + at)
+  }
   return {
     output: { value, gradient, cols, channels: input.channels, overwritable: false },
     activation: kind,
@@ -41,17 +50,14 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
     flopsPerRow: cols,
     backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,
     forward(k, row, rows) {
-      k.activate(kind, rows * cols, input.value + row * cols, value + row * cols, alpha)
+      activate(k, rows * cols, row * cols)
     },
     byTile: {
       kind: 'elementwise',
       inputs: cols,
       outputs: cols,
       forward(k, row, rows, col, colEnd) {
-        for (let r = row; r < row + rows; r++) {
-          const at = r * cols + col
-          k.activate(kind, colEnd - col, input.value + at, value + at, alpha)
-        }
+        for (let r = row; r < row + rows; r++) activate(k, colEnd - col, r * cols + col)
       },
       backward(k, row, rows, col, colEnd) {
         if (input.gradient === -1) return

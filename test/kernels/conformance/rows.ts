@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { activation, derivative } from '../../../src/kernels/functions.ts'
+import { activation, derivative, geluSlope } from '../../../src/kernels/functions.ts'
 import { Activation } from '../../../src/kernels/kernels.ts'
 import type { ActivationCode, ActivationName } from '../../../src/kernels/kernels.ts'
 import type { MakeBench } from './bench.ts'
@@ -79,7 +79,7 @@ export function rowsConformance(make: MakeBench): void {
       bench.kernels.activate(kind, sweep.length, x, y, alpha)
       const outputs = bench.take(y, sweep.length)
       expectClose(outputs, expected, 1e-6)
-      const saved = kind === Activation.gelu ? Array.from(sweep) : outputs
+      const saved = kind === Activation.gelu ? Array.from(sweep, geluSlope) : outputs
       const dy = numbers(5, sweep.length)
       const [savedAt, dyAt, dx] = [bench.put(saved), bench.put(dy), bench.room(sweep.length)]
       bench.kernels.activateBackward(kind, sweep.length, savedAt, dyAt, dx, alpha)
@@ -90,6 +90,22 @@ export function rowsConformance(make: MakeBench): void {
       const apart = bench.take(dx, sweep.length)
       bench.kernels.activateBackward(kind, sweep.length, savedAt, dyAt, dyAt, alpha)
       expectSame(bench.take(dyAt, sweep.length), apart, 'in place')
+    }
+  })
+
+  test('gelu with its slope is gelu and its slope, wherever an element stands', async () => {
+    const bench = await make()
+    bench.reset()
+    const [x, y, whole] = [bench.put(sweep), bench.room(sweep.length), bench.put(sweep)]
+    bench.kernels.activate(Activation.gelu, sweep.length, whole, whole, 1)
+    bench.kernels.geluWithSlope(sweep.length, x, y)
+    expectSame(bench.take(y, sweep.length), bench.take(whole, sweep.length))
+    expectClose(bench.take(x, sweep.length), Array.from(sweep, geluSlope), 2e-6)
+    for (let count = 0; count <= 5; count++) {
+      const [part, out] = [bench.put(sweep.slice(7, 7 + count)), bench.room(count)]
+      bench.kernels.geluWithSlope(count, part, out)
+      expectSame(bench.take(part, count), bench.take(x + 7, count))
+      expectSame(bench.take(out, count + 1), [...bench.take(y + 7, count), UNTOUCHED])
     }
   })
 
