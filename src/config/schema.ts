@@ -35,6 +35,12 @@ const Fields = z.strictObject({
       "How machines add their gradients. 'tree': in the fixed order of the shards. 'mpi-sum': as MPI likes, which may " +
         'be faster and changes bits with the number of machines.',
     ),
+  shardOptimizerState: flag()
+    .default(false)
+    .describe(
+      "Whether each machine keeps the optimizer's state of its share of the weights alone (ZeRO stage 1): less memory, the " +
+        'same bits. Rank 0 joins the parts in its checkpoints.',
+    ),
   maxSteps: integer(1).optional().describe('Training ends after so many updates. None when absent.'),
   shuffle: flag().default(true).describe('Whether every epoch has its own order.'),
   workers: z

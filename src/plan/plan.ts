@@ -89,6 +89,8 @@ export interface Plan {
   /** Runs of parameters that this rank adds up and updates: [firstPiece, endPiece). */
   readonly firstPiece: number
   readonly endPiece: number
+  /** Parameters whose state of the optimizer lies in the arena: all, or those that this rank updates. */
+  readonly kept: { readonly first: number; readonly end: number }
   /** Rows of a full micro-batch of one shard, of a row block (also in an evaluation), of a lane, of an evaluation batch. */
   readonly microRows: number
   readonly blockRows: number
@@ -150,7 +152,10 @@ interface Addresses {
   parameters: Pointer
   /** Of each own shard, `placements.total` apart; the first is where the batch's comes to lie. */
   gradients: Pointer
+  /** State of the parameters that are kept, to be read from the parameter's offset on. */
   slots: Pointer[]
+  /** Where the state of all parameters lies when it is saved: `slots`, or where ranks' parts are joined; [] where they are not. */
+  joined: Pointer[]
   /** What the statistics become with an accepted step. */
   next: Pointer
   best: Pointer
@@ -220,6 +225,12 @@ export function compilePlan(spec: PlanSpec): Plan {
     firstSlicePiece(updates, { ...sharing, rank }),
   ) as [number, number]
   const slots = spec.optimizer ? stateSlots(spec.optimizer) : []
+  const shardsState = spec.shardState === true && sharing.ranks > 1
+  const [firstKept, endKept] = [firstPiece, endPiece].map((piece) => Math.min(learned, piece * UPDATE_PIECE)) as [
+    number,
+    number,
+  ]
+  const kept = shardsState ? { first: firstKept, end: endKept } : { first: 0, end: total }
   const numValues = 2 * (1 + metrics.length)
   const layersSeen = watchedLayers(placements)
   const recordFields = RECORD_HEAD + Math.max(numValues + layersSeen, FRAME_FIELDS * layersSeen, RAISED)
@@ -255,7 +266,10 @@ export function compilePlan(spec: PlanSpec): Plan {
     largest: layout.add('partials', 'float64', training ? Math.ceil(learned / UPDATE_PIECE) : 0),
     parameters: layout.add('parameters', 'float32', total),
     gradients: layout.add('gradients', 'float32', training ? own * total : 0),
-    slots: slots.map(() => layout.add('optimizer state', 'float32', total)),
+    slots: slots.map(() => layout.add('optimizer state', 'float32', kept.end - kept.first) - kept.first),
+    joined: slots.flatMap(() =>
+      shardsState && sharing.rank === 0 ? [layout.add('joined state', 'float32', total)] : [],
+    ),
     next: layout.add('statistics', 'float32', training ? followed - learned : 0),
     best: layout.add('best parameters', 'float32', spec.keepBest ? total : 0),
     rehearsal: layout.add('partials', 'float32', training ? UPDATE_PIECE * (1 + slots.length) : 0),
@@ -276,6 +290,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     trace: 0,
     posts: 0,
   }
+  if (!shardsState) at.joined = at.slots
   const input: Flow = {
     value: layout.add('batch', 'float32', capacity * spec.inputs),
     gradient: -1,
@@ -351,6 +366,7 @@ export function compilePlan(spec: PlanSpec): Plan {
     lanes,
     firstPiece,
     endPiece,
+    kept,
     microRows,
     blockRows,
     lossRows,

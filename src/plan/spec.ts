@@ -19,6 +19,8 @@ export interface PlanSpec {
   readonly accumulationSteps: number
   /** Into how many parts its gradient is summed, and which of them are this rank's. */
   readonly sharing: Sharing
+  /** Whether each rank keeps the optimizer's state of the parameters that it updates alone. */
+  readonly shardState?: boolean
   /** Rows of the data sets that lie in the arena. */
   readonly trainRows: number
   readonly evaluationRows: number

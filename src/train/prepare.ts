@@ -10,6 +10,7 @@ import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
 import { checkTargets, classifies, lossRule, takesLabels } from '../model/losses.ts'
 import { isChain } from '../model/wiring.ts'
+import { stateSlots } from '../optim/optimizers.ts'
 import type { Plan } from '../plan/plan.ts'
 import { mostRows, pieces } from '../plan/pieces.ts'
 import type { Augment, RunSettings } from '../plan/settings.ts'
@@ -153,6 +154,7 @@ export function trainingSpec(
     batchSize,
     accumulationSteps: Math.min(config.accumulationSteps, batchSize),
     sharing: sharingOf(config.shards, batchSize, world),
+    shardState: config.shardOptimizerState,
     trainRows: data.rows,
     evaluationRows: validation?.rows ?? 0,
     weighted: data.sampleWeight !== undefined,
@@ -175,6 +177,25 @@ export function checkAlone({ reduce }: ResolvedConfig): void {
   throw new UserError(
     `Expected several ranks for \`reduce: '${reduce}'\`, got this process alone, where MPI has nothing to add. ` +
       "Start it with `mpirun -n 2 npx brigantine train ..`, or set reduce: 'tree' (--reduce tree), which is the default.",
+  )
+}
+
+/**
+ * @param saves whether this process is to write checkpoints
+ * @throws UserError for optimizer state that cannot be sharded, or of which this rank has too little to save
+ */
+export function checkSharded({ shardOptimizerState, optimizer }: ResolvedConfig, rank: number, saves: boolean): void {
+  if (!shardOptimizerState) return
+  if (stateSlots(optimizer).length === 0) {
+    throw new UserError(
+      `Expected an optimizer with state for \`shardOptimizerState\`, got ${optimizer.type}, which keeps none as it is ` +
+        'set. Leave `shardOptimizerState` out, or choose adam, adamw, rmsprop, adagrad or sgd with momentum.',
+    )
+  }
+  if (rank === 0 || !saves) return
+  throw new UserError(
+    `Expected rank 0 to save, got rank ${rank}: with \`shardOptimizerState\` only rank 0 joins the parts of the optimizer's ` +
+      'state. Save there, or set shardOptimizerState: false.',
   )
 }
 

@@ -4,7 +4,7 @@
  *   gradients  every rank's slice of every shard (or subtree of shards) to the rank that owns the slice; losses of shards
  *   norms      sums of squares of each slice; whether somebody wants to stop
  *   weights    each rank's updated slice to all
- *   state      each rank's slice of the optimizer's state to all, for checkpoints
+ *   state      each rank's slice of the optimizer's state to all, for checkpoints; to rank 0 alone where it is sharded
  *   wishes     whether somebody wants to stop, after a gate
  *
  * A slice is a run of parameters that one rank adds up and updates. Gradients and weights are 2 (R - 1) / R vectors of
@@ -66,6 +66,7 @@ export class Exchange implements Agreement {
   readonly #control: Control
   readonly #mpi: Mpi
   readonly #doubles: Float64Array
+  readonly #floats: Float32Array
   readonly #floatsAt: Address
   readonly #doublesAt: Address
   /** By rank: parameters, pieces, segments, shards' sums, and one word. */
@@ -84,6 +85,7 @@ export class Exchange implements Agreement {
     this.#control = control
     this.#mpi = mpi
     this.#doubles = arena.doubles
+    this.#floats = arena.floats
     this.#floatsAt = mpi.address(arena.floats)
     this.#doublesAt = mpi.address(arena.doubles)
     const { watch, placements, sums, spec } = plan
@@ -130,7 +132,8 @@ export class Exchange implements Agreement {
         return this.#gatherWishes()
       case Kind.stateThenGate:
       case Kind.stateThenEnd:
-        for (const slot of at.slots) this.#gatherFloats(slot)
+        if (at.joined === at.slots) for (const slot of at.slots) this.#gatherFloats(slot)
+        else this.#joinState()
         this.#finish()
     }
   }
@@ -147,6 +150,24 @@ export class Exchange implements Agreement {
 
   #gatherFloats(at: number): void {
     this.#gather(this.#floatsAt + 4 * at, this.#slices, 4)
+  }
+
+  /** On rank 0, which saves. */
+  #joinState(): void {
+    const { at, spec } = this.#plan
+    const { rank, ranks } = spec.sharing
+    const { counts, starts } = this.#slices
+    at.slots.forEach((slot, s) => {
+      if (rank > 0) {
+        if (counts[rank]! > 0) this.#send(this.#floatsAt + 4 * (slot + starts[rank]!), 4 * counts[rank]!, 0)
+        return
+      }
+      const into = at.joined[s]!
+      this.#floats.copyWithin(into, slot, slot + counts[0]!)
+      for (let from = 1; from < ranks; from++) {
+        if (counts[from]! > 0) this.#receive(this.#floatsAt + 4 * (into + starts[from]!), 4 * counts[from]!, from)
+      }
+    })
   }
 
   #gatherDoubles(at: number, runs: Runs): void {

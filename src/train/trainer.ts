@@ -53,6 +53,7 @@ import { codeOf, Repair } from './repair.ts'
 import type { Subject } from './subject.ts'
 import {
   checkAlone,
+  checkSharded,
   checkData,
   checkRepairable,
   checkRows,
@@ -225,6 +226,7 @@ export class Trainer implements AsyncDisposable {
       if (this.#ranks)
         await agreeAtStart(this.#ranks, this, { data: weighted, validation, unfinished: this.#unfinished })
       else checkAlone(this.config)
+      checkSharded(this.config, this.#ranks?.rank ?? 0, keeper !== undefined)
       this.stopTraining = false
       await monitor.call('onTrainBegin', {})
       const run = {
@@ -370,6 +372,7 @@ export class Trainer implements AsyncDisposable {
       return saveOnnx(path, model, weights, loss, this.#trained('save').targets)
     }
     if (isSafetensors(path)) return saveSafetensors(path, this.#identity(), model, weights, layout)
+    checkSharded(this.config, this.#ranks?.rank ?? 0, true)
     const { state = null, best = null, trainRows = 0, history = newHistory() } = this.#unfinished ?? {}
     await writeCheckpoint(path, { ...this.#identity(), weights, updates, state, best, trainRows, history })
   }

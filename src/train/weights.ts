@@ -7,6 +7,7 @@ import type { Model } from '../model/build.ts'
 import { initialize } from '../model/initializers.ts'
 import { initialState } from '../optim/optimizers.ts'
 import type { OptimizerConfig } from '../optim/optimizers.ts'
+import type { Placement } from '../plan/parameters.ts'
 import type { Plan } from '../plan/plan.ts'
 
 export interface Weights {
@@ -32,17 +33,40 @@ export function freshSlots(parameters: readonly Float32Array[], optimizer: Optim
 
 /** Into the arena; padding between tensors stays zero. */
 export function writeWeights(plan: Plan, floats: Float32Array, weights: Weights): void {
-  plan.placements.all.forEach(({ offset }, i) => {
-    floats.set(weights.parameters[i]!, plan.at.parameters + offset)
-    plan.at.slots.forEach((slot, s) => floats.set(weights.slots[s]![i]!, slot + offset))
+  const { at, placements } = plan
+  placements.all.forEach((placement, i) => {
+    const { offset } = placement
+    floats.set(weights.parameters[i]!, at.parameters + offset)
+    const [from, end] = keptOf(plan, placement)
+    at.slots.forEach((slot, s) => floats.set(weights.slots[s]![i]!.subarray(from, end), slot + offset + from))
+    // What nobody updates is nobody's to hand in.
+    if (offset >= placements.learned) at.joined.forEach((slot, s) => floats.set(weights.slots[s]![i]!, slot + offset))
   })
 }
 
-/** Copies out of the arena: parameters from `at` (the current or the best ones), with the optimizer's state. */
+/** Elements [from, end) of a parameter whose state of the optimizer this rank keeps. */
+function keptOf({ kept }: Plan, { offset, size }: Placement): [from: number, end: number] {
+  const from = Math.min(size, Math.max(0, kept.first - offset))
+  return [from, Math.max(from, Math.min(size, kept.end - offset))]
+}
+
+/**
+ * Copies out of the arena: parameters from `at` (the current or the best ones), with the optimizer's state; where that is
+ * shared out among ranks all of it on rank 0, on others their part, and zeros, which take no memory.
+ */
 export function readWeights(plan: Plan, floats: Float32Array, at: number): Weights {
   const read = (base: number) =>
     plan.placements.all.map(({ offset, size }) => floats.slice(base + offset, base + offset + size))
-  return { parameters: read(at), slots: plan.at.slots.map(read) }
+  const readKept = (slot: number) =>
+    plan.placements.all.map((placement) => {
+      const { offset, size } = placement
+      const [from, end] = keptOf(plan, placement)
+      const values = new Float32Array(size)
+      values.set(floats.subarray(slot + offset + from, slot + offset + end), from)
+      return values
+    })
+  const { slots, joined } = plan.at
+  return { parameters: read(at), slots: slots.map((slot, s) => (s in joined ? read(joined[s]!) : readKept(slot))) }
 }
 
 /** SHA-256 (hex) over names, shapes and values of all parameters, in the model's order. */

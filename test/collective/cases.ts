@@ -64,10 +64,10 @@ export async function weightsBy(
 }
 
 /** One SHA-256 for each case. */
-export async function hashes(crew: Workforce, ranks?: Ranks): Promise<string[]> {
+export async function hashes(crew: Workforce, ranks?: Ranks, over: Partial<Config> = {}): Promise<string[]> {
   const all: string[] = []
   for (const { config, data } of cases) {
-    await using trainer = await Trainer.create({ ...config, workers: crew.workers }, { crew, ranks })
+    await using trainer = await Trainer.create({ ...config, ...over, workers: crew.workers }, { crew, ranks })
     const validationData = data.features === 21 ? blobs(50, 21, 5, 2) : undefined
     await trainer.fit(data, { validationData })
     all.push(trainer.weightsHash())

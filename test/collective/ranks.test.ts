@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { bindingNote } from '../../src/cli/ranks.ts'
 import { Crew } from '../../src/crew/crew.ts'
+import { parseConfig } from '../../src/config/schema.ts'
+import type { Config } from '../../src/config/schema.ts'
 import { disagreement } from '../../src/train/agree.ts'
+import { checkSharded } from '../../src/train/prepare.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { hashes, weightsBy } from './cases.ts'
 import { launch, launchers, whyNone } from './launch.ts'
@@ -19,17 +22,18 @@ beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'brigantine-ranks-')))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test.runIf(openMpi && mpich)(
-  `the same bits for 1 x 1, 1 x 4, 2 x 2, 3 x 2 and 4 x 1 (ranks x workers), short batches included${whyNone}`,
+  `the same bits for 1 x 1, 1 x 4, 2 x 2, 3 x 2 and 4 x 1 (ranks x workers), short batches and sharded state included${whyNone}`,
   { timeout: 400_000 },
   async () => {
     const expected = await hashesOf(1)
     expect(await hashesOf(4)).toEqual(expected)
-    for (const [launcher, ranks, workers] of [
-      [openMpi!, 2, 2],
-      [openMpi!, 3, 2],
-      [mpich!, 4, 1],
+    for (const [launcher, ranks, workers, state] of [
+      [openMpi!, 2, 2, 'whole'],
+      [openMpi!, 3, 2, 'sharded'],
+      [mpich!, 4, 1, 'whole'],
+      [mpich!, 2, 1, 'sharded'],
     ] as const) {
-      const { code, stdout, stderr } = await launch(launcher, ranks, [file('trains.ts'), String(workers)])
+      const { code, stdout, stderr } = await launch(launcher, ranks, [file('trains.ts'), String(workers), state])
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       const said = stdout
         .trim()
@@ -79,39 +83,47 @@ describe("reduce: 'mpi-sum'", () => {
 const bin = file('../../src/cli/bin.ts')
 
 describe.runIf(openMpi)(`brigantine train under mpirun${whyNone}`, { timeout: 400_000 }, () => {
-  it('reports and saves on rank 0 alone, and goes on alone with the same bits where two ranks ended', async () => {
-    const args = (out: string, ...more: string[]) => [
-      ...[
-        bin,
-        'train',
-        '--shards',
-        '2',
-        '--workers',
-        '1',
-        '--kernels',
-        'wasm',
-        '--hash',
-        '--json',
-        '--schedule',
-        'constant',
-      ],
-      ...['--out', join(folder, out), ...more],
-    ]
-    const two = await launch(openMpi!, 2, args('two', '--epochs', '3', '--max-steps', '40'))
-    expect(two.code).toBe(0)
-    const first = JSON.parse(two.stdout) as { stopped: string }
-    expect(first.stopped).toBe('maxSteps')
-    const hashOf = async (path: string, epochs: number): Promise<string> => {
-      await using trainer = await Trainer.load(path, { epochs, workers: 2, maxSteps: undefined })
-      expect(trainer.resumable).toBe(true)
-      const { loadData } = await import('../../src/data/load.ts')
-      const data = await loadData(trainer.config.data!, trainer.config.seed)
-      await trainer.fit(data.train, { validationData: data.validation })
-      return trainer.weightsHash()
-    }
-    const whole = await launch(openMpi!, 2, args('whole', '--epochs', '3'))
-    expect(await hashOf(join(folder, 'two', 'last.ckpt'), 3)).toBe((JSON.parse(whole.stdout) as { hash: string }).hash)
-  })
+  it.each([
+    ['whole', []],
+    ['sharded', ['--shard-optimizer-state']],
+  ])(
+    'reports and saves on rank 0 alone, and goes on alone with the same bits where two ranks of %s state ended',
+    async (state, flags) => {
+      const args = (out: string, ...more: string[]) => [
+        ...[
+          bin,
+          'train',
+          '--shards',
+          '2',
+          '--workers',
+          '1',
+          '--kernels',
+          'wasm',
+          '--hash',
+          '--json',
+          '--schedule',
+          'constant',
+        ],
+        ...['--out', join(folder, out), ...more],
+      ]
+      const two = await launch(openMpi!, 2, args(`two-${state}`, ...flags, '--epochs', '3', '--max-steps', '40'))
+      expect(two.code).toBe(0)
+      const first = JSON.parse(two.stdout) as { stopped: string }
+      expect(first.stopped).toBe('maxSteps')
+      const hashOf = async (path: string, epochs: number): Promise<string> => {
+        await using trainer = await Trainer.load(path, { epochs, workers: 2, maxSteps: undefined })
+        expect(trainer.resumable).toBe(true)
+        const { loadData } = await import('../../src/data/load.ts')
+        const data = await loadData(trainer.config.data!, trainer.config.seed)
+        await trainer.fit(data.train, { validationData: data.validation })
+        return trainer.weightsHash()
+      }
+      const whole = await launch(openMpi!, 2, args(`all-${state}`, '--epochs', '3'))
+      expect(await hashOf(join(folder, `two-${state}`, 'last.ckpt'), 3)).toBe(
+        (JSON.parse(whole.stdout) as { hash: string }).hash,
+      )
+    },
+  )
 
   it('refuses ranks that are not about to do the same, naming both', async () => {
     const script = `exec ${process.execPath} ${bin} train --shards 2 --workers 1 --fast-dev-run --seed $OMPI_COMM_WORLD_RANK`
@@ -158,6 +170,24 @@ function childOf(parent: number, variable: string): number {
   }
   throw new Error(`no child of ${parent} has ${variable}`)
 }
+
+describe('shardOptimizerState', () => {
+  const sharded = (optimizer: Config['optimizer']) =>
+    parseConfig({ model: { layers: [{ type: 'dense', units: 2 }] }, optimizer, shardOptimizerState: true })
+
+  it('lets rank 0 save, and no other', () => {
+    checkSharded(sharded('adam'), 0, true)
+    checkSharded(sharded('adam'), 1, false)
+    expect(() => checkSharded(sharded('adam'), 1, true)).toThrow(/Expected rank 0 to save, got rank 1/)
+  })
+
+  it('is refused for an optimizer that keeps none, with what to do', () => {
+    checkSharded(sharded({ type: 'sgd', momentum: 0.9 }), 0, false)
+    expect(() => checkSharded(sharded('sgd'), 0, false)).toThrow(
+      /Expected an optimizer with state for `shardOptimizerState`, got sgd, which keeps none.*sgd with momentum/,
+    )
+  })
+})
 
 describe('what ranks must agree on', () => {
   const facts = { version: '1', config: '{"seed":1,"batchSize":8}', kernels: 'wasm on x64' }

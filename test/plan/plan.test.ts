@@ -142,6 +142,31 @@ describe('the summary of a plan', () => {
     expect(summary.flops).toBe(summary.phases.reduce((sum, { flops }) => sum + flops, 0))
   })
 
+  it('has the optimizer state of a rank that shards it: two vectors of the parameters that it updates', () => {
+    // 101,770 parameters are 6 pieces of 16,384 and one of 3,466 (with the padding 3,468): 2, 2 and 3 for three ranks.
+    const spec: PlanSpec = {
+      ...base,
+      inputs: 784,
+      model: {
+        layers: [
+          { type: 'dense', units: 128 },
+          { type: 'dense', units: 10 },
+        ],
+      },
+    }
+    const bytesOf = (rank: number, shardState: boolean, name: string) =>
+      compilePlan({ ...spec, shardState, sharing: { shards: 3, rank, ranks: 3 }, batchSize: 60 })
+        .layout.summary()
+        .get(name)
+    expect([0, 1, 2].map((rank) => bytesOf(rank, false, 'optimizer state'))).toEqual(Array(3).fill(8 * 101_772))
+    expect([0, 1, 2].map((rank) => bytesOf(rank, true, 'optimizer state'))).toEqual([
+      8 * 2 * 16_384,
+      8 * 2 * 16_384,
+      8 * (101_772 - 4 * 16_384),
+    ])
+    expect([0, 1, 2].map((rank) => bytesOf(rank, true, 'joined state') ?? 0)).toEqual([8 * 101_772, 0, 0])
+  })
+
   it('has finite numbers for any plan', () => {
     fc.assert(
       fc.property(specs, (spec) => {
