@@ -69,7 +69,7 @@ export async function measure(
 /** One thread that says that it is several: it gets their plan, and works it off by itself. */
 const claiming = (workers: number, thread: Crew): Workforce => ({
   workers,
-  run: (task, onFailure) => thread.run(task, onFailure),
+  run: (task, onFailure, ended) => thread.run(task, onFailure, ended),
   close: () => Promise.resolve(),
 })
 

@@ -203,7 +203,9 @@ export const Recovery = z
     restarts: integer(0).default(20).describe('How many workers a run may lose before it stops.'),
     stallSeconds: real({ above: 0 })
       .default(30)
-      .describe('Seconds without progress after which a worker counts as stuck; more where steps are long.'),
+      .describe(
+        'Seconds without progress after which a worker counts as stuck; ten times as many in its start-up, more where steps are long.',
+      ),
   })
   .prefault({})
   .describe('What happens when a worker dies or hangs: it is replaced, and no bit of the result changes.')

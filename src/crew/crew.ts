@@ -12,6 +12,7 @@ export class Crew implements Workforce {
   /** Threads of a run: may be set anew before each, up to the number it was made for. */
   workers: number
   readonly #pool: Piscina
+  #runs = 0
   #closed = false
 
   /** @param atOnce threads to start now; the others come with the first run that has work for them */
@@ -32,11 +33,22 @@ export class Crew implements Workforce {
 
   /**
    * Resolves when every worker has left the run. The first failure rejects, after `onFailure` has had the chance to
-   * call the others back and all have left. The pool enlists a new thread for one that died by itself.
+   * call the others back and all have left. The pool enlists a new thread for one that died by itself, or that `ended` ends.
    */
-  async run(task: (worker: number) => RunTask, onFailure: () => void): Promise<void> {
-    const tasks = Array.from({ length: this.workers }, (_, worker) => this.#part(task(worker)))
+  async run(task: (worker: number) => RunTask, onFailure: () => void, ended: AbortSignal): Promise<void> {
+    this.#runs++
     let first: { error: unknown } | undefined
+    let endings: Promise<unknown> | undefined
+    const end = (): void => {
+      const before = this.#pool.threads
+      // The pool's own listeners come after this one; then those threads are no longer among its own.
+      queueMicrotask(() => {
+        const gone = before.filter((thread) => !this.#pool.threads.includes(thread))
+        endings = Promise.all(gone.map((thread) => thread.terminate()))
+      })
+    }
+    ended.addEventListener('abort', end)
+    const tasks = Array.from({ length: this.workers }, (_, worker) => this.#part(task(worker), ended))
     await Promise.all(
       tasks.map((running) =>
         running.catch((error: unknown) => {
@@ -45,24 +57,27 @@ export class Crew implements Workforce {
         }),
       ),
     )
+    // Until then they may yet write into the arena.
+    await endings
+    ended.removeEventListener('abort', end)
+    this.#runs--
     if (first) throw first.error
   }
 
-  async #part(task: RunTask): Promise<void> {
-    const failed = await (this.#pool.run(task) as Promise<Failed | undefined>).catch((error: unknown) => {
+  async #part(task: RunTask, signal: AbortSignal): Promise<void> {
+    const failed = await (this.#pool.run(task, { signal }) as Promise<Failed | undefined>).catch((error: unknown) => {
       throw this.#closed ? error : new WorkerLost(task.worker, 'died', error)
     })
     if (failed) throw new WorkerLost(task.worker, 'threw', failed.error)
   }
 
+  get isShared(): boolean {
+    return this.#runs > 1
+  }
+
   /** The threads of now: to look at, or to see what becomes of a run when one is ended. */
   get threads(): Piscina['threads'] {
     return this.#pool.threads
-  }
-
-  async end(threads: readonly number[]): Promise<void> {
-    const stuck = this.#pool.threads.filter(({ threadId }) => threads.includes(threadId))
-    await Promise.all(stuck.map((thread) => thread.terminate()))
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,8 @@ export interface RunTask {
   readonly worker: number
   readonly workers: number
   readonly memory: WebAssembly.Memory
+  /** Where among the arena's words the worker notes what it is at: see train/post.ts. */
+  readonly post: number
   readonly spec: PlanSpec
   readonly settings: RunSettings
   readonly kernels: KernelChoice
@@ -43,9 +45,10 @@ export interface Workforce {
   /**
    * Resolves when every worker has left the run; rejects with the first failure (`WorkerLost`, where the run may go on
    * without that worker's part), after `onFailure`.
+   * @param ended ends the threads of those who are still in the run: a worker may never leave by itself
    */
-  run(task: (worker: number) => RunTask, onFailure: () => void): Promise<void>
-  /** Ends threads that do not leave by themselves; resolves when they are gone. */
-  end?(threads: readonly number[]): Promise<void>
+  run(task: (worker: number) => RunTask, onFailure: () => void, ended: AbortSignal): Promise<void>
+  /** Whether a run may have to wait for threads that other runs have. */
+  readonly isShared?: boolean
   close(): Promise<void>
 }

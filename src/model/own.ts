@@ -3,6 +3,7 @@
  * imported once in each thread, before anything is built; what it lacks, or throws, is told with its layer's name.
  */
 import { resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { UserError } from '../errors.ts'
 import type { InitializerConfig, LayerConfig, LossConfig, ModelConfig } from './config.ts'
@@ -84,16 +85,42 @@ export function urlOf(module: string): string {
   return module.startsWith('file:') ? module : pathToFileURL(resolve(module)).href
 }
 
-/** Imports what a model and its loss name. @throws UserError naming the module */
-export async function loadOwn(model: Pick<ModelConfig, 'layers'>, loss?: LossConfig | 'auto'): Promise<void> {
+/** A module is code that defines functions: it is there at once, or waits for what does not come. */
+const LOAD_SECONDS = 60
+
+/**
+ * Imports what a model and its loss name, each within `seconds`.
+ * @throws UserError naming the module
+ */
+export async function loadOwn(
+  model: Pick<ModelConfig, 'layers'>,
+  loss?: LossConfig | 'auto',
+  seconds = LOAD_SECONDS,
+): Promise<void> {
   for (const module of modulesOf(model, loss)) {
     const url = urlOf(module)
     if (modules.has(url)) continue
     try {
-      modules.set(url, (await import(url)) as OwnModule)
+      modules.set(url, await imported(url, seconds))
     } catch (cause) {
       throw new UserError(`${module}: the module could not be loaded: ${messageOf(cause)}`, { cause })
     }
+  }
+}
+
+async function imported(url: string, seconds: number): Promise<OwnModule> {
+  const over = new AbortController()
+  const late = setTimeout(1000 * seconds, undefined, { signal: over.signal }).then(() => {
+    throw new Error(
+      `expected it to be imported within ${seconds} s, it still waits for something. Look for an \`await\` outside of its ` +
+        'functions, and whether the disk it lies on answers.',
+    )
+  })
+  try {
+    return (await Promise.race([import(url), late])) as OwnModule
+  } finally {
+    late.catch(() => {})
+    over.abort()
   }
 }
 

@@ -4,12 +4,14 @@
  * (or reach) into the arena between two phases. Between slices of a few milliseconds the event loop breathes.
  */
 import { setImmediate } from 'node:timers/promises'
+import { threadId } from 'node:worker_threads'
 import { openArena } from '../arena/arena.ts'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { RunTask, Workforce } from '../crew/task.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Phase, Plan } from '../plan/plan.ts'
+import { Post, takePost } from './post.ts'
 import { Sequencer } from './sequencer.ts'
 import { programOf } from './work.ts'
 
@@ -53,6 +55,8 @@ async function workInline(task: RunTask, { before, after }: Hooks): Promise<void
   const arena = openArena(task.memory)
   const plan = compilePlan(task.spec)
   const control = new Control(arena.words, plan.at.control, 0)
+  takePost(arena.words, task.post, threadId)
+  new Post(plan, arena, task.worker).rest()
   const program = programOf(task, plan, arena)
   const sequencer = new Sequencer(plan, task.settings, control, arena, program)
   const state = arena.doubles.subarray(plan.at.state, plan.at.state + plan.stateLength)

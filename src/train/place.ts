@@ -9,13 +9,13 @@ import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { tilesAbove } from '../plan/stages.ts'
 import type { Stage } from '../plan/stages.ts'
-import { Doing } from './post.ts'
+import { Doing, isStarting } from './post.ts'
 import type { Readout } from './post.ts'
 import { State } from './state.ts'
 
 /** Only while nobody changes the state. */
 export function placeOf(plan: Plan, settings: RunSettings, arena: Arena, worker: number, post: Readout): Whereabouts {
-  if (post.thread === 0) return { worker, phase: 'start-up' }
+  if (isStarting(post)) return { worker, phase: 'start-up' }
   const state = arena.doubles.subarray(plan.at.state, plan.at.state + plan.stateLength)
   const batch = state[State.batch]!
   const step = Number.isInteger(batch) ? batch : undefined

@@ -59,6 +59,9 @@ function hopeless(
 ): string | undefined {
   const { last: casualty, count, inARow } = now
   const exited = how === 'died' && /exited with code/.test((cause as Error).message)
+  if (casualty!.how === 'stalled' && casualty!.phase === 'start-up') {
+    return before.last?.how === 'stalled' && before.last.phase === 'start-up' ? HUNG_TWICE : undefined
+  }
   if (casualty!.phase === 'start-up' && !exited) return 'It cannot start.'
   if (casualty!.how === 'threw' && before.last?.how === 'threw' && inARow > 1 && samePlace(casualty!, before.last)) {
     return 'It failed there twice: another try would end likewise.'
@@ -68,9 +71,13 @@ function hopeless(
   return undefined
 }
 
+const HUNG_TWICE =
+  'It cannot start, as one before: see what own modules wait for when they are imported, and whether the disk they lie on ' +
+  'answers. Where it is only slow, raise `recovery.stallSeconds`, of which a start-up gets ten times as much.'
+
 const samePlace = (a: Casualty, b: Casualty) => a.step === b.step && a.phase === b.phase && a.piece === b.piece
 
-function stopped(casualty: Casualty, why: string, cause: unknown): TrainingError {
+export function stopped(casualty: Casualty, why: string, cause: unknown): TrainingError {
   return new TrainingError(`Training stopped: ${casualtyText(casualty)} ${why} The last checkpoint is whole.`, {
     ...casualty,
     cause,
@@ -81,5 +88,5 @@ function stopped(casualty: Casualty, why: string, cause: unknown): TrainingError
 export function casualtyText(casualty: Casualty): string {
   const { worker, how, message } = casualty
   const verb = { died: 'died in', threw: 'failed in', stalled: 'does not move: it has been in' }[how]
-  return `worker ${worker} ${verb} ${placeText(casualty)}${how === 'stalled' ? '' : `: ${message}`}${/[.!?]$/.test(message) && how !== 'stalled' ? '' : '.'}`
+  return `worker ${worker} ${verb} ${placeText(casualty)}: ${message}${/[.!?]$/.test(message) ? '' : '.'}`
 }

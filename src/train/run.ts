@@ -13,15 +13,15 @@ import { ownLimits, usableCores } from '../native/limits.ts'
 import type { Fault } from '../plan/faults.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
-import { placeOf } from './place.ts'
-import { Doing, Post, clearPosts } from './post.ts'
+import { clearPosts, postOf } from './post.ts'
 import { DEFAULT_RECOVERY, countCasualty, noCasualties, pauseAfter } from './recovery.ts'
 import type { Casualty, Casualties, RecoveryOptions } from './recovery.ts'
 import { silentRanks, waitsForGate } from './ranks.ts'
 import { Sequencer } from './sequencer.ts'
 import { RECORDS_PER_STEP } from './record.ts'
 import { restoreSnapshot, takeSnapshot } from './snapshot.ts'
-import { StallWatch } from './stall.ts'
+import { StallWatch, Stuck } from './stall.ts'
+import { allLeave, casualtyOf, lateToStart, stuckWorker } from './stragglers.ts'
 import { beginTuning } from './tuner.ts'
 
 export interface Run {
@@ -54,8 +54,6 @@ const TICK_MILLIS = 100
  * whoever has to wake it would lose its own core to it.
  */
 const SPINS = 30_000
-/** How long a thread may take to end that was told to. */
-const END_MILLIS = 10_000
 
 /**
  * Runs to the end, or until `stopped` says so and the open step is done. Rejects with the first error of anybody. When a
@@ -98,7 +96,7 @@ async function attempt(
   observer: RunObserver,
   stopped: () => boolean,
 ): Promise<WorkerLost | undefined> {
-  const { plan, settings, arena, crew, kernels, module, faults = [] } = run
+  const { plan, settings, arena, crew, kernels, module, faults = [], recovery = DEFAULT_RECOVERY } = run
   const spins = crew.workers <= usableCores(ownLimits()) ? SPINS : 0
   const { memory } = arena
   const { workers } = crew
@@ -111,6 +109,7 @@ async function attempt(
     worker,
     workers,
     memory,
+    post: postOf(plan, worker),
     spec: plan.spec,
     settings,
     kernels,
@@ -126,25 +125,27 @@ async function attempt(
     throw error
   })
   exchanging?.catch(() => {})
-  const working = crew.run(task, abort).catch((error: unknown) => {
+  const ending = new AbortController()
+  const working = crew.run(task, abort, ending.signal).catch((error: unknown) => {
     if (!(error instanceof WorkerLost)) throw error
-    if (control.status() !== Status.ended) lost = error
+    if (control.status() !== Status.ended) lost ??= error
   })
   // Awaited below; a worker may fail before.
   working.catch(() => {})
+  const watch = new StallWatch(recovery.stallSeconds)
+  let stuck: WorkerLost | undefined
   try {
-    const stuck = await attend(run, control, sequencer, observer, stopped)
-    if (stuck) {
-      control.settle(Status.aborted)
-      await endStuck(run, stuck, working)
-      return stuck
-    }
+    stuck = await attend(run, control, sequencer, observer, stopped, watch)
+    if (stuck) control.settle(Status.aborted)
+    lost ??= stuck
   } catch (error) {
     control.settle(Status.aborted)
-    await working.catch(() => {})
+    await allLeave(run, working, watch, ending).catch(() => {})
     throw error
   }
-  await working
+  const late = await allLeave(run, working, watch, ending, stuck)
+  // The run is over without it.
+  if (late && !lost) await observer.casualty?.(casualtyOf(run, late))
   // A crew that failed does not wait for an exchange that waits for other ranks.
   if (!lost) await exchanging
   return lost
@@ -152,19 +153,14 @@ async function attempt(
 
 /** Sets the run back to its snapshot. @throws TrainingError when there is no hope */
 async function recover(
-  { plan, settings, arena, recovery = DEFAULT_RECOVERY }: Run,
+  run: Run,
   control: Control,
   observer: RunObserver,
   before: Casualties,
   lost: WorkerLost,
 ): Promise<Casualties> {
-  const { worker, how, cause } = lost
-  const place = placeOf(plan, settings, arena, worker, new Post(plan, arena, worker).read())
-  const casualty: Casualty = {
-    ...place,
-    how: cause instanceof Stuck ? 'stalled' : how,
-    message: (cause as Error).message,
-  }
+  const { plan, arena, recovery = DEFAULT_RECOVERY } = run
+  const casualty = casualtyOf(run, lost)
   const casualties = countCasualty(before, casualty, control.recordsWritten())
   const pause = pauseAfter(before, casualties, lost, recovery)
   await observer.casualty?.(casualty)
@@ -174,39 +170,17 @@ async function recover(
   return casualties
 }
 
-class Stuck extends Error {}
-
-/** @throws the error that nobody can help where a thread will not end: it may yet write into the arena */
-async function endStuck({ plan, arena, crew }: Run, lost: WorkerLost, working: Promise<void>): Promise<void> {
-  const threads = workersIn(plan, arena, crew.workers).map(({ post }) => post.thread)
-  await Promise.race([crew.end?.(threads), setTimeout(END_MILLIS, undefined, { ref: false })])
-  const gone = await Promise.race([
-    working.then(
-      () => true,
-      () => true,
-    ),
-    setTimeout(END_MILLIS, false, { ref: false }),
-  ])
-  if (!gone) throw lost
-}
-
-/** Workers that are in the middle of something. */
-function workersIn(plan: Plan, arena: Arena, workers: number) {
-  return Array.from({ length: workers }, (_, worker) => ({
-    worker,
-    post: new Post(plan, arena, worker).read(),
-  })).filter(({ post }) => post.thread !== 0 && post.doing !== Doing.waiting)
-}
-
 /** @returns a worker that does not move any more, where the run cannot end for it */
 async function attend(
-  { plan, arena, crew, ranks, recovery = DEFAULT_RECOVERY }: Run,
+  run: Run,
   control: Control,
   sequencer: Sequencer,
   observer: RunObserver,
   stopped: () => boolean,
+  watch: StallWatch,
 ): Promise<WorkerLost | undefined> {
-  const watch = new StallWatch(recovery.stallSeconds)
+  const { plan, arena, ranks, recovery = DEFAULT_RECOVERY } = run
+  const arrivals = new StallWatch(recovery.stallSeconds)
   for (;;) {
     const seen = control.doorbell()
     // Before draining: once gated or ended, no record follows.
@@ -225,14 +199,17 @@ async function attend(
       if (stopped()) control.requestStop()
       sequencer.resume()
       watch.rest()
+      arrivals.rest()
     } else {
       await control.awaitDoorbell(seen, TICK_MILLIS)
+      if (control.status() !== Status.running) continue
+      const late = lateToStart(run, arrivals)
+      if (late) return late
       const patient = ranks !== undefined && waitsForGate(plan, arena)
-      if (control.status() === Status.running && watch.isStuck(control.progress(), patient)) {
+      if (watch.isStuck(control.progress(), patient)) {
         const silent = ranks && silentRanks(plan, arena, (rank) => ranks.nameOf(rank), watch.quietSeconds)
         if (silent) throw silent
-        const worker = workersIn(plan, arena, crew.workers)[0]?.worker ?? 0
-        return new WorkerLost(worker, 'died', new Stuck(`no progress for a long time`))
+        return new WorkerLost(stuckWorker(run), 'died', new Stuck(watch.quietSeconds))
       }
     }
   }

@@ -8,6 +8,13 @@ const TIMES_LONGEST = 20
 /** Before the first step threads start and compile. */
 const TIMES_AT_START = 10
 
+/** Why a worker is taken for lost that gives no sign. */
+export class Stuck extends Error {
+  constructor(seconds: number) {
+    super(`expected it to go on, got nothing for ${seconds.toFixed(seconds < 10 ? 1 : 0)} s`)
+  }
+}
+
 export class StallWatch {
   readonly #leastMillis: number
   #last = performance.now()

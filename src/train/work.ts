@@ -1,5 +1,4 @@
 /** A worker's part in a run: claim a piece, run it, and whoever finishes a phase last goes on with the program. */
-import { threadId } from 'node:worker_threads'
 import { openArena } from '../arena/arena.ts'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
@@ -32,6 +31,8 @@ export function work(task: RunTask): Failed | undefined {
     // Nobody may wait for a piece that will not be finished.
     control.settle(Status.aborted)
     return { error }
+  } finally {
+    new Post(plan, arena, task.worker).leave()
   }
 }
 
@@ -53,7 +54,7 @@ function workOff(task: RunTask, arena: Arena, plan: Plan, control: Control): voi
   if (spec.traceEvents > 0) parts = new Tracer(plan, arena, worker).watch(parts, () => program.stage)
   if (saboteur) parts = saboteur.spoil(parts)
 
-  post.arrive(threadId)
+  post.rest()
   for (;;) {
     // Read before claiming: if the phase changes after a failed claim, awaitChange returns at once.
     const seen = control.sequence()

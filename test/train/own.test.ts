@@ -1,5 +1,5 @@
 /** Layers and losses of a user's own: trained in workers, checked beside differences, refused and named where they are wrong. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -54,6 +54,15 @@ describe('a layer', () => {
     const failure = await trainer.fit(blobs(40, 4, 3)).catch((error: unknown) => error)
     expect((failure as Error).message).toContain('Layer `custom_1`')
     expect((failure as Error).message).toContain('`forward` failed: no such thing as a wish')
+  })
+
+  it('is refused when it waits for ever while it is imported', async () => {
+    const module = join(folder, 'waiting.mjs')
+    await writeFile(module, 'await new Promise(() => {})')
+    const layers = [{ type: 'custom' as const, module }]
+    await expect(loadOwn({ layers }, undefined, 0.2)).rejects.toThrow(
+      /waiting\.mjs: the module could not be loaded: expected it to be imported within 0\.2 s/,
+    )
   })
 
   it('is named where it throws in a worker, which ends the fit', async () => {

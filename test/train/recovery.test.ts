@@ -128,6 +128,34 @@ it('a worker that falls silent is named, ended and replaced', async () => {
   expect(hash).toBe(undisturbed.hash)
 })
 
+it.each(WORKERS)('one of %i workers that hangs in its start-up is named, ended and replaced', async (workers) => {
+  const inject = ['worker-stall@at=start']
+  const { hash, history } = await train(workers, { inject }, { recovery: { stallSeconds: 0.2 } })
+  expect(history.casualties).toMatchObject([{ how: 'stalled', phase: 'start-up' }])
+  expect(hash).toBe(undisturbed.hash)
+})
+
+it('two that hang in their start-up, one after the other, end the fit: what was expected, what came and what to do', async () => {
+  const inject = ['worker-stall@at=start', 'worker-stall@at=start']
+  const error: unknown = await train(1, { inject }, { recovery: { stallSeconds: 0.2 } }).catch((e: unknown) => e)
+  expect(error).toBeInstanceOf(TrainingError)
+  expect(error).toMatchObject({ worker: 0, phase: 'start-up' })
+  expect((error as Error).message).toMatch(
+    /worker 0 does not move: it has been in start-up: expected it to go on, got nothing for \d.* s\. It cannot start, as one before: see what own modules wait for/,
+  )
+  // The crew has threads that work all the same.
+  expect((await train(1)).hash).toBe(undisturbed.hash)
+})
+
+it('a worker that hangs between two pieces is ended when the others have done everything', async () => {
+  // So many steps that one has to wait in the middle of them.
+  const whole = await train(1, {}, { epochs: 60 })
+  const given: Partial<Config> = { epochs: 60, recovery: { stallSeconds: 0.3 } }
+  const { hash, history } = await train(3, { inject: ['worker-stall@at=wait'] }, given)
+  expect(history.casualties).toMatchObject([{ how: 'stalled', phase: 'between two pieces' }])
+  expect(hash).toBe(whole.hash)
+})
+
 it('an error that comes again at the same piece ends the fit, with its place and the original error', async () => {
   const inject = Array.from({ length: 5 }, () => 'worker-throw@step=17,phase=rows')
   const error: unknown = await train(3, { inject }).catch((e: unknown) => e)
