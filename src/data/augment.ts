@@ -18,7 +18,6 @@ export interface TrainingRows {
   readonly y: number
   /** -1: every row weighs 1. */
   readonly weight: number
-  readonly rows: number
   readonly inputs: number
   readonly targets: number
 }
@@ -30,6 +29,8 @@ export class Augmenter {
   readonly #floats: Float32Array
   readonly #words = new Uint32Array(4)
   readonly #other: Float32Array
+  #first = 0
+  #rows = 0
 
   constructor(augment: Augment, seed: number, from: TrainingRows, floats: Float32Array) {
     this.#augment = augment
@@ -39,8 +40,13 @@ export class Augmenter {
     this.#other = new Float32Array(augment.mixup === undefined ? 0 : from.inputs)
   }
 
-  /** Writes sample `sample` as epoch `epoch` sees it to the addresses `x`, `y` and `weight`. */
-  write(epoch: number, sample: number, x: number, y: number, weight: number): void {
+  /**
+   * Writes sample `sample` of the `rows` that are there as epoch `epoch` sees it to the addresses `x`, `y` and `weight`.
+   * @param first of a window: its first row's number in the epoch
+   */
+  write(epoch: number, sample: number, x: number, y: number, weight: number, first: number, rows: number): void {
+    this.#first = first
+    this.#rows = rows
     const { inputs, targets, y: fromY, weight: fromWeight } = this.#from
     const floats = this.#floats
     this.#place(epoch, sample, floats, x)
@@ -52,7 +58,7 @@ export class Augmenter {
   }
 
   #draw(index: number, sample: number, epoch: number, what: number): void {
-    philox(this.#words, index, sample, epoch, what, this.#seed, KEY)
+    philox(this.#words, index, this.#first + sample, epoch, what, this.#seed, KEY)
   }
 
   /** A window of the image in its margin of zeros, the right way round or mirrored. */
@@ -85,10 +91,10 @@ export class Augmenter {
 
   /** Zhang et al., "mixup: Beyond empirical risk minimization" (2018); the partner is any training row, in this epoch's shape. */
   #mix(epoch: number, sample: number, alpha: number, x: number, y: number, weight: number): void {
-    const { inputs, targets, rows, y: fromY, weight: fromWeight } = this.#from
+    const { inputs, targets, y: fromY, weight: fromWeight } = this.#from
     const floats = this.#floats
     this.#draw(0, sample, epoch, MIX)
-    const partner = Math.floor(uniform01(this.#words[0]!) * rows)
+    const partner = Math.floor(uniform01(this.#words[0]!) * this.#rows)
     let share = NaN
     for (let attempt = 1; Number.isNaN(share); attempt++) {
       this.#draw(attempt, sample, epoch, MIX)

@@ -24,9 +24,12 @@ function mix(value: number): number {
   return (h ^ (h >>> 16)) >>> 0
 }
 
-/** Writes the keys of (seed, epoch), both taken as uint32, into the first `ROUND_KEYS` places of `keys`. */
-export function writeRoundKeys(keys: Uint32Array, seed: number, epoch: number): void {
-  let state = mix(mix(seed ^ 0x9e3779b9) ^ Math.imul(epoch, 0x85157af5) ^ 0x5bf03635)
+/**
+ * Writes the keys of (seed, epoch), both taken as uint32, into the first `ROUND_KEYS` places of `keys`.
+ * @param first where an epoch is ordered in parts: the part's first row
+ */
+export function writeRoundKeys(keys: Uint32Array, seed: number, epoch: number, first = 0): void {
+  let state = mix(mix(seed ^ 0x9e3779b9) ^ Math.imul(epoch, 0x85157af5) ^ mix(first) ^ 0x5bf03635)
   for (let round = 0; round < ROUNDS; round++) {
     state = mix((state + 0x9e3779b9) ^ Math.imul(seed, round + 1))
     keys[round] = state
@@ -55,8 +58,8 @@ export function permuteWithKeys(index: number, size: number, keys: Uint32Array):
 const scratch = new Uint32Array(ROUNDS)
 
 /** The sample at `index` of epoch `epoch`: for every (size, seed, epoch) a bijection of [0, size), 1 <= size <= 2^31. */
-export function permute(index: number, size: number, seed: number, epoch: number): number {
-  writeRoundKeys(scratch, seed, epoch)
+export function permute(index: number, size: number, seed: number, epoch: number, first = 0): number {
+  writeRoundKeys(scratch, seed, epoch, first)
   return permuteWithKeys(index, size, scratch)
 }
 

@@ -34,6 +34,15 @@ export interface TensorInput {
 
 /** Checks and copies data in memory. Throws a UserError naming the row and column of whatever is wrong. */
 export function toDataset(input: TensorInput): Dataset {
+  const data = toRows(input)
+  if (data.sampleWeight?.every((weight) => weight === 0)) {
+    throw new UserError('Expected a sample weight above 0, got only zeros')
+  }
+  return data
+}
+
+/** `toDataset` of some rows among others: all of them may weigh 0. */
+export function toRows(input: TensorInput): Dataset {
   expectArray(input.y, 'y')
   expectArray(input.x, 'x')
   const y = flatten(input.y, 'y', input.targets ?? 1)
@@ -84,7 +93,7 @@ function flatten(source: TensorInput['x'] | TensorInput['y'], name: string, flat
     throw new UserError(`Expected ${name} to hold whole rows of ${flatWidth}, got ${source.length} numbers`)
   }
   const values = new Float32Array(source.length)
-  for (let i = 0; i < source.length; i++) values[i] = numberAt(source[i], `${name}[${i}]`)
+  copyNumbers(source as ArrayLike<unknown>, values, 0, name)
   return { rows: source.length / flatWidth, width: flatWidth, values }
 }
 
@@ -98,14 +107,18 @@ function flattenRows(source: readonly unknown[], name: string, width: number): R
     if (row.length !== width) {
       throw new UserError(`Expected ${width} numbers in ${name}[${i}] as in ${name}[0], got ${row.length}`)
     }
-    for (let j = 0; j < width; j++) values[i * width + j] = numberAt(row[j], `${name}[${i}][${j}]`)
+    copyNumbers(row, values, i * width, `${name}[${i}]`)
   })
   return { rows: source.length, width, values }
 }
 
-function numberAt(value: unknown, where: string): number {
-  if (typeof value === 'number') return value
-  throw new UserError(`Expected a number in ${where}, got ${describe(value)}`)
+function copyNumbers(from: ArrayLike<unknown>, into: Float32Array, at: number, name: string): void {
+  if (isNumberArray(from)) return into.set(from, at)
+  for (let i = 0; i < from.length; i++) {
+    const value = from[i]
+    if (typeof value !== 'number') throw new UserError(`Expected a number in ${name}[${i}], got ${describe(value)}`)
+    into[at + i] = value
+  }
 }
 
 function isNumberArray(value: unknown): value is NumberArrayLike {
@@ -145,12 +158,20 @@ function checkWeights(weights: readonly number[] | NumberArrayLike, rows: number
   const at = values.findIndex((weight) => !(weight >= 0 && weight < Infinity))
   if (at >= 0)
     throw new UserError(`Expected sample weights >= 0 and finite, got \`${values[at]}\` in sampleWeight[${at}]`)
-  if (values.every((weight) => weight === 0)) throw new UserError('Expected a sample weight above 0, got only zeros')
   return values
 }
 
 /** Multiplies each row's weight by that of its class, named or numbered; classes not mentioned keep theirs. */
 export function applyClassWeight(dataset: Dataset, classWeight: Readonly<Record<string, number>>): Dataset {
+  const weighted = weighClasses(dataset, classWeight)
+  if (weighted.sampleWeight!.every((weight) => weight === 0)) {
+    throw new UserError('Expected a class of the data to keep a weight above 0, got zero for all')
+  }
+  return weighted
+}
+
+/** `applyClassWeight` of some rows among others: all of them may weigh 0. */
+export function weighClasses(dataset: Dataset, classWeight: Readonly<Record<string, number>>): Dataset {
   const { targets, classNames, y } = dataset
   if (targets !== 1) throw new UserError(`Expected class indices in y for class weights, got ${targets} columns`)
   const weightOf = new Map<number, number>()
@@ -161,9 +182,6 @@ export function applyClassWeight(dataset: Dataset, classWeight: Readonly<Record<
     weightOf.set(classIndex(label, classNames), weight)
   }
   const sampleWeight = Float32Array.from(y, (label, i) => (dataset.sampleWeight?.[i] ?? 1) * (weightOf.get(label) ?? 1))
-  if (sampleWeight.every((weight) => weight === 0)) {
-    throw new UserError('Expected a class of the data to keep a weight above 0, got zero for all')
-  }
   return { ...dataset, sampleWeight }
 }
 

@@ -184,7 +184,7 @@ interface Addresses {
 }
 
 /** Fields of a record before the metrics; see train/record.ts. */
-export const RECORD_HEAD = 18
+export const RECORD_HEAD = 19
 /** Float64 fields of one trace event; see train/tracer.ts. */
 export const EVENT_FIELDS = 5
 /** Float64 words of one worker's ring of events: a count, then the events. */

@@ -12,6 +12,8 @@ export interface RunSettings {
   /** The run ends after so many epochs, or so many steps, in total. */
   readonly epochs: number
   readonly maxSteps: number
+  /** For schedules that count epochs; Infinity where a stream's end is not known. */
+  readonly stepsPerEpoch: number
   readonly learningRate: number
   readonly schedule: Schedule
   readonly plateau: (PlateauOptions & Monitor) | null

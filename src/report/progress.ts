@@ -53,13 +53,17 @@ export function progressLine(progress: ProgressView, width = 120): string {
   const show = ([name, value]: [string, number]) => `${name} ${formatMetric(name, value)}`
   const parts: [text: string, rank: number][] = [
     [`epoch ${progress.epoch + 1}/${progress.epochs}`, 0],
-    [bar(totalSteps > 0 ? progress.step / totalSteps : 0, 12), 6],
+    [
+      Number.isFinite(totalSteps) ? bar(totalSteps > 0 ? progress.step / totalSteps : 0, 12) : `step ${progress.step}`,
+      6,
+    ],
     [`loss ${formatNumber(progress.loss)}`, 1],
     ...metrics.map((metric, i): [string, number] => [show(metric), i === 0 ? 2 : 5]),
     [`${formatRate(progress.samplesPerSecond)} samples/s`, 4],
     [`|grad| ${formatNumber(progress.gradNorm)}`, 4],
     [healthText(progress), 1],
-    [`${formatDuration(progress.secondsLeft)} left`, 3],
+    // A stream whose end is not known.
+    ...(Number.isFinite(totalSteps) ? [[`${formatDuration(progress.secondsLeft)} left`, 3] as [string, number]] : []),
   ]
   let line = ''
   for (let most = 6; most >= 0; most--) {

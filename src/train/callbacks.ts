@@ -40,6 +40,13 @@ export interface CheckpointOptions {
 
 export interface FitOptions {
   readonly validationData?: Dataset | undefined
+  /**
+   * Of a stream: rows that lie in memory at a time (twice: one window is read while the one before is trained on), in whole
+   * batches; each window is shuffled. Default: 65,536, fewer where rows are long (64 MiB).
+   */
+  readonly bufferRows?: number | undefined
+  /** Of a stream: batches of an epoch, where it has no end, or a schedule counts epochs. Default: until it ends. */
+  readonly stepsPerEpoch?: number | undefined
   /** Default: the config's. */
   readonly epochs?: number | undefined
   readonly callbacks?: Callbacks | readonly Callbacks[] | undefined
@@ -62,6 +69,7 @@ export interface Progress {
   readonly epochs: number
   /** Steps of the run so far, skipped ones included, and in all. */
   readonly step: number
+  /** Infinity, as the next one, where a stream's end is not known. */
   readonly stepsPerEpoch: number
   readonly totalSteps: number
   /** Of the last step. */

@@ -37,6 +37,8 @@ const PROFILES: readonly (readonly [name: string, of: (d: Float64Array, at: numb
 interface Limits {
   readonly epochs: number
   readonly maxSteps: number
+  /** Infinity where it is not known. */
+  readonly stepsPerEpoch: number
   readonly done: number
 }
 
@@ -59,6 +61,7 @@ export class Monitor {
   readonly #totalSteps: number
   readonly #started = performance.now()
   readonly #stepsPerEpoch: number
+  readonly #batchSize: number
   #samples = 0
   /** Of the last step. One array: an ordinary step leaves no garbage. */
   readonly #last = new Float64Array(MILLIS + 1).fill(NaN)
@@ -75,7 +78,8 @@ export class Monitor {
     this.callbacks = [options.callbacks ?? []].flat() as readonly Callbacks[]
     this.#onProgress = options.onProgress
     this.#epochs = limits.epochs
-    this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
+    this.#stepsPerEpoch = limits.stepsPerEpoch
+    this.#batchSize = plan.spec.batchSize
     const steps = Math.min(limits.maxSteps, limits.epochs * this.#stepsPerEpoch)
     this.#totalSteps = Math.max(1, steps - limits.done)
   }
@@ -189,7 +193,7 @@ export class Monitor {
     const event = isOrdinary(d, at) ? undefined : this.#look(d, at)
     history.steps.push(last)
     if (this.callbacks.length === 0) return
-    return this.#tellOfStep(event, d[at + Field.batch]! % this.#stepsPerEpoch, {
+    return this.#tellOfStep(event, d[at + Field.cursor]! / this.#batchSize, {
       epoch: last[EPOCH],
       loss: last[0],
       gradNorm: last[1],

@@ -92,12 +92,13 @@ function samplesOf(
   if (plan.spec.sharing.shards > 1) return undefined
   const rowsOfPiece = stage.kind === 'tile' ? stage.tileRows : stage.blockRows
   const block = stage.kind === 'tile' ? tilesAbove(stage, piece, s[State.rows]!) : piece
-  const { trainRows } = plan.spec
-  const first = s[State.cursor]! + s[State.first]! + block * rowsOfPiece
+  const window = s[State.windowStart]!
+  const size = s[State.streamed] === 1 ? s[State.windowEnd]! - window : plan.spec.trainRows
+  const first = s[State.cursor]! - window + s[State.first]! + block * rowsOfPiece
   const count = Math.min(rowsOfPiece, s[State.rows]! - block * rowsOfPiece)
   // A state that was left half written says nothing.
-  if (!(count > 0 && first >= 0 && first + count <= trainRows)) return undefined
+  if (!(count > 0 && first >= 0 && first + count <= size)) return undefined
   const sample = (i: number) =>
-    settings.shuffle ? permute(first + i, trainRows, settings.seed, s[State.epoch]!) : first + i
+    window + (settings.shuffle ? permute(first + i, size, settings.seed, s[State.epoch]!, window) : first + i)
   return Array.from({ length: count }, (_, i) => sample(i))
 }

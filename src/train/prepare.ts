@@ -244,8 +244,17 @@ export function evaluationSpec(
 export function runSettings(
   config: ResolvedConfig,
   plan: Plan,
-  run: { epochs: number; maxSteps: number; gateEpochs: boolean; nullLoss?: number | undefined },
+  run: {
+    epochs: number
+    maxSteps: number
+    gateEpochs: boolean
+    nullLoss?: number | undefined
+    /** Of a stream. */
+    stepsPerEpoch?: number | undefined
+  },
 ): RunSettings {
+  const { trainRows, batchSize } = plan.spec
+  const isOneBatch = run.stepsPerEpoch === undefined && batchSize >= trainRows
   const keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
   const { reduceOnPlateau: plateau, earlyStopping } = config
   const { mode, spikeSkip, maxConsecutiveSkips, maxSkipsInWindow } = config.health
@@ -265,6 +274,7 @@ export function runSettings(
     augment: augmentOf(config),
     epochs: run.epochs,
     maxSteps: run.maxSteps,
+    stepsPerEpoch: run.stepsPerEpoch ?? Math.ceil(trainRows / batchSize),
     gateEpochs: run.gateEpochs,
     learningRate: config.optimizer.learningRate,
     schedule: config.schedule,
@@ -287,7 +297,7 @@ export function runSettings(
       clip: config.clip,
       maxConsecutiveSkips,
       maxSkipsInWindow,
-      spikeSkip: spikeSkip && (mode === 'warn' || mode === 'repair') && plan.spec.batchSize < plan.spec.trainRows,
+      spikeSkip: spikeSkip && (mode === 'warn' || mode === 'repair') && !isOneBatch,
     },
   }
 }

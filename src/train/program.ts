@@ -38,6 +38,7 @@ export class Program {
   readonly #augmenter: Augmenter | null
   readonly #keys = new Uint32Array(ROUND_KEYS)
   #keysOfEpoch = -1
+  #keysOfWindow = -1
   readonly #pass: Pass = {
     training: true,
     seed: 0,
@@ -210,15 +211,19 @@ export class Program {
     const epoch = this.#state(State.epoch)
     const { inputs, targets, trainRows } = spec
     const { shuffle, seed } = this.#settings
-    if (this.#keysOfEpoch !== epoch) {
-      writeRoundKeys(this.#keys, seed, epoch)
+    const window = this.#state(State.windowStart)
+    const size = this.#state(State.streamed) === 1 ? this.#state(State.windowEnd) - window : trainRows
+    if (this.#keysOfEpoch !== epoch || this.#keysOfWindow !== window) {
+      writeRoundKeys(this.#keys, seed, epoch, window)
       this.#keysOfEpoch = epoch
+      this.#keysOfWindow = window
     }
     for (let r = 0; r < rows; r++) {
-      const sample = shuffle ? permuteWithKeys(start + row + r, trainRows, this.#keys) : start + row + r
+      const place = start + row + r - window
+      const sample = shuffle ? permuteWithKeys(place, size, this.#keys) : place
       if (this.#augmenter) {
         const x = input.value + (row + r) * inputs
-        this.#augmenter.write(epoch, sample, x, at.target + (row + r) * targets, at.weight + row + r)
+        this.#augmenter.write(epoch, sample, x, at.target + (row + r) * targets, at.weight + row + r, window, size)
         continue
       }
       this.#k.copy(inputs, at.trainX + sample * inputs, input.value + (row + r) * inputs)
@@ -376,6 +381,6 @@ export class Program {
 
 function augmenterOf({ at, spec }: Plan, { floats }: Arena, augment: Augment, seed: number): Augmenter {
   const { trainX: x, trainY: y } = at
-  const { trainRows: rows, inputs, targets, weighted } = spec
-  return new Augmenter(augment, seed, { x, y, weight: weighted ? at.trainWeight : -1, rows, inputs, targets }, floats)
+  const { inputs, targets, weighted } = spec
+  return new Augmenter(augment, seed, { x, y, weight: weighted ? at.trainWeight : -1, inputs, targets }, floats)
 }

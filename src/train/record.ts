@@ -36,6 +36,8 @@ export const Field = {
   /** Of the look with strict kernels. */
   strictLoss: 16,
   strictGradNorm: 17,
+  /** Rows of the epoch before the batch. */
+  cursor: 18,
   values: RECORD_HEAD,
 } as const
 
@@ -72,6 +74,7 @@ export function writeRecord(plan: Plan, control: Control, d: Float64Array, s: Fl
   d[r + Field.firstGradNorm] = s[State.firstGradNorm]!
   d[r + Field.strictLoss] = s[State.strictLoss]!
   d[r + Field.strictGradNorm] = s[State.strictGradNorm]!
+  d[r + Field.cursor] = s[State.cursor]!
   d[r + Field.millis] = performance.timeOrigin + performance.now()
   if (kind === Kind.epoch) {
     for (let i = 0; i < 2 * (1 + metrics.length); i++) d[r + Field.values + i] = s[sumsAt.values + i]!

@@ -21,6 +21,7 @@ import { Sequencer } from './sequencer.ts'
 import { RECORDS_PER_STEP } from './record.ts'
 import { restoreSnapshot, takeSnapshot } from './snapshot.ts'
 import { StallWatch, Stuck } from './stall.ts'
+import { State } from './state.ts'
 import { allLeave, casualtyOf, lateToStart, stuckWorker } from './stragglers.ts'
 import { beginTuning } from './tuner.ts'
 
@@ -195,7 +196,10 @@ async function attend(
     if (stopped()) control.requestStop()
     if (status === Status.ended || status === Status.aborted) return undefined
     if (status === Status.gated) {
+      const waited = waitsForWindow(plan, arena)
       await observer.gate?.()
+      // The window before is gone: nothing can be set back to a step of it.
+      if (waited && !waitsForWindow(plan, arena)) takeSnapshot(plan, control, arena)
       if (stopped()) control.requestStop()
       sequencer.resume()
       watch.rest()
@@ -214,3 +218,5 @@ async function attend(
     }
   }
 }
+
+const waitsForWindow = ({ at }: Plan, { doubles }: Arena): boolean => doubles[at.state + State.wanted] === 1

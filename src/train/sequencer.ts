@@ -46,7 +46,6 @@ export class Sequencer {
   readonly #plateau: Float64Array
   readonly #verdicts: Float64Array
   readonly #tuning: Float64Array
-  readonly #stepsPerEpoch: number
   /** Of the norm that the clip goes by. */
   readonly #exponent: number
   /** Tensors that are learned. */
@@ -78,7 +77,6 @@ export class Sequencer {
     this.#verdicts = this.#state.subarray(plan.sumsAt.health)
     this.#plateau = this.#state.subarray(State.plateau, State.plateau + plateauStateLength)
     this.#tuning = arena.doubles.subarray(plan.at.tuning)
-    this.#stepsPerEpoch = Math.ceil(plan.spec.trainRows / plan.spec.batchSize)
     this.#exponent = exponentOf(settings.decide.clip)
     this.#program = program
     this.#agreement = agreement
@@ -143,14 +141,14 @@ export class Sequencer {
 
   #decide(): void {
     const s = this.#state
-    const { decide: options, schedule, learningRate: base, epochs } = this.#settings
+    const { decide: options, schedule, learningRate: base, epochs, stepsPerEpoch } = this.#settings
     const weight = s[State.weightSum]!
     // A batch of weight 0 asks for nothing: its gradient is exactly 0, and stays it.
     const perWeight = weight > 0 ? 1 / weight : 0
     const loss = s[this.#plan.sumsAt.batch]! * perWeight
     const gradNorm = Math.sqrt(this.#sums.ofLayers()) * perWeight
-    const totalSteps = Math.min(this.#settings.maxSteps, epochs * this.#stepsPerEpoch)
-    const rate = learningRate(schedule, base, s[State.step]!, this.#stepsPerEpoch, totalSteps)
+    const totalSteps = Math.min(this.#settings.maxSteps, epochs * stepsPerEpoch)
+    const rate = learningRate(schedule, base, s[State.step]!, stepsPerEpoch, totalSteps)
     s[State.loss] = loss
     s[State.learningRate] = rate * plateauFactor(this.#plateau)
 
@@ -233,7 +231,7 @@ export class Sequencer {
   #openUpdate(): void {
     const s = this.#state
     const { gathersAhead, spec } = this.#plan
-    const left = spec.trainRows - s[State.cursor]! - s[State.batchRows]!
+    const left = this.#rowsEnd - s[State.cursor]! - s[State.batchRows]!
     s[State.gathered] = gathersAhead ? ownRows(this.#plan, Math.min(spec.batchSize, left), 0) : 0
     this.#open(
       Phase.update,
@@ -285,19 +283,34 @@ export class Sequencer {
   /** At a step boundary: the next batch, or what ends the epoch or the run. */
   #proceed(): void {
     const s = this.#state
-    const { trainRows, batchSize } = this.#plan.spec
+    const left = this.#rowsEnd - s[State.cursor]!
     if (s[State.sinceSnapshot]! >= this.#plan.snapshotSteps) return this.#openSnapshot()
     if (this.#control.recordsWaiting() + RECORDS_PER_STEP > this.#plan.spec.ringRecords) return this.#gate()
     if (this.#settings.repair && !this.#catchesUp() && this.#asksHost()) return this.#gate()
     if (s[State.reason] === Reason.earlyStopping) return this.#end(Reason.earlyStopping)
-    if (s[State.cursor]! >= trainRows) return this.#beginEvaluation()
+    const moreCome = s[State.streamed] === 1 && s[State.lastWindow] === 0
+    if (left <= 0 && !moreCome) return this.#beginEvaluation()
     if (s[State.epoch]! >= this.#settings.epochs) return this.#end(Reason.completed)
     if (s[State.step]! >= this.#settings.maxSteps) return this.#end(Reason.maxSteps)
     // Never before the last step that was told of.
     const stop = this.#ranks > 1 ? s[State.stop] === 1 : this.#control.stopRequested() && !this.#catchesUp()
     if (stop) return this.#end(Reason.requested)
-    s[State.batchRows] = Math.min(batchSize, trainRows - s[State.cursor]!)
+    if (left <= 0) return this.#awaitWindow()
+    s[State.batchRows] = Math.min(this.#plan.spec.batchSize, left)
     this.#openBatch()
+  }
+
+  /** The row of the epoch at which what lies in the arena ends. */
+  get #rowsEnd(): number {
+    return this.#state[State.streamed] === 1 ? this.#state[State.windowEnd]! : this.#plan.spec.trainRows
+  }
+
+  /** The host has the next window of the stream; see feed.ts. */
+  #awaitWindow(): void {
+    const s = this.#state
+    s[State.windowStart] = s[State.windowEnd]!
+    s[State.wanted] = 1
+    this.#gate()
   }
 
   #openBatch(): void {
@@ -390,6 +403,7 @@ export class Sequencer {
     this.#record(Kind.epoch)
     s[State.epoch]!++
     s[State.cursor] = 0
+    s[State.windowStart] = s[State.windowEnd] = s[State.lastWindow] = 0
     s[State.epochWeight] = 0
     s[State.epochRows] = 0
     s.fill(0, sumsAt.epoch, sumsAt.epoch + sums)

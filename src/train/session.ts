@@ -50,11 +50,18 @@ export class Session {
   /** @throws UserError when the data is not the interrupted run's */
   restore({ state, best, trainRows }: Unfinished): void {
     const { plan, arena } = this
+    if (state.length === this.state.length && state[State.streamed] !== this.state[State.streamed]) {
+      const [was, is] =
+        this.state[State.streamed] === 1 ? ['data in memory', 'a stream'] : ['a stream', 'data in memory']
+      throw new UserError(
+        `Expected ${was}, as the interrupted run's, to go on with it; got ${is}. Give the same data, or begin anew.`,
+      )
+    }
     if (trainRows !== plan.spec.trainRows || state.length !== this.state.length) {
       throw new UserError(
         `Expected the interrupted run's ${trainRows} training rows, metrics and validation data, to go on with it; ` +
           `got ${trainRows === plan.spec.trainRows ? 'other metrics or validation data' : `${plan.spec.trainRows} rows`}. ` +
-          'Give the same data, or begin anew.',
+          `Give the same data${this.state[State.streamed] === 1 ? ' and `bufferRows`' : ''}, or begin anew.`,
       )
     }
     this.state.set(state)

@@ -86,6 +86,15 @@ export const State = {
   strictVerdict: word(),
   /** How many workers claimed before all were wanted for it. */
   claimers: word(),
+
+  /** Of a stream, 1: the training rows of the arena are a window of the epoch's; else the words below are 0. */
+  streamed: word(),
+  /** Its first row, and the one after its last; equal where there is none. Whether the epoch ends with it. */
+  windowStart: word(),
+  windowEnd: word(),
+  lastWindow: word(),
+  /** Whether the run waits for the window that begins at `windowStart`. */
+  wanted: word(),
 } as const
 
 if (next > STATE_DOUBLES) throw new Error(`internal: state of ${next} words is larger than ${STATE_DOUBLES}`)

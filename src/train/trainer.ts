@@ -6,7 +6,9 @@ import { Crew } from '../crew/crew.ts'
 import type { Ranks } from '../crew/ranks.ts'
 import type { Workforce } from '../crew/task.ts'
 import type { Dataset } from '../data/dataset.ts'
-import { applyClassWeight } from '../data/tensor.ts'
+import { isStream } from '../data/stream.ts'
+import type { RowStream } from '../data/stream.ts'
+import { applyClassWeight, weighClasses } from '../data/tensor.ts'
 import type { NumberArrayLike } from '../data/tensor.ts'
 import type { Transform } from '../data/transform.ts'
 import { describe, TrainingError, UserError } from '../errors.ts'
@@ -39,6 +41,7 @@ import type { FitOptions } from './callbacks.ts'
 import { writeAtomically, writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
 import { saveOnnx, saveSafetensors } from './exchange.ts'
+import { Feed } from './feed.ts'
 import { newHistory, pastEpochs } from './history.ts'
 import type { History, StopReason } from './history.ts'
 import { nullLoss } from './null-loss.ts'
@@ -194,112 +197,163 @@ export class Trainer implements AsyncDisposable {
 
   /**
    * Trains. Gradients are computed by the crew; the host's event loop stays free.
+   * @param data in memory, or a stream of rows, that need not fit there: an async iterable of `{ x, y }`, of one row or
+   * several, or a function that opens one for each epoch. It is read one window (`bufferRows`) ahead.
    * @throws UserError when data and model do not fit; TrainingError when the run stops for its health
    */
-  async fit(data: Dataset, options: FitOptions = {}): Promise<History> {
+  async fit(data: Dataset | RowStream, options: FitOptions = {}): Promise<History> {
     return this.#exclusively(async () => {
       options.signal?.throwIfAborted()
       checkFit(data, options)
-      const { validationData: validation } = options
-      let built = await this.#build(data)
-      const task = resolveTask(this.config, built.model, data)
-      checkData(data, built.model, task, 'training data')
-      if (validation) checkData(validation, built.model, task, 'validation data')
-      const weighted = this.config.classWeight ? applyClassWeight(data, this.config.classWeight) : data
+      if (!isStream(data)) return this.#fit(data, options)
+      const feed = await Feed.open(
+        data,
+        this.config,
+        {
+          ...options,
+          epochs: options.epochs ?? this.config.epochs,
+          ranked: this.#ranks !== undefined,
+          state: this.#unfinished?.state,
+        },
+        () => this.#closed || options.signal?.aborted === true,
+      )
+      options.signal?.throwIfAborted()
+      if (!feed) throw new Error('closed while it waited for the stream')
+      try {
+        return await this.#fit(feed.first, options, feed)
+      } finally {
+        feed.close()
+      }
+    })
+  }
 
-      const limits = { epochs: options.epochs ?? this.config.epochs, maxSteps: this.config.maxSteps ?? Infinity }
-      const events = options.trace ? TRACE_EVENTS : 0
-      const bare = () => trainingSpec(this.config, task, weighted, validation, limits.epochs, events, this.#ranks)
-      const crew = this.#enlist(bare())
-      const workers = crew.workers + (this.#ranks ? 1 : 0)
-      const specNow = () => divided({ ...bare(), workers }, this.kernels, this.#module)
-      const begun = compilePlan(specNow())
-      const open = () => Session.open(specNow(), built.weights, weighted, validation, this.#spare)
-      const history = newHistory(this.#unfinished?.history, expectedSteps(begun, limits), options.signals)
-      const monitor = new Monitor(begun, history, options, {
-        ...limits,
-        done: this.#unfinished?.state[State.step] ?? 0,
+  /** @param feed where `data` is but the first window of a stream */
+  async #fit(data: Dataset, options: FitOptions, feed?: Feed): Promise<History> {
+    const { validationData: validation } = options
+    let built = await this.#build(data)
+    const task = resolveTask(this.config, built.model, data)
+    if (validation) checkData(validation, built.model, task, 'validation data')
+    const { classWeight } = this.config
+    const weigh = (rows: Dataset, by = feed ? weighClasses : applyClassWeight) => {
+      checkData(rows, built.model, task, 'training data')
+      return classWeight ? by(rows, classWeight) : rows
+    }
+    const weighted = weigh(data)
+    if (feed) feed.prepare = weigh
+
+    const limits = { epochs: options.epochs ?? this.config.epochs, maxSteps: this.config.maxSteps ?? Infinity }
+    const events = options.trace ? TRACE_EVENTS : 0
+    // Of a stream there is room for a window.
+    const shape = { ...weighted, rows: feed?.rows ?? weighted.rows }
+    const bare = () => trainingSpec(this.config, task, shape, validation, limits.epochs, events, this.#ranks)
+    const crew = this.#enlist(bare())
+    const workers = crew.workers + (this.#ranks ? 1 : 0)
+    const specNow = () => divided({ ...bare(), workers }, this.kernels, this.#module)
+    const begun = compilePlan(specNow())
+    const open = async () => {
+      const opened = await Session.open(specNow(), built.weights, feed ? undefined : weighted, validation, this.#spare)
+      feed?.attach(opened)
+      return opened
+    }
+    const stepsPerEpoch = feed?.stepsPerEpoch ?? Math.ceil(begun.spec.trainRows / begun.spec.batchSize)
+    const steps = Math.min(limits.maxSteps, limits.epochs * stepsPerEpoch)
+    const history = newHistory(this.#unfinished?.history, steps < Infinity ? steps : 0, options.signals)
+    const monitor = new Monitor(begun, history, options, {
+      ...limits,
+      stepsPerEpoch,
+      done: this.#unfinished?.state[State.step] ?? 0,
+    })
+    const keeper =
+      options.checkpoint && new Keeper(begun, options.checkpoint, history, parseFaults(options.inject ?? []))
+    const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
+    if (this.#ranks) await agreeAtStart(this.#ranks, this, { data: weighted, validation, unfinished: this.#unfinished })
+    else checkAlone(this.config)
+    checkSharded(this.config, this.#ranks?.rank ?? 0, keeper !== undefined)
+    this.stopTraining = false
+    await monitor.call('onTrainBegin', {})
+    const run = {
+      ...limits,
+      stepsPerEpoch: feed?.stepsPerEpoch,
+      nullLoss: nullLoss(weighted, task.loss, built.model.outputs),
+      // At a gate all ranks give each other their part of the optimizer's state.
+      gateEpochs: await anyRank(this.#ranks, keeper !== undefined || monitor.gates),
+      ranks: this.#ranks,
+    }
+    const repair = this.#repairs(built, task, weighted, monitor, run.nullLoss, steps)
+    // The check before the first step has its place in what will be the run's.
+    this.#spare.reserve(begun.layout)
+    if (!this.#unfinished) {
+      const subject = await this.#checkFirst(built, task, weighted, monitor, repair)
+      if (subject) built = this.#become(subject)
+    }
+    let session = await open()
+    monitor.follow(session.plan)
+    session.state[State.updates] = built.updates
+    if (this.#unfinished) session.restore(this.#unfinished)
+    feed?.attach(session)
+    const isOver = () => this.stopTraining || options.signal?.aborted === true || feed?.error !== undefined
+    for (;;) {
+      await this.#run(session, crew, run, options, {
+        casualty: (casualty) => monitor.casualty(casualty),
+        record: (doubles, at) => monitor.record(doubles, at),
+        tick: () => monitor.tick(),
+        gate: async () => {
+          await keeper?.afterEpoch(monitor.logs, capture)
+          await repair?.atGate(session)
+          await feed?.fill(session, () => isOver() || this.paused || this.#closed)
+        },
+        wantsEnd: () => this.paused || repair?.wantsEnd === true || feed?.error !== undefined,
       })
-      const keeper =
-        options.checkpoint && new Keeper(begun, options.checkpoint, history, parseFaults(options.inject ?? []))
-      const capture = (): Checkpoint => ({ ...this.#identity(), ...session.capture(), history: pastEpochs(history) })
-      if (this.#ranks)
-        await agreeAtStart(this.#ranks, this, { data: weighted, validation, unfinished: this.#unfinished })
-      else checkAlone(this.config)
-      checkSharded(this.config, this.#ranks?.rank ?? 0, keeper !== undefined)
-      this.stopTraining = false
-      await monitor.call('onTrainBegin', {})
-      const run = {
-        ...limits,
-        nullLoss: nullLoss(weighted, task.loss, built.model.outputs),
-        // At a gate all ranks give each other their part of the optimizer's state.
-        gateEpochs: await anyRank(this.#ranks, keeper !== undefined || monitor.gates),
-        ranks: this.#ranks,
-      }
-      const repair = this.#repairs(built, task, weighted, monitor, run.nullLoss, expectedSteps(begun, limits))
-      // The check before the first step has its place in what will be the run's.
-      this.#spare.reserve(begun.layout)
-      if (!this.#unfinished) {
-        const subject = await this.#checkFirst(built, task, weighted, monitor, repair)
-        if (subject) built = this.#become(subject)
-      }
-      let session = await open()
-      monitor.follow(session.plan)
-      session.state[State.updates] = built.updates
-      if (this.#unfinished) session.restore(this.#unfinished)
-      for (;;) {
-        await this.#run(session, crew, run, options, {
-          casualty: (casualty) => monitor.casualty(casualty),
-          record: (doubles, at) => monitor.record(doubles, at),
-          tick: () => monitor.tick(),
-          gate: async () => {
-            await keeper?.afterEpoch(monitor.logs, capture)
-            await repair?.atGate(session)
-          },
-          wantsEnd: () => this.paused || repair?.wantsEnd === true,
-        })
-        if (this.stopTraining || options.signal?.aborted) break
-        if (this.paused && session.state[State.reason] === Reason.requested) {
-          await this.#pause.over(options.signal)
-          if (this.#closed) throw new Error('closed while it was paused')
-          if (options.signal?.aborted) break
-          const held = { ...session.capture(), history: pastEpochs(history) }
-          built.weights = held.weights
-          this.#spare.keep(session)
-          session = await open()
-          monitor.follow(session.plan)
-          session.restore({ ...held, state: held.state! })
-          continue
-        }
-        const next = await repair?.afterRun(session, stopCode(session))
-        if (!next) break
-        const before = session
-        built = this.#become(next.subject)
+      if (isOver()) break
+      if (this.paused && session.state[State.reason] === Reason.requested) {
+        await this.#pause.over(options.signal)
+        if (this.#closed) throw new Error('closed while it was paused')
+        if (options.signal?.aborted) break
+        const held = { ...session.capture(), history: pastEpochs(history) }
+        const putWindow = feed?.hold(session)
+        built.weights = held.weights
+        this.#spare.keep(session)
         session = await open()
         monitor.follow(session.plan)
-        carryOver(before, session, next.then, next.subject.updates)
-        if (next.then === 'restart') forgetEpochs(history)
+        session.restore({ ...held, state: held.state! })
+        putWindow?.(session)
+        continue
       }
-      repair?.finish()
+      const next = await repair?.afterRun(session, stopCode(session))
+      if (!next) break
+      const before = session
+      built = this.#become(next.subject)
+      session = await open()
+      monitor.follow(session.plan)
+      carryOver(before, session, next.then, next.subject.updates)
+      if (next.then === 'restart') forgetEpochs(history)
+    }
+    repair?.finish()
 
-      const end = capture()
-      const { plan, state } = session
-      const reason = state[State.reason]!
-      built.weights = end.weights
-      built.updates = end.updates
-      Object.assign(history, monitor.speed(), session.tuning(crew.workers), { stopped: this.#endOf(reason) })
-      const over = history.stopped === 'completed' || history.stopped === 'earlyStopping'
-      this.#unfinished = over ? undefined : { ...end, state: end.state! }
-      // A finished run goes on from its last checkpoint when more epochs are asked for. Where it ended with the best
-      // epoch's weights, the checkpoint of its last epoch is the one to go on from, and stays.
-      if (!(over && plan.spec.keepBest)) await keeper?.atEnd(end)
-      else await keeper?.settled()
-      if (options.trace) await writeAtomically(options.trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
-      if (reason === Reason.unhealthy) throw unhealthy(session)
-      this.#spare.keep(session)
-      await monitor.call('onTrainEnd', monitor.logs)
-      return history
-    })
+    const end = capture()
+    const { plan, state } = session
+    const reason = state[State.reason]!
+    built.weights = end.weights
+    built.updates = end.updates
+    Object.assign(history, monitor.speed(), session.tuning(crew.workers), { stopped: this.#endOf(reason) })
+    const over = history.stopped === 'completed' || history.stopped === 'earlyStopping'
+    this.#unfinished = over ? undefined : { ...end, state: end.state! }
+    // A finished run goes on from its last checkpoint when more epochs are asked for. Where it ended with the best
+    // epoch's weights, the checkpoint of its last epoch is the one to go on from, and stays.
+    if (!(over && plan.spec.keepBest)) await keeper?.atEnd(end)
+    else await keeper?.settled()
+    if (options.trace) await writeAtomically(options.trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
+    if (reason === Reason.unhealthy) throw unhealthy(session)
+    if (feed?.error) {
+      const { message } = feed.error
+      throw new UserError(
+        `${message} The ${state[State.step]} steps before are kept: with the stream mended, \`fit\` goes on after them.`,
+        { cause: feed.error },
+      )
+    }
+    this.#spare.keep(session)
+    await monitor.call('onTrainEnd', monitor.logs)
+    return history
   }
 
   /**
@@ -565,7 +619,7 @@ export class Trainer implements AsyncDisposable {
   async #run(
     session: Session,
     crew: Workforce,
-    limits: { epochs: number; maxSteps: number; gateEpochs: boolean; nullLoss?: number; ranks?: Ranks | undefined },
+    limits: Parameters<typeof runSettings>[2] & { ranks?: Ranks | undefined },
     { signal, inject = [] }: Pick<FitOptions, 'signal' | 'inject'> = {},
     observer: RunObserver & { wantsEnd?: () => boolean } = {},
   ): Promise<void> {
@@ -599,16 +653,17 @@ export class Trainer implements AsyncDisposable {
   }
 }
 
-function checkFit(data: Dataset, { validationData, epochs }: FitOptions): void {
-  expectDataset(data, 'training data')
+function checkFit(data: unknown, { validationData, epochs, bufferRows, stepsPerEpoch }: FitOptions): void {
+  if (!isStream(data)) {
+    expectDataset(data, 'training data')
+    for (const [name, value] of Object.entries({ bufferRows, stepsPerEpoch })) {
+      if (value !== undefined)
+        throw new UserError(`Expected a stream for \`${name}\`, got data in memory. Leave it out.`)
+    }
+  }
   if (validationData !== undefined) expectDataset(validationData, 'validation data')
   if (epochs === undefined || (Number.isSafeInteger(epochs) && epochs >= 1)) return
   throw new UserError(`Expected \`epochs\` to be an integer >= 1, got ${describe(epochs)}.`)
-}
-
-/** Steps of a run that nothing ends before its time. */
-function expectedSteps({ spec }: Plan, { epochs, maxSteps }: { epochs: number; maxSteps: number }): number {
-  return Math.min(maxSteps, epochs * Math.ceil(spec.trainRows / spec.batchSize))
 }
 
 /** The verdict for which a run ended by itself, if it did. */

@@ -16,13 +16,13 @@ const none: Augment = { horizontalFlip: 0, image }
 function rowsOf(augment: Augment, x: readonly number[], y: readonly number[], epoch = 0, seed = 1, weights?: number[]) {
   const rows = x.length / INPUTS
   const targets = y.length / rows
-  const from = { x: 0, y: x.length, weight: weights ? x.length + y.length : -1, rows, inputs: INPUTS, targets }
+  const from = { x: 0, y: x.length, weight: weights ? x.length + y.length : -1, inputs: INPUTS, targets }
   const to = x.length + y.length + rows
   const floats = new Float32Array(to + INPUTS + targets + 1)
   floats.set([...x, ...y, ...(weights ?? [])])
   const augmenter = new Augmenter(augment, seed, from, floats)
   return Array.from({ length: rows }, (_, sample) => {
-    augmenter.write(epoch, sample, to, to + INPUTS, to + INPUTS + targets)
+    augmenter.write(epoch, sample, to, to + INPUTS, to + INPUTS + targets, 0, rows)
     const row = floats.slice(to)
     return { x: [...row.subarray(0, INPUTS)], y: [...row.subarray(INPUTS, -1)], weight: row.at(-1)! }
   })
@@ -147,9 +147,9 @@ describe('a row', () => {
     const floats = new Float32Array(x.length + y.length + INPUTS + 2)
     floats.set([...x, ...y])
     const to = x.length + y.length
-    const from = { x: 0, y: x.length, weight: -1, rows: 8, inputs: INPUTS, targets: 1 }
+    const from = { x: 0, y: x.length, weight: -1, inputs: INPUTS, targets: 1 }
     for (const sample of [6, 1, 7]) {
-      new Augmenter(all, 1, from, floats).write(5, sample, to, to + INPUTS, to + INPUTS + 1)
+      new Augmenter(all, 1, from, floats).write(5, sample, to, to + INPUTS, to + INPUTS + 1, 0, 8)
       expect([...floats.slice(to, to + INPUTS)]).toEqual(forwards[sample]!.x)
       expect(floats[to + INPUTS]).toBe(forwards[sample]!.y[0])
     }

@@ -31,6 +31,13 @@ describe('data order', () => {
     for (let size = 1; size <= 130; size++) expect(new Set(orderList(size, size, 7)).size).toBe(size)
   })
 
+  it('of a part is another for each first row, and that of the whole epoch for row 0', () => {
+    const parts = [0, 64, 128, 192].map((first) => Array.from({ length: 64 }, (_, i) => permute(i, 64, 3, 1, first)))
+    expect(parts[0]).toEqual(orderList(64, 3, 1))
+    for (const part of parts) expect(new Set(part).size).toBe(64)
+    expect(new Set(parts.map((part) => part.join())).size).toBe(4)
+  })
+
   it('stays inside and one to one at the largest sizes', () => {
     fc.assert(
       fc.property(

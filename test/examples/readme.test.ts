@@ -74,6 +74,18 @@ test('the library example learns the exclusive or and saves it', async () => {
   expect(existsSync(join(folder, 'xor.brig'))).toBe(true)
 })
 
+test('the example of data larger than memory learns to add', async () => {
+  const sums = Array.from({ length: 2000 }, (_, i) => [(i % 7) / 7, (i % 11) / 11, (i % 7) / 7 + (i % 11) / 11])
+  writeFileSync(join(folder, 'sums.txt'), sums.map((row) => row.join(' ')).join('\n'))
+  const source = pathToFileURL(join(root, 'src/index.ts')).href
+  const script = blocks('ts')[1]!.replace("'brigantine'", `'${source}'`)
+  writeFileSync(join(folder, 'sums.mts'), `${script}\nprocess.stdout.write(String(history.history.loss!.at(-1)))\n`)
+  const { code, stdout, stderr } = await node('sums.mts')
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(Number(stdout)).toBeLessThan(0.01)
+})
+
 describe('the commands', () => {
   const commands = blocks('sh')
     .join('\n')

@@ -28,6 +28,7 @@ const settings: RunSettings = {
   augment: null,
   epochs: 1,
   maxSteps: Infinity,
+  stepsPerEpoch: 1,
   learningRate: 0.1,
   schedule: { type: 'constant' },
   plateau: null,

@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
 const script = fileURLToPath(new URL('./steps.ts', import.meta.url))
+const streamed = fileURLToPath(new URL('./streamed.ts', import.meta.url))
 
 describe('memory', () => {
   it('after 100,000 small steps is within 5 % of that after 1,000', async () => {
@@ -14,5 +15,15 @@ describe('memory', () => {
     const [early, late] = sizes
     expect(early).toBeGreaterThan(2 ** 20)
     expect(late / early).toBeLessThan(1.05)
+  })
+
+  it('does not grow with a stream: 640 MiB go through where 64 do', async () => {
+    const train = async (mebibytes: number) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [streamed, String(mebibytes)])
+      return JSON.parse(stdout) as { steps: number; peak: number }
+    }
+    const [small, large] = [await train(64), await train(640)]
+    expect(large.steps).toBe(2560)
+    expect(large.peak - small.peak).toBeLessThan(128 * 2 ** 20)
   })
 })
