@@ -304,6 +304,9 @@ const recurrentFields = {
   trainable,
   units: integer(1, 2 ** 22).describe('Numbers of the state.'),
   returnSequences: flag().default(false).describe('All states, [steps, units], in place of the last one.'),
+  direction: choice(['forward', 'reverse'])
+    .default('forward')
+    .describe('`reverse` takes the last step first; the states stay at their steps.'),
   useBias: flag().default(true).describe('Whether biases are added.'),
   kernelInitializer: Initializer.default({ type: 'glorotUniform' }).describe('How the weights of the inputs start.'),
   recurrentInitializer: Initializer.default({ type: 'orthogonal', gain: 1 }).describe(
@@ -316,6 +319,15 @@ const Lstm = z.strictObject({
   unitForgetBias: flag().default(true).describe('Whether biases of the forget gate start at 1.'),
 })
 const Gru = z.strictObject({ type: z.literal('gru'), ...recurrentFields })
+const Bidirectional = z.strictObject({
+  type: z.literal('bidirectional'),
+  ...named,
+  trainable,
+  layer: z.discriminatedUnion('type', [Lstm, Gru]).describe('An lstm or gru: one goes forward, one in reverse.'),
+  mergeMode: choice(['concat', 'sum'])
+    .default('concat')
+    .describe('What becomes of the states of both: side by side, or added.'),
+})
 const PositionEmbedding = z.strictObject({
   type: z.literal('positionEmbedding'),
   ...named,
@@ -432,6 +444,7 @@ const flat = [
   Attention,
   Lstm,
   Gru,
+  Bidirectional,
   PositionEmbedding,
   ResnetBlock,
   TransformerBlock,

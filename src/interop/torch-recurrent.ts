@@ -1,12 +1,15 @@
 /**
- * Recurrent layers in a `state_dict` (torch.nn.LSTM and GRU of one layer and direction) and as the rest of ours lies there:
+ * Recurrent layers in a `state_dict` (torch.nn.LSTM and GRU of one layer) and as the rest of ours lies there:
  *
  *   weight_ih_l0 [gates units, channels]   weight
  *   weight_hh_l0 [gates units, units]      recurrentKernel, turned
  *   bias_ih_l0, bias_hh_l0                 bias, recurrentBias; of an lstm their sum is its bias
  *
+ * Of `bidirectional` both directions' lie under its name, the one in reverse with `_reverse` behind: `weight_ih_l0_reverse`.
+ *
  * The gates of a gru are r, z, n there, and z, r, n here; those of an lstm are i, f, g, o in both.
  */
+import { DIRECTIONS } from '../model/layers/blocks.ts'
 import { fromForeign, toForeign } from './layout.ts'
 import type { Tensor } from './safetensors.ts'
 
@@ -21,8 +24,9 @@ export function toTorch(tensors: readonly Named[]): Named[] {
     const { owner, part } = cut(tensor.name)
     const h = units.get(owner)
     if (h === undefined) return [tensor]
+    const [there, behind] = outside(owner, units)
     const as = (name: string, { shape, values }: Named): Named => ({
-      ...{ name: `${owner}.${name}`, shape },
+      ...{ name: `${there}.${name}${behind}`, shape },
       values: swapped(values, shape, h),
     })
     switch (part) {
@@ -41,7 +45,7 @@ export function toTorch(tensors: readonly Named[]): Named[] {
       case 'bias': {
         const [one, isLstm] = [as('bias_ih_l0', tensor), tensor.shape[0] === 4 * h]
         // Both are added up: ours is the first, and the second nothing.
-        return isLstm ? [one, { ...one, name: `${owner}.bias_hh_l0`, values: new Float32Array(4 * h) }] : [one]
+        return isLstm ? [one, { ...as('bias_hh_l0', tensor), values: new Float32Array(4 * h) }] : [one]
       }
       case 'recurrentBias':
         return [as('bias_hh_l0', tensor)]
@@ -52,7 +56,8 @@ export function toTorch(tensors: readonly Named[]): Named[] {
 }
 
 /** From PyTorch's tensors. What belongs to no recurrent layer, or does not fit one, stays as it is. */
-export function fromTorch<T extends Named>(tensors: readonly T[]): T[] {
+export function fromTorch<T extends Named>(given: readonly T[]): T[] {
+  const tensors = given.map((tensor) => ({ ...tensor, name: inside(tensor.name, given) }))
   const units = unitsOf(tensors, '.weight_hh_l0', 1)
   return tensors.flatMap((tensor) => {
     const { owner, part } = cut(tensor.name)
@@ -85,6 +90,24 @@ export function fromTorch<T extends Named>(tensors: readonly T[]): T[] {
         return [tensor]
     }
   })
+}
+
+const REVERSED = '_reverse'
+
+/** Where one direction of a `bidirectional` lies in a `state_dict`, and what is behind its names. */
+function outside(owner: string, owners: ReadonlyMap<string, number>): [owner: string, behind: string] {
+  const at = owner.lastIndexOf('.')
+  const block = owner.slice(0, Math.max(0, at))
+  const both = Object.values(DIRECTIONS).every((one) => owners.has(`${block}.${one}`))
+  return both ? [block, owner.endsWith(DIRECTIONS.reverse) ? REVERSED : ''] : [owner, '']
+}
+
+/** The other way: a name with the direction in it, where its layer has both. */
+function inside(name: string, tensors: readonly Named[]): string {
+  const plain = name.endsWith(REVERSED) ? name.slice(0, -REVERSED.length) : name
+  const { owner, part } = cut(plain)
+  if (!/_l0$/.test(part) || !tensors.some((tensor) => tensor.name === plain + REVERSED)) return name
+  return `${owner}.${name === plain ? DIRECTIONS.forward : DIRECTIONS.reverse}.${part}`
 }
 
 /** Of each layer with a matrix of this name: of [gates units, units], or turned. */

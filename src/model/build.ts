@@ -24,7 +24,7 @@ import { custom } from './layers/own.ts'
 import { prelu } from './layers/prelu.ts'
 import { flatten, reshape } from './layers/reshape.ts'
 import { residual } from './layers/residual.ts'
-import { resnetBlock, transformerBlock } from './layers/blocks.ts'
+import { bidirectional, resnetBlock, transformerBlock } from './layers/blocks.ts'
 import { positionEmbedding } from './layers/position-embedding.ts'
 import { add, concatenate } from './layers/merge.ts'
 import { shared } from './layers/shared.ts'
@@ -67,6 +67,7 @@ const builders: { [T in Exclude<LayerConfig['type'], 'shared'>]: Builder<T> } = 
   attention,
   lstm: recurrent,
   gru: recurrent,
+  bidirectional,
   positionEmbedding,
   resnetBlock,
   transformerBlock,

@@ -194,6 +194,8 @@ interface RecurrentSettings {
   units: number
   /** All states, [steps, units], in place of the last one, [units]. */
   returnSequences?: boolean | undefined
+  /** `reverse`: from the last step to the first; the states stay at their steps. */
+  direction?: 'forward' | 'reverse' | undefined
   useBias?: boolean | undefined
   kernelInitializer?: InitializerConfig | undefined
   recurrentInitializer?: InitializerConfig | undefined
@@ -201,6 +203,15 @@ interface RecurrentSettings {
   unitForgetBias?: boolean | undefined
 }
 export type RecurrentConfig = ({ type: 'lstm' } & RecurrentSettings) | ({ type: 'gru' } & RecurrentSettings)
+/** A recurrent layer from both ends, each direction with weights of its own. */
+export interface BidirectionalConfig {
+  type: 'bidirectional'
+  name?: string | undefined
+  trainable?: boolean | undefined
+  layer: RecurrentConfig
+  /** What becomes of the two directions' states: side by side (the default), or added. */
+  mergeMode?: 'concat' | 'sum' | undefined
+}
 /** Learned vectors of the steps of a sequence, added to them. */
 export interface PositionEmbeddingConfig {
   type: 'positionEmbedding'
@@ -280,6 +291,7 @@ type AnyLayerConfig =
   | EmbeddingConfig
   | AttentionConfig
   | RecurrentConfig
+  | BidirectionalConfig
   | PositionEmbeddingConfig
   | ResnetBlockConfig
   | TransformerBlockConfig

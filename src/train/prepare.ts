@@ -124,7 +124,12 @@ export const mostWorkers = ({ workers }: ResolvedConfig): number =>
   workers === 'auto' ? usableWorkers(ownLimits()) : workers
 
 /** Layers that are watched, where a block has several. */
-const MATRICES: Partial<Record<string, number>> = { attention: 2, transformerBlock: 4, resnetBlock: 4 }
+const MATRICES: Partial<Record<string, number>> = {
+  attention: 2,
+  transformerBlock: 4,
+  resnetBlock: 4,
+  bidirectional: 2,
+}
 
 const RING_RECORDS = 2 ** 16
 

@@ -125,6 +125,14 @@ const ours: Record<string, { inputShape: number[]; layers: Layers; loss?: Config
     layers: [{ type: 'dense', units: 3 }],
     loss: 'maskedCrossentropy',
   },
+  'series: from both ends': {
+    inputShape: [5, 3],
+    layers: [
+      { type: 'bidirectional', layer: { type: 'lstm', units: 4, returnSequences: true } },
+      { type: 'bidirectional', layer: { type: 'gru', units: 5 }, mergeMode: 'sum' },
+      { type: 'dense', units: 3 },
+    ],
+  },
   'series: the last state of an lstm': {
     inputShape: [11, 4],
     layers: [

@@ -301,6 +301,16 @@ const cases: Record<string, Given> = {
       { type: 'dense', units: 3 },
     ],
   },
+  'from both ends: side by side, added, all states and the last': {
+    inputShape: series,
+    layers: [
+      { type: 'bidirectional', layer: { type: 'lstm', units: 5, returnSequences: true } },
+      { type: 'bidirectional', layer: { type: 'gru', units: 4, returnSequences: true }, mergeMode: 'sum' },
+      { type: 'gru', units: 4, direction: 'reverse', returnSequences: true },
+      { type: 'bidirectional', layer: { type: 'lstm', units: 3 } },
+      { type: 'dense', units: 3 },
+    ],
+  },
   'probabilities of each position': {
     layers: [{ type: 'dense', units: 12 }],
     more: { loss: 'maskedCrossentropy' },

@@ -103,20 +103,25 @@ describe('PyTorch', () => {
     await expectRuns(twelve, 6, await exchanged(await fitted(config, data), 'pytorch', rows), rows)
   })
 
-  test.skipIf(!python)(`runs our LSTM and GRU as we do, and we run its${why}`, async () => {
-    const given: Config = {
-      ...{ epochs: 3, loss: 'meanSquaredError' },
-      model: {
-        inputShape: [2, 3],
-        layers: [
-          { type: 'lstm', units: 5, returnSequences: true },
-          { type: 'gru', units: 4 },
-          { type: 'dense', units: 3 },
-        ],
-      },
-    }
-    await expectRuns(given, 6, await exchanged(await fitted(given, data), 'pytorch_recurrent', rows), rows)
-  })
+  test.skipIf(!python)(
+    `runs our LSTM and GRU, from one end and from both, as we do, and we run its${why}`,
+    async () => {
+      const given: Config = {
+        ...{ epochs: 3, loss: 'meanSquaredError' },
+        model: {
+          inputShape: [2, 3],
+          layers: [
+            { type: 'lstm', units: 5, returnSequences: true },
+            { type: 'bidirectional', layer: { type: 'lstm', units: 3, returnSequences: true } },
+            { type: 'gru', units: 4, returnSequences: true },
+            { type: 'bidirectional', layer: { type: 'gru', units: 2 } },
+            { type: 'dense', units: 3 },
+          ],
+        },
+      }
+      await expectRuns(given, 6, await exchanged(await fitted(given, data), 'pytorch_recurrent', rows), rows)
+    },
+  )
 
   // Ours flattens cells with their channels last, PyTorch channels first: weights behind it go through them in another order.
   test.skipIf(!python)(`runs our convolutions, flattened, as we do, and we run its${why}`, async () => {

@@ -19,11 +19,15 @@ class Recurrent(nn.Module):
     def __init__(self):
         super().__init__()
         self.lstm_1 = nn.LSTM(3, 5, batch_first=True)
-        self.gru_1 = nn.GRU(5, 4, batch_first=True)
+        self.bidirectional_1 = nn.LSTM(5, 3, batch_first=True, bidirectional=True)
+        self.gru_1 = nn.GRU(6, 4, batch_first=True)
+        self.bidirectional_2 = nn.GRU(4, 2, batch_first=True, bidirectional=True)
         self.dense_1 = nn.Linear(4, 3)
 
     def forward(self, x):
-        return self.dense_1(self.gru_1(self.lstm_1(x)[0])[0][:, -1])
+        states = self.gru_1(self.bidirectional_1(self.lstm_1(x)[0])[0])[0]
+        last = self.bidirectional_2(states)[1]
+        return self.dense_1(torch.cat([last[0], last[1]], -1))
 
 
 ours, theirs, rows = sys.argv[1:]

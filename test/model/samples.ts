@@ -373,6 +373,15 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
       { type: 'dense', units: 2 },
     ),
   },
+  bidirectional: {
+    'bidirectional lstm, its last states': series(4, 3, { type: 'bidirectional', layer: { type: 'lstm', units: 2 } }),
+    'bidirectional gru of sequences, added': series(
+      3,
+      2,
+      { type: 'bidirectional', layer: { type: 'gru', units: 3, returnSequences: true }, mergeMode: 'sum' },
+      { type: 'lstm', units: 2, direction: 'reverse' },
+    ),
+  },
   positionEmbedding: {
     positionEmbedding: series(3, 4, { type: 'positionEmbedding' }, { type: 'dense', units: 2 }),
   },

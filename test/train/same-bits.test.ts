@@ -170,6 +170,7 @@ const recurrent: Partial<Config> = {
     layers: [
       { type: 'embedding', inputDim: 13, outputDim: 8 },
       { type: 'lstm', units: 19, returnSequences: true },
+      { type: 'bidirectional', layer: { type: 'lstm', units: 7, returnSequences: true } },
       { type: 'custom', module: new URL('../model/own/swish.ts', import.meta.url).href },
       { type: 'dropout', rate: 0.1 },
       { type: 'gru', units: 17 },

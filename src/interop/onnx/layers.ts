@@ -10,13 +10,12 @@ import type {
   LayerConfig,
   PoolingConfig,
   ResidualConfig,
-  ResnetBlockConfig,
-  TransformerBlockConfig,
   UpSamplingConfig,
 } from '../../model/config.ts'
 import { portSource } from '../../model/graph.ts'
 import type { Layer, Wired } from '../../model/layer.ts'
 import { layersOfBlock } from '../../model/layers/blocks.ts'
+import type { BlockConfig } from '../../model/layers/blocks.ts'
 import { windowOver } from '../../model/layers/window.ts'
 import type { Shape } from '../../model/shape.ts'
 import { foreign, toForeign } from '../layout.ts'
@@ -47,6 +46,7 @@ const emitters: { [T in Exclude<LayerConfig['type'], Elsewhere>]: Emit<Extract<L
   globalAveragePooling2d: (_config, layer, flow, build) => globalPooling('GlobalAveragePool', layer, flow, build),
   resnetBlock: block,
   transformerBlock: block,
+  bidirectional: block,
   upSampling1d: upSampling,
   upSampling2d: upSampling,
   batchNorm,
@@ -154,13 +154,7 @@ function prelu(layer: Layer, given: Flow, build: Builder, parameters: Parameters
   return { ...flow, name: build.node('PRelu', [flow.name, build.weights(`${layer.name}/alpha`, shape, values)]) }
 }
 
-function block(
-  config: ResnetBlockConfig | TransformerBlockConfig,
-  layer: Layer,
-  flow: Flow,
-  build: Builder,
-  parameters: Parameters,
-): Flow {
+function block(config: BlockConfig, layer: Layer, flow: Flow, build: Builder, parameters: Parameters): Flow {
   return emitLayers(layersOfBlock(config, flow.shape), layer.children!, [flow], build, parameters)
 }
 

@@ -112,7 +112,8 @@ function recurrent(node: Node, at: Place, net: Net, output: string): Read {
   if (at.order !== 'steps') throw unsupported(node, 'over anything but [steps, rows, channels]')
   const strange = ['activations', 'clip', 'input_forget', 'layout'].find((key) => attributes[key])
   if (strange !== undefined) throw unsupported(node, `with \`${strange}\``)
-  if ((attributes.direction ?? 'forward') !== 'forward') throw unsupported(node, 'in this direction')
+  const direction = attributes.direction ?? 'forward'
+  if (direction !== 'forward' && direction !== 'reverse') throw unsupported(node, 'in this direction')
   if (type === 'gru' && numberOf(attributes.linear_before_reset, 0) !== 1)
     throw unsupported(node, 'with linear_before_reset 0')
   if (inputs.slice(4).some((name) => name !== '')) throw unsupported(node, 'with lengths or first states of its own')
@@ -153,7 +154,7 @@ function recurrent(node: Node, at: Place, net: Net, output: string): Read {
     if (type === 'gru') weights.recurrentBias = states
   }
   return {
-    config: { type, units, returnSequences, useBias },
+    config: { type, units, returnSequences, useBias, ...(direction === 'reverse' ? { direction } : {}) },
     weights,
     to: returnSequences ? { shape: [steps, units], order: 'states' } : { shape: [units], order: 'last' },
   }

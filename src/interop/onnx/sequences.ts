@@ -51,7 +51,7 @@ export const attention: Emit<AttentionConfig> = (config, { name, shape }, given,
 export const GATES = { lstm: [0, 3, 1, 2], gru: [0, 1, 2] } as const
 
 export const recurrent: Emit<RecurrentConfig> = (
-  { type, units, useBias = true, returnSequences = false },
+  { type, units, useBias = true, returnSequences = false, direction = 'forward' },
   { name, shape },
   given,
   build,
@@ -87,7 +87,7 @@ export const recurrent: Emit<RecurrentConfig> = (
     })
     inputs.push(build.weights(`${name}/bias`, [1, 2 * width], biases))
   }
-  const attributes = { hidden_size: units, ...(type === 'gru' ? { linear_before_reset: 1 } : {}) }
+  const attributes = { hidden_size: units, direction, ...(type === 'gru' ? { linear_before_reset: 1 } : {}) }
   const op = type.toUpperCase()
   if (!returnSequences) {
     const last = build.node(op, inputs, attributes, 1)

@@ -3,10 +3,11 @@
  *   resnetBlock (He et al. 2015, arXiv 1512.03385): relu(F(x) + s(x)), F two convolutions of `kernelSize`, or with
  *     `bottleneck` one of a cell, one of `kernelSize`, one of a cell with four times the filters, each normalised over the
  *     batch and, but for the last, followed by relu
+ *   bidirectional (Schuster and Paliwal 1997): a recurrent layer and another one in reverse, their states side by side or added
  *   transformerBlock (pre-norm: Xiong et al. 2020, arXiv 2002.04745): x + attention(norm(x)), then x + MLP(norm(x))
  */
 import { buildLayers } from '../build.ts'
-import type { LayerConfig, ResnetBlockConfig, TransformerBlockConfig } from '../config.ts'
+import type { BidirectionalConfig, LayerConfig, ResnetBlockConfig, TransformerBlockConfig } from '../config.ts'
 import { lowerLayers } from '../graph.ts'
 import type { Layer } from '../layer.ts'
 import { sizeOf } from '../shape.ts'
@@ -23,18 +24,48 @@ export function transformerBlock(config: TransformerBlockConfig, name: string, s
   return blockOf(config, name, shape)
 }
 
+export function bidirectional(config: BidirectionalConfig, name: string, shape: Shape): Layer {
+  expectRank(name, config.type, shape, 1)
+  return blockOf(config, name, shape)
+}
+
+export type BlockConfig = ResnetBlockConfig | TransformerBlockConfig | BidirectionalConfig
+
 /** The layers that a block is short for. */
-export function layersOfBlock(config: ResnetBlockConfig | TransformerBlockConfig, shape: Shape): LayerConfig[] {
-  const layers = config.type === 'resnetBlock' ? resnetLayers(config) : transformerLayers(config, shape.at(-1)!)
+export function layersOfBlock(config: BlockConfig, shape: Shape): LayerConfig[] {
+  const layers = shortFor(config, shape)
   return config.trainable === false ? layers.map(freeze) : layers
 }
 
+function shortFor(config: BlockConfig, shape: Shape): LayerConfig[] {
+  switch (config.type) {
+    case 'resnetBlock':
+      return resnetLayers(config)
+    case 'transformerBlock':
+      return transformerLayers(config, shape.at(-1)!)
+    case 'bidirectional':
+      return directions(config)
+  }
+}
+
+/** Names of the two directions' layers, within the block's. */
+export const DIRECTIONS = { forward: 'forward', reverse: 'reverse' } as const
+
+function directions({ layer, mergeMode = 'concat' }: BidirectionalConfig): LayerConfig[] {
+  const inputs = ['input']
+  return [
+    { ...layer, name: DIRECTIONS.forward, direction: 'forward', inputs },
+    { ...layer, name: DIRECTIONS.reverse, direction: 'reverse', inputs },
+    { type: mergeMode === 'sum' ? 'add' : 'concatenate', inputs: Object.values(DIRECTIONS) },
+  ]
+}
+
 function freeze(layer: LayerConfig): LayerConfig {
-  if (layer.type === 'activation' || layer.type === 'dropout') return layer
+  if (['activation', 'dropout', 'add', 'concatenate'].includes(layer.type)) return layer
   return { ...layer, trainable: false } as LayerConfig
 }
 
-function blockOf(config: ResnetBlockConfig | TransformerBlockConfig, name: string, shape: Shape): Layer {
+function blockOf(config: BlockConfig, name: string, shape: Shape): Layer {
   const children = buildLayers(layersOfBlock(config, shape), shape, `${name}/`)
   const outShape = children.at(-1)!.shape
   return {

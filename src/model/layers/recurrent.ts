@@ -18,7 +18,7 @@ import { sequence } from './sequence.ts'
 import { expectRank } from './window.ts'
 
 export function recurrent(config: RecurrentConfig, name: string, shape: Shape): Layer {
-  const { type, units, useBias = true, returnSequences = false } = config
+  const { type, units, useBias = true, returnSequences = false, direction = 'forward' } = config
   expectRank(name, type, shape, 1)
   const [steps, channels] = shape as [number, number]
   const gates = type === 'lstm' ? 4 : 3
@@ -52,7 +52,10 @@ export function recurrent(config: RecurrentConfig, name: string, shape: Shape): 
       const bias = useBias ? `${name}/bias` : null
       const fromInputs = lowerLinear(input, width, `${name}/kernel`, bias, to, channels)
       const lower = type === 'lstm' ? lowerLstm : lowerGru
-      return sequence([fromInputs, lower(name, fromInputs.output, { steps, units, returnSequences, useBias }, to)])
+      return sequence([
+        fromInputs,
+        lower(name, fromInputs.output, { steps, units, returnSequences, useBias, direction }, to),
+      ])
     },
   }
 }
@@ -64,13 +67,16 @@ interface Sizes {
   readonly units: number
   readonly returnSequences: boolean
   readonly useBias: boolean
+  readonly direction: 'forward' | 'reverse'
 }
 
 /** What both have: states shifted by a step, so that one product gives the recurrent kernel's gradient, and the output. */
-function rooms({ steps, units, returnSequences }: Sizes, to: Lowering) {
+function rooms({ steps, units, returnSequences, direction }: Sizes, to: Lowering) {
+  const order = Array.from({ length: steps }, (_, i) => (direction === 'forward' ? i : steps - 1 - i))
+  const [first, last] = [order[0]!, order.at(-1)!]
   const state = steps * units
   const cols = returnSequences ? state : units
-  /** State before each step: 0 before the first. */
+  /** State before each step: 0 before the one that is taken first. */
   const before = to.tensor(state)
   const output: Flow = {
     value: to.tensor(cols),
@@ -82,22 +88,28 @@ function rooms({ steps, units, returnSequences }: Sizes, to: Lowering) {
   /** d loss / d state after each step. */
   const dh = returnSequences ? output.gradient : to.backSignal(state)
   return {
+    /** Steps in the order in which they are taken, and back; elements from a step's state to that of the next taken. */
+    order,
+    back: order.toReversed(),
+    stride: direction === 'forward' ? units : -units,
+    first,
+    last,
     before,
     output,
     dh,
     /** Where step t leaves its state, and how far apart its rows are; -1 where the output has only the last. */
     outAt: (t: number, row: number): Pointer | -1 => {
       if (returnSequences) return output.value + row * state + t * units
-      return t === steps - 1 ? output.value + row * units : -1
+      return t === last ? output.value + row * units : -1
     },
     clear(k: Kernels, row: number, rows: number): void {
-      for (let r = row; r < row + rows; r++) k.fill(units, 0, before + r * state)
+      for (let r = row; r < row + rows; r++) k.fill(units, 0, before + r * state + first * units)
     },
     /** The last step's back-signal in its place. */
     begin(k: Kernels, row: number, rows: number): void {
       if (returnSequences) return
       for (let r = row; r < row + rows; r++) {
-        k.copy(units, output.gradient + r * units, dh + r * state + (steps - 1) * units)
+        k.copy(units, output.gradient + r * units, dh + r * state + last * units)
       }
     },
   }
@@ -109,7 +121,7 @@ function lowerLstm(name: string, input: Flow, sizes: Sizes, to: Lowering): Lower
   const width = 4 * units
   const cols = steps * width
   const u = to.parameter(`${name}/recurrentKernel`)
-  const { before, output, dh, outAt, clear, begin } = rooms(sizes, to)
+  const { order, back, stride, first, last, before, output, dh, outAt, clear, begin } = rooms(sizes, to)
   const cells = to.tensor(state)
   const dc = to.backSignal(units)
   const [gates, dgates] = [input.value, input.gradient]
@@ -120,24 +132,35 @@ function lowerLstm(name: string, input: Flow, sizes: Sizes, to: Lowering): Lower
     backwardFlopsPerRow: dgates === -1 ? 0 : 2 * state * width + 30 * state,
     forward(k, row, rows) {
       clear(k, row, rows)
-      for (let t = 0; t < steps; t++) {
+      for (const t of order) {
         const z = gates + row * cols + t * width
         const h = before + row * state + t * units
         const c = cells + row * state + t * units
-        if (t > 0) k.matmul(false, false, rows, width, units, h, state, u, width, z, cols, true)
-        const next = t + 1 < steps ? h + units : -1
-        k.lstm(rows, units, steps, z, t > 0 ? c - units : -1, c, next, outAt(t, row), returnSequences ? state : units)
+        if (t !== first) k.matmul(false, false, rows, width, units, h, state, u, width, z, cols, true)
+        const next = t === last ? -1 : h + stride
+        k.lstm(
+          rows,
+          units,
+          steps,
+          z,
+          t === first ? -1 : c - stride,
+          c,
+          next,
+          outAt(t, row),
+          returnSequences ? state : units,
+        )
       }
     },
     backward(k, row, rows) {
       if (dgates === -1) return
       begin(k, row, rows)
       k.fill(rows * units, 0, dc + row * units)
-      for (let t = steps - 1; t >= 0; t--) {
+      for (const t of back) {
         const [z, dz] = [gates + row * cols + t * width, dgates + row * cols + t * width]
         const [c, d] = [cells + row * state + t * units, dh + row * state + t * units]
-        k.lstmBackward(rows, units, steps, z, t > 0 ? c - units : -1, c, d, dc + row * units, dz)
-        if (t > 0) k.matmul(false, true, rows, units, width, dz, cols, u, width, d - units, state, returnSequences)
+        k.lstmBackward(rows, units, steps, z, t === first ? -1 : c - stride, c, d, dc + row * units, dz)
+        if (t !== first)
+          k.matmul(false, true, rows, units, width, dz, cols, u, width, d - stride, state, returnSequences)
       }
     },
   }
@@ -150,7 +173,7 @@ function lowerGru(name: string, input: Flow, sizes: Sizes, to: Lowering): Lowere
   const cols = steps * width
   const u = to.parameter(`${name}/recurrentKernel`)
   const bias = useBias ? to.parameter(`${name}/recurrentBias`) : -1
-  const { before, output, dh, outAt, clear, begin } = rooms(sizes, to)
+  const { order, back, stride, first, last, before, output, dh, outAt, clear, begin } = rooms(sizes, to)
   const own = to.tensor(cols)
   const down = to.backSignal(cols)
   const [gates, dgates] = [input.value, input.gradient]
@@ -170,23 +193,23 @@ function lowerGru(name: string, input: Flow, sizes: Sizes, to: Lowering): Lowere
     backwardFlopsPerRow: dgates === -1 ? 0 : 2 * state * width + 30 * state,
     forward(k, row, rows) {
       clear(k, row, rows)
-      for (let t = 0; t < steps; t++) {
+      for (const t of order) {
         const [z, a] = [gates + row * cols + t * width, own + row * cols + t * width]
         const h = before + row * state + t * units
         k.matmul(false, false, rows, width, units, h, state, u, width, a, cols, false)
-        const next = t + 1 < steps ? h + units : -1
+        const next = t === last ? -1 : h + stride
         k.gru(rows, units, steps, z, a, bias, h, next, outAt(t, row), returnSequences ? state : units)
       }
     },
     backward(k, row, rows) {
       if (dgates === -1) return
       begin(k, row, rows)
-      for (let t = steps - 1; t >= 0; t--) {
+      for (const t of back) {
         const at = row * cols + t * width
         const [h, d] = [before + row * state + t * units, dh + row * state + t * units]
-        const previous = t > 0 ? d - units : -1
+        const previous = t === first ? -1 : d - stride
         k.gruBackward(rows, units, steps, gates + at, own + at, h, d, previous, returnSequences, dgates + at, down + at)
-        if (t > 0) k.matmul(false, true, rows, units, width, down + at, cols, u, width, d - units, state, true)
+        if (t !== first) k.matmul(false, true, rows, units, width, down + at, cols, u, width, d - stride, state, true)
       }
     },
   }
