@@ -3,7 +3,7 @@
  * step (so that their spread and what varies together are kept), and what lies around them from traces of one and two.
  */
 import { median } from '../statistics.ts'
-import { episodesOf, splitOf } from '../scaling/split.ts'
+import { episodesOf } from '../scaling/split.ts'
 import type { Episode } from '../scaling/split.ts'
 import type { Span } from '../traced.ts'
 
@@ -14,11 +14,15 @@ export interface PhaseCosts {
   readonly serial: number
 }
 
+type Step = readonly PhaseCosts[]
+
 /** What one worker does in a step, of one plan. */
 export interface Work {
-  readonly steps: readonly (readonly PhaseCosts[])[]
+  readonly steps: readonly Step[]
   /** Claiming a piece and saying that it is done, in microseconds, nobody else doing so. */
   readonly perPiece: number
+  /** Share of the time in which something else had the core: not replayed, since it is no part of the work. */
+  readonly interrupted: number
 }
 
 /** What lies around the pieces when several workers share them. */
@@ -28,6 +32,10 @@ export interface Together {
   readonly wakeSleeping: number
   /** How much longer a phase's pieces take while a second worker runs beside. */
   readonly contention: ReadonlyMap<string, number>
+  /** The same of the sequential parts, which read what another has written. */
+  readonly serialContention: number
+  /** Microseconds by which claiming a piece takes longer. */
+  readonly claimContention: number
 }
 
 export interface Costs extends Work, Together {}
@@ -35,30 +43,89 @@ export interface Costs extends Work, Together {}
 /** A worker looks for about this long before it sleeps (`SPINS` of train/run.ts). */
 export const LOOKING_MICROS = 100
 
+/** A claim is a few atomic operations: what is left beyond is another time of the day, and no claim. */
+const MOST_PER_PIECE = 2
+
 /**
- * @param spans of one worker alone
+ * @param traces of one worker alone
  * @param stepMicros its median step without a trace: what the trace itself costs is taken off
  * @param clockMicros of reading the clock once: a span holds one reading
  */
-export function workOf(spans: readonly Span[], stepMicros: number, clockMicros: number): Work {
-  const steps = stepsOf(episodesOf(spans)).map((step) => step.map((episode) => phaseCosts(episode, clockMicros)))
-  const typical = median(steps.map((step) => step.reduce((sum, phase) => sum + timeOf(phase), 0)))
+export function workOf(traces: readonly (readonly Span[])[], stepMicros: number, clockMicros: number): Work {
+  const steps = wholeSteps(traces).map((step) => step.map((episode) => phaseCosts(episode, clockMicros)))
+  const seen = median(steps.map(timeOf))
   const claims = median(steps.map((step) => step.reduce((sum, { pieces }) => sum + pieces.length, 0)))
-  // A trace costs time of its own, and the machine may have been slower then: the spans are never more than the step.
-  const scale = Math.min(1, stepMicros / typical)
+  const perPiece = Math.min(MOST_PER_PIECE, Math.max(0, (stepMicros - seen) / claims))
+  const own = undisturbed(steps)
+  const typical = median(own.map(timeOf))
+  // What the trace costs, and what others took from the core, is spread over all pieces: together they are the step.
+  const scale = (stepMicros - claims * perPiece) / typical
   return {
-    steps: steps.map((step) => step.map((phase) => scaled(phase, scale))),
-    perPiece: Math.max(0, (stepMicros - typical) / claims),
+    steps: own.map((step) => step.map((phase) => scaled(phase, scale))),
+    perPiece,
+    interrupted: 1 - typical / seen,
   }
 }
 
-/** @param one, two spans of the same plan worked off by one worker and by two */
-export function togetherOf(one: readonly Span[], two: readonly Span[]): Together {
-  const together = episodesOf(two)
-  return { ...wakesOf(together, two), contention: contentionOf(episodesOf(one), together) }
+/** @param one, two traces of the same plan worked off by one worker and by two */
+export function togetherOf(one: readonly (readonly Span[])[], two: readonly (readonly Span[])[]): Together {
+  const [alone, together] = [one, two].map((traces) => traces.flatMap(episodesOf)) as [Episode[], Episode[]]
+  const serial = (episodes: readonly Episode[]) => usualSum(episodes, ({ end, closed }) => end - closed)
+  return {
+    ...wakesOf(two),
+    contention: contentionOf(alone, together),
+    serialContention: Math.max(1, serial(together) / serial(alone)),
+    claimContention: Math.max(0, claimOf(together) - claimOf(alone)),
+  }
 }
 
-const timeOf = ({ pieces, serial }: PhaseCosts): number => pieces.reduce((sum, micros) => sum + micros, serial)
+/** From the end of a piece to the beginning of the same worker's next one in the phase. */
+function claimOf(episodes: readonly Episode[]): number {
+  const claims = episodes.flatMap(({ pieces }) =>
+    [...Map.groupBy(pieces, ({ tid }) => tid).values()].flatMap((own) =>
+      own.slice(1).map(({ ts }, i) => ts - own[i]!.ts - own[i]!.dur),
+    ),
+  )
+  return claims.length > 0 ? midMean(claims) : 0
+}
+
+/** Of all phases together, one of each. */
+const usualSum = (episodes: readonly Episode[], of: (episode: Episode) => number): number =>
+  [...Map.groupBy(episodes, ({ phase }) => phase).values()].reduce((sum, all) => sum + median(all.map(of)), 0)
+
+/**
+ * A piece that takes far longer in one step than it does in most was interrupted: by another process, or by the host of a
+ * virtual machine. It takes its usual time instead. Among many workers somebody would be interrupted in every phase, and
+ * all the others would wait for him, on a machine that has other work to do; which is not what is asked.
+ */
+function undisturbed(steps: readonly Step[]): Step[] {
+  const usual = usualOf(steps)
+  const mend = (micros: number, often: number) => (micros > 2 * often + INTERRUPTION_MICROS ? often : micros)
+  return steps.map((step) =>
+    step.map(({ phase, pieces, serial }, p) => ({
+      phase,
+      pieces: pieces.map((micros, i) => mend(micros, usual[p]!.pieces[i]!)),
+      serial: mend(serial, usual[p]!.serial),
+    })),
+  )
+}
+
+/** Medians over the steps; a piece that not all of them have, of those that do. */
+function usualOf(steps: readonly Step[]): { pieces: number[]; serial: number }[] {
+  return steps[0]!.map((_, p) => {
+    const count = Math.max(...steps.map((step) => step[p]!.pieces.length))
+    return {
+      pieces: Array.from({ length: count }, (_, i) => median(steps.flatMap((step) => step[p]!.pieces[i] ?? []))),
+      serial: median(steps.map((step) => step[p]!.serial)),
+    }
+  })
+}
+
+/** Less than this is not told from a piece's own spread. */
+const INTERRUPTION_MICROS = 20
+
+const timeOf = (step: Step): number =>
+  step.reduce((sum, { pieces, serial }) => pieces.reduce((total, micros) => total + micros, sum + serial), 0)
 
 const scaled = ({ phase, pieces, serial }: PhaseCosts, by: number): PhaseCosts => ({
   phase,
@@ -76,6 +143,14 @@ function phaseCosts({ phase, pieces, closed, end }: Episode, clock: number): Pha
 }
 
 /** A step ends with its update; what does not is no whole step. */
+function wholeSteps(traces: readonly (readonly Span[])[]): Episode[][] {
+  // The first of a trace may have begun before it did.
+  const steps = traces.flatMap((spans) => stepsOf(episodesOf(spans)).slice(1))
+  // A step with more or fewer phases than most is not a usual one.
+  const usual = median(steps.map((step) => step.length))
+  return steps.filter((step) => step.length === Math.round(usual))
+}
+
 function stepsOf(episodes: readonly Episode[]): Episode[][] {
   const steps: Episode[][] = []
   let open: Episode[] = []
@@ -85,15 +160,19 @@ function stepsOf(episodes: readonly Episode[]): Episode[][] {
     steps.push(open)
     open = []
   }
-  // The first may have begun before the trace did; a step with more or fewer phases than most is not a usual one.
-  const usual = median(steps.map((step) => step.length))
-  return steps.slice(1).filter((step) => step.length === Math.round(usual))
+  return steps
 }
 
 /** Delays of the workers that did not open the phase, by whether they had been waiting for longer than they look. */
-function wakesOf(episodes: readonly Episode[], spans: readonly Span[]): { wakeLooking: number; wakeSleeping: number } {
+function wakesOf(traces: readonly (readonly Span[])[]): { wakeLooking: number; wakeSleeping: number } {
   const looking: number[] = []
   const sleeping: number[] = []
+  for (const spans of traces) addWakes(episodesOf(spans), spans, looking, sleeping)
+  const wakeLooking = looking.length > 0 ? median(looking) : 0.2
+  return { wakeLooking, wakeSleeping: sleeping.length > 0 ? Math.max(wakeLooking, median(sleeping)) : 30 }
+}
+
+function addWakes(episodes: readonly Episode[], spans: readonly Span[], looking: number[], sleeping: number[]): void {
   const busyUntil = new Map<number, number>()
   for (const { start, pieces } of episodes) {
     const opener = spans.find(({ name, ts, dur }) => name === 'decide' && Math.abs(ts + dur - start) < 1e-3)?.tid
@@ -106,13 +185,32 @@ function wakesOf(episodes: readonly Episode[], spans: readonly Span[]): { wakeLo
     }
     for (const { tid, ts, dur } of pieces) busyUntil.set(tid, Math.max(busyUntil.get(tid) ?? 0, ts + dur))
   }
-  const wakeLooking = looking.length > 0 ? median(looking) : 0.2
-  return { wakeLooking, wakeSleeping: sleeping.length > 0 ? Math.max(wakeLooking, median(sleeping)) : 30 }
 }
 
+/** By the usual time of each piece: an interruption is no contention. */
 function contentionOf(one: readonly Episode[], two: readonly Episode[]): Map<string, number> {
-  const alone = new Map(splitOf(one, 1).map((split) => [split.phase, split.compute]))
+  const alone = usualTimes(one)
   return new Map(
-    splitOf(two, 2).map(({ phase, compute }) => [phase, Math.max(1, compute / (alone.get(phase) ?? compute))]),
+    [...usualTimes(two)].map(([phase, micros]) => [phase, Math.max(1, micros / (alone.get(phase) ?? micros))]),
   )
+}
+
+function usualTimes(episodes: readonly Episode[]): Map<string, number> {
+  return new Map(
+    [...Map.groupBy(episodes, ({ phase }) => phase)].map(([phase, all]) => {
+      const byPiece = Map.groupBy(
+        all.flatMap(({ pieces }) => pieces),
+        ({ args }) => args.piece,
+      )
+      return [phase, [...byPiece.values()].reduce((sum, spans) => sum + midMean(spans.map(({ dur }) => dur)), 0)]
+    }),
+  )
+}
+
+/** The mean of the middle half: the clock's steps, a quarter of a microsecond, are as long as the shortest pieces. */
+function midMean(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const quarter = sorted.length >> 2
+  const middle = sorted.slice(quarter, sorted.length - quarter)
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length
 }

@@ -65,7 +65,10 @@ function machineOf(costs: Costs, plan: PlanSummary, assumptions: Assumptions, wo
   const { machines, latencyMicros, network, memory, counterMicros } = assumptions
   const traffic = new Map(plan.phases.map(({ phase, bytes }) => [phase, bytes]))
   const alone = new Map(
-    costs.steps[0]!.map(({ phase, pieces }) => [phase, pieces.reduce((sum, micros) => sum + micros, 0)]),
+    costs.steps[0]!.map(({ phase, pieces }) => [
+      phase,
+      { micros: pieces.reduce((sum, micros) => sum + micros, 0), workers: Math.min(workers, pieces.length) },
+    ]),
   )
   return {
     workers,
@@ -74,7 +77,8 @@ function machineOf(costs: Costs, plan: PlanSummary, assumptions: Assumptions, wo
       const slower = costs.contention.get(phase) ?? 1
       if (memory === undefined) return slower
       // Bytes per microsecond are MB/s x 1e-6: GB/s = bytes / micros / 1e3.
-      const wanted = (workers * (traffic.get(phase) ?? 0)) / (alone.get(phase)! * slower) / 1e3
+      const { micros, workers: busy } = alone.get(phase)!
+      const wanted = (busy * (traffic.get(phase) ?? 0)) / (micros * slower) / 1e3
       return slower * Math.max(1, wanted / memory)
     },
     exchange(phase: string): number {

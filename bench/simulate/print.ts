@@ -3,7 +3,14 @@ import { table } from '../../src/report/table.ts'
 import { figure } from '../scaling/figures.ts'
 import type { Simulation } from './run.ts'
 
-export function printSimulation({ workload, kernels, assumptions, measured, predicted }: Simulation): string {
+export function printSimulation({
+  workload,
+  kernels,
+  assumptions,
+  measured,
+  interrupted,
+  predicted,
+}: Simulation): string {
   const header = ['workers', 'us/step', 'p90', 'speed-up', 'efficiency', 'most is lost in', '', 'measured us', 'off by']
   const lines = predicted.map(({ workers, micros, p90, speedUp, efficiency, limit, extrapolated }) => {
     const seen = assumptions.machines === 1 ? measured.get(workers) : undefined
@@ -25,6 +32,7 @@ export function printSimulation({ workload, kernels, assumptions, measured, pred
     memory === undefined
       ? 'memory bandwidth is taken to grow with the cores (--memory GB/s sets a limit).'
       : `all cores together get ${memory} GB/s from memory.`,
+    interrupted > 0.01 ? `Other work had the core for ${(100 * interrupted).toFixed(0)} % of the time: left out.` : '',
     machines > 1 ? `${machines} machines, links of ${network} GB/s each way, ${latencyMicros} us a message.` : '',
   ]
   return [

@@ -36,6 +36,8 @@ export interface Simulation {
   readonly assumptions: Assumptions
   /** Measured here, in microseconds per step, by number of workers. */
   readonly measured: ReadonlyMap<number, number>
+  /** Share of one worker's time that something else had its core: no part of the prediction. */
+  readonly interrupted: number
   readonly predicted: readonly Prediction[]
 }
 
@@ -74,6 +76,7 @@ async function simulateWorkload(
     kernels: measurement.kernels,
     assumptions,
     measured: measurement.steps,
+    interrupted: measurement.planOf(1).costs.interrupted,
     predicted: predictions((n) => measurement.planOf(n), assumptions, workers),
   }
 }

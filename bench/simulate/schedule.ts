@@ -13,7 +13,7 @@ export interface SimulatedMachine {
   readonly workers: number
   /** Microseconds that one claim keeps its queue's cache line, for which others wait; a `finish` takes as long. */
   readonly counterMicros: number
-  /** Factor by which a phase's pieces take longer while all workers run: memory bandwidth, shared clock. */
+  /** Factor by which a phase's pieces take longer where several workers run: memory bandwidth, shared clock, data in another's cache. */
   readonly stretch: (phase: string) => number
   /** Microseconds after the named phase in which all wait: the exchange with other machines. */
   readonly exchange: (phase: string) => number
@@ -36,10 +36,11 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
     for (const phase of step) {
       const { closed, last, busy } = runPhase(phase, costs, machine, free, opener, now)
       const exchange = machine.exchange(phase.phase)
-      const end = closed + phase.serial + exchange
+      const serial = phase.serial * (machine.workers > 1 ? costs.serialContention : 1)
+      const end = closed + serial + exchange
       const sum = phases.get(phase.phase) ?? { busy: 0, idle: 0, serial: 0, pieces: phase.pieces.length }
       sum.busy += busy / costs.steps.length
-      sum.serial += (machine.workers * (phase.serial + exchange)) / costs.steps.length
+      sum.serial += (machine.workers * (serial + exchange)) / costs.steps.length
       sum.idle += (machine.workers * (closed - now) - busy) / costs.steps.length
       phases.set(phase.phase, sum)
       opener = last
@@ -54,13 +55,13 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
 /** @returns when the last piece was done, by whom, and the workers' busy time */
 function runPhase(
   { phase, pieces }: PhaseCosts,
-  { perPiece, wakeLooking, wakeSleeping }: Costs,
+  { perPiece, wakeLooking, wakeSleeping, claimContention }: Costs,
   { workers, counterMicros, stretch }: SimulatedMachine,
   free: Float64Array,
   opener: number,
   opened: number,
 ): { closed: number; last: number; busy: number } {
-  const factor = workers > 1 && pieces.length > 1 ? stretch(phase) : 1
+  const factor = workers > 1 ? stretch(phase) : 1
   // When each may claim: at once if it opened the phase, else when it has noticed.
   const ready = Array.from(free, (since, worker) => {
     if (worker === opener) return opened
@@ -76,7 +77,7 @@ function runPhase(
     // Claims wait for their queue; the first of a lone worker costs what `perPiece` holds already.
     const claimed = Math.max(ready[worker]!, workers > 1 ? queue.free : 0)
     queue.free = claimed + counterMicros
-    const own = perPiece + pieces[queue.next++]! * factor
+    const own = perPiece + (workers > 1 ? claimContention : 0) + pieces[queue.next++]! * factor
     // Then it says that it is done, on the counter that all share.
     const done = claimed + own + (workers > 1 ? counterMicros : 0)
     busy += own

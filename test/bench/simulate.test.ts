@@ -10,9 +10,12 @@ import type { Span } from '../../bench/traced.ts'
 const costs = (...steps: PhaseCosts[][]): Costs => ({
   steps,
   perPiece: 0,
+  interrupted: 0,
   wakeLooking: 0,
   wakeSleeping: 0,
   contention: new Map(),
+  serialContention: 1,
+  claimContention: 0,
 })
 const ideal = (workers: number): SimulatedMachine => ({
   workers,
@@ -97,7 +100,7 @@ describe('costs', () => {
 
   it('are the pieces in the order of claiming, with what lies between them spread over the claims', () => {
     const spans = [0, 50, 100, 150].flatMap(step)
-    const { steps, perPiece } = workOf(spans, 44, 0)
+    const { steps, perPiece } = workOf([spans], 44, 0)
     expect(steps[0]).toEqual([
       { phase: 'rows', pieces: [20, 10], serial: 2 },
       { phase: 'update', pieces: [5], serial: 1 },

@@ -1,0 +1,46 @@
+/** What a simulation replays is what the plan says that a step is made of. */
+import { availableParallelism } from 'node:os'
+import { expect, it } from 'vitest'
+import { measure } from '../../bench/simulate/measure.ts'
+import { simulate } from '../../bench/simulate/schedule.ts'
+import { blobs } from '../train/data.ts'
+
+it(
+  'holds every piece of every phase of whole steps, for each number of workers that is asked for',
+  { timeout: 120_000 },
+  async () => {
+    const layers = [{ type: 'dense', units: 24, activation: 'relu' } as const, { type: 'dense', units: 3 } as const]
+    // 160 rows by 32: five steps an epoch, none of them short.
+    const workload = {
+      name: 'small',
+      config: { model: { layers }, batchSize: 32, health: 'off' as const },
+      data: blobs(160, 6, 3),
+    }
+    const { kernels, steps, planOf } = await measure(workload, 'wasm', [1, 2, 3], 0, {
+      micros: 2000,
+      least: 3,
+      most: 3,
+    })
+    expect(kernels).toBe('wasm')
+    expect([...steps.keys()]).toEqual(availableParallelism() > 1 ? [1, 2] : [1])
+    for (const workers of [1, 2, 3]) {
+      const { plan, costs } = planOf(workers)
+      const planned = new Map(plan.phases.map(({ phase, pieces }) => [phase, pieces]))
+      expect(costs.steps.length).toBeGreaterThan(10)
+      for (const step of costs.steps) {
+        expect(step.map(({ phase }) => phase)).toEqual(['rows', 'gradient', 'reduce', 'update'])
+        for (const { phase, pieces, serial } of step) {
+          // Beside the update, the next batch is gathered where rows are a phase of their own: not here.
+          expect(pieces).toHaveLength(planned.get(phase)!)
+          expect([...pieces, serial].every((micros) => micros >= 0 && micros < Infinity)).toBe(true)
+        }
+      }
+      expect(costs.interrupted).toBeLessThan(1)
+    }
+    // One worker's replay is what was measured of one worker: the pieces were scaled to it.
+    const { costs } = planOf(1)
+    const ideal = { workers: 1, counterMicros: 0, stretch: () => 1, exchange: () => 0 }
+    const replayed = simulate(costs, ideal).steps.toSorted((a, b) => a - b)
+    expect(replayed[replayed.length >> 1]! / steps.get(1)!).toBeCloseTo(1, 1)
+  },
+)
