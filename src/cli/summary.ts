@@ -110,7 +110,7 @@ function twoColumns(rows: string[][]): string {
 }
 
 function rowsText({ rows, features }: DataSummary): string {
-  const parts = [`${formatCount(rows.train)} training`]
+  const parts = [rows.train === undefined ? 'streamed training' : `${formatCount(rows.train)} training`]
   if (rows.validation > 0) parts.push(`${formatCount(rows.validation)} validation`)
   if (rows.test > 0) parts.push(`${formatCount(rows.test)} test`)
   return `${parts.join(', ')} rows of ${formatCount(features)} features`

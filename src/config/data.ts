@@ -87,6 +87,15 @@ const DataObject = z.strictObject({
     .optional()
     .describe('Which folders of a source that is a folder make up each class. By default each is a class.'),
   limit: integer(1).optional().describe('Reads at most so many rows of each file.'),
+  streaming: flag()
+    .default(false)
+    .describe(
+      'Whether the source (CSV, TSV, JSONL, Parquet) is read anew in each epoch, a window at a time; its first 65,536 rows tell means, categories and classes.',
+    ),
+  bufferRows: integer(1).optional().describe('Rows of a window. By default 65,536, or what fits in 64 MiB.'),
+  stepsPerEpoch: integer(1)
+    .optional()
+    .describe('Batches of a streamed epoch, for schedules that count epochs. By default to the end of the file.'),
 })
 
 /** A path stands for that source. */

@@ -53,6 +53,15 @@ export interface DataConfig {
   folders?: Record<string, string[]> | undefined
   /** Read at most so many rows of each file. */
   limit?: number | undefined
+  /**
+   * Read `source` (CSV, TSV, JSON Lines, Parquet) anew in each epoch, a window of `bufferRows` rows at a time. What its columns
+   * are (means and deviations, categories, classes) is told by its first 65,536 rows. Default false.
+   */
+  streaming?: boolean | undefined
+  /** Rows of a window. Default 65,536, or what fits in 64 MiB. */
+  bufferRows?: number | undefined
+  /** Batches of an epoch, for schedules that count epochs. Default: until the end of the file. */
+  stepsPerEpoch?: number | undefined
 }
 
 export type DataFormat =

@@ -2,9 +2,10 @@ import { suggest, UserError } from '../errors.ts'
 import { BUILTIN_NAMES, isBuiltin, loadBuiltin } from './builtin/index.ts'
 import type { DataConfig, DataFormat, Task } from './config.ts'
 import type { Dataset } from './dataset.ts'
-import { readTable } from './read/table.ts'
+import { expectStreamable, readParts, readTable } from './read/table.ts'
 import { splitIndices } from './split.ts'
 import { runSliced } from './steps.ts'
+import type { RowChunk } from './stream.ts'
 import { takeTableRows, type Table } from './table.ts'
 import {
   applyTransformSliced,
@@ -17,8 +18,14 @@ import {
 } from './transform.ts'
 import { labelAt } from './transform/labels.ts'
 
+/** Rows that tell what the columns of a stream are. */
+const SAMPLE_ROWS = 2 ** 16
+
 export interface LoadedData {
+  /** Of data that is streamed: the rows that tell what its columns are. */
   readonly train: Dataset
+  /** Opens the training rows for an epoch, where `data.streaming` says so: for `trainer.fit`. */
+  readonly stream?: (() => AsyncGenerator<RowChunk>) | undefined
   readonly validation?: Dataset | undefined
   readonly test?: Dataset | undefined
   /** Fitted on `train`; save it with the model. */
@@ -30,7 +37,8 @@ export interface LoadedData {
 export interface DataSummary {
   readonly source: string
   readonly format: DataFormat | 'builtin'
-  readonly rows: { readonly train: number; readonly validation: number; readonly test: number }
+  /** `train` is absent where the data is streamed. */
+  readonly rows: { readonly train?: number | undefined; readonly validation: number; readonly test: number }
   readonly features: number
   readonly targets: number
   readonly task: Task
@@ -45,7 +53,12 @@ export interface DataSummary {
  */
 export async function loadData(config: DataConfig, seed: number): Promise<LoadedData> {
   checkConfig(config)
-  const { table, format } = await readPart(config.source, config.labels, config)
+  const { table, format } = await readPart(
+    config.source,
+    config.labels,
+    config.streaming ? firstRowsOf(config) : config,
+  )
+  if (config.streaming && format !== 'builtin') expectStreamable(format, config.source)
   if (format === 'images' && table.columns.length === 1) {
     throw new UserError(`Expected a folder of images for each class in ${config.source}, got images without a class`)
   }
@@ -66,12 +79,30 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
   const validation = await heldOut(split.validation, config.validation, config.validationLabels)
   const test = await heldOut(split.test, config.test, config.testLabels)
   const { task, reason } = inferTask(targetColumns(table, options), { ...options, task: config.task })
-  const rows = { train: train.rows, validation: validation?.rows ?? 0, test: test?.rows ?? 0 }
+  const rows = {
+    train: config.streaming ? undefined : train.rows,
+    validation: validation?.rows ?? 0,
+    test: test?.rows ?? 0,
+  }
   const { features, targets } = train
   const classes = train.classNames
   const summary = { source: config.source, format, rows, features, targets, task, taskReason: reason, classes }
-  return { train, validation, test, transform, summary }
+  return {
+    train,
+    stream: config.streaming ? () => streamRows(config, transform) : undefined,
+    validation,
+    test,
+    transform,
+    summary,
+  }
 }
+
+/** The rows of `source` from the first on, transformed, some thousand at a time. */
+async function* streamRows(config: DataConfig, transform: Transform): AsyncGenerator<RowChunk> {
+  for await (const table of readParts(config.source, config)) yield await applyTransformSliced(transform, table)
+}
+
+const firstRowsOf = (config: DataConfig): DataConfig => ({ ...config, limit: SAMPLE_ROWS })
 
 /**
  * Reads `config.source` for evaluation or prediction with a saved transform; nothing is split.
@@ -139,8 +170,27 @@ function checkConfig(config: DataConfig): void {
     if (file === undefined || share === undefined || share === 0) continue
     throw new UserError(`Expected data.${name} or data.${name}Split, got both. Leave one out`)
   }
+  if (config.streaming) checkStreaming(config)
   const { limit } = config
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1)) {
     throw new UserError(`Expected data.limit to be an integer >= 1, got \`${limit}\``)
   }
+}
+
+/** What is held out, and whatever wants to know the number of rows, would need all of them. */
+function checkStreaming(config: DataConfig): void {
+  const expected = (what: string, got: string, advice: string) =>
+    new UserError(`Expected ${what} with data.streaming, got ${got}. ${advice}`)
+  if (isBuiltin(config.source)) throw expected('a file as data.source', config.source, 'Leave data.streaming out')
+  if (config.labels !== undefined) throw expected('targets among the columns', 'data.labels', 'Put them into one file')
+  for (const part of ['validation', 'test'] as const) {
+    if ((config[`${part}Split`] ?? 0) === 0) continue
+    throw expected(
+      `data.${part}, a file,`,
+      `data.${part}Split`,
+      'Rows that are held out lie in memory: put them into a file',
+    )
+  }
+  if (config.limit === undefined) return
+  throw expected('no data.limit', `${config.limit}`, 'Set data.stepsPerEpoch, which counts batches')
 }

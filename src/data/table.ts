@@ -7,6 +7,8 @@ export interface Table {
   /** Path of the file, or a name such as 'digits': said in every error. */
   readonly file: string
   readonly rows: number
+  /** Of a part of a file: the number of its first row. Default 0. */
+  readonly firstRow?: number | undefined
   readonly columns: readonly Column[]
   /** Line of each row in a text file, from 1. */
   readonly lines?: Uint32Array | undefined
@@ -43,7 +45,9 @@ export interface TextColumn {
 
 /** Where a row is, for errors: `iris.csv, line 12`. */
 export function where(table: Table, row: number): string {
-  return table.lines ? `${table.file}, line ${table.lines[row]}` : `${table.file}, row ${row} (counted from 0)`
+  return table.lines
+    ? `${table.file}, line ${table.lines[row]}`
+    : `${table.file}, row ${(table.firstRow ?? 0) + row} (counted from 0)`
 }
 
 /** Columns by name or position. Throws a UserError naming `field` for one that is not there. */

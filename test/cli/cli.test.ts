@@ -192,6 +192,45 @@ describe('a run', () => {
     expect((JSON.parse(resumed.stdout) as { epochs: number }).epochs).toBe(3)
   })
 
+  test('on a streamed file has the bits of one in memory where a window holds all of it, and can be gone on with', async () => {
+    const lines = Array.from(
+      { length: 1500 },
+      (_, i) => `${i % 10},${(i * 7) % 11},${(i % 10) + ((i * 7) % 11) > 9 ? 'large' : 'small'}`,
+    )
+    write('sums.csv', ['a,b,sum', ...lines].join('\n'))
+    const run = (out: string, ...more: string[]) =>
+      brigantine(
+        'train',
+        '--data',
+        'sums.csv',
+        '--layers',
+        '8,2',
+        '--epochs',
+        '2',
+        '--out',
+        out,
+        '--hash',
+        '--json',
+        ...more,
+      )
+    const hash = ({ stdout }: Outcome) => (JSON.parse(stdout) as { hash: string }).hash
+    const streaming = ['--data.streaming', '--data.buffer-rows', '320']
+    const [whole, all, parts, stopped] = await Promise.all([
+      run('whole'),
+      run('all', '--data.streaming', '--data.buffer-rows', '2000', '--workers', '2'),
+      run('parts', ...streaming),
+      run('stopped', ...streaming, '--max-steps', '30'),
+    ])
+    expect([whole, all, parts, stopped].map(({ code }) => code)).toEqual([0, 0, 0, 0])
+    expect(hash(all)).toBe(hash(whole))
+    expect(hash(parts)).not.toBe(hash(whole))
+    const resumed = await brigantine('train', '--resume', 'stopped', '--max-steps', '1000', '--hash', '--json')
+    expect(resumed.stderr).not.toContain('rror')
+    expect(hash(resumed)).toBe(hash(parts))
+    const evaluated = await brigantine('evaluate', 'parts/model.brig', '--json')
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ data: 'sums.csv, first rows', rows: 1500 })
+  })
+
   test('--fast-dev-run saves nothing; --quiet says nothing', async () => {
     const { code, stdout, stderr } = await brigantine('train', '--fast-dev-run', '--quiet', '--out', 'fast')
     expect([code, stderr]).toEqual([0, ''])

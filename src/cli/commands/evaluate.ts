@@ -60,5 +60,6 @@ async function ownPart(
   const part = split ?? (loaded.test ? 'test' : loaded.validation ? 'validation' : 'train')
   const dataset = loaded[part]
   if (!dataset) throw new UserError(`--split ${part}: the model's data has no such part; name a file by --data`)
-  return { dataset, name: `${data.source}, ${part} part` }
+  const what = data.streaming && part === 'train' ? 'first rows' : `${part} part`
+  return { dataset, name: `${data.source}, ${what}` }
 }

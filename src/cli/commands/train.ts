@@ -149,7 +149,9 @@ async function fit(
   })
   const { epochs } = trainer.config
   try {
-    const history = await trainer.fit(data.train, {
+    const history = await trainer.fit(data.stream ?? data.train, {
+      bufferRows: trainer.config.data?.bufferRows,
+      stepsPerEpoch: trainer.config.data?.stepsPerEpoch,
       validationData: data.validation,
       signal: interrupts.signal,
       trace: options.trace,

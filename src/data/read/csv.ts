@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { Readable, pipeline } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
 import { UserError } from '../../errors.ts'
 import { DEFAULT_MISSING } from '../config.ts'
@@ -23,6 +22,16 @@ const MAX_RECORD_BYTES = 1 << 24
  * A column is numeric if more than half of its first 1,000 values that are not missing are numbers, else text.
  */
 export async function readCsv(opened: OpenedFile, options: TextOptions): Promise<Table> {
+  const { value } = await readCsvParts(opened, options, Infinity).next()
+  return value!
+}
+
+/** As `readCsv`, in tables of `partRows` rows (the first of 1,000 at least), the last of fewer. */
+export async function* readCsvParts(
+  opened: OpenedFile,
+  options: TextOptions,
+  partRows: number,
+): AsyncGenerator<Table, undefined> {
   const reader = tableReader(opened.file, options)
   const parser = parse({
     delimiter: options.delimiter ?? detectDelimiter(opened.head),
@@ -39,11 +48,12 @@ export async function readCsv(opened: OpenedFile, options: TextOptions): Promise
     // One more than the limit: the first may be the header.
     const enough = (): boolean => reader.count() > limit
     const source = Readable.from(takeUntil(opened.chunks, enough), { objectMode: false })
-    await pipeline(source, parser, async (records) => {
-      for await (const { record, info } of records as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-        if (!enough()) reader.add(record, info.lines)
-      }
-    })
+    // The callback must be there; the error itself comes out of the iteration.
+    const records = pipeline(source, parser, () => {})
+    for await (const { record, info } of records as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      if (!enough()) reader.add(record, info.lines)
+      if (reader.ready() >= partRows) yield reader.take()
+    }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
     throw new UserError(
@@ -51,7 +61,7 @@ export async function readCsv(opened: OpenedFile, options: TextOptions): Promise
         'Fields that hold quotes or the delimiter are written "like ""this"""',
     )
   }
-  return reader.finish()
+  if (reader.isLeft()) yield reader.take()
 }
 
 /** Ends early without the error that leaving a pipeline would be. */
@@ -67,7 +77,10 @@ function tableReader(file: string, options: TextOptions) {
   const missing = new Set(options.missing ?? DEFAULT_MISSING)
   const sample: string[][] = []
   const sampleLines: number[] = []
-  const lines: number[] = []
+  let lines: number[] = []
+  /** Rows of the tables that were taken. */
+  let before = 0
+  let makers: (() => ColumnBuilder)[] | undefined
   let builders: ColumnBuilder[] | undefined
   let width = 0
 
@@ -87,18 +100,21 @@ function tableReader(file: string, options: TextOptions) {
     const hasHeader = options.header === 'auto' || options.header === undefined ? isHeader(sample) : options.header
     const names = hasHeader ? headerNames(sample.shift() ?? [], file) : Array.from({ length: width }, (_, i) => `${i}`)
     if (hasHeader) sampleLines.shift()
-    builders = names.map((name, i) => {
+    makers = names.map((name, i) => {
       const forced = isReferred(options.text ?? [], name, i, width)
-      return forced || isText(sample, i, missing) ? textBuilder(name) : numberBuilder(name)
+      const isOfText = forced || isText(sample, i, missing)
+      return () => (isOfText ? textBuilder(name) : numberBuilder(name))
     })
-    names.forEach((name, i) => columnNames.set(i, name))
+    builders = makers.map((make) => make())
     sample.forEach((record, i) => fill(record, sampleLines[i]!))
     sample.length = 0
   }
-  const columnNames = new Map<number, string>()
 
   return {
-    count: () => sample.length + lines.length,
+    /** Rows so far; those that can be taken; whether some are left at the end of the file. */
+    count: () => before + sample.length + lines.length,
+    ready: () => lines.length,
+    isLeft: () => !builders || lines.length > 0,
     add(record: string[], line: number): void {
       if (width === 0) width = record.length
       if (record.length !== width) {
@@ -112,11 +128,15 @@ function tableReader(file: string, options: TextOptions) {
       sampleLines.push(line)
       if (sample.length > SAMPLE_ROWS) begin()
     },
-    finish(): Table {
+    take(): Table {
       if (!builders) begin()
       if (lines.length === 0) throw new UserError(`Expected rows of data in ${file}, got none`)
       const columns = builders!.map((builder) => builder.finish(lines.length))
-      return { file, rows: lines.length, columns, lines: Uint32Array.from(lines) }
+      const table = { file, rows: lines.length, columns, lines: Uint32Array.from(lines) }
+      before += lines.length
+      lines = []
+      builders = makers!.map((make) => make())
+      return table
     },
   }
 }

@@ -14,10 +14,23 @@ const KEY_ROWS = 1000
  * texts, null (missing) or arrays of numbers of one length. Keys are data: they never become properties.
  */
 export async function readJsonl(opened: OpenedFile, options: TextOptions): Promise<Table> {
+  const { value } = await readJsonlParts(opened, options, Infinity).next()
+  return value!
+}
+
+/** As `readJsonl`, in tables of `partRows` rows, the last of fewer. */
+export async function* readJsonlParts(
+  opened: OpenedFile,
+  options: TextOptions,
+  partRows: number,
+): AsyncGenerator<Table, undefined> {
   const { file } = opened
   const missing = new Set(options.missing ?? DEFAULT_MISSING)
-  const builders = new Map<string, ColumnBuilder>()
-  const lines: number[] = []
+  const makers = new Map<string, () => ColumnBuilder>()
+  let builders = new Map<string, ColumnBuilder>()
+  let lines: number[] = []
+  /** Rows of the tables before. */
+  let before = 0
   let keyed: boolean | undefined
 
   const addRow = (value: unknown, line: number): void => {
@@ -30,7 +43,7 @@ export async function readJsonl(opened: OpenedFile, options: TextOptions): Promi
     const row = lines.length
     lines.push(line)
     const entries = Object.entries(value)
-    if (!keyed && row > 0 && entries.length !== builders.size) {
+    if (!keyed && before + row > 0 && entries.length !== builders.size) {
       throw new UserError(
         `Expected ${builders.size} values as in the first line of ${file}, got ${entries.length} in line ${line}`,
       )
@@ -39,34 +52,48 @@ export async function readJsonl(opened: OpenedFile, options: TextOptions): Promi
       let builder = builders.get(key)
       if (cell === null || (typeof cell === 'string' && missing.has(cell.trim()) && builder?.kind !== 'text')) {
         // In an array row the place must exist even where its first value is missing.
-        if (!keyed && !builder) builders.set(key, numberBuilder(key))
+        if (!keyed && !builder) {
+          makers.set(key, () => numberBuilder(key))
+          builders.set(key, numberBuilder(key))
+        }
         return
       }
       if (!builder) {
-        if (row >= KEY_ROWS) {
+        if (before + row >= KEY_ROWS) {
           throw new UserError(
             `Expected the keys of the lines before in ${file}, got ${JSON.stringify(key)} in line ${line}`,
           )
         }
         const forced = isReferred(options.text ?? [], key, keyed ? NaN : position, entries.length)
-        builder = forced || typeof cell === 'string' ? textBuilder(key) : numberBuilder(key, widthOf(cell))
-        builders.set(key, builder)
+        const isText = forced || typeof cell === 'string'
+        const make = () => (isText ? textBuilder(key) : numberBuilder(key, widthOf(cell)))
+        makers.set(key, make)
+        builders.set(key, (builder = make()))
       }
       addCell(builder, row, cell as unknown, `key ${JSON.stringify(key)} of ${file}, line ${line}`, missing)
     })
   }
 
+  const take = (): Table => {
+    const rows = lines.length
+    const columns = [...builders.values()].map((builder) => builder.finish(rows))
+    const table = { file, rows, columns, lines: Uint32Array.from(lines) }
+    before += rows
+    lines = []
+    builders = new Map([...makers].map(([key, make]) => [key, make()]))
+    return table
+  }
   let line = 0
   for await (const text of readLines(opened)) {
     line++
     if (text.trim() === '') continue
     addRow(parseLine(text, line, file), line)
-    if (lines.length >= (options.limit ?? Infinity)) break
+    if (lines.length >= partRows) yield take()
+    if (before + lines.length >= (options.limit ?? Infinity)) break
   }
   await opened.close()
-  if (lines.length === 0) throw new UserError(`Expected rows of data in ${file}, got none`)
-  const columns = [...builders.values()].map((builder) => builder.finish(lines.length))
-  return { file, rows: lines.length, columns, lines: Uint32Array.from(lines) }
+  if (before + lines.length === 0) throw new UserError(`Expected rows of data in ${file}, got none`)
+  if (lines.length > 0) yield take()
 }
 
 function widthOf(cell: unknown): number {

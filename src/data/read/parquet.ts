@@ -22,6 +22,28 @@ const compressors = Object.fromEntries(
 
 /** @throws UserError when the file is truncated, damaged, or holds a column of another kind than numbers, texts and dates */
 export async function readParquet(path: string, bytes: number, config: DataConfig): Promise<Table> {
+  const { read } = await openParquet(path, bytes, config)
+  return read(0, config.limit ?? Infinity)
+}
+
+/** As `readParquet`, a table for each row group. */
+export async function* readParquetParts(path: string, bytes: number, config: DataConfig): AsyncGenerator<Table> {
+  const { groups, read } = await openParquet(path, bytes, config)
+  let start = 0
+  for (const rows of groups) {
+    if (rows > 0) yield await read(start, start + rows)
+    start += rows
+  }
+}
+
+interface OpenedParquet {
+  /** Rows of each row group. */
+  readonly groups: readonly number[]
+  /** @param first row that is read, and the one at which to end */
+  readonly read: (first: number, end: number) => Promise<Table>
+}
+
+async function openParquet(path: string, bytes: number, config: DataConfig): Promise<OpenedParquet> {
   const damaged = (cause: unknown): UserError => {
     const why = whyDamaged(cause)
     return new UserError(`Expected a whole Parquet file, but ${path} is damaged or of an unknown kind: ${why}`, {
@@ -45,41 +67,48 @@ export async function readParquet(path: string, bytes: number, config: DataConfi
         throw damaged(new Error(`a column ends at byte ${end}, the file at ${bytes}`))
     }
   }
-  const limit = config.limit ?? Infinity
   const root = metadata.schema[0]
   const names = topLevel(metadata.schema, root?.num_children ?? 0)
   const wanted = new Set(wantedColumns(names, config))
-  const found = new Map<string, Column[]>()
-  for (const name of wanted) {
-    const cells = cellColumn(name, path)
-    let start = 0
-    for (const group of metadata.row_groups) {
-      const rowEnd = Math.min(start + Number(group.num_rows), limit)
-      if (rowEnd <= start) break
-      const rowStart = start
-      const chunks: { columnData: ArrayLike<unknown>; rowStart: number }[] = []
-      const onChunk = (chunk: (typeof chunks)[number]) => void chunks.push(chunk)
-      await reading(() => parquetRead({ file, metadata, compressors, columns: [name], rowStart, rowEnd, onChunk }))
-      chunks.sort((a, b) => a.rowStart - b.rowStart)
-      // Pages come whole although a part of them was asked for.
-      for (const { columnData, rowStart: at } of chunks) {
-        const [from, to] = [Math.max(0, rowStart - at), Math.min(columnData.length, rowEnd - at)]
-        const whole = from === 0 && to === columnData.length
-        cells.add(whole ? columnData : Array.prototype.slice.call(columnData, from, Math.max(from, to)))
+  const groups = metadata.row_groups.map((group) => Number(group.num_rows))
+  const read = async (first: number, end: number): Promise<Table> => {
+    const found = new Map<string, Column[]>()
+    for (const name of wanted) {
+      const cells = cellColumn(name, path)
+      let start = 0
+      for (const rows of groups) {
+        const [rowStart, rowEnd] = [Math.max(start, first), Math.min(start + rows, end)]
+        start += rows
+        if (rowEnd <= rowStart) continue
+        const chunks: { columnData: ArrayLike<unknown>; rowStart: number }[] = []
+        const onChunk = (chunk: (typeof chunks)[number]) => void chunks.push(chunk)
+        await reading(() => parquetRead({ file, metadata, compressors, columns: [name], rowStart, rowEnd, onChunk }))
+        chunks.sort((a, b) => a.rowStart - b.rowStart)
+        // Pages come whole although a part of them was asked for.
+        for (const { columnData, rowStart: at } of chunks) {
+          const [from, to] = [Math.max(0, rowStart - at), Math.min(columnData.length, rowEnd - at)]
+          const whole = from === 0 && to === columnData.length
+          cells.add(whole ? columnData : Array.prototype.slice.call(columnData, from, Math.max(from, to)))
+        }
+        await setImmediate()
       }
-      start = rowEnd
-      await setImmediate()
+      found.set(name, cells.finish())
     }
-    found.set(name, cells.finish())
+    const columns = [...found.values()].flat()
+    const [one] = columns
+    if (!one) throw new UserError(`Expected a column or more in ${path}, got none`)
+    const rows = one.values.length / one.width
+    if (rows === 0) throw new UserError(`Expected rows of data in ${path}, got none`)
+    const [odd] = columns.filter((column) => column.values.length / column.width !== rows)
+    if (odd) throw damaged(new Error(`column ${odd.name} has other than ${rows} rows`))
+    return {
+      file: path,
+      firstRow: first,
+      rows,
+      columns: names.flatMap((name) => found.get(name) ?? unread(name, rows)),
+    }
   }
-  const read = [...found.values()].flat()
-  const first = read[0]
-  if (!first) throw new UserError(`Expected a column or more in ${path}, got none`)
-  const rows = first.values.length / first.width
-  if (rows === 0) throw new UserError(`Expected rows of data in ${path}, got none`)
-  const [odd] = read.filter((column) => column.values.length / column.width !== rows)
-  if (odd) throw damaged(new Error(`column ${odd.name} has other than ${rows} rows`))
-  return { file: path, rows, columns: names.flatMap((name) => found.get(name) ?? unread(name, rows)) }
+  return { groups, read }
 }
 
 /** Names of the columns, nested ones by their outermost: the schema is a list in depth-first order. */

@@ -9,7 +9,7 @@ import { openFile, type OpenedFile } from './file.ts'
 import { isFolder, readFolders } from './folders.ts'
 import { readImages } from './images.ts'
 import { readIdx } from './idx.ts'
-import { readJsonl } from './jsonl.ts'
+import { readJsonl, readJsonlParts } from './jsonl.ts'
 import { readNpy } from './npy.ts'
 
 export interface ReadTable {
@@ -37,6 +37,46 @@ export async function readTable(file: string, labels: string | undefined, config
   return { format: read.format, table: { ...table, columns, defaultTarget: 'label' } }
 }
 
+/** Rows of a part: few beside a window of training, many beside the work on a part. */
+const PART_ROWS = 4096
+
+/** `file` as tables of some thousand rows, of Parquet a row group, one after another: memory holds one at a time. */
+export async function* readParts(file: string, config: DataConfig): AsyncGenerator<Table> {
+  const opened = await openFile(file)
+  try {
+    const format = config.format && config.format !== 'auto' ? config.format : detectFormat(opened)
+    const text = [config.categorical ?? []].flat()
+    switch (format) {
+      case 'csv':
+      case 'tsv': {
+        const { readCsvParts } = await import('./csv.ts')
+        return yield* readCsvParts(opened, { ...config, delimiter: delimiterOf(format, config), text }, PART_ROWS)
+      }
+      case 'jsonl':
+        return yield* readJsonlParts(opened, { ...config, text }, PART_ROWS)
+      case 'parquet': {
+        const { readParquetParts } = await import('./parquet.ts')
+        return yield* readParquetParts(file, opened.atMost, config)
+      }
+      default:
+        expectStreamable(format, file)
+    }
+  } finally {
+    await opened.close()
+  }
+}
+
+/** @throws UserError for a format that is not read in parts */
+export function expectStreamable(format: DataFormat, file: string): void {
+  if (['csv', 'tsv', 'jsonl', 'parquet'].includes(format)) return
+  throw new UserError(
+    `Expected CSV, TSV, JSON Lines or Parquet in ${file} for data.streaming, got ${format}. Leave data.streaming out`,
+  )
+}
+
+const delimiterOf = (format: 'csv' | 'tsv', { delimiter }: DataConfig): string | undefined =>
+  delimiter ?? (format === 'tsv' ? '\t' : undefined)
+
 /** `whole`: an NPY or IDX array stays one wide column; otherwise each of an NPY's columns is one of the table. */
 async function readOne(file: string, config: DataConfig, whole: boolean): Promise<ReadTable> {
   if (await isFolder(file)) return readFolders(file, config)
@@ -57,7 +97,7 @@ async function readAs(format: DataFormat, opened: OpenedFile, config: DataConfig
     case 'csv':
     case 'tsv': {
       const { readCsv } = await import('./csv.ts')
-      return readCsv(opened, { ...config, delimiter: config.delimiter ?? (format === 'tsv' ? '\t' : undefined), text })
+      return readCsv(opened, { ...config, delimiter: delimiterOf(format, config), text })
     }
     case 'parquet': {
       const { readParquet } = await import('./parquet.ts')
