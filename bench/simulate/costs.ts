@@ -86,7 +86,7 @@ function claimOf(episodes: readonly Episode[]): number {
       own.slice(1).map(({ ts }, i) => ts - own[i]!.ts - own[i]!.dur),
     ),
   )
-  return claims.length > 0 ? midMean(claims) : 0
+  return claims.length > 0 ? lowerMean(claims) : 0
 }
 
 /** Of all phases together, one of each. */
@@ -202,15 +202,16 @@ function usualTimes(episodes: readonly Episode[]): Map<string, number> {
         all.flatMap(({ pieces }) => pieces),
         ({ args }) => args.piece,
       )
-      return [phase, [...byPiece.values()].reduce((sum, spans) => sum + midMean(spans.map(({ dur }) => dur)), 0)]
+      return [phase, [...byPiece.values()].reduce((sum, spans) => sum + lowerMean(spans.map(({ dur }) => dur)), 0)]
     }),
   )
 }
 
-/** The mean of the middle half: the clock's steps, a quarter of a microsecond, are as long as the shortest pieces. */
-function midMean(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const quarter = sorted.length >> 2
-  const middle = sorted.slice(quarter, sorted.length - quarter)
-  return middle.reduce((sum, value) => sum + value, 0) / middle.length
+/**
+ * The mean of the lower half: of what was least disturbed, as the steps are that this is compared with. (The clock's steps, a
+ * quarter of a microsecond, are as long as the shortest pieces, so that a single one of them says little.)
+ */
+function lowerMean(values: readonly number[]): number {
+  const lower = values.toSorted((a, b) => a - b).slice(0, Math.ceil(values.length / 2))
+  return lower.reduce((sum, value) => sum + value, 0) / lower.length
 }

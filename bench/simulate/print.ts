@@ -26,6 +26,9 @@ export function printSimulation({
       seen === undefined ? '' : `${(100 * (micros / seen - 1)).toFixed(1)} %`,
     ]
   })
+  const isOff =
+    assumptions.machines === 1 &&
+    predicted.some(({ workers, micros }) => Math.abs(micros / (measured.get(workers) ?? micros) - 1) > 0.1)
   const { counterMicros, memory, machines, latencyMicros, network, cores } = assumptions
   const notes = [
     `Pieces measured on ${cores} cores; a contended counter costs ${counterMicros.toFixed(2)} us an operation;`,
@@ -33,6 +36,9 @@ export function printSimulation({
       ? 'memory bandwidth is taken to grow with the cores (--memory GB/s sets a limit).'
       : `all cores together get ${memory} GB/s from memory.`,
     interrupted > 0.01 ? `Other work had the core for ${(100 * interrupted).toFixed(0)} % of the time: left out.` : '',
+    isOff
+      ? 'Predicted and measured differ by more than 10 %: the machine was disturbed, trust neither, measure again.'
+      : '',
     machines > 1 ? `${machines} machines, links of ${network} GB/s each way, ${latencyMicros} us a message.` : '',
   ]
   return [
