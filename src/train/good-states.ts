@@ -1,0 +1,66 @@
+/**
+ * The states that a run was well in, to go back to: the last two of those that no verdict was raised near.
+ */
+import type { Patient } from '../remedy/patient.ts'
+import type { History } from './history.ts'
+
+/** A state that the run was well in. */
+export interface GoodState {
+  readonly patient: Patient
+  /** Means over the last steps. */
+  readonly explained: number
+  readonly rate: number
+  readonly gradNorm: number
+}
+
+// These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
+/** Steps that a mean is taken over, and without a verdict before a state counts as well. */
+const RECENT = 16
+export const CALM = 32
+const KEPT = 2
+/** Explained share from which there is something to keep. */
+const LEARNT = 0.1
+
+/** What a run has seen of itself. */
+interface Seen {
+  readonly history: History
+  readonly nullLoss: number
+}
+
+export class GoodStates {
+  readonly #kept: GoodState[] = []
+
+  /** The one that explained most, if any explained something. */
+  get best(): GoodState | undefined {
+    return this.#kept.filter(({ explained }) => explained > LEARNT).toSorted((a, b) => b.explained - a.explained)[0]
+  }
+
+  keep(patient: Patient, seen: Seen): void {
+    const { steps } = seen.history
+    const rate = steps.learningRate.at(-1)!
+    this.#kept.push({ patient, explained: explained(seen), rate, gradNorm: median(steps.gradNorm.slice(-CALM)) })
+    if (this.#kept.length > KEPT) this.#kept.shift()
+  }
+
+  forget(): void {
+    this.#kept.length = 0
+  }
+}
+
+export function isWell(batch: number, seen: Seen): boolean {
+  const { health, steps } = seen.history
+  const last = health.findLast(({ severity }) => severity !== 'ok' && severity !== 'info')
+  return steps.length >= RECENT && (!last || last.step < batch - CALM) && Number.isFinite(explained(seen))
+}
+
+/** Mean explained share of the last steps, held to [-1, 1]; NaN where nothing is known. */
+export function explained({ nullLoss, history }: Seen): number {
+  const losses = history.steps.loss.slice(-RECENT)
+  const mean = losses.reduce((sum, loss) => sum + (Number.isFinite(loss) ? loss : Infinity), 0) / losses.length
+  return Math.max(-1, 1 - mean / nullLoss)
+}
+
+export function median(values: Float32Array): number {
+  const sorted = values.filter(Number.isFinite).sort()
+  return sorted[sorted.length >> 1] ?? NaN
+}
