@@ -321,7 +321,7 @@ export function compilePlan(spec: PlanSpec): Plan {
   const tiles = gradientPieces('tiles', microRows)
   const stages = stagesOf(network, microRows, shards, blockRows, spec.divisible ? spec.workers : 0)
   const lossRows = stages.flatMap((stage) => (stage.kind === 'block' && stage.loss ? [stage.blockRows] : []))[0]!
-  checkWhole(network, spec.accumulationSteps, shards)
+  checkWhole(network, shards)
   if (training && learned === 0 && total > 0) {
     throw new UserError('Expected something to learn, but every layer has `trainable: false`. Let one of them learn.')
   }
@@ -404,14 +404,13 @@ function workPerRow(model: Model, { all }: Placements): { rows: number; lanes: n
   }
 }
 
-/** @throws UserError for a layer that asks for the whole batch, which parts of it never have together */
-function checkWhole(network: LoweredLayer, steps: number, shards: number): void {
+/** @throws UserError for a layer that asks for all rows at once, which shards never have together */
+function checkWhole(network: LoweredLayer, shards: number): void {
   const whole = network.parts?.find((part) => part.barrier)?.barrier
-  if (whole === undefined || (steps === 1 && shards === 1)) return
-  const field = steps > 1 ? 'accumulationSteps' : 'shards'
+  if (whole === undefined || shards === 1) return
   throw new UserError(
-    `Layer \`${whole.layer}\` is over the whole batch, of which \`${field}: ${steps > 1 ? steps : shards}\` has parts. ` +
-      `Set ${field}: 1, or use groupNorm or layerNorm, which know nothing of other rows.`,
+    `Layer \`${whole.layer}\` is over the whole batch, of which \`shards: ${shards}\` has parts. ` +
+      `Set shards: 1, or use groupNorm or layerNorm, which know nothing of other rows.`,
   )
 }
 

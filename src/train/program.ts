@@ -164,6 +164,7 @@ export class Program {
   }
 
   #enter(enter: NonNullable<BlockStage['enter']>): void {
+    this.#pass.firstRow = this.#firstRow(0, this.#state(State.first), this.#state(State.full))
     this.#pass.rows = this.#state(State.rows)
     enter(this.#k, this.#pass)
   }

@@ -80,11 +80,34 @@ it('a skipped batch leaves statistics and weights as if it had never been', asyn
   expect(trained.getWeights()).toEqual(expected.getWeights())
 })
 
-it('refuses accumulation, which never has the whole batch together', async () => {
-  await expect(train({ accumulationSteps: 4 }, blobs(60, 4, 3))).rejects.toThrow(
+it('accumulates the gradients of parts that are normalised each by itself, as Keras and PyTorch do', async () => {
+  const data = blobs(40, 4, 3)
+  const [first, second] = [slice(data, 0, 20), slice(data, 20, 40)]
+  const clip = 'off'
+  const both = (await train({ clip, batchSize: 40, accumulationSteps: 2 }, data)).getWeights()
+  const [a, b] = [(await train({ clip }, first)).getWeights(), (await train({ clip }, second)).getWeights()]
+  // One step of plain SGD is linear in the gradient: that of the mean of two gradients is the mean of their steps.
+  for (const name of Object.keys(both)) {
+    if (name.includes('moving')) continue
+    both[name]!.forEach((w, i) => expect(w).toBeCloseTo((a[name]![i]! + b[name]![i]!) / 2, 6))
+  }
+})
+
+it('running statistics take in the parts of a batch one after the other', async () => {
+  const data = blobs(47, 4, 3)
+  // Rows 0-19 and 20-39 of the first batch; the last one's 7 rows are one part.
+  const weights = (await train({ batchSize: 40, accumulationSteps: 2 }, data)).getWeights()
+  const expected = (await train({}, data)).getWeights()
+  for (const part of ['movingMean', 'movingVariance']) {
+    expect(weights[`batchNorm_1/${part}`]).toEqual(expected[`batchNorm_1/${part}`])
+  }
+})
+
+it('refuses shards, which never have the whole batch together', async () => {
+  await expect(train({ shards: 4 }, blobs(60, 4, 3))).rejects.toThrow(
     new UserError(
-      'Layer `batchNorm_1` is over the whole batch, of which `accumulationSteps: 4` has parts. ' +
-        'Set accumulationSteps: 1, or use groupNorm or layerNorm, which know nothing of other rows.',
+      'Layer `batchNorm_1` is over the whole batch, of which `shards: 4` has parts. ' +
+        'Set shards: 1, or use groupNorm or layerNorm, which know nothing of other rows.',
     ),
   )
 })

@@ -195,6 +195,10 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
   'convolution and pooling': { config: images, data: blobs(100, 128, 5) },
   'convolution by tiles': { config: { ...images, gradient: 'tiles' }, data: blobs(100, 128, 5) },
   'normalisation over the batch and within rows': { config: normalised, data: blobs(100, 128, 5) },
+  'normalisation over uneven parts of the batch': {
+    config: { ...normalised, epochs: 1, accumulationSteps: 3 },
+    data: blobs(100, 128, 5),
+  },
   'penalties, bounds and upsampling': { config: { ...bounded, shards: 2 }, data: blobs(100, 128, 5) },
   'images flipped, cropped, mixed and noised': {
     config: { ...images, ...augmented, epochs: 2, accumulationSteps: 2 },

@@ -4,7 +4,8 @@
  *
  *   y = gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel of the last axis; biased variance (as Keras)
  *
- * For predictions the running statistics are used; they follow with an accepted step, and only then.
+ * With accumulation each part of the batch has its own statistics, which the running ones take in one after the other (as
+ * Keras and PyTorch). For predictions the running statistics are used; they follow with an accepted step, and only then.
  */
 import type { Pointer } from '../../kernels/kernels.ts'
 import type { BatchNormConfig } from '../config.ts'
@@ -83,7 +84,7 @@ function lowerBatchNorm(
     }
   }
 
-  /** Forward the moments of a row block; backward, once the whole batch's are known, what they pass on. */
+  /** Forward the moments of a row block; backward, once those of all blocks are known, what they pass on. */
   const moments: LoweredLayer = {
     output: input,
     gradients: [],
@@ -105,10 +106,10 @@ function lowerBatchNorm(
   const fromSums = (part: string, room: Pointer): GradientTask => ({
     parameter: `${name}/${part}`,
     flopsPerRow: 0,
-    // The row blocks' sums are there already: the first rows of the batch stand for all of them.
-    run(k, row, _rows, _tile, into, _accumulate, pass) {
-      if (row === 0) k.columnSums(blocks(pass), channels, room, into, false)
-      else k.fill(channels, 0, into)
+    // The row blocks' sums are there already: the micro-batch's first rows stand for all of them.
+    run(k, row, _rows, _tile, into, accumulate, pass) {
+      if (row === 0) k.columnSums(blocks(pass), channels, room, into, accumulate)
+      else if (!accumulate) k.fill(channels, 0, into)
     },
   })
 
@@ -124,8 +125,9 @@ function lowerBatchNorm(
         const rows = pass.rows * positions
         k.mergeMoments(parts, channels, pass.blockRows * positions, rows, means, squares, mean, variance)
         k.normScale(channels, variance, epsilon, gamma, inverse, scale)
-        k.lerp(channels, moving.mean, mean, 1 - momentum, next.mean)
-        k.lerp(channels, moving.variance, variance, 1 - momentum, next.variance)
+        const from = pass.firstRow === 0 ? moving : next
+        k.lerp(channels, from.mean, mean, 1 - momentum, next.mean)
+        k.lerp(channels, from.variance, variance, 1 - momentum, next.variance)
       },
       backward(k, pass) {
         k.columnSums(blocks(pass), channels, sums, sum, false)
