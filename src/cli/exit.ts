@@ -22,6 +22,12 @@ export class ExitWith extends Error {
   }
 }
 
+/** Ends the process with what hangs in it: an exit would wait for the system's answer to a read, which may never come. */
+export function endByForce(code: ExitCode): void {
+  if (process.platform === 'win32') process.kill(process.pid, 'SIGKILL')
+  else process.execve!('/bin/sh', ['sh', '-c', `exit ${code}`])
+}
+
 /** The one place where an error becomes a message and an exit code. */
 export function report(error: unknown, stack: boolean): { code: ExitCode; message: string } {
   if (error instanceof ExitWith) return { code: error.code, message: '' }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { SourceHangs } from '../data/read/answer.ts'
 import { suggest } from '../errors.ts'
 import { version } from '../package.ts'
 import { paint } from '../report/progress.ts'
@@ -14,7 +15,7 @@ import { predictCommand } from './commands/predict.ts'
 import { reportCommand } from './commands/report.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { trainCommand } from './commands/train.ts'
-import { EXIT_CODES_HELP, report } from './exit.ts'
+import { endByForce, EXIT_CODES_HELP, report } from './exit.ts'
 import { say } from './output.ts'
 
 /** Runs the command line (without node and script) and gives the exit code. Nothing else decides it. */
@@ -31,6 +32,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const stack = argv.includes('--stack') || process.env.BRIGANTINE_STACK === '1'
     const { code, message } = report(withSuggestion(error, program, argv), stack)
     if (message) say(`${paint('red', 'error:', process.stderr)} ${message}`)
+    if (error instanceof SourceHangs) endByForce(code)
     return code
   }
 }

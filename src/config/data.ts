@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DEFAULT_TIMEOUT_SECONDS } from '../data/config.ts'
 import type { DataConfig } from '../data/config.ts'
 import { choice, flag, integer, real, text, type Agrees } from './fields.ts'
 
@@ -96,6 +97,9 @@ const DataObject = z.strictObject({
   stepsPerEpoch: integer(1)
     .optional()
     .describe('Batches of a streamed epoch, for schedules that count epochs. By default to the end of the file.'),
+  timeoutSeconds: real({ above: 0 })
+    .default(DEFAULT_TIMEOUT_SECONDS)
+    .describe('Seconds without an answer after which a file (a network, a disk) counts as hanging.'),
 })
 
 /** A path stands for that source. */

@@ -62,6 +62,8 @@ export interface DataConfig {
   bufferRows?: number | undefined
   /** Batches of an epoch, for schedules that count epochs. Default: until the end of the file. */
   stepsPerEpoch?: number | undefined
+  /** Seconds without an answer after which a file counts as hanging. Default 60. */
+  timeoutSeconds?: number | undefined
 }
 
 export type DataFormat =
@@ -83,6 +85,9 @@ export interface ImageConfig {
   /** Default 'rgb'. */
   colorMode?: 'rgb' | 'grayscale' | undefined
 }
+
+/** `DataConfig.timeoutSeconds` when it is not given. */
+export const DEFAULT_TIMEOUT_SECONDS = 60
 
 /** `DataConfig.missing` when it is not given. */
 export const DEFAULT_MISSING: readonly string[] = ['', 'NA', 'NaN', 'null', '?']

@@ -268,7 +268,7 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('stream.arrow', Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 127, 1, 2, 3), { format: 'arrow' }),
-    'Expected a whole Arrow file, but stream.arrow is damaged or of an unknown kind: its parts do not fit together',
+    'Expected a whole Arrow file, but stream.arrow is damaged or of an unknown kind: Expected to read 2147483647 metadata bytes, but only read 3.',
   ],
   [
     file('csv-as.npy', 'a,b\n1,2\n', { format: 'npy' }),

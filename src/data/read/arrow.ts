@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
+import { answeredChunks } from './answer.ts'
 import { cellColumn, unread, wantedColumns, whyDamaged } from './cells.ts'
 import type { CellColumn } from './cells.ts'
 
@@ -16,7 +17,7 @@ export async function readArrow(path: string, config: DataConfig): Promise<Table
   let names: string[] = []
   let rows = 0
   try {
-    const reader = await RecordBatchReader.from(createReadStream(path))
+    const reader = await RecordBatchReader.from(answeredChunks(path, createReadStream(path), config.timeoutSeconds))
     await reader.open()
     names = reader.schema.fields.map(({ name }) => String(name))
     for (const name of wantedColumns(names, config)) columns.set(name, cellColumn(name, path))

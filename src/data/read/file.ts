@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { suggest, UserError } from '../../errors.ts'
+import { answered, answeredChunks } from './answer.ts'
 
 /**
  * Bytes of a file, gunzipped if it is gzip (told by its first two bytes, not by its name).
@@ -31,11 +32,11 @@ export interface OpenedFile extends ByteReader {
   readonly chunks: AsyncGenerator<Uint8Array>
 }
 
-/** Opens a file, or throws a UserError that says why not. */
-export async function openFile(file: string): Promise<OpenedFile> {
-  const size = await sizeOf(file)
-  const gzip = await isGzip(file)
-  const source = readChunks(file, gzip)
+/** Opens a file, or throws a UserError that says why not; one that gives no answer for `seconds` hangs. */
+export async function openFile(file: string, seconds?: number): Promise<OpenedFile> {
+  const size = await sizeOf(file, seconds)
+  const gzip = await isGzip(file, seconds)
+  const source = readChunks(file, gzip, seconds)
   const first = await source.next()
   const head = first.done ? new Uint8Array(0) : first.value
   const chunks = prepend(head, source)
@@ -53,9 +54,9 @@ async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): Asy
   yield* rest
 }
 
-async function sizeOf(file: string): Promise<number> {
+async function sizeOf(file: string, seconds?: number): Promise<number> {
   try {
-    const found = await stat(file)
+    const found = await answered(file, stat(file), seconds)
     if (found.isDirectory()) throw new UserError(`Expected a data file at ${file}, got a directory. Name a file in it`)
     if (found.size === 0) throw new UserError(`Expected data in ${file}, got an empty file (0 bytes)`)
     return found.size
@@ -72,8 +73,8 @@ async function sizeOf(file: string): Promise<number> {
   }
 }
 
-async function isGzip(file: string): Promise<boolean> {
-  for await (const chunk of createReadStream(file, { end: 1 })) return isGzipStart(chunk as Buffer)
+async function isGzip(file: string, seconds?: number): Promise<boolean> {
+  for await (const chunk of answeredChunks(file, createReadStream(file, { end: 1 }), seconds)) return isGzipStart(chunk)
   return false
 }
 
@@ -81,15 +82,15 @@ function isGzipStart(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b
 }
 
-async function* readChunks(file: string, gzip: boolean): AsyncGenerator<Uint8Array> {
+async function* readChunks(file: string, gzip: boolean, seconds?: number): AsyncGenerator<Uint8Array> {
   const raw = createReadStream(file, { highWaterMark: CHUNK_BYTES })
   // The callback must be there; the error itself comes out of the iteration below.
   const stream = gzip ? pipeline(raw, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) : raw
   let bytes = 0
   try {
-    for await (const chunk of stream) {
-      bytes += (chunk as Buffer).length
-      yield chunk as Buffer
+    for await (const chunk of answeredChunks(file, stream, seconds)) {
+      bytes += chunk.length
+      yield chunk
     }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

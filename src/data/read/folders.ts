@@ -4,6 +4,7 @@ import { basename, extname, join } from 'node:path'
 import { suggest, UserError } from '../../errors.ts'
 import type { DataConfig, DataFormat } from '../config.ts'
 import type { Column, Table } from '../table.ts'
+import { answered } from './answer.ts'
 import { IMAGES, readImages } from './images.ts'
 import { decodeText } from './text.ts'
 
@@ -24,7 +25,7 @@ interface Found {
  */
 export async function readFolders(
   folder: string,
-  config: Pick<DataConfig, 'folders' | 'limit' | 'images'>,
+  config: Pick<DataConfig, 'folders' | 'limit' | 'images' | 'timeoutSeconds'>,
 ): Promise<{ table: Table; format: DataFormat }> {
   const all = await filesOf(folder, config)
   const texts = all.filter(({ path }) => TEXTS.has(extname(path).toLowerCase()))
@@ -39,7 +40,7 @@ export async function readFolders(
   const paths = chosen.map(({ path }) => path)
   const column: Column = isImages
     ? await readImages(paths, config)
-    : { kind: 'text', name: 'text', width: 1, values: await readTexts(paths) }
+    : { kind: 'text', name: 'text', width: 1, values: await readTexts(paths, config.timeoutSeconds) }
   const labels = chosen.map(({ label }) => label ?? null)
   const columns: Column[] = [column]
   if (chosen[0]!.label !== undefined) columns.push({ kind: 'text', name: 'label', width: 1, values: labels })
@@ -51,8 +52,8 @@ export async function readFolders(
 const isImage = (path: string): boolean => IMAGES.has(extname(path).toLowerCase()) && !basename(path).startsWith('.')
 
 /** What lies in the class folders; in a folder without any, the images in it. */
-async function filesOf(folder: string, config: Pick<DataConfig, 'folders'>): Promise<Found[]> {
-  const found = await subfolders(folder)
+async function filesOf(folder: string, config: Pick<DataConfig, 'folders' | 'timeoutSeconds'>): Promise<Found[]> {
+  const found = await subfolders(folder, config.timeoutSeconds)
   if (found.length === 0) {
     const images = (await readdir(folder)).filter(isImage).sort()
     if (images.length > 0) return images.map((name) => ({ path: join(folder, name), label: undefined }))
@@ -71,7 +72,8 @@ async function filesOf(folder: string, config: Pick<DataConfig, 'folders'>): Pro
             `${close ? ` Did you mean ${JSON.stringify(close)}?` : ''} There are: ${found.join(', ')}`,
         )
       }
-      const entries = await readdir(join(folder, name), { withFileTypes: true })
+      const inside = readdir(join(folder, name), { withFileTypes: true })
+      const entries = await answered(join(folder, name), inside, config.timeoutSeconds)
       // A link or pipe that is called an image is refused when it is read.
       const kept = entries.filter((entry) => entry.isFile() || isImage(entry.name))
       for (const file of kept.map((entry) => entry.name).sort()) files.push({ path: join(folder, name, file), label })
@@ -80,21 +82,27 @@ async function filesOf(folder: string, config: Pick<DataConfig, 'folders'>): Pro
   return files
 }
 
-async function readTexts(paths: readonly string[]): Promise<string[]> {
+async function readTexts(paths: readonly string[], seconds?: number): Promise<string[]> {
   const texts: string[] = []
   for (let start = 0; start < paths.length; start += AT_ONCE) {
-    texts.push(...(await Promise.all(paths.slice(start, start + AT_ONCE).map(textOf))))
+    texts.push(...(await Promise.all(paths.slice(start, start + AT_ONCE).map((path) => textOf(path, seconds)))))
   }
   return texts
 }
 
-export const isFolder = async (path: string): Promise<boolean> =>
-  (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+export const isFolder = async (path: string, seconds?: number): Promise<boolean> =>
+  (
+    await answered(
+      path,
+      stat(path).catch(() => undefined),
+      seconds,
+    )
+  )?.isDirectory() ?? false
 
-async function subfolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true })
+async function subfolders(folder: string, seconds?: number): Promise<string[]> {
+  const entries = await answered(folder, readdir(folder, { withFileTypes: true }), seconds)
   for (const entry of entries) {
-    if (!entry.isSymbolicLink() || !(await isFolder(join(folder, entry.name)))) continue
+    if (!entry.isSymbolicLink() || !(await isFolder(join(folder, entry.name), seconds))) continue
     throw new UserError(
       `${join(folder, entry.name)}: expected the folder of a class, got a link, which is not followed. Copy the folder to its place, or remove the link.`,
     )
@@ -111,6 +119,6 @@ function evenly<T>(items: readonly T[], limit: number): readonly T[] {
   return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)]!)
 }
 
-async function textOf(path: string): Promise<string> {
-  return decodeText((await readFile(path)).subarray(0, MAX_TEXT_BYTES))
+async function textOf(path: string, seconds?: number): Promise<string> {
+  return decodeText((await answered(path, readFile(path), seconds)).subarray(0, MAX_TEXT_BYTES))
 }

@@ -10,6 +10,7 @@ import type { Picture } from '../image/picture.ts'
 import { decodePng, isPng } from '../image/png.ts'
 import { resize } from '../image/resize.ts'
 import type { NumberColumn } from '../table.ts'
+import { answered } from './answer.ts'
 
 const MAX_FILE_BYTES = 2 ** 26
 /** As numbers for training they are over 4 GiB, which no arena holds. */
@@ -18,14 +19,17 @@ const MAX_NUMBERS = 2 ** 30
 export const IMAGES = new Set(['.png', '.jpg', '.jpeg'])
 
 /** A column `image`. @throws UserError naming the file that cannot be read, or is of another size */
-export async function readImages(files: readonly string[], config: Pick<DataConfig, 'images'>): Promise<NumberColumn> {
+export async function readImages(
+  files: readonly string[],
+  config: Pick<DataConfig, 'images' | 'timeoutSeconds'>,
+): Promise<NumberColumn> {
   const { size, colorMode = 'rgb' } = config.images ?? {}
   const channels = colorMode === 'rgb' ? 3 : 1
   const [height, width] = typeof size === 'number' ? [size, size] : (size ?? [])
   let values: Uint8Array | undefined
   let first = { height: height ?? 0, width: width ?? 0 }
   for (const [row, file] of files.entries()) {
-    let picture = toChannels(await readImage(file), channels)
+    let picture = toChannels(await readImage(file, config.timeoutSeconds), channels)
     if (height !== undefined && width !== undefined) picture = resize(picture, height, width)
     else if (!values) first = picture
     else if (picture.height !== first.height || picture.width !== first.width) {
@@ -48,8 +52,8 @@ function take(files: readonly string[], numbers: number): Uint8Array {
   )
 }
 
-async function readImage(file: string): Promise<Picture> {
-  const bytes = await bytesOf(file)
+async function readImage(file: string, seconds?: number): Promise<Picture> {
+  const bytes = await answered(file, bytesOf(file), seconds)
   if (isPng(bytes)) return decodePng(bytes, file)
   if (isJpeg(bytes)) return decodeJpeg(bytes, file)
   throw new UserError(

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Column, Table } from '../table.ts'
+import { answered } from './answer.ts'
 import { cellColumn, unread, wantedColumns, whyDamaged } from './cells.ts'
 
 /** Of one page, unpacked: what a file declares is not believed beyond it. Writers make pages of about 1 MiB. */
@@ -57,7 +58,12 @@ async function openParquet(path: string, bytes: number, config: DataConfig): Pro
       throw cause instanceof UserError ? cause : damaged(cause)
     }
   }
-  const file = await reading(() => asyncBufferFromFile(path))
+  const onDisk = await reading(() => answered(path, asyncBufferFromFile(path), config.timeoutSeconds))
+  const file = {
+    byteLength: onDisk.byteLength,
+    slice: (start: number, end?: number) =>
+      answered(path, Promise.resolve(onDisk.slice(start, end)), config.timeoutSeconds),
+  }
   const metadata = await reading(() => parquetMetadataAsync(file))
   for (const { columns } of metadata.row_groups) {
     for (const { meta_data: chunk } of columns) {

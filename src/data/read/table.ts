@@ -42,7 +42,7 @@ const PART_ROWS = 4096
 
 /** `file` as tables of some thousand rows, of Parquet a row group, one after another: memory holds one at a time. */
 export async function* readParts(file: string, config: DataConfig): AsyncGenerator<Table> {
-  const opened = await openFile(file)
+  const opened = await openFile(file, config.timeoutSeconds)
   try {
     const format = config.format && config.format !== 'auto' ? config.format : detectFormat(opened)
     const text = [config.categorical ?? []].flat()
@@ -79,8 +79,8 @@ const delimiterOf = (format: 'csv' | 'tsv', { delimiter }: DataConfig): string |
 
 /** `whole`: an NPY or IDX array stays one wide column; otherwise each of an NPY's columns is one of the table. */
 async function readOne(file: string, config: DataConfig, whole: boolean): Promise<ReadTable> {
-  if (await isFolder(file)) return readFolders(file, config)
-  const opened = await openFile(file)
+  if (await isFolder(file, config.timeoutSeconds)) return readFolders(file, config)
+  const opened = await openFile(file, config.timeoutSeconds)
   try {
     const format = config.format && config.format !== 'auto' ? config.format : detectFormat(opened)
     return { format, table: limitRows(await readAs(format, opened, config, whole), config.limit) }
