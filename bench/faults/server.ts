@@ -1,7 +1,8 @@
 /**
  * What does a training cost the server it runs in? An HTTP server in this process, under load from another on loopback; the
  * event loop's delay (p99) and the requests' latency, with a training off and on, in alternation. Then the other way: the
- * rate of the training while this process's event loop is blocked for a second.
+ * rate of the training in a second in which this process's event loop is blocked, and, as a control, in one in which another
+ * process burns as much of the processor and the event loop is free. What both lose is the shared processor's doing.
  *
  *   node bench/faults/server.ts [--workers N] [--seconds 5] [--rounds 3]
  */
@@ -16,6 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { toDataset } from '../../src/data/tensor.ts'
 import { normalAt } from '../../src/random/normal.ts'
+import type { History } from '../../src/train/history.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 
 const { values } = parseArgs({
@@ -104,13 +106,12 @@ async function main(): Promise<void> {
   client.kill()
   server.close()
 
-  const training = train()
-  await setTimeout(1500)
-  const blockedAt = performance.timeOrigin + performance.now()
-  const until = performance.now() + 1000
-  while (performance.now() < until);
-  await setTimeout(1500)
-  const { steps } = await training.stop()
+  const blocked: number[] = []
+  const beside: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    blocked.push(await rateWithin(train, () => Promise.resolve(burn())))
+    beside.push(await rateWithin(train, burnElsewhere))
+  }
 
   const median = (all: readonly Measured[], key: keyof Measured) =>
     quantile(
@@ -129,23 +130,68 @@ async function main(): Promise<void> {
       `  ${what}: ${a.toFixed(2)} ms without a training, ${b.toFixed(2)} ms with one (${(b - a).toFixed(2)} ms more)\n`,
     )
   }
-  // The last step ended when the fit did; from there backwards each is as long as it took.
-  const now = performance.timeOrigin + performance.now()
-  let at = now
-  let [inside, outside, outsideMillis] = [0, 0, 0]
-  for (let i = steps.length - 1; i > 0 && at > blockedAt - 1000; i--) {
-    if (at < blockedAt + 1000 && at > blockedAt) inside++
-    else {
-      outside++
-      outsideMillis += steps.micros[i]! / 1000
-    }
-    at -= steps.micros[i]! / 1000
-  }
-  const usual = (1000 * outside) / outsideMillis
+  const percent = (shares: readonly number[]) =>
+    (
+      100 *
+      quantile(
+        shares.slice().sort((x, y) => x - y),
+        0.5,
+      )
+    ).toFixed(0)
   process.stdout.write(
-    `  steps in the second in which the event loop was blocked: ${inside}; else ${usual.toFixed(0)} a second\n`,
+    `  rate of the training, of its own before and after: ${percent(blocked)} % while the event loop is blocked for a second, ` +
+      `${percent(beside)} % while another process burns as much\n`,
   )
 }
 
-if (process.env.LOAD_PORT) load(Number(process.env.LOAD_PORT))
+function burn(): void {
+  const until = performance.now() + 1000
+  while (performance.now() < until);
+}
+
+/** Resolves when another process has burnt a second; the time it takes to start is not counted in. */
+async function burnElsewhere(begun: () => void): Promise<void> {
+  const child = fork(fileURLToPath(import.meta.url), [], { env: { ...process.env, BURN: '1' } })
+  await once(child, 'message')
+  begun()
+  child.send('go')
+  await once(child, 'exit')
+}
+
+interface Training {
+  readonly running: Promise<History>
+  readonly stop: () => Promise<History>
+}
+
+/** Steps a second while `work` goes on, over those in the second before and after it. */
+async function rateWithin(train: () => Training, work: (begun: () => void) => Promise<void>): Promise<number> {
+  const training = train()
+  await setTimeout(1500)
+  let from = performance.now()
+  await work(() => void (from = performance.now()))
+  const until = performance.now()
+  await setTimeout(1500)
+  const { steps } = await training.stop()
+  // The last step ended when the fit did; from there backwards each is as long as it took.
+  let at = performance.now()
+  let [inside, outside, outsideMillis] = [0, 0, 0]
+  for (let i = steps.length - 1; i > 0 && at > from - 1000; i--) {
+    const millis = steps.micros[i]! / 1000
+    if (at <= until && at > from) inside++
+    else {
+      outside++
+      outsideMillis += millis
+    }
+    at -= millis
+  }
+  return inside / (until - from) / (outside / outsideMillis)
+}
+
+if (process.env.BURN) {
+  process.once('message', () => {
+    burn()
+    process.disconnect()
+  })
+  process.send!('ready')
+} else if (process.env.LOAD_PORT) load(Number(process.env.LOAD_PORT))
 else await main()
