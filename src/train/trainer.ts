@@ -305,7 +305,8 @@ export class Trainer implements AsyncDisposable {
         wantsEnd: () => this.paused || repair?.wantsEnd === true || feed?.error !== undefined,
       })
       if (isOver()) break
-      if (this.paused && session.state[State.reason] === Reason.requested) {
+      // Where nobody else asked for the end it was for a pause, which may be over by now.
+      if (session.state[State.reason] === Reason.requested && (this.paused || !repair?.wantsEnd)) {
         await this.#pause.over(options.signal)
         if (this.#closed) throw new Error('closed while it was paused')
         if (options.signal?.aborted) break

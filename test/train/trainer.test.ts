@@ -521,6 +521,23 @@ describe('AbortSignal', () => {
     },
   )
 
+  it('goes on when it is resumed before it has come to rest', async () => {
+    const config: Config = { ...base, workers: 2, batchSize: 4, epochs: 1500, health: { mode: 'off' } }
+    await using through = await Trainer.create(config)
+    const whole = await through.fit(data)
+    await using trainer = await Trainer.create(config)
+    let told = 0
+    const onBatchEnd = () => {
+      if (++told % 2500 > 0) return
+      trainer.pause()
+      setImmediate(() => trainer.resume())
+    }
+    const history = await trainer.fit(data, { callbacks: { onBatchEnd } })
+    expect(history.stopped).toBe('completed')
+    expect(history.steps.loss).toEqual(whole.steps.loss)
+    expect(trainer.weightsHash()).toBe(through.weightsHash())
+  })
+
   it('ends while it is paused when it is aborted, and fails when it is closed', async () => {
     const paused = async () => {
       const trainer = await Trainer.create({ ...base, workers: 1 })
