@@ -293,6 +293,8 @@ export class Trainer implements AsyncDisposable {
     feed?.attach(session)
     const isOver = () => this.stopTraining || options.signal?.aborted === true || feed?.error !== undefined
     for (;;) {
+      // Once it was seen the run ends for it, although the pause may be over by then.
+      let rests = false
       await this.#run(session, crew, run, options, {
         casualty: (casualty) => monitor.casualty(casualty),
         record: (doubles, at) => monitor.record(doubles, at),
@@ -302,11 +304,13 @@ export class Trainer implements AsyncDisposable {
           await repair?.atGate(session)
           await feed?.fill(session, () => isOver() || this.paused || this.#closed)
         },
-        wantsEnd: () => this.paused || repair?.wantsEnd === true || feed?.error !== undefined,
+        wantsEnd: () => {
+          rests ||= this.paused
+          return rests || repair?.wantsEnd === true || feed?.error !== undefined
+        },
       })
       if (isOver()) break
-      // Where nobody else asked for the end it was for a pause, which may be over by now.
-      if (session.state[State.reason] === Reason.requested && (this.paused || !repair?.wantsEnd)) {
+      if (rests && session.state[State.reason] === Reason.requested) {
         await this.#pause.over(options.signal)
         if (this.#closed) throw new Error('closed while it was paused')
         if (options.signal?.aborted) break
