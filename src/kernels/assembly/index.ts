@@ -6,9 +6,8 @@ export { add, copy, fill, activate, activateBackward, geluWithSlope } from './el
 export { addBias, columnSums, prelu, preluBackward, preluSlopes, softmax } from './rows'
 export { averagePool, averagePoolBackward, maxPool, maxPoolBackward } from './pooling'
 export { depthwise, depthwiseBackward, depthwiseKernel, fold, unfold } from './windows'
-export {
-  groupNorm, groupNormBackward, groupNormGamma, lerp, mergeMoments, moments, normalize, normBackward, normScale, normSums,
-} from './norms'
+export { groupNorm, groupNormBackward, groupNormGamma } from './group-norms'
+export { lerp, mergeMoments, moments, normalize, normBackward, normScale, normSums } from './norms'
 export { attend, attendBackward, lookUp, lookUpGradient } from './sequences'
 export { gru, gruBackward, lstm, lstmBackward } from './recurrent'
 export { dropout } from './dropout'

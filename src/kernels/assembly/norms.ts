@@ -1,30 +1,6 @@
-/** Normalisation: by the moments of a column over the batch, and by those of a group of a row. */
-import { constant } from './math'
-import { firstOf, loadSome, storeSome } from './vector'
-
-// @ts-ignore: decorator
-@inline
-function low(v: v128): v128 {
-  return f64x2.promote_low_f32x4(v)
-}
-
-// @ts-ignore: decorator
-@inline
-function high(v: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3))
-}
-
-// @ts-ignore: decorator
-@inline
-function joined(a: v128, b: v128): v128 {
-  return v128.shuffle<f32>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 1, 4, 5)
-}
-
-// @ts-ignore: decorator
-@inline
-function total(v: v128): f64 {
-  return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1)
-}
+/** Normalisation by the moments of a column over the batch. */
+import { high, joined, low } from './doubles'
+import { loadSome, storeSome } from './vector'
 
 // @ts-ignore: decorator
 @inline
@@ -32,7 +8,6 @@ function squareOf(v: v128): v128 {
   return f64x2.mul(v, v)
 }
 
-// Columns beside each other in one loop over the rows: each has a sum of its own, and none waits for another's.
 // @ts-ignore: decorator
 @inline
 function momentsOf(rows: u32, step: u32, count: v128, x: u32, mean: u32, squares: u32, some: u32): void {
@@ -58,6 +33,7 @@ function momentsOf(rows: u32, step: u32, count: v128, x: u32, mean: u32, squares
   storeSome(squares, joined(lows, highs), some)
 }
 
+// Columns beside each other in one loop over the rows: each has a sum of its own, and none waits for another's.
 function momentsOf8(rows: u32, step: u32, count: v128, x: u32, mean: u32, squares: u32): void {
   let a = f64x2.splat(0)
   let b = f64x2.splat(0)
@@ -65,10 +41,10 @@ function momentsOf8(rows: u32, step: u32, count: v128, x: u32, mean: u32, square
   let d = f64x2.splat(0)
   let at = x
   for (let r: u32 = 0; r < rows; r++, at += step) {
-    a = f64x2.add(a, f64x2.promote_low_f32x4(v128.load64_zero(at)))
-    b = f64x2.add(b, f64x2.promote_low_f32x4(v128.load64_zero(at, 8)))
-    c = f64x2.add(c, f64x2.promote_low_f32x4(v128.load64_zero(at, 16)))
-    d = f64x2.add(d, f64x2.promote_low_f32x4(v128.load64_zero(at, 24)))
+    a = f64x2.add(a, low(v128.load64_zero(at)))
+    b = f64x2.add(b, low(v128.load64_zero(at, 8)))
+    c = f64x2.add(c, low(v128.load64_zero(at, 16)))
+    d = f64x2.add(d, low(v128.load64_zero(at, 24)))
   }
   const meanA = f64x2.div(a, count)
   const meanB = f64x2.div(b, count)
@@ -80,10 +56,10 @@ function momentsOf8(rows: u32, step: u32, count: v128, x: u32, mean: u32, square
   d = f64x2.splat(0)
   at = x
   for (let r: u32 = 0; r < rows; r++, at += step) {
-    a = f64x2.add(a, squareOf(f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(at)), meanA)))
-    b = f64x2.add(b, squareOf(f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(at, 8)), meanB)))
-    c = f64x2.add(c, squareOf(f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(at, 16)), meanC)))
-    d = f64x2.add(d, squareOf(f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(at, 24)), meanD)))
+    a = f64x2.add(a, squareOf(f64x2.sub(low(v128.load64_zero(at)), meanA)))
+    b = f64x2.add(b, squareOf(f64x2.sub(low(v128.load64_zero(at, 8)), meanB)))
+    c = f64x2.add(c, squareOf(f64x2.sub(low(v128.load64_zero(at, 16)), meanC)))
+    d = f64x2.add(d, squareOf(f64x2.sub(low(v128.load64_zero(at, 24)), meanD)))
   }
   v128.store(mean, joined(meanA, meanB))
   v128.store(mean, joined(meanC, meanD), 16)
@@ -266,6 +242,7 @@ export function normBackward(
     const product = loadSome(products + byte, some)
     const sum = loadSome(sums + byte, some)
     const slope = loadSome(scale + byte, some)
+    // With a constant 4 the compiler leaves out what the last columns need.
     if (some == 4) normBackwardColumns(rows, step, x + byte, dy + byte, centre, factor, slope, sum, product, share, dx + byte, 4)
     else normBackwardColumns(rows, step, x + byte, dy + byte, centre, factor, slope, sum, product, share, dx + byte, some)
   }
@@ -288,127 +265,5 @@ export function lerp(count: u32, from: u32, to: u32, amount: f32, out: u32): voi
   for (let byte: u32 = 0; byte < count << 2; byte += 4) {
     const start = load<f32>(from + byte)
     store<f32>(out + byte, start + (load<f32>(to + byte) - start) * amount)
-  }
-}
-
-/** Sums over a group's elements go to two float64, those of even and odd place in their run of channels. */
-export function groupNorm(
-  rows: u32, positions: u32, cols: u32, groups: u32, centred: bool, epsilon: f64,
-  x: u32, gamma: u32, beta: u32, stats: u32, y: u32,
-): void {
-  const width = cols / groups
-  const step = cols << 2
-  const count = <f64>(positions * width)
-  for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
-    const row = g / groups
-    const first = ((g - row * groups) * width) << 2
-    const start = row * positions * step + first
-    let mean: f32 = 0
-    if (centred) {
-      let sums = f64x2.splat(0)
-      for (let p: u32 = 0, at = x + start; p < positions; p++, at += step) {
-        for (let c: u32 = 0; c < width; c += 4) {
-          const value = loadSome(at + (c << 2), min<u32>(width - c, 4))
-          sums = f64x2.add(sums, f64x2.add(low(value), high(value)))
-        }
-      }
-      mean = <f32>(total(sums) / count)
-    }
-    const centre = f32x4.splat(mean)
-    let squares = f64x2.splat(0)
-    for (let p: u32 = 0, at = x + start; p < positions; p++, at += step) {
-      for (let c: u32 = 0; c < width; c += 4) {
-        const some = min<u32>(width - c, 4)
-        let value = f32x4.sub(loadSome(at + (c << 2), some), centre)
-        if (some < 4) value = firstOf(value, some)
-        const a = low(value)
-        const b = high(value)
-        squares = f64x2.add(squares, f64x2.add(f64x2.mul(a, a), f64x2.mul(b, b)))
-      }
-    }
-    const inverse = <f32>(1.0 / Math.sqrt(total(squares) / count + epsilon))
-    store<f32>(stats, mean)
-    store<f32>(stats, inverse, 4)
-    const factor = f32x4.splat(inverse)
-    for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
-      for (let c: u32 = 0; c < width; c += 4) {
-        const some = min<u32>(width - c, 4)
-        const byte = c << 2
-        let value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), factor)
-        if (gamma) value = f32x4.mul(value, loadSome(gamma + first + byte, some))
-        if (beta) value = f32x4.add(value, loadSome(beta + first + byte, some))
-        storeSome(y + at + byte, value, some)
-      }
-    }
-  }
-}
-
-export function groupNormBackward(
-  rows: u32, positions: u32, cols: u32, groups: u32, centred: bool, x: u32, dy: u32, gamma: u32, stats: u32, dx: u32,
-): void {
-  const width = cols / groups
-  const step = cols << 2
-  const count = <f64>(positions * width)
-  for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
-    const row = g / groups
-    const first = ((g - row * groups) * width) << 2
-    const start = row * positions * step + first
-    const centre = f32x4.splat(load<f32>(stats))
-    const inverse = f32x4.splat(load<f32>(stats, 4))
-    let sums = f64x2.splat(0)
-    let products = f64x2.splat(0)
-    for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
-      for (let c: u32 = 0; c < width; c += 4) {
-        const some = min<u32>(width - c, 4)
-        const byte = c << 2
-        let d = loadSome(dy + at + byte, some)
-        if (gamma) d = f32x4.mul(d, loadSome(gamma + first + byte, some))
-        let value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), inverse)
-        if (some < 4) value = firstOf(value, some)
-        sums = f64x2.add(sums, f64x2.add(low(d), high(d)))
-        const even = f64x2.mul(low(d), low(value))
-        products = f64x2.add(products, f64x2.add(even, f64x2.mul(high(d), high(value))))
-      }
-    }
-    const a = f32x4.splat(centred ? <f32>(total(sums) / count) : 0)
-    const b = f32x4.splat(<f32>(total(products) / count))
-    for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
-      for (let c: u32 = 0; c < width; c += 4) {
-        const some = min<u32>(width - c, 4)
-        const byte = c << 2
-        let d = loadSome(dy + at + byte, some)
-        if (gamma) d = f32x4.mul(d, loadSome(gamma + first + byte, some))
-        const value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), inverse)
-        const rest = f32x4.sub(f32x4.sub(d, a), f32x4.mul(value, b))
-        storeSome(dx + at + byte, f32x4.mul(rest, inverse), some)
-      }
-    }
-  }
-}
-
-export function groupNormGamma(
-  rows: u32, positions: u32, cols: u32, groups: u32, x: u32, dy: u32, stats: u32, out: u32, accumulate: bool,
-): void {
-  const width = cols / groups
-  const step = cols << 2
-  for (let byte: u32 = 0; !accumulate && byte < step; byte += 16) {
-    storeSome(out + byte, constant(0), min<u32>(cols - (byte >> 2), 4))
-  }
-  for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
-    const row = g / groups
-    const first = ((g - row * groups) * width) << 2
-    const start = row * positions * step + first
-    const centre = f32x4.splat(load<f32>(stats))
-    const inverse = f32x4.splat(load<f32>(stats, 4))
-    for (let c: u32 = 0; c < width; c += 4) {
-      const some = min<u32>(width - c, 4)
-      const target = out + first + (c << 2)
-      let sum = loadSome(target, some)
-      for (let p: u32 = 0, at = start + (c << 2); p < positions; p++, at += step) {
-        const value = f32x4.mul(f32x4.sub(loadSome(x + at, some), centre), inverse)
-        sum = f32x4.add(sum, f32x4.mul(loadSome(dy + at, some), value))
-      }
-      storeSome(target, sum, some)
-    }
   }
 }

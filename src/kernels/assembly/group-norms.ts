@@ -1,0 +1,126 @@
+/** Normalisation by the moments of a group of a row's channels. */
+import { high, low, total } from './doubles'
+import { constant } from './math'
+import { firstOf, loadSome, storeSome } from './vector'
+
+/** Sums over a group's elements go to two float64, those of even and odd place in their run of channels. */
+export function groupNorm(
+  rows: u32, positions: u32, cols: u32, groups: u32, centred: bool, epsilon: f64,
+  x: u32, gamma: u32, beta: u32, stats: u32, y: u32,
+): void {
+  const width = cols / groups
+  const step = cols << 2
+  const count = <f64>(positions * width)
+  for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
+    const row = g / groups
+    const first = ((g - row * groups) * width) << 2
+    const start = row * positions * step + first
+    let mean: f32 = 0
+    if (centred) {
+      let sums = f64x2.splat(0)
+      for (let p: u32 = 0, at = x + start; p < positions; p++, at += step) {
+        for (let c: u32 = 0; c < width; c += 4) {
+          const value = loadSome(at + (c << 2), min<u32>(width - c, 4))
+          sums = f64x2.add(sums, f64x2.add(low(value), high(value)))
+        }
+      }
+      mean = <f32>(total(sums) / count)
+    }
+    const centre = f32x4.splat(mean)
+    let squares = f64x2.splat(0)
+    for (let p: u32 = 0, at = x + start; p < positions; p++, at += step) {
+      for (let c: u32 = 0; c < width; c += 4) {
+        const some = min<u32>(width - c, 4)
+        let value = f32x4.sub(loadSome(at + (c << 2), some), centre)
+        if (some < 4) value = firstOf(value, some)
+        const a = low(value)
+        const b = high(value)
+        squares = f64x2.add(squares, f64x2.add(f64x2.mul(a, a), f64x2.mul(b, b)))
+      }
+    }
+    const inverse = <f32>(1.0 / Math.sqrt(total(squares) / count + epsilon))
+    store<f32>(stats, mean)
+    store<f32>(stats, inverse, 4)
+    const factor = f32x4.splat(inverse)
+    for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
+      for (let c: u32 = 0; c < width; c += 4) {
+        const some = min<u32>(width - c, 4)
+        const byte = c << 2
+        let value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), factor)
+        if (gamma) value = f32x4.mul(value, loadSome(gamma + first + byte, some))
+        if (beta) value = f32x4.add(value, loadSome(beta + first + byte, some))
+        storeSome(y + at + byte, value, some)
+      }
+    }
+  }
+}
+
+export function groupNormBackward(
+  rows: u32, positions: u32, cols: u32, groups: u32, centred: bool, x: u32, dy: u32, gamma: u32, stats: u32, dx: u32,
+): void {
+  const width = cols / groups
+  const step = cols << 2
+  const count = <f64>(positions * width)
+  for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
+    const row = g / groups
+    const first = ((g - row * groups) * width) << 2
+    const start = row * positions * step + first
+    const centre = f32x4.splat(load<f32>(stats))
+    const inverse = f32x4.splat(load<f32>(stats, 4))
+    let sums = f64x2.splat(0)
+    let products = f64x2.splat(0)
+    for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
+      for (let c: u32 = 0; c < width; c += 4) {
+        const some = min<u32>(width - c, 4)
+        const byte = c << 2
+        let d = loadSome(dy + at + byte, some)
+        if (gamma) d = f32x4.mul(d, loadSome(gamma + first + byte, some))
+        let value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), inverse)
+        if (some < 4) value = firstOf(value, some)
+        sums = f64x2.add(sums, f64x2.add(low(d), high(d)))
+        const even = f64x2.mul(low(d), low(value))
+        products = f64x2.add(products, f64x2.add(even, f64x2.mul(high(d), high(value))))
+      }
+    }
+    const a = f32x4.splat(centred ? <f32>(total(sums) / count) : 0)
+    const b = f32x4.splat(<f32>(total(products) / count))
+    for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
+      for (let c: u32 = 0; c < width; c += 4) {
+        const some = min<u32>(width - c, 4)
+        const byte = c << 2
+        let d = loadSome(dy + at + byte, some)
+        if (gamma) d = f32x4.mul(d, loadSome(gamma + first + byte, some))
+        const value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), inverse)
+        const rest = f32x4.sub(f32x4.sub(d, a), f32x4.mul(value, b))
+        storeSome(dx + at + byte, f32x4.mul(rest, inverse), some)
+      }
+    }
+  }
+}
+
+export function groupNormGamma(
+  rows: u32, positions: u32, cols: u32, groups: u32, x: u32, dy: u32, stats: u32, out: u32, accumulate: bool,
+): void {
+  const width = cols / groups
+  const step = cols << 2
+  for (let byte: u32 = 0; !accumulate && byte < step; byte += 16) {
+    storeSome(out + byte, constant(0), min<u32>(cols - (byte >> 2), 4))
+  }
+  for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
+    const row = g / groups
+    const first = ((g - row * groups) * width) << 2
+    const start = row * positions * step + first
+    const centre = f32x4.splat(load<f32>(stats))
+    const inverse = f32x4.splat(load<f32>(stats, 4))
+    for (let c: u32 = 0; c < width; c += 4) {
+      const some = min<u32>(width - c, 4)
+      const target = out + first + (c << 2)
+      let sum = loadSome(target, some)
+      for (let p: u32 = 0, at = start + (c << 2); p < positions; p++, at += step) {
+        const value = f32x4.mul(f32x4.sub(loadSome(x + at, some), centre), inverse)
+        sum = f32x4.add(sum, f32x4.mul(loadSome(dy + at, some), value))
+      }
+      storeSome(target, sum, some)
+    }
+  }
+}
