@@ -9,9 +9,14 @@ import { fromTorch } from './torch-recurrent.ts'
 export interface MatchOptions {
   /** Which layout the file has. Default: what its names and shapes say. */
   readonly layout?: LayoutName | undefined
-  /** Their name of a layer (or parameter) by ours: `{ dense_1: 'fc1' }`. */
-  readonly names?: Readonly<Record<string, string>> | undefined
+  readonly names?: Names | undefined
 }
+
+/**
+ * Their name of a layer (or parameter) by ours: `{ dense_1: 'fc1' }`. Layer k of PyTorch's recurrent module `rnn` is `rnn.lk`:
+ * `{ lstm_1: 'rnn.l0', lstm_2: 'rnn.l1' }`.
+ */
+export type Names = Readonly<Record<string, string>>
 
 /**
  * Values of every parameter, in the model's order and layout.
@@ -24,7 +29,8 @@ export function matchTensors(
   where: string,
 ): Float32Array[] {
   // PyTorch counts the batches that its running statistics saw: no parameter.
-  const given = fromTorch(tensors.filter(({ name }) => !name.endsWith('num_batches_tracked')))
+  const counted = tensors.filter(({ name }) => !name.endsWith('num_batches_tracked'))
+  const given = fromTorch(counted, new Set(Object.values(options.names ?? {})), where)
   const layouts = options.layout ? [options.layout] : layoutNames
   for (const layout of layouts) {
     const wanted = parameters.map((spec) => renamed(foreign(spec, layout), options.names, layout))
@@ -53,7 +59,8 @@ const names = (all: readonly { name: string }[]): string =>
 const fits = (wanted: Foreign, { shape }: Tensor): boolean =>
   wanted.shape.length === shape.length && wanted.shape.every((n, axis) => n === shape[axis])
 
-function renamed(wanted: Foreign, map: MatchOptions['names'], layout: LayoutName): Foreign {
+/** As it is called by a map of names. */
+export function renamed(wanted: Foreign, map: Names | undefined, layout: LayoutName): Foreign {
   const separator = layout === 'pytorch' ? '.' : '/'
   for (const [ours, theirs] of Object.entries(map ?? {})) {
     const owner = ours.replaceAll('/', separator)

@@ -4,7 +4,8 @@ import type { ResolvedConfig } from '../config/schema.ts'
 import { UserError } from '../errors.ts'
 import { foreign, toForeign } from '../interop/layout.ts'
 import type { LayoutName } from '../interop/layout.ts'
-import { matchTensors } from '../interop/match.ts'
+import { matchTensors, renamed } from '../interop/match.ts'
+import type { Names } from '../interop/match.ts'
 import { encodeSafetensors, readSafetensors } from '../interop/safetensors.ts'
 import { toTorch } from '../interop/torch-recurrent.ts'
 import { exportOnnx } from '../interop/onnx/export.ts'
@@ -23,25 +24,44 @@ const KEY = 'brigantine'
 
 const LAYOUTS: readonly LayoutName[] = ['brigantine', 'pytorch']
 
-type Saved = Omit<Identity, 'names'> & { readonly layout: LayoutName }
+export interface SaveOptions {
+  /** Of a `.safetensors` file; `pytorch`: names and axes of a `state_dict`. Default: `brigantine`. */
+  readonly layout?: LayoutName | undefined
+  /** What layers are called in a `.safetensors` file, as for `loadWeights`. */
+  readonly names?: Names | undefined
+}
 
-/** @param layout `pytorch`: names and axes of a `state_dict` */
+type Saved = Omit<Identity, 'names'> & { readonly layout: LayoutName; readonly called?: Names | undefined }
+
+/** @throws UserError naming what the map of names has no layer for, or gives two tensors for */
 export async function saveSafetensors(
   path: string,
   { config, inputs, targets, transform, kernels }: Identity,
   model: Model,
   weights: Weights,
-  layout: LayoutName,
+  { layout = 'brigantine', names }: SaveOptions,
 ): Promise<void> {
-  const saved: Saved = { config, inputs, targets, transform, kernels, layout }
+  const saved: Saved = { config, inputs, targets, transform, kernels, layout, called: names }
+  checkNames(path, model, names)
   const tensors = model.parameters.map((spec, i) => {
-    const as = foreign(spec, layout)
+    const as = renamed(foreign(spec, layout), names, layout)
     return { name: as.name, shape: as.shape, values: toForeign(weights.parameters[i]!, spec.shape, as) }
   })
   // What the tensors are for, in Hugging Face's word, is `pt` wherever PyTorch's names are.
   const format = layout === 'pytorch' ? 'pt' : KEY
-  const named = layout === 'pytorch' ? toTorch(tensors) : tensors
+  const named = layout === 'pytorch' ? toTorch(tensors, new Set(Object.values(names ?? {}))) : tensors
+  const seen = new Set<string>()
+  const twice = named.find(({ name }) => seen.size === seen.add(name).size)
+  if (twice) throw new UserError(`${path}: expected other names, got \`${twice.name}\` for two tensors.`)
   await writeAtomically(path, encodeSafetensors({ tensors: named, metadata: { format, [KEY]: JSON.stringify(saved) } }))
+}
+
+function checkNames(path: string, { parameters }: Model, names: Names = {}): void {
+  const has = (ours: string) => parameters.some(({ name }) => name === ours || name.startsWith(`${ours}/`))
+  const stranger = Object.keys(names).find((ours) => !has(ours))
+  if (stranger === undefined) return
+  const owners = new Set(parameters.map(({ name }) => name.slice(0, name.lastIndexOf('/'))))
+  throw new UserError(`${path}: expected names of layers with weights, ${[...owners].join(', ')}, got \`${stranger}\`.`)
 }
 
 /** Takes rows of numbers as `predict` does, and gives the same outputs. */
@@ -62,13 +82,13 @@ export async function saveOnnx(
 export async function readModel(path: string): Promise<Checkpoint> {
   const { tensors, metadata } = await readSafetensors(path)
   const saved = identityOf(metadata[KEY], path)
-  const { layout, ...identity } = saved
+  const { layout, called: names, ...identity } = saved
   // Refuses what no config is, before anything is made of it.
   const config = parseConfig(saved.config, path)
   refuseForeignModules(path, config.model, config.loss)
   await loadOwn(config.model, config.loss)
   const model = buildModel(config.model, saved.inputs)
-  const values = matchTensors(model.parameters, tensors, { layout }, path)
+  const values = matchTensors(model.parameters, tensors, { layout, names }, path)
   return {
     ...identity,
     config,
@@ -96,7 +116,8 @@ function identityOf(text: string | undefined, path: string): Saved {
   try {
     const saved = JSON.parse(text) as Saved
     const sizes = [saved.inputs, saved.targets].every((n) => Number.isSafeInteger(n) && n >= 1)
-    if (typeof saved.config === 'object' && sizes && LAYOUTS.includes(saved.layout)) return saved
+    const named = saved.called === undefined || isNames(saved.called)
+    if (typeof saved.config === 'object' && sizes && named && LAYOUTS.includes(saved.layout)) return saved
   } catch {
     // Told below.
   }
@@ -104,3 +125,6 @@ function identityOf(text: string | undefined, path: string): Saved {
     `${path}: expected the metadata \`${KEY}\` to be JSON of a config and sizes. The file was altered.`,
   )
 }
+
+const isNames = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.values(value).every((name) => typeof name === 'string')

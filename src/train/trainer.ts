@@ -17,7 +17,6 @@ import { DetectorField } from '../gradient/detector.ts'
 import { isCertain } from '../gradient/before.ts'
 import { explain, readDecision } from '../gradient/explain.ts'
 import type { HealthCode, HealthVerdict } from '../gradient/verdict.ts'
-import type { LayoutName } from '../interop/layout.ts'
 import { matchTensors } from '../interop/match.ts'
 import type { MatchOptions } from '../interop/match.ts'
 import { isForeign, isOnnx, isSafetensors } from '../interop/kinds.ts'
@@ -41,6 +40,7 @@ import type { FitOptions } from './callbacks.ts'
 import { writeAtomically, writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint, Identity } from './checkpoint.ts'
 import { saveOnnx, saveSafetensors } from './exchange.ts'
+import type { SaveOptions } from './exchange.ts'
 import { Feed } from './feed.ts'
 import { newHistory, pastEpochs } from './history.ts'
 import type { History, StopReason } from './history.ts'
@@ -422,15 +422,19 @@ export class Trainer implements AsyncDisposable {
   /**
    * Writes the model (and, after an interrupted run, the place to go on from), atomically. A path that ends with
    * `.safetensors` gets weights and config in that format, which other tools read; `layout: 'pytorch'` names and turns
-   * them as a `state_dict` has them. One that ends with `.onnx` gets a graph that gives what `predict` gives.
+   * them as a `state_dict` has them, `names` (`{ lstm_1: 'rnn.l0', lstm_2: 'rnn.l1' }`) calls layers as there. One that ends with `.onnx` gets a graph that gives what `predict` gives.
    */
-  async save(path: string, { layout = 'brigantine' }: { layout?: LayoutName | undefined } = {}): Promise<void> {
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
     const { model, weights, updates } = this.#trained('save')
+    if (options.names && !isSafetensors(path))
+      throw new UserError(
+        `${path}: expected a name that ends with .safetensors, where layers can be called by \`names\`.`,
+      )
     if (isOnnx(path)) {
       const { loss } = resolveTask(this.config, model, this.#trained('save'))
       return saveOnnx(path, model, weights, loss, this.#trained('save').targets)
     }
-    if (isSafetensors(path)) return saveSafetensors(path, this.#identity(), model, weights, layout)
+    if (isSafetensors(path)) return saveSafetensors(path, this.#identity(), model, weights, options)
     checkSharded(this.config, this.#ranks?.rank ?? 0, true)
     const { state = null, best = null, trainRows = 0, history = newHistory() } = this.#unfinished ?? {}
     await writeCheckpoint(path, { ...this.#identity(), weights, updates, state, best, trainRows, history })

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
+import type { Names } from '../../src/interop/match.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
 import { normalAt } from '../../src/random/normal.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from '../train/data.ts'
+import { stacked, stackedNames } from './stacked.ts'
 
 const python = ['/usr/bin/python3', 'python3'].find(
   (command) => spawnSync(command, ['-c', 'import torch, numpy']).status === 0,
@@ -67,9 +69,9 @@ function expectNear(actual: Float32Array, expected: readonly (readonly number[])
  * Outputs of our weights there, which are expected to be ours, and the file and outputs of weights made there.
  * @param script takes paths of our weights, of its own and of rows
  */
-async function exchanged(trainer: Trainer, script: string, rows: readonly (readonly number[])[]) {
+async function exchanged(trainer: Trainer, script: string, rows: readonly (readonly number[])[], names?: Names) {
   const [ours, theirs, input] = ['ours', 'theirs', 'rows'].map((part) => join(folder, `${script}-${part}.safetensors`))
-  await trainer.save(ours!, { layout: 'pytorch' })
+  await trainer.save(ours!, { layout: 'pytorch', names })
   await writeFile(input!, JSON.stringify(rows))
   const path = join(import.meta.dirname, `${script}.py`)
   const { stdout, stderr } = spawnSync(python!, ['-B', path, ours!, theirs!, input!], { encoding: 'utf8' })
@@ -91,10 +93,11 @@ async function expectRuns(
   features: number,
   { theirs, own }: { theirs: string; own: number[][] },
   rows: readonly (readonly number[])[],
+  names?: Names,
 ) {
   const other = await open(given)
-  await other.build({ features, targets: 3, classNames: undefined })
-  await other.loadWeights(theirs)
+  await other.build({ features, targets: own[0]!.length, classNames: undefined })
+  await other.loadWeights(theirs, { names })
   expectNear(await other.predict(rows), own)
 }
 
@@ -120,6 +123,20 @@ describe('PyTorch', () => {
         },
       }
       await expectRuns(given, 6, await exchanged(await fitted(given, data), 'pytorch_recurrent', rows), rows)
+    },
+  )
+
+  test.skipIf(!python)(
+    `runs our layers as one module of several, and we run its by name and in order${why}`,
+    async () => {
+      const rows = Array.from({ length: ROWS }, (_, r) =>
+        Array.from({ length: 12 }, (_, c) => Math.fround(normalAt(5, r, c))),
+      )
+      const trainer = await fitted(stacked, { ...data, ...blobs(60, 12, 2), targets: 2, y: data.y.subarray(0, 120) })
+      const gone = await exchanged(trainer, 'pytorch_stacked', rows, stackedNames)
+      await expectRuns(stacked, 12, gone, rows, stackedNames)
+      // `encoder`, `rnn`, `top`: by the alphabet in the order of our layers.
+      await expectRuns(stacked, 12, gone, rows)
     },
   )
 

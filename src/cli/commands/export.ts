@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander'
 import { UserError } from '../../errors.ts'
-import { layoutNames, type LayoutName } from '../../interop/layout.ts'
+import { layoutNames } from '../../interop/layout.ts'
+import type { SaveOptions } from '../../train/exchange.ts'
+import { mapOption } from '../names.ts'
 import { loadSaved } from '../model.ts'
 import { print } from '../output.ts'
 
@@ -16,22 +18,29 @@ export function exportCommand(program: Command): void {
         .choices([...layoutNames])
         .default('brigantine'),
     )
+    .addOption(mapOption('what a layer is called there'))
     .addHelpText(
       'after',
       '\nExamples:\n  brigantine export model.brig model.safetensors\n  brigantine export model.brig model.onnx\n' +
         '  brigantine export model.brig torch.safetensors --layout pytorch\n' +
+        '  brigantine export model.brig torch.safetensors --layout pytorch --map lstm_1=rnn.l0 --map lstm_2=rnn.l1\n' +
         '  python3 -c "from safetensors.torch import load_file; net.load_state_dict(load_file(\'torch.safetensors\'))"',
     )
     .action(run)
 }
 
-async function run(path: string, file: string, options: { readonly layout: LayoutName }): Promise<void> {
+interface Options {
+  readonly layout: SaveOptions['layout']
+  readonly map: Readonly<Record<string, string>>
+}
+
+async function run(path: string, file: string, { layout, map }: Options): Promise<void> {
   const onnx = file.endsWith('.onnx')
   if (!onnx && !file.endsWith('.safetensors')) {
     throw new UserError(`${file}: expected a name that ends with .safetensors or .onnx, which says what to write`)
   }
   await using trainer = await loadSaved(path, {})
-  await trainer.save(file, options)
+  await trainer.save(file, { layout, names: Object.keys(map).length > 0 ? map : undefined })
   const { parameters, numParameters } = trainer.model!
-  print(`${file}: ${parameters.length} tensors, ${numParameters} numbers${onnx ? '' : `, layout ${options.layout}`}`)
+  print(`${file}: ${parameters.length} tensors, ${numParameters} numbers${onnx ? '' : `, layout ${layout}`}`)
 }

@@ -3,6 +3,7 @@ import type { ResolvedConfig } from '../../config/schema.ts'
 import type { Trainer } from '../../train/trainer.ts'
 import { isNetwork } from '../../interop/kinds.ts'
 import { loadSaved } from '../model.ts'
+import { mapOption } from '../names.ts'
 import { needData } from '../needs.ts'
 import { print } from '../output.ts'
 import { resolveConfig, withConfig, type Given } from '../settings.ts'
@@ -22,11 +23,12 @@ export function importCommand(program: Command): void {
     .argument('<model>', 'what to write: model.brig')
     .option('--inputs <n>', "numbers of a row, where the config's data is not at hand", count)
     .option('--targets <n>', 'columns of the targets, likewise', count, 1)
-    .option('--map <ours=theirs>', 'their name of a layer: dense_1=fc1; may be given several times', pair, {})
+    .addOption(mapOption('their name of a layer'))
     .addHelpText(
       'after',
       '\nExamples:\n  brigantine import model.onnx model.brig\n  brigantine import tfjs/model.json model.brig\n  brigantine import torch.safetensors model.brig --config run.yaml\n' +
-        '  brigantine import torch.safetensors model.brig --config run.yaml --inputs 784 --map dense_1=fc1 --map dense_2=head',
+        '  brigantine import torch.safetensors model.brig --config run.yaml --inputs 784 --map dense_1=fc1 --map dense_2=head\n' +
+        '  brigantine import torch.safetensors model.brig --config run.yaml --inputs 60 --map lstm_1=rnn.l0 --map lstm_2=rnn.l1',
     )
   const given = withConfig(command)
   command.action(async (weights: string, model: string, options: ImportOptions) =>
@@ -77,10 +79,4 @@ function count(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= 1) return value
   throw new InvalidArgumentError('Expected an integer >= 1.')
-}
-
-function pair(text: string, before: Record<string, string>): Record<string, string> {
-  const [ours, theirs, ...more] = text.split('=')
-  if (ours && theirs && more.length === 0) return { ...before, [ours]: theirs }
-  throw new InvalidArgumentError('Expected ours=theirs, as dense_1=fc1.')
 }
