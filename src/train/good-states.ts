@@ -1,5 +1,6 @@
 /**
- * The states that a run was well in, to go back to: the last two of those that no verdict was raised near.
+ * The states that a run was well in, to go back to: of those that no verdict was raised near, the last one and the one
+ * that explained most.
  */
 import type { Patient } from '../remedy/patient.ts'
 import type { History } from './history.ts'
@@ -17,9 +18,10 @@ export interface GoodState {
 /** Steps that a mean is taken over, and without a verdict before a state counts as well. */
 const RECENT = 16
 export const CALM = 32
-const KEPT = 2
 /** Explained share from which there is something to keep. */
 const LEARNT = 0.1
+/** Explained share by which a state is better than another: what chance does not make. */
+const CLEAR = 0.05
 
 /** What a run has seen of itself. */
 interface Seen {
@@ -28,22 +30,26 @@ interface Seen {
 }
 
 export class GoodStates {
-  readonly #kept: GoodState[] = []
+  #best: GoodState | undefined
+  #last: GoodState | undefined
 
-  /** The one that explained most, if any explained something. */
+  /** The last one, unless an earlier one explained clearly more; none where nothing was explained. */
   get best(): GoodState | undefined {
-    return this.#kept.filter(({ explained }) => explained > LEARNT).toSorted((a, b) => b.explained - a.explained)[0]
+    const [best, last] = [this.#best, this.#last]
+    const found = best && last && last.explained < best.explained - CLEAR ? best : last
+    return found && found.explained > LEARNT ? found : undefined
   }
 
   keep(patient: Patient, seen: Seen): void {
     const { steps } = seen.history
     const rate = steps.learningRate.at(-1)!
-    this.#kept.push({ patient, explained: explained(seen), rate, gradNorm: median(steps.gradNorm.slice(-CALM)) })
-    if (this.#kept.length > KEPT) this.#kept.shift()
+    const gradNorm = median(steps.gradNorm.slice(-CALM))
+    this.#last = { patient, explained: explained(seen), rate, gradNorm }
+    if (!this.#best || this.#last.explained > this.#best.explained) this.#best = this.#last
   }
 
   forget(): void {
-    this.#kept.length = 0
+    this.#best = this.#last = undefined
   }
 }
 

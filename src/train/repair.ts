@@ -124,9 +124,10 @@ export class Repair {
 
   /** The run waits: looks at what was raised, judges the last remedy, keeps a state that is well. */
   async atGate(session: Session): Promise<void> {
-    if (this.wantsEnd) return
-    const { health } = this.#context.history
     const batch = session.state[State.batch]!
+    // At other gates, which who listens decides, nothing may change.
+    if (this.wantsEnd || session.state[State.asked] !== batch + 1) return
+    const { health } = this.#context.history
     const faults = [
       ...health.slice(this.#seen).filter(({ severity }) => severity === 'fault'),
       ...this.#harmfulSymptoms(batch),

@@ -174,6 +174,24 @@ describe('while it trains', () => {
     for (const run of runs) expect(run).toEqual(runs[0])
   })
 
+  it('does the same whoever listens', async () => {
+    const late: Given = {
+      layers: wild.layers,
+      optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9 },
+      schedule: { type: 'step', stepSize: 150, gamma: 100 },
+      clip: 'off',
+      epochs: 29,
+    }
+    const runs = []
+    for (const callbacks of [[], {}]) {
+      await using trainer = await create(late)
+      const { actions } = await trainer.fit(data, { callbacks })
+      runs.push({ actions, hash: trainer.weightsHash() })
+    }
+    expect(runs[0]!.actions.length).toBeGreaterThan(0)
+    expect(runs[1]).toEqual(runs[0])
+  })
+
   it('can be saved, interrupted and gone on with', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'repair-'))
     try {
