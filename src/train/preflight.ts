@@ -16,12 +16,14 @@ import { Activation } from '../kernels/kernels.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import type { LayerConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
+import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { PlanSpec } from '../plan/spec.ts'
 import type { WatchedLayer } from '../plan/watch.ts'
 import { nullLoss } from './null-loss.ts'
-import { runSettings, trainingSpec } from './prepare.ts'
+import { microRowsOf, runSettings, trainingSpec } from './prepare.ts'
 import type { Task } from './prepare.ts'
-import { probe } from './probe.ts'
+import { probe, probeSpec } from './probe.ts'
 import type { ProbedLayer } from './probe.ts'
 import { freshSlots } from './weights.ts'
 import type { Weights } from './weights.ts'
@@ -30,6 +32,8 @@ import { zeroLoss } from './zero-loss.ts'
 /** Rows of the sample, and parameters above which a second copy of the network would cost too much. */
 const SAMPLE = 256
 const MAX_PARAMETERS = 2 ** 25
+/** Memory that a sample may have where a batch of the run has less. */
+const SAMPLE_BYTES = 2 ** 27
 /** Layers from which gradients can be shattered. */
 const DEEP = 8
 
@@ -66,9 +70,9 @@ export async function look(asked: Preflight): Promise<Initial | undefined> {
     ...runSettings(calm, plan, { epochs: 1, maxSteps: 1, gateEpochs: false }),
     watch: true,
   })
-  const stepOn = (rows: Dataset) =>
-    probe(trainingSpec(calm, task, rows, undefined, 1), settingsFor, rows, weights, kernels, module, spare)
-  let sample = sampleOf(data)
+  const specOf = (rows: Dataset) => trainingSpec(calm, task, rows, undefined, 1)
+  const stepOn = (rows: Dataset) => probe(specOf(rows), settingsFor, rows, weights, kernels, module, spare)
+  let sample = sampleOf(data, rowsOfSample(specOf, data, microRowsOf(config, data.rows)))
   let seen = await stepOn(sample)
   const high = thresholds.overscale.warn * nullLoss(sample, task.loss, model.outputs)
   if ((!seen.layers || seen.loss > high) && sample.rows > 1) {
@@ -108,7 +112,18 @@ export async function firstUpdate(given: Preflight): Promise<number> {
   return moves.toSorted((a, b) => a - b)[moves.length >> 1] ?? NaN
 }
 
-export const sampleOf = (data: Dataset): Dataset => takeRows(data, sampleRows(data, SAMPLE))
+/** SAMPLE, or half as often as it takes, but for those of a micro-batch: the run will have their memory. */
+function rowsOfSample(specOf: (rows: Dataset) => PlanSpec, data: Dataset, least: number): number {
+  const bytesOf = (rows: number) => {
+    const some = { ...data, rows: Math.min(rows, data.rows) }
+    return compilePlan(probeSpec(specOf(some), some)).layout.bytes
+  }
+  let rows = SAMPLE
+  while (rows > least && bytesOf(rows) > SAMPLE_BYTES) rows = Math.max(least, rows >> 1)
+  return rows
+}
+
+export const sampleOf = (data: Dataset, most = SAMPLE): Dataset => takeRows(data, sampleRows(data, most))
 
 /** The network without a scale on its inputs, and the data as it then comes. */
 export function asTaken<T extends Pick<Preflight, 'config' | 'data'>>(given: T): T {

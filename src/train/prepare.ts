@@ -108,6 +108,10 @@ export function checkRows(x: TensorInput['x'], inputs: number, targets: number):
 const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
   config.batchSize === 'full' ? rows : Math.min(config.batchSize, rows)
 
+/** Rows of a micro-batch of one shard. */
+export const microRowsOf = (config: ResolvedConfig, rows: number): number =>
+  Math.ceil(batchSizeOf(config, rows) / config.shards / config.accumulationSteps)
+
 /** `auto`: every core that the process may use, but no more workers than the widest phase has pieces. */
 export function resolveWorkers(config: ResolvedConfig, plan: Plan): number {
   if (config.workers !== 'auto') return config.workers

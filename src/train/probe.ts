@@ -34,16 +34,9 @@ export interface ProbedLayer {
   readonly flat: number
 }
 
-export async function probe(
-  spec: PlanSpec,
-  settingsFor: (plan: Plan) => RunSettings,
-  data: Dataset,
-  weights: Weights,
-  kernels: KernelChoice,
-  module: WebAssembly.Module | null,
-  spare?: Spare,
-): Promise<Probed> {
-  const one: PlanSpec = {
+/** All rows of `data` in one batch, by one worker, and nothing that a run keeps for later. */
+export function probeSpec(spec: PlanSpec, data: Dataset): PlanSpec {
+  return {
     ...spec,
     batchSize: data.rows,
     sharing: ALONE,
@@ -56,7 +49,18 @@ export async function probe(
     snapshots: false,
     workers: 1,
   }
-  const { plan, arena } = await Session.open(one, weights, data, undefined, spare)
+}
+
+export async function probe(
+  spec: PlanSpec,
+  settingsFor: (plan: Plan) => RunSettings,
+  data: Dataset,
+  weights: Weights,
+  kernels: KernelChoice,
+  module: WebAssembly.Module | null,
+  spare?: Spare,
+): Promise<Probed> {
+  const { plan, arena } = await Session.open(probeSpec(spec, data), weights, data, undefined, spare)
   let [loss, gradNorm] = [NaN, NaN]
   let layers: ProbedLayer[] | undefined
   const run = { plan, arena, crew: new InlineCrew(), settings: settingsFor(plan), kernels, module }

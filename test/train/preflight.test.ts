@@ -1,11 +1,17 @@
 /** The check before the first step: it names what is wrong at initialisation, changes nothing, and stops what is hopeless. */
 import { afterAll, describe, expect, it } from 'vitest'
+import { parseConfig } from '../../src/config/schema.ts'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
 import { TrainingError } from '../../src/errors.ts'
 import type { HealthCode, Severity } from '../../src/gradient/verdict.ts'
+import { compileFor, resolveKernels } from '../../src/kernels/select.ts'
+import { buildModel } from '../../src/model/build.ts'
+import { look } from '../../src/train/preflight.ts'
+import { resolveTask } from '../../src/train/prepare.ts'
 import { Trainer } from '../../src/train/trainer.ts'
+import { initialWeights } from '../../src/train/weights.ts'
 import { blobs, line } from './data.ts'
 
 const crew = new Crew(1)
@@ -122,6 +128,29 @@ describe('check', () => {
     expect(first.length).toBeGreaterThan(0)
     expect(await trainer.check(data)).toEqual(first)
     expect(trainer.weightsHash()).toBe(hash)
+  })
+})
+
+describe('the sample', () => {
+  const rowsOf = async (units: number, batchSize: number) => {
+    // Outputs of 0, whose loss is that of knowing nothing: no row is thought wild.
+    const layers: Layer[] = [
+      { type: 'dense', units },
+      { ...output, kernelInitializer: 'zeros' },
+    ]
+    const config = parseConfig({ model: { layers }, batchSize, kernels: 'wasm' })
+    const kernels = resolveKernels(config.kernels, undefined)
+    const model = buildModel(config.model, data.features)
+    const weights = await initialWeights(model, config.optimizer, config.seed)
+    const task = resolveTask(config, model, data)
+    return (await look({ config, model, weights, task, data, kernels, module: await compileFor(kernels) }))?.rows
+  }
+
+  it('is of 256 rows, or as many halves fewer as take it below 128 MiB, but for a batch of the run', async () => {
+    expect(await rowsOf(16, 32)).toBe(256)
+    // 2^16 units, their values and back-signals in float32: 2^19 bytes a row.
+    expect(await rowsOf(2 ** 16, 32)).toBe(128)
+    expect(await rowsOf(2 ** 16, 200)).toBe(200)
   })
 })
 
