@@ -1,19 +1,25 @@
 /** A command that a launcher started as one of several ranks: joins them, and leaves or ends the job with them. */
 import { availableParallelism, cpus } from 'node:os'
 import type { Ranks } from '../crew/ranks.ts'
+import type { Launch } from '../native/mpi/find.ts'
 import { RankLost, TrainingError } from '../errors.ts'
-import { ExitWith, report } from './exit.ts'
+import { endByForce, ExitWith, report } from './exit.ts'
 import { say } from './output.ts'
 
 const LEAVING_MILLIS = 10_000
 
-/** Runs `work` with the job's ranks, `undefined` where this process is alone. An error of one rank ends the job. */
-export async function withRanks(work: (ranks: Ranks | undefined) => Promise<void>): Promise<void> {
+/**
+ * Runs `work` with the job's ranks, `undefined` where this process is alone. An error of one rank ends the job.
+ * @param stallSeconds of the config, where it is known before the ranks are
+ */
+export async function withRanks(
+  work: (ranks: Ranks | undefined) => Promise<void>,
+  stallSeconds?: number,
+): Promise<void> {
   const { launchOf } = await import('../native/mpi/find.ts')
   const launch = launchOf()
   if (!launch) return work(undefined)
-  const joined = await import('../crew/ranks.ts')
-  const ranks = (await joined.Ranks.join(launch))!
+  const ranks = await joined(launch, stallSeconds)
   const squeezed = bindingNote(ranks.hosts.filter((host) => host === ranks.hosts[ranks.rank]).length)
   if (squeezed) say(`${ranks.nameOf(ranks.rank)}: ${squeezed}`)
   try {
@@ -28,6 +34,19 @@ export async function withRanks(work: (ranks: Ranks | undefined) => Promise<void
     throw new ExitWith(code)
   }
   await ranks.leave()
+}
+
+async function joined(launch: Launch, stallSeconds: number | undefined): Promise<Ranks> {
+  const { Ranks } = await import('../crew/ranks.ts')
+  try {
+    return (await Ranks.join({ launch, stallSeconds }))!
+  } catch (error) {
+    if (!(error instanceof RankLost)) throw error
+    const { code, message } = report(error, process.env.BRIGANTINE_STACK === '1')
+    say(`rank ${launch.rank}: error: ${message}`)
+    endByForce(code)
+    throw error
+  }
 }
 
 async function left(ranks: Ranks): Promise<boolean> {

@@ -3,17 +3,20 @@
  * its own (workers/exchange.ts), which lives as long as the process and takes its orders here, one at a time.
  */
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { UserError } from '../errors.ts'
+import { RankLost, UserError } from '../errors.ts'
 import { entryOf } from '../package.ts'
 import { findMpiLibrary, launchOf } from '../native/mpi/find.ts'
 import type { Launch, MpiLibrary } from '../native/mpi/find.ts'
+import { StallWatch } from './stall.ts'
 import type { RunTask } from './task.ts'
 
 export type Order =
   | { readonly op: 'join'; readonly library: MpiLibrary }
   | { readonly op: 'run'; readonly task: RunTask }
-  | { readonly op: 'gather'; readonly text: string }
+  /** `awaited`: by rank, transfers that are still to be over. */
+  | { readonly op: 'gather'; readonly text: string; readonly awaited: Int32Array }
   | { readonly op: 'abort'; readonly code: number }
   | { readonly op: 'leave' }
 
@@ -21,6 +24,7 @@ export type Answer = { readonly value: unknown } | { readonly error: unknown }
 
 /** How long a rank that fails waits for its own MPI thread, which may be waiting for others. */
 const PATIENCE_MILLIS = 1000
+const TICK_MILLIS = 100
 
 export class Ranks {
   readonly rank: number
@@ -28,18 +32,30 @@ export class Ranks {
   /** Name of each rank's machine. */
   hosts: readonly string[] = []
   readonly library: MpiLibrary
+  /** As `recovery.stallSeconds`: other ranks have ten times as long to come to a gathering, as before a first step. */
+  stallSeconds: number
   readonly #thread: Worker
   #order: Promise<unknown> = Promise.resolve()
 
-  private constructor(thread: Worker, library: MpiLibrary, { rank, ranks }: { rank: number; ranks: number }) {
+  private constructor(
+    thread: Worker,
+    library: MpiLibrary,
+    { rank, ranks }: { rank: number; ranks: number },
+    stallSeconds: number,
+  ) {
     this.#thread = thread
     this.library = library
     this.rank = rank
     this.ranks = ranks
+    this.stallSeconds = stallSeconds
   }
 
-  /** Joins the job that a launcher started this process for; `undefined` where none did. */
-  static async join(launch: Launch | null = launchOf()): Promise<Ranks | undefined> {
+  /**
+   * Joins the job that a launcher started this process for; `undefined` where none did.
+   * @param options.stallSeconds (30): for ten times as long ranks wait for each other here
+   * @throws RankLost where others do not come. MPI cannot be left then, only killed (`SIGKILL`)
+   */
+  static async join({ launch = launchOf(), stallSeconds = 30 }: JoinOptions = {}): Promise<Ranks | undefined> {
     if (!launch) return undefined
     const answer = findMpiLibrary(launch)
     if (!answer.available) {
@@ -49,8 +65,16 @@ export class Ranks {
     }
     const { library } = answer
     const thread = new Worker(entryOf('workers/exchange'))
-    const world = (await order(thread, { op: 'join', library })) as { rank: number; ranks: number }
-    const ranks = new Ranks(thread, library, world)
+    const joining = order(thread, { op: 'join', library }) as Promise<{ rank: number; ranks: number }>
+    const world = await unlessSilent(joining, stallSeconds, (seconds) => {
+      const others = Array.from({ length: launch.ranks }, (_, r) => r).filter((r) => r !== launch.rank)
+      return new RankLost(
+        `Expected all ${launch.ranks} ranks to start MPI (MPI_Init), got nothing for ${seconds} s: one of rank ` +
+          `${others.join(', ')} hangs before that or in it, or its machine cannot be reached. ${WHAT_TO_DO}`,
+        { phase: 'start-up' },
+      )
+    })
+    const ranks = new Ranks(thread, library, world, stallSeconds)
     if (world.ranks !== launch.ranks) {
       ranks.abort(2)
       throw new UserError(
@@ -63,9 +87,10 @@ export class Ranks {
     return ranks
   }
 
-  /** `rank 1 (node7)`. */
+  /** `rank 1 (node7)`; before its machine is known, `rank 1`. */
   nameOf(rank: number): string {
-    return `rank ${rank} (${this.hosts[rank] ?? '?'})`
+    const host = this.hosts[rank]
+    return host === undefined ? `rank ${rank}` : `rank ${rank} (${host})`
   }
 
   /** This rank's exchanges of a run; resolves when the run is over. */
@@ -73,9 +98,19 @@ export class Ranks {
     await this.#give({ op: 'run', task })
   }
 
-  /** Every rank's text, by rank. All ranks must ask. */
+  /** Every rank's text, by rank. All ranks must ask. @throws RankLost naming those that do not */
   async gather(text: string): Promise<string[]> {
-    return (await this.#give({ op: 'gather', text })) as string[]
+    const awaited = new Int32Array(new SharedArrayBuffer(4 * this.ranks))
+    const gathering = this.#give({ op: 'gather', text, awaited }) as Promise<string[]>
+    return unlessSilent(gathering, this.stallSeconds, (seconds) => {
+      const silent = [...awaited.keys()].filter((rank) => awaited[rank]! > 0)
+      return new RankLost(
+        `Expected every rank to say what it is about to do, got nothing for ${seconds} s from ` +
+          `${silent.map((rank) => this.nameOf(rank)).join(', ')}: the process hangs, or is at something that takes far ` +
+          `longer than here, or its machine cannot be reached. ${WHAT_TO_DO}`,
+        { phase: 'start-up' },
+      )
+    })
   }
 
   /** Ends MPI on this rank, once all ranks have come to it. */
@@ -96,6 +131,32 @@ export class Ranks {
     this.#order = answer.catch(() => {})
     return answer
   }
+}
+
+interface JoinOptions {
+  readonly launch?: Launch | null | undefined
+  readonly stallSeconds?: number | undefined
+}
+
+const WHAT_TO_DO =
+  'Nothing was trained. Look at what it waits for; where so long is usual, raise `recovery.stallSeconds`, of which ten ' +
+  'times as much is waited here.'
+
+/** What the MPI thread answers; or `lost`, when it waits for too long, in this process's own time, for other ranks. */
+async function unlessSilent<T>(
+  answer: Promise<T>,
+  stallSeconds: number,
+  lost: (seconds: string) => RankLost,
+): Promise<T> {
+  const watch = new StallWatch(stallSeconds)
+  const settled = answer.then(
+    () => true,
+    () => true,
+  )
+  while (!(await Promise.race([settled, sleep(TICK_MILLIS, false, { ref: false })]))) {
+    if (watch.isStuck('', true)) throw lost(watch.quietSeconds.toFixed(0))
+  }
+  return answer
 }
 
 function order(thread: Worker, next: Order): Promise<unknown> {

@@ -11,7 +11,7 @@ import { UserError } from '../errors.ts'
 import { learningRate } from '../optim/schedules.ts'
 import { loadData } from './load.ts'
 import type { Session } from './session.ts'
-import { StallWatch } from './stall.ts'
+import { StallWatch } from '../crew/stall.ts'
 import { State } from './state.ts'
 
 export interface FeedOptions {

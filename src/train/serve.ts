@@ -22,7 +22,7 @@ export function serveExchange(port: MessagePort): void {
       case 'run':
         return loadOwn(order.task.spec.model, order.task.spec.loss).then(() => exchangeRun(order.task, mpi!))
       case 'gather':
-        return gatherTexts(mpi!, order.text)
+        return gatherTexts(mpi!, order.text, order.awaited)
       case 'abort':
         return mpi?.abort(order.code)
       case 'leave':
@@ -63,16 +63,26 @@ function exchangeRun(task: RunTask, mpi: Mpi): void {
   }
 }
 
-function gatherTexts(mpi: Mpi, text: string): string[] {
+function gatherTexts(mpi: Mpi, text: string, awaited: Int32Array): string[] {
   const own = Buffer.from(text)
-  const shared = (length: number) => new Uint8Array(new SharedArrayBuffer(length))
-  const [length, lengths] = [shared(4), shared(4 * mpi.ranks)]
-  new DataView(length.buffer).setUint32(0, own.length)
-  mpi.allGather(mpi.address(length), 4, mpi.address(lengths))
-  const sizes = Array.from({ length: mpi.ranks }, (_, r) => new DataView(lengths.buffer).getUint32(4 * r))
-  const most = Math.max(1, ...sizes)
-  const [bytes, all] = [shared(most), shared(most * mpi.ranks)]
-  bytes.set(own)
-  mpi.allGather(mpi.address(bytes), most, mpi.address(all))
-  return sizes.map((size, r) => Buffer.from(all.slice(r * most, r * most + size)).toString())
+  const length = new Uint8Array(Int32Array.of(own.length).buffer)
+  const lengths = gatherBytes(mpi, length, Array<number>(mpi.ranks).fill(4), awaited)
+  const sizes = lengths.map((bytes) => new Int32Array(bytes.buffer)[0]!)
+  return gatherBytes(mpi, own, sizes, awaited).map((bytes) => Buffer.from(bytes).toString())
+}
+
+/** Every rank's bytes, by rank, of which there are so many; meanwhile the host can see whose are still to come or to go. */
+function gatherBytes(mpi: Mpi, own: Uint8Array, sizes: readonly number[], awaited: Int32Array): Uint8Array[] {
+  const all = sizes.map((size) => new Uint8Array(new SharedArrayBuffer(size)))
+  const mine = all[mpi.rank]!
+  mine.set(own)
+  for (let rank = 0; rank < mpi.ranks; rank++) {
+    if (rank === mpi.rank) continue
+    awaited[rank] = 2
+    mpi.receive(mpi.address(all[rank]!), sizes[rank]!, rank)
+    mpi.send(mpi.address(mine), own.length, rank)
+  }
+  const over = (rank: number) => void awaited[rank]!--
+  mpi.waitAll(over, over)
+  return all
 }

@@ -7,8 +7,8 @@ import type { Readout } from './post.ts'
 import { stopped } from './recovery.ts'
 import type { Casualty } from './recovery.ts'
 import type { Run } from './run.ts'
-import { Stuck } from './stall.ts'
-import type { StallWatch } from './stall.ts'
+import { Stuck } from '../crew/stall.ts'
+import type { StallWatch } from '../crew/stall.ts'
 
 const TICK_MILLIS = 100
 /** For those who do not hang, once one is known to. */

@@ -136,6 +136,7 @@ export class Trainer implements AsyncDisposable {
     this.#ownCrew = ownCrew
     this.#sharedCrew = crew
     this.#ranks = ranks
+    if (ranks) ranks.stallSeconds = config.recovery.stallSeconds
   }
 
   /** @throws UserError naming every field that is wrong */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -133,43 +133,7 @@ describe.runIf(openMpi)(`brigantine train under mpirun${whyNone}`, { timeout: 40
     expect(await new Promise((resolve) => child.on('close', resolve))).toBe(2)
     expect(stderr).toMatch(/Expected the same config on every rank, got `seed: 0` on rank 0 .* and `seed: 1` on rank 1/)
   })
-
-  it.each([
-    ['is killed', 'SIGKILL', /rank 1 .*signal 9/],
-    ['hangs', 'SIGSTOP', /got nothing for \d+ s from rank 1 \(\S+\)/],
-  ] as const)('ends in bounded time when a rank %s, says which, and leaves a checkpoint', async (how, signal, says) => {
-    const out = join(folder, how)
-    const args = [bin, 'train', '--shards', '2', '--workers', '1', '--epochs', '100000', '--out', out]
-    args.push('--recovery.stall-seconds', '2')
-    const child = spawn(openMpi!.command, [...openMpi!.flags, '-n', '2', process.execPath, ...args])
-    let said = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
-    const closed = new Promise((resolve) => child.on('close', resolve))
-    while (!existsSync(join(out, 'last.ckpt'))) await new Promise((resolve) => setTimeout(resolve, 50))
-    const second = childOf(child.pid!, 'OMPI_COMM_WORLD_RANK=1')
-    const since = performance.now()
-    process.kill(second, signal)
-    expect(await closed).not.toBe(0)
-    expect(performance.now() - since).toBeLessThan(30_000)
-    expect(said).toMatch(says)
-    await using trainer = await Trainer.load(join(out, 'last.ckpt'))
-    expect(trainer.resumable).toBe(true)
-  })
 })
-
-/** The child of a process whose environment has this line. */
-function childOf(parent: number, variable: string): number {
-  for (const name of readdirSync('/proc')) {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) !== parent) continue
-      if (readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(variable)) return Number(name)
-    } catch {
-      continue
-    }
-  }
-  throw new Error(`no child of ${parent} has ${variable}`)
-}
 
 describe('shardOptimizerState', () => {
   const sharded = (optimizer: Config['optimizer']) =>

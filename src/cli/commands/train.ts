@@ -75,7 +75,7 @@ async function run(given: Given, options: TrainOptions): Promise<void> {
     // Rank 0 reports and saves.
     const quiet = ranks !== undefined && ranks.rank > 0
     return train(given, config, quiet ? { ...options, quiet } : options, ranks)
-  })
+  }, config?.recovery.stallSeconds)
 }
 
 async function train(
