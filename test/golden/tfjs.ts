@@ -72,6 +72,9 @@ function residual(): LayersModel {
   })
 }
 
+const bidirectional = (lstm: object, config: object): Layer =>
+  l.bidirectional!({ layer: l.lstm!({ recurrentActivation: 'sigmoid', ...lstm }), ...config })
+
 const models: Record<string, { readonly model: LayersModel; readonly indices?: number }> = {
   'dense layers and activations': {
     model: chain(
@@ -128,6 +131,15 @@ const models: Record<string, { readonly model: LayersModel; readonly indices?: n
       l.softmax!(),
     ),
     indices: 9,
+  },
+  'series: lstm from both ends, a layer of each step': {
+    model: chain(
+      bidirectional({ units: 4, returnSequences: true }, { mergeMode: 'concat', inputShape: [5, 3] }),
+      bidirectional({ units: 3, returnSequences: true, useBias: false }, { mergeMode: 'sum' }),
+      l.timeDistributed!({ layer: l.dense!({ units: 4, activation: 'relu' }) }),
+      bidirectional({ units: 2 }, { mergeMode: 'concat' }),
+      l.dense!({ units: 3 }),
+    ),
   },
   'a class of each position': {
     model: chain(

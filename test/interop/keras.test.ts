@@ -177,8 +177,8 @@ describe('a model that is not read is refused with what is wrong', () => {
   it.each<[string, unknown, RegExp]>([
     [
       'a layer without one here',
-      layer('Bidirectional'),
-      /layer `odd` of the class Bidirectional: there is no such layer/,
+      layer('SimpleRNN'),
+      /layer `odd` of the class SimpleRNN: there is no such layer here\. Use an LSTM or a GRU/,
     ],
     ['a member of every object', layer('constructor'), /layer `odd` of the class constructor: there is no such/],
     [

@@ -6,6 +6,7 @@
 import { UserError, describe } from '../../errors.ts'
 import type { Model } from '../../model/build.ts'
 import type { ParameterSpec } from '../../model/layer.ts'
+import { DIRECTIONS } from '../../model/layers/blocks.ts'
 import { sizeOf } from '../../model/shape.ts'
 import { modelOf } from '../wired.ts'
 import type { Named } from '../wired.ts'
@@ -28,9 +29,9 @@ export interface KerasModel {
 /** @throws UserError naming the layer, and its class, that has none of ours */
 export function importKeras(document: unknown, shards: Shards): KerasModel {
   expectLayersModel(document)
-  const { inputs, calls } = readTopology(field(document, 'modelTopology'))
+  const { name: model, inputs, calls } = readTopology(field(document, 'modelTopology'))
   const groups = groupsOf(field(document, 'weightsManifest'))
-  const weights = new Weights(groups)
+  const weights = new Weights(groups, model)
   const layers: Named[] = []
   const axes = new Map<string, number>()
   const first = new Map<string, string>()
@@ -55,8 +56,11 @@ export function importKeras(document: unknown, shards: Shards): KerasModel {
         if (axis !== -1 && axis !== shape.length)
           throw new UserError(`layer \`${name}\`: expected the last axis, ${shape.length}, got axis ${axis}`)
       }
-      const recurrent = new Set(model.layers.filter(({ type }) => type === 'gru').map(({ name }) => name))
-      const sources = model.parameters.map((spec) => weights.sourceOf(spec, recurrent))
+      const depthwise = new Set(
+        calls.filter(({ className }) => className === 'DepthwiseConv2D').map(({ name }) => name),
+      )
+      const halved = new Set(model.parameters.flatMap(({ name }) => /^(.*)\/recurrentBias$/.exec(name)?.slice(1) ?? []))
+      const sources = model.parameters.map((spec) => weights.sourceOf(spec, depthwise, halved))
       await checkSizes(groups, shards)
       const wanted = new Set(sources.map(({ entry }) => entry))
       const values = new Map<Entry, Float32Array>()
@@ -90,23 +94,48 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   ...{ embeddings: ['embeddings'], alpha: ['alpha'] },
 }
 
+/** A direction of a layer by our names of both: `bidirectional/forward/kernel`. */
+function directed(name: string): string {
+  const [, layer, direction, part] = /^(.+?)\/(forward|backward)_.*\/([^/]+)$/.exec(name) ?? []
+  return layer === undefined
+    ? name
+    : `${layer}/${direction === 'forward' ? DIRECTIONS.forward : DIRECTIONS.reverse}/${part}`
+}
+
+/** Without the cell that is named before the part. */
+function short(name: string): string {
+  const parts = name.split('/')
+  return [...parts.slice(0, -2), parts.at(-1)].join('/')
+}
+
 interface Source {
   readonly entry: Entry
   readonly start: number
   readonly end: number
 }
 
-/** Weights by layer and part: `dense_1/kernel`, and `lstm_1/lstm_cell/kernel` as TensorFlow names them since 2.2. */
+/**
+ * Weights by layer and part: `dense_1/kernel`, of Keras 3 perhaps with the model's name in front (`sequential/dense_1/kernel`);
+ * `lstm_1/lstm_cell/kernel` as TensorFlow names them since 2.2; `bidirectional/forward_lstm/lstm_cell/kernel`.
+ */
 class Weights {
   readonly #byName = new Map<string, Entry>()
 
-  constructor(groups: readonly Group[]) {
+  constructor(groups: readonly Group[], model: string) {
     const entries = groups.flatMap((group) => group.entries)
-    for (const entry of entries) this.#byName.set(entry.name, entry)
-    for (const entry of entries) {
-      const parts = entry.name.split('/')
-      const short = [...parts.slice(0, -2), parts.at(-1)].join('/')
-      if (!this.#byName.has(short)) this.#byName.set(short, entry)
+    const own = (name: string) => (name.startsWith(`${model}/`) ? name.slice(model.length + 1) : name)
+    const ways = [
+      (name: string) => name,
+      own,
+      (name: string) => directed(own(name)),
+      (name: string) => short(own(name)),
+    ]
+    // What is called so comes before what may be.
+    for (const nameOf of ways) {
+      for (const entry of entries) {
+        const name = nameOf(entry.name)
+        if (!this.#byName.has(name)) this.#byName.set(name, entry)
+      }
     }
   }
 
@@ -114,17 +143,18 @@ class Weights {
     return this.#byName.get(`${layer}/${part}`)
   }
 
-  sourceOf({ name, shape }: ParameterSpec, gru: ReadonlySet<string>): Source {
+  /** @param depthwise names of layers  @param halved those whose biases are in one weight */
+  sourceOf({ name, shape }: ParameterSpec, depthwise: ReadonlySet<string>, halved: ReadonlySet<string>): Source {
     const cut = name.lastIndexOf('/')
     const [layer, part] = [name.slice(0, cut), name.slice(cut + 1)]
     const theirs = PARTS[part]!
     const entry = theirs.map((one) => this.of(layer, one)).find((one) => one !== undefined)
     if (!entry) throw new UserError(`expected a weight \`${layer}/${theirs[0]!}\`, which \`weightsManifest\` has not`)
     const size = sizeOf(shape)
-    const isHalf = gru.has(layer) && theirs[0] === 'bias'
+    const isHalf = halved.has(layer) && theirs[0] === 'bias'
     const wanted = isHalf ? [2, ...shape] : shape
     // A depthwise kernel has its filters in two axes, slopes may have axes of 1 before theirs.
-    const isLoose = entry.name.endsWith('/depthwise_kernel') || part === 'alpha'
+    const isLoose = (part === 'kernel' && depthwise.has(layer)) || part === 'alpha'
     const fits = isLoose ? sizeOf(entry.shape) === size : entry.shape.join() === wanted.join()
     if (!fits)
       throw new UserError(

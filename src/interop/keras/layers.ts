@@ -2,7 +2,9 @@
 import { UserError, describe } from '../../errors.ts'
 import type { ActivationConfig, LayerConfig } from '../../model/config.ts'
 import { field, listOf } from './fields.ts'
+import { layerOf } from './topology.ts'
 import type { Call } from './topology.ts'
+import { fixFor, strangeness } from './unsupported.ts'
 
 /** What comes of a layer: a config that is still to be checked. */
 export type Unchecked = { readonly type: LayerConfig['type'] } & Readonly<Record<string, unknown>>
@@ -28,6 +30,19 @@ export class Given {
 
   get(key: string): unknown {
     return field(this.#call.config, key) ?? undefined
+  }
+
+  /** The layer that a wrapper has within it, with settings of its own over what is there. */
+  within(key: string, settings: object = {}): { readonly className: string; readonly layer: Given } {
+    const { className, config, module } = layerOf(this.get(key))
+    const call = { ...this.#call, className, module, config: { ...config, ...settings } }
+    return { className, layer: new Given(call, this.isLast, this.shapeOf) }
+  }
+
+  /** @throws UserError where it is not what its class says */
+  expectKeras(): void {
+    const strange = strangeness(this.#call.module, this.#call.config)
+    if (strange !== undefined) throw this.refuse(strange)
   }
 
   refuse(how: string): UserError {
@@ -101,15 +116,19 @@ const translators: Readonly<Record<string, Translate>> = {
       throw given.refuse('expected `reset_after` to be true: another recurrence has no layer here')
     return { type: 'gru', ...recurrent(given) }
   },
+  Bidirectional: bidirectional,
+  TimeDistributed: timeDistributed,
   Concatenate: (given) => ({ type: 'concatenate', axis: given.get('axis') }),
   Add: () => ({ type: 'add' }),
 }
 
 /** @throws UserError naming the layer and its class, where there is none like it here */
 export function translate(given: Given, className: string): Unchecked {
+  given.expectKeras()
   const known = Object.hasOwn(translators, className) ? translators[className] : undefined
   if (known) return known(given)
-  throw given.refuse(`there is no such layer here. There are ${Object.keys(translators).join(', ')}`)
+  const fix = fixFor(className) ?? `There are ${Object.keys(translators).join(', ')}`
+  throw given.refuse(`there is no such layer here. ${fix}`)
 }
 
 function activation(given: Given): { readonly activation: ActivationConfig } {
@@ -148,7 +167,8 @@ function conv(given: Given) {
 
 /** Its kernel is [height, width, channels, multiplier]: each channel is a group of so many filters. */
 function depthwise(given: Given): Unchecked {
-  const [height, width, channels = 0, multiplier = 0] = given.shapeOf('depthwise_kernel')
+  const [older, newer] = [given.shapeOf('depthwise_kernel'), given.shapeOf('kernel')]
+  const [height, width, channels = 0, multiplier = 0] = older.length > 0 ? older : newer
   return {
     ...{ type: 'conv2d', filters: channels * multiplier, groups: channels, kernelSize: [height, width] },
     ...{ ...window(given), dilationRate: given.get('dilation_rate'), ...activation(given), ...learned(given) },
@@ -211,4 +231,39 @@ function recurrent(given: Given) {
   given.expect('recurrent_activation', 'sigmoid')
   for (const key of ['go_backwards', 'return_state', 'stateful', 'time_major']) given.expect(key, false)
   return { units: given.get('units'), returnSequences: given.get('return_sequences'), ...learned(given) }
+}
+
+/** The layer that goes back is written out where it has weights of its own, and else the other one's settings are its. */
+function bidirectional(given: Given): Unchecked {
+  const { className, layer } = given.within('layer')
+  if (className !== 'LSTM' && className !== 'GRU')
+    throw given.refuse(`there is no such layer here around the class ${className}. Use an LSTM or a GRU`)
+  const config = translate(layer, className)
+  if (given.get('backward_layer') !== undefined) {
+    const back = given.within('backward_layer')
+    if (back.layer.get('go_backwards') !== true)
+      throw given.refuse('expected `backward_layer` to go backwards: set its `go_backwards`')
+    const other = translate(given.within('backward_layer', { go_backwards: false }).layer, back.className)
+    if (JSON.stringify(other) !== JSON.stringify(config))
+      throw given.refuse('expected `backward_layer` to have the settings of `layer`: others have no layer here')
+  }
+  const modes: Readonly<Record<string, string>> = { concat: 'concat', sum: 'sum' }
+  const mode = given.get('merge_mode') ?? null
+  if (typeof mode !== 'string' || !Object.hasOwn(modes, mode))
+    throw given.refuse(`expected \`merge_mode\` to be "concat" or "sum", got ${describe(mode)}`)
+  return { type: 'bidirectional', layer: config, mergeMode: modes[mode], ...frozen(given) }
+}
+
+/** Layers that do to each position the same anyway. */
+const EACH = new Set(['Dense', 'Activation', 'Dropout', 'LayerNormalization', 'ReLU', 'LeakyReLU', 'ELU', 'Softmax'])
+
+function timeDistributed(given: Given): Unchecked {
+  const { className, layer } = given.within('layer')
+  if (!EACH.has(className))
+    throw given.refuse(`there is no such layer here around the class ${className}, but around ${[...EACH].join(', ')}`)
+  const config = translate(layer, className)
+  given.link = layer.link
+  // Behind the axis of steps.
+  given.axis = layer.axis < 0 ? layer.axis : layer.axis + 1
+  return { ...config, ...frozen(given) }
 }

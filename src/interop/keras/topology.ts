@@ -12,11 +12,15 @@ export interface Call {
   readonly layer: string
   readonly className: string
   readonly config: Fields
+  /** Where Keras 3 has the class from. */
+  readonly module: unknown
   /** Names of calls or inputs. */
   readonly from: readonly string[]
 }
 
 export interface Topology {
+  /** The model's name, which its weights may have in front of theirs. */
+  readonly name: string
   readonly inputs: readonly Port[]
   /** In the order of the forward pass; the last one gives the output. */
   readonly calls: readonly Call[]
@@ -26,12 +30,13 @@ export interface Topology {
 export function readTopology(topology: unknown): Topology {
   const model = field(topology, 'model_config') ?? topology
   const [className, config] = [field(model, 'class_name'), field(model, 'config')]
-  if (className === 'Sequential') return sequential(config)
-  if (className === 'Functional' || className === 'Model') return functional(config)
+  const name = textOf(field(config, 'name'))
+  if (className === 'Sequential') return { name, ...sequential(config) }
+  if (className === 'Functional' || className === 'Model') return { name, ...functional(config) }
   throw new UserError(`expected a model of the class Sequential or Functional, got ${describe(className)}`)
 }
 
-function sequential(config: unknown): Topology {
+function sequential(config: unknown): Omit<Topology, 'name'> {
   const layers = listOf(Array.isArray(config) ? config : field(config, 'layers')).map(layerOf)
   const [first] = layers
   if (!first) throw new UserError('expected layers, the model has none')
@@ -53,7 +58,7 @@ interface Node {
 /** A use of a layer: Keras counts them from 0. */
 const keyOf = (layer: string, use: number): string => JSON.stringify([layer, use])
 
-function functional(config: unknown): Topology {
+function functional(config: unknown): Omit<Topology, 'name'> {
   const layers = listOf(field(config, 'layers')).map(layerOf)
   /** Names that no further use of a layer may have. */
   const taken = new Set(layers.map(({ name }) => name))
@@ -97,9 +102,9 @@ function functional(config: unknown): Topology {
   return { inputs, calls }
 }
 
-/** `[layer, use, tensor, ..]`, or a list of them. */
+/** `[layer, use, tensor, ..]`, or a list of them; of Keras 3 the arguments of a call: tensors, or lists of them. */
 function refsOf(value: unknown, where: string): string[] {
-  const list = listOf(value)
+  const list = isFields(value) ? historiesOf(value, where) : listOf(value)
   const refs = typeof list[0] === 'string' ? [list] : list
   return refs.map((ref) => {
     const [layer, use, tensor] = listOf(ref)
@@ -111,20 +116,34 @@ function refsOf(value: unknown, where: string): string[] {
   })
 }
 
-interface Layer {
+/** @throws UserError where a call takes a tensor by name, or what is none */
+function historiesOf(call: Fields, where: string): unknown[] {
+  const isTensor = (one: unknown) => field(one, 'class_name') === '__keras_tensor__'
+  const named = Object.entries(field(call, 'kwargs') ?? {}).find(([, one]) => [one].flat().some(isTensor))
+  if (named)
+    throw new UserError(`layer \`${where}\`: it takes a tensor as \`${named[0]}\`, and layers here take rows alone`)
+  return [listOf(field(call, 'args'))].flat(2).map((one) => {
+    if (isTensor(one)) return field(field(one, 'config'), 'keras_history')
+    throw new UserError(`layer \`${where}\`: expected tensors as what it is called with, got ${describe(one)}`)
+  })
+}
+
+export interface Layer {
   readonly name: string
   readonly className: string
   readonly config: Fields
+  readonly module: unknown
   readonly inbound: unknown
 }
 
-function layerOf(value: unknown): Layer {
+/** @throws UserError where it is no layer */
+export function layerOf(value: unknown): Layer {
   const config = field(value, 'config')
   const name = textOf(field(value, 'name') ?? field(config, 'name'))
   const className = textOf(field(value, 'class_name'))
   if (name === '' || className === '' || !isFields(config))
     throw new UserError(`expected layers as objects with class_name, name and config, got ${describe(value)}`)
-  return { name, className, config, inbound: field(value, 'inbound_nodes') }
+  return { name, className, config, module: field(value, 'module'), inbound: field(value, 'inbound_nodes') }
 }
 
 /** Of a row: behind the first axis, which counts rows. */
