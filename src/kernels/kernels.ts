@@ -195,6 +195,9 @@ export interface WindowKernels {
   averagePoolBackward(w: Window, rows: number, dy: Pointer, dx: Pointer): void
 }
 
+/** Columns that `normPoolSums` has room for. */
+export const POOLED_COLS = 4096
+
 /** Normalisation. Sums in float64, results in float32. `gamma` and `beta`: -1 where there is none. */
 export interface NormKernels {
   /** Per column: the mean, and the sum of the squared distances to it. rows >= 1. */
@@ -241,6 +244,50 @@ export interface NormKernels {
     mean: Pointer,
     inverse: Pointer,
     scale: Pointer,
+    sums: Pointer,
+    products: Pointer,
+    count: number,
+    dx: Pointer,
+  ): void
+  /**
+   * y[line, p, c] = the largest of (x - mean) scale + beta over 2 x 2 cells: x is [2 lines, 2 width, cols], y and dy are
+   * [lines, width, cols]. As `normalize` and `maxPool` one after the other, and so on the way back. cols <= POOLED_COLS.
+   */
+  normPool(
+    lines: number,
+    width: number,
+    cols: number,
+    x: Pointer,
+    mean: Pointer,
+    scale: Pointer,
+    beta: Pointer | -1,
+    y: Pointer,
+  ): void
+  /** `normSums` of the cells that were the largest. */
+  normPoolSums(
+    lines: number,
+    width: number,
+    cols: number,
+    x: Pointer,
+    dy: Pointer,
+    mean: Pointer,
+    inverse: Pointer,
+    scale: Pointer,
+    beta: Pointer | -1,
+    sums: Pointer,
+    products: Pointer,
+  ): void
+  /** `normBackward` to all cells, where those that were not the largest have no signal of their own. */
+  normPoolBackward(
+    lines: number,
+    width: number,
+    cols: number,
+    x: Pointer,
+    dy: Pointer,
+    mean: Pointer,
+    inverse: Pointer,
+    scale: Pointer,
+    beta: Pointer | -1,
     sums: Pointer,
     products: Pointer,
     count: number,

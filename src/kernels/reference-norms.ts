@@ -37,11 +37,7 @@ export function referenceNorms(f: Floats, round: Round): NormKernels {
       }
     },
     normalize(rows, cols, x, mean, scale, beta, y) {
-      for (let i = 0; i < rows * cols; i++) {
-        const c = i % cols
-        const value = round(round(f[x + i]! - f[mean + c]!) * f[scale + c]!)
-        f[y + i] = beta === -1 ? value : value + f[beta + c]!
-      }
+      for (let i = 0; i < rows * cols; i++) f[y + i] = normalized(x + i, i % cols, mean, scale, beta)
     },
     normSums(rows, cols, x, dy, mean, inverse, sums, products) {
       for (let c = 0; c < cols; c++) {
@@ -63,6 +59,34 @@ export function referenceNorms(f: Floats, round: Round): NormKernels {
         const common = round(round(f[sums + c]! + round(centred * f[products + c]!)) * share)
         f[dx + i] = f[scale + c]! * round(f[dy + i]! - common)
       }
+    },
+    normPool(lines, width, cols, x, mean, scale, beta, y) {
+      eachWindow(lines, width, cols, (p, c, cells) => {
+        f[y + p] = normalized(x + largest(cells, c, x, mean, scale, beta), c, mean, scale, beta)
+      })
+    },
+    normPoolSums(lines, width, cols, x, dy, mean, inverse, scale, beta, sums, products) {
+      const totals = Array.from({ length: cols }, () => ({ sum: 0, product: 0 }))
+      eachWindow(lines, width, cols, (p, c, cells) => {
+        const total = totals[c]!
+        total.sum += f[dy + p]!
+        total.product += f[dy + p]! * round(f[x + largest(cells, c, x, mean, scale, beta)]! - f[mean + c]!)
+      })
+      totals.forEach(({ sum, product }, c) => {
+        f[sums + c] = sum
+        f[products + c] = product * f[inverse + c]!
+      })
+    },
+    normPoolBackward(lines, width, cols, x, dy, mean, inverse, scale, beta, sums, products, count, dx) {
+      const share = round(1 / count)
+      eachWindow(lines, width, cols, (p, c, cells) => {
+        const chosen = largest(cells, c, x, mean, scale, beta)
+        for (const i of cells) {
+          const centred = round(round(f[x + i]! - f[mean + c]!) * f[inverse + c]!)
+          const common = round(round(f[sums + c]! + round(centred * f[products + c]!)) * share)
+          f[dx + i] = f[scale + c]! * round((i === chosen ? f[dy + p]! : 0) - common)
+        }
+      })
     },
     lerp(count, from, to, amount, out) {
       for (let i = 0; i < count; i++) {
@@ -113,6 +137,39 @@ export function referenceNorms(f: Floats, round: Round): NormKernels {
       })
       sums.forEach((sum, c) => (f[out + c] = sum))
     },
+  }
+
+  function normalized(at: Pointer, c: number, mean: Pointer, scale: Pointer, beta: Pointer | -1): number {
+    const value = round(round(f[at]! - f[mean + c]!) * f[scale + c]!)
+    return round(beta === -1 ? value : value + f[beta + c]!)
+  }
+
+  /** The cell whose normalised value is the largest: the first of equals; the first NaN before any number. */
+  function largest(
+    cells: readonly number[],
+    c: number,
+    x: Pointer,
+    mean: Pointer,
+    scale: Pointer,
+    beta: Pointer | -1,
+  ): number {
+    const value = (i: number) => normalized(x + i, c, mean, scale, beta)
+    return cells.reduce((best, i) => (value(i) > value(best) || (isNaN(value(i)) && !isNaN(value(best))) ? i : best))
+  }
+}
+
+/** The 2 x 2 cells, as elements of [2 lines, 2 width, cols], of each element `p` of [lines, width, cols]. */
+function eachWindow(
+  lines: number,
+  width: number,
+  cols: number,
+  visit: (p: number, c: number, cells: readonly number[]) => void,
+): void {
+  const below = 2 * width * cols
+  for (let p = 0; p < lines * width * cols; p++) {
+    const [position, c] = [Math.floor(p / cols), p % cols]
+    const first = 2 * Math.floor(position / width) * below + 2 * (position % width) * cols + c
+    visit(p, c, [first, first + cols, first + below, first + below + cols])
   }
 }
 

@@ -186,6 +186,38 @@ function normKernels(e: Exports): NormKernels {
       e.normalize(rows, cols, x << 2, mean << 2, scale << 2, optional(beta), y << 2),
     normSums: (rows, cols, x, dy, mean, inverse, sums, products) =>
       e.normSums(rows, cols, x << 2, dy << 2, mean << 2, inverse << 2, sums << 2, products << 2),
+    normPool: (lines, width, cols, x, mean, scale, beta, y) =>
+      e.normPool(lines, width, cols, x << 2, mean << 2, scale << 2, optional(beta), y << 2),
+    normPoolSums: (lines, width, cols, x, dy, mean, inverse, scale, beta, sums, products) =>
+      e.normPoolSums(
+        lines,
+        width,
+        cols,
+        x << 2,
+        dy << 2,
+        mean << 2,
+        inverse << 2,
+        scale << 2,
+        optional(beta),
+        sums << 2,
+        products << 2,
+      ),
+    normPoolBackward: (lines, width, cols, x, dy, mean, inverse, scale, beta, sums, products, count, dx) =>
+      e.normPoolBackward(
+        lines,
+        width,
+        cols,
+        x << 2,
+        dy << 2,
+        mean << 2,
+        inverse << 2,
+        scale << 2,
+        optional(beta),
+        sums << 2,
+        products << 2,
+        count,
+        dx << 2,
+      ),
     normBackward: (rows, cols, x, dy, mean, inverse, scale, sums, products, count, dx) =>
       e.normBackward(
         rows,

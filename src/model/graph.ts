@@ -6,6 +6,7 @@
 import type { Flow, GradientTask, LoweredLayer, Lowering, Wired } from './layer.ts'
 import { nothing } from './layer.ts'
 import { sequence } from './layers/sequence.ts'
+import { follows, reorder } from './reorder.ts'
 
 /** Of one input of the graph: a name that layers take it by, and the shape of its rows. */
 export interface Port {
@@ -17,7 +18,8 @@ export interface Port {
 export const portSource = (port: number): number => -1 - port
 
 /** @param inputs one flow a port */
-export function lowerLayers(layers: readonly Wired[], inputs: readonly Flow[], to: Lowering): LoweredLayer {
+export function lowerLayers(built: readonly Wired[], inputs: readonly Flow[], to: Lowering): LoweredLayer {
+  const layers = reorder(built)
   const parts: LoweredLayer[] = []
   const given = new Map<number, Flow[]>()
   const give = (source: number, flow: Flow): void => {
@@ -35,13 +37,6 @@ export function lowerLayers(layers: readonly Wired[], inputs: readonly Flow[], t
   })
   const output = given.get(layers.length - 1)![0]!
   return { ...sequence(parts), output, gradients: together(parts.flatMap(({ gradients }) => gradients)) }
-}
-
-/** Whether layer i takes what the one before it gives, and nobody else does. */
-function follows(layers: readonly Wired[], i: number): boolean {
-  const layer = layers[i]
-  if (!layer || i === 0) return true
-  return layer.from.length === 1 && layers.every(({ from }, j) => from.includes(i - 1) === (j === i))
 }
 
 /**

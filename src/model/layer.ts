@@ -5,8 +5,8 @@
  * placed the parameters, into a rows program and gradient tasks over arena pointers (`LoweredLayer`).
  * Layers work on row blocks: rows [row, row + rows) of the micro-batch, and never look at another row.
  */
-import type { ActivationCode, Kernels, Pointer } from '../kernels/kernels.ts'
-import type { ConstraintConfig, InitializerConfig, RegularizerConfig } from './config.ts'
+import type { ActivationCode, Kernels, Pointer, Window } from '../kernels/kernels.ts'
+import type { ActivationConfig, ConstraintConfig, InitializerConfig, RegularizerConfig } from './config.ts'
 import type { Shape } from './shape.ts'
 
 export interface ParameterSpec {
@@ -135,6 +135,11 @@ export interface Lowering {
   stream(): number
 }
 
+export interface Ending {
+  readonly activation: ActivationConfig
+  before(input: Flow, to: Lowering): LoweredLayer
+}
+
 export interface Layer {
   readonly name: string
   readonly type: string
@@ -148,6 +153,12 @@ export interface Layer {
   /** The layer whose weights it has, as it would be here: where it has none of its own. */
   readonly shares?: Layer
   lower(input: Flow, to: Lowering): LoweredLayer
+  /** With the largest of 2 x 2 cells, that tile its image, as its output of `width` cells a line: where both are one pass. */
+  lowerPooled?(input: Flow, width: number, to: Lowering): LoweredLayer
+  /** Lowered without the activation that it ends in, and that. */
+  readonly ending?: Ending | undefined
+  /** Where it takes the largest of windows. */
+  readonly largestOf?: Window
   /** Where it takes several inputs. */
   lowerMany?(inputs: readonly Flow[], to: Lowering): LoweredLayer
 }

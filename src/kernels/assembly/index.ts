@@ -8,6 +8,7 @@ export { averagePool, averagePoolBackward, maxPool, maxPoolBackward } from './po
 export { depthwise, depthwiseBackward, depthwiseKernel, fold, unfold } from './windows'
 export { groupNorm, groupNormBackward, groupNormGamma } from './group-norms'
 export { lerp, mergeMoments, moments, normalize, normBackward, normScale, normSums } from './norms'
+export { normPool, normPoolBackward, normPoolSums } from './pooled-norms'
 export { attend, attendBackward, lookUp, lookUpGradient } from './sequences'
 export { gru, gruBackward, lstm, lstmBackward } from './recurrent'
 export { dropout } from './dropout'

@@ -57,9 +57,16 @@ function largest(at: u32, down: u32, across: u32, below: u32, beside: u32, some:
 /** The same for 2 x 2 cells and whole vectors: what nearly every network asks for. */
 // @ts-ignore: decorator
 @inline
-function largestOf4(a: v128, b: v128, c: v128, d: v128): v128 {
+export function largestOf4(a: v128, b: v128, c: v128, d: v128): v128 {
   const broken = v128.or(v128.or(f32x4.ne(a, a), f32x4.ne(b, b)), v128.or(f32x4.ne(c, c), f32x4.ne(d, d)))
   return v128.or(f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d)), broken)
+}
+
+/** Where a cell is the largest, or NaN. */
+// @ts-ignore: decorator
+@inline
+export function isLargest(cell: v128, best: v128): v128 {
+  return v128.or(f32x4.eq(cell, best), f32x4.ne(cell, cell))
 }
 
 // @ts-ignore: decorator
@@ -79,10 +86,10 @@ function giveOneOf4(at: u32, below: u32, beside: u32, dy: u32, dx: u32): void {
   const d = v128.load(at + below + beside)
   const best = largestOf4(a, b, c, d)
   let signal = v128.load(dy)
-  signal = give(signal, v128.or(f32x4.eq(a, best), f32x4.ne(a, a)), dx)
-  signal = give(signal, v128.or(f32x4.eq(b, best), f32x4.ne(b, b)), dx + beside)
-  signal = give(signal, v128.or(f32x4.eq(c, best), f32x4.ne(c, c)), dx + below)
-  give(signal, v128.or(f32x4.eq(d, best), f32x4.ne(d, d)), dx + below + beside)
+  signal = give(signal, isLargest(a, best), dx)
+  signal = give(signal, isLargest(b, best), dx + beside)
+  signal = give(signal, isLargest(c, best), dx + below)
+  give(signal, isLargest(d, best), dx + below + beside)
 }
 
 export function maxPool(rows: u32, x: u32, y: u32): void {
@@ -134,7 +141,7 @@ export function maxPoolBackward(rows: u32, x: u32, dy: u32, dx: u32): void {
       for (let i: u32 = 0, at = corner + (c << 2); i < cellsDown; i++, at += below) {
         for (let j: u32 = 0, cell = at; j < cellsAcross; j++, cell += beside) {
           const value = loadSome(cell, some)
-          const match = v128.or(f32x4.eq(value, best), f32x4.ne(value, value))
+          const match = isLargest(value, best)
           const into = dx + (cell - x)
           storeSome(into, f32x4.add(loadSome(into, some), v128.and(left, match)), some)
           left = v128.andnot(left, match)

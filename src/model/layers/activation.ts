@@ -19,18 +19,23 @@ export function activation(config: ActivationLayerConfig, name: string, shape: S
     outputs: inputs,
     shape,
     parameters: [],
+    ending: { activation: config.activation, before: passing },
     lower: (input, to) => lowerActivation(config.activation, input, to),
   }
+}
+
+/** What comes in is what goes out: nothing is done. */
+export function passing(input: Flow): LoweredLayer {
+  const { cols } = input
+  const nowhere: ByTile = { kind: 'elementwise', inputs: cols, outputs: cols, forward: nothing, backward: nothing }
+  const idle = { gradients: [], flopsPerRow: 0, backwardFlopsPerRow: 0, forward: nothing, backward: nothing }
+  return { output: input, ...idle, byTile: nowhere }
 }
 
 export function lowerActivation(config: ActivationConfig, input: Flow, to: Lowering): LoweredLayer {
   const { cols } = input
   const kind = Activation[config.type]
-  if (kind === Activation.linear) {
-    const nowhere: ByTile = { kind: 'elementwise', inputs: cols, outputs: cols, forward: nothing, backward: nothing }
-    const idle = { gradients: [], flopsPerRow: 0, backwardFlopsPerRow: 0, forward: nothing, backward: nothing }
-    return { output: input, ...idle, byTile: nowhere }
-  }
+  if (kind === Activation.linear) return passing(input)
   const alpha = config.alpha ?? (config.type === 'leakyRelu' ? 0.01 : 1)
   const isGelu = kind === Activation.gelu
   const value = input.overwritable && !isGelu ? input.value : to.tensor(cols)

@@ -6,8 +6,12 @@
  *
  * With accumulation each part of the batch has its own statistics, which the running ones take in one after the other (as
  * Keras and PyTorch). For predictions the running statistics are used; they follow with an accepted step, and only then.
+ *
+ * Where the largest of 2 x 2 cells is all that is asked of it (src/model/reorder.ts) both are one pass: what is normalised
+ * lies nowhere in between, nor does its back-signal.
  */
-import type { Pointer } from '../../kernels/kernels.ts'
+import { POOLED_COLS } from '../../kernels/kernels.ts'
+import type { Kernels, Pointer } from '../../kernels/kernels.ts'
 import type { BatchNormConfig } from '../config.ts'
 import type { Flow, GradientTask, Layer, LoweredLayer, Lowering, ParameterSpec, Pass } from '../layer.ts'
 import { positionsOf, sizeOf } from '../shape.ts'
@@ -37,20 +41,31 @@ export function batchNorm(config: BatchNormConfig, name: string, shape: Shape): 
       vector('movingMean', 'zeros', { role: 'statistic' }),
       vector('movingVariance', 'ones', { role: 'statistic' }),
     ],
-    lower: (input, to) => lowerBatchNorm(config, name, input, positionsOf(shape), channels, to),
+    lower: (input, to) => lowerBatchNorm(config, name, input, positionsOf(shape), channels, 0, to),
+    ...(config.trainable !== false && channels <= POOLED_COLS
+      ? {
+          lowerPooled: (input, width, to) =>
+            lowerBatchNorm(config, name, input, positionsOf(shape), channels, width, to),
+        }
+      : {}),
   }
 }
 
+/** @param width of a row's outputs behind a pooling over 2 x 2 cells; 0 for none */
 function lowerBatchNorm(
   config: BatchNormConfig,
   name: string,
   input: Flow,
   positions: number,
   channels: number,
+  width: number,
   to: Lowering,
 ): LoweredLayer {
   const { momentum = 0.99, epsilon = 1e-3, center = true, scale: scaled = true, trainable = true } = config
   const { cols } = input
+  const isPooled = width > 0
+  const outputs = isPooled ? cols / 4 : cols
+  const lines = isPooled ? positions / 4 / width : 0
   const gamma = scaled ? to.parameter(`${name}/gamma`) : -1
   const beta = center ? to.parameter(`${name}/beta`) : -1
   const moving = { mean: to.parameter(`${name}/movingMean`), variance: to.parameter(`${name}/movingVariance`) }
@@ -59,10 +74,10 @@ function lowerBatchNorm(
   const [sums, products] = [to.perBlock(channels), to.perBlock(channels)]
   const [mean, variance, inverse, scale] = [to.once(channels), to.once(channels), to.once(channels), to.once(channels)]
   const [sum, product] = [to.once(channels), to.once(channels)]
-  const value = to.tensor(cols)
-  const gradient = to.backSignal(cols)
+  const value = to.tensor(outputs)
+  const gradient = to.backSignal(outputs)
   to.temporary(2 * channels)
-  const output: Flow = { value, gradient, cols, channels, overwritable: true }
+  const output: Flow = { value, gradient, cols: outputs, channels, overwritable: true }
   const at = (room: Pointer, row: number, { blockRows }: Pass) => room + Math.floor(row / blockRows) * channels
   const blocks = ({ rows, blockRows }: Pass) => Math.ceil(rows / blockRows)
 
@@ -97,9 +112,12 @@ function lowerBatchNorm(
     },
     backward(k, row, rows, pass) {
       if (input.gradient === -1) return
-      const [x, dy, dx] = [input.value + row * cols, gradient + row * cols, input.gradient + row * cols]
+      const [x, dy, dx] = [input.value + row * cols, gradient + row * outputs, input.gradient + row * cols]
       const count = pass.rows * positions
-      k.normBackward(rows * positions, channels, x, dy, mean, inverse, scale, sum, product, count, dx)
+      const height = rows * lines
+      if (isPooled) {
+        k.normPoolBackward(height, width, channels, x, dy, mean, inverse, scale, beta, sum, product, count, dx)
+      } else k.normBackward(rows * positions, channels, x, dy, mean, inverse, scale, sum, product, count, dx)
     },
   }
 
@@ -135,21 +153,26 @@ function lowerBatchNorm(
       },
     },
     forward(k, row, rows, pass) {
-      if (!pass.training) return byMoving(k, row, rows, pass)
-      const [x, y] = [input.value + row * cols, value + row * cols]
-      k.normalize(rows * positions, channels, x, mean, scale, beta, y)
+      if (!pass.training) byMoving(k, row, rows, pass)
+      else normalize(k, row, rows, mean, scale)
     },
     backward(k, row, rows, pass) {
-      const [x, dy] = [input.value + row * cols, gradient + row * cols]
+      const [x, dy] = [input.value + row * cols, gradient + row * outputs]
       const [s, p] = [at(sums, row, pass), at(products, row, pass)]
-      k.normSums(rows * positions, channels, x, dy, mean, inverse, s, p)
+      if (isPooled) k.normPoolSums(rows * lines, width, channels, x, dy, mean, inverse, scale, beta, s, p)
+      else k.normSums(rows * positions, channels, x, dy, mean, inverse, s, p)
     },
   }
   return sequence([moments, normalise])
 
   function byMoving(...[k, row, rows, { temporary: factor }]: Parameters<LoweredLayer['forward']>): void {
-    const [x, y] = [input.value + row * cols, value + row * cols]
     k.normScale(channels, moving.variance, epsilon, gamma, factor + channels, factor)
-    k.normalize(rows * positions, channels, x, moving.mean, factor, beta, y)
+    normalize(k, row, rows, moving.mean, factor)
+  }
+
+  function normalize(k: Kernels, row: number, rows: number, mean: Pointer, scale: Pointer): void {
+    const [x, y] = [input.value + row * cols, value + row * outputs]
+    if (isPooled) k.normPool(rows * lines, width, channels, x, mean, scale, beta, y)
+    else k.normalize(rows * positions, channels, x, mean, scale, beta, y)
   }
 }

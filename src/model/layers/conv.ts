@@ -63,6 +63,7 @@ export function conv(config: ConvConfig, name: string, shape: Shape): Layer {
       regularizer: config.biasRegularizer,
     })
   }
+  const lowerLinearly = (input: Flow, to: Lowering) => lowerConv(input, window, filters, groups, kernel, bias, to)
   return {
     name,
     type: config.type,
@@ -70,8 +71,9 @@ export function conv(config: ConvConfig, name: string, shape: Shape): Layer {
     outputs: window.outHeight * window.outWidth * filters,
     shape: windowShape(window, dims, filters),
     parameters,
+    ...(config.activation ? { ending: { activation: config.activation, before: lowerLinearly } } : {}),
     lower(input, to) {
-      const linear = lowerConv(input, window, filters, groups, kernel, bias, to)
+      const linear = lowerLinearly(input, to)
       return config.activation ? sequence([linear, lowerActivation(config.activation, linear.output, to)]) : linear
     },
   }

@@ -5,6 +5,7 @@ import type { Flow, Layer, LoweredLayer } from '../layer.ts'
 export function frozen(layer: Layer): Layer {
   return {
     ...layer,
+    ending: undefined,
     parameters: layer.parameters.map((spec) => ({ ...spec, role: 'frozen' })),
     lower: (input, to) => withoutGradients(layer.lower(input, to), input),
   }

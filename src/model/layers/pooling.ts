@@ -30,6 +30,7 @@ function poolingOver(window: Window, max: boolean, named: Pick<Layer, 'name' | '
     inputs,
     outputs: cols,
     parameters: [],
+    ...(max ? { largestOf: window } : {}),
     lower(input, to) {
       const value = to.tensor(cols)
       const gradient = to.backSignal(cols)

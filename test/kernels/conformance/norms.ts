@@ -1,7 +1,7 @@
 /** Normalisation against the reference, which test/model holds to finite differences and PyTorch. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Kernels } from '../../../src/kernels/kernels.ts'
+import type { Kernels, Window } from '../../../src/kernels/kernels.ts'
 import { createReference } from '../../../src/kernels/reference.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { expectClose, numbers, seeds } from './bench.ts'
@@ -35,6 +35,41 @@ function byColumn(bench: Bench, k: Kernels, rows: number, c: number, parts: numb
     ...bench.take(y, rows * c + 1),
     ...bench.take(dx, rows * c + 1),
   ]
+}
+
+/** Pooled, and by one kernel after the other what that is to be; every second time many cells are equal. */
+function pooled(bench: Bench, k: Kernels, [lines, width, c]: readonly [number, number, number], seed: number) {
+  bench.reset()
+  const [cells, count] = [4 * lines * width, 4 * lines * width * c]
+  const rough = (v: number) => (seed % 2 === 0 ? v : Math.round(2 * v))
+  const [x, dy] = [bench.put(numbers(seed, count).map(rough)), bench.put(numbers(seed + 1, count / 4))]
+  const [gamma, shift] = [bench.put(numbers(seed + 2, c)), bench.put(numbers(seed + 3, c))]
+  const beta = seed % 3 === 0 ? -1 : shift
+  const room = () => bench.room(c)
+  const [mean, squares, inverse, scale] = [room(), room(), room(), room()]
+  const [sums, products, sumsAfter, productsAfter] = [room(), room(), room(), room()]
+  const [y, dx, yAfter, dxAfter] = [bench.room(count / 4), bench.room(count), bench.room(count / 4), bench.room(count)]
+  const [between, back] = [bench.room(count), bench.put(new Array<number>(count).fill(0))]
+  k.moments(cells, c, x, mean, squares)
+  k.normScale(c, squares, 1e-3, gamma, inverse, scale)
+  k.normPool(lines, width, c, x, mean, scale, beta, y)
+  k.normPoolSums(lines, width, c, x, dy, mean, inverse, scale, beta, sums, products)
+  k.normPoolBackward(lines, width, c, x, dy, mean, inverse, scale, beta, sums, products, cells, dx)
+  const w: Window = {
+    ...{ height: 2 * lines, width: 2 * width, channels: c, kernelHeight: 2, kernelWidth: 2, strideHeight: 2 },
+    ...{ strideWidth: 2, dilationHeight: 1, dilationWidth: 1, top: 0, left: 0, outHeight: lines, outWidth: width },
+  }
+  k.normalize(cells, c, x, mean, scale, beta, between)
+  k.maxPool(w, 1, between, yAfter)
+  k.maxPoolBackward(w, 1, between, dy, back)
+  k.normSums(cells, c, x, back, mean, inverse, sumsAfter, productsAfter)
+  k.normBackward(cells, c, x, back, mean, inverse, scale, sums, products, cells, dxAfter)
+  const take = (...parts: (readonly [at: number, count: number])[]) =>
+    parts.flatMap(([at, count]) => bench.take(at, count + 1))
+  return {
+    atOnce: take([y, count / 4], [dx, count], [sums, c], [products, c]),
+    inTurn: take([yAfter, count / 4], [dxAfter, count], [sumsAfter, c], [productsAfter, c]),
+  }
 }
 
 function byGroup(
@@ -80,6 +115,20 @@ export function normsConformance(make: MakeBench): void {
             expectClose(byColumn(bench, bench.kernels, r, c, parts, seed), expected, 2e-5)
           },
         ),
+      )
+    })
+
+    test('with the largest of 2 x 2 cells is the reference’s, and what both kernels give in turn', async () => {
+      const bench = await make()
+      const reference = createReference(bench.floats)
+      const size = fc.integer({ min: 1, max: 5 })
+      fc.assert(
+        fc.property(fc.tuple(size, size, cols), seeds, (sizes, seed) => {
+          const expected = pooled(bench, reference, sizes, seed)
+          const { atOnce, inTurn } = pooled(bench, bench.kernels, sizes, seed)
+          expectClose(atOnce, expected.atOnce, 2e-4)
+          expectClose(atOnce, inTurn, 1e-6)
+        }),
       )
     })
 
