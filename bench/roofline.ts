@@ -8,7 +8,7 @@ import { summarizePlan } from '../src/plan/summary.ts'
 import { table } from '../src/report/table.ts'
 import type { Trainer } from '../src/train/trainer.ts'
 import { bandwidthPeak, matmulPeak } from './peak.ts'
-import { tracedSpans } from './traced.ts'
+import { traced } from './traced.ts'
 
 export interface PhaseFigures {
   readonly phase: string
@@ -27,7 +27,7 @@ export interface Roofline {
 }
 
 export async function roofline(trainer: Trainer, data: Dataset, epochs: number): Promise<Roofline> {
-  const spans = await tracedSpans(trainer, data, epochs)
+  const spans = (await traced(trainer, data, epochs)).read()
   const plan = trainer.plan(data)
   const { phases } = summarizePlan(plan)
   const [flopsPeak, bytesPeak] = [await matmulPeak(trainer.kernels), await bandwidthPeak()]

@@ -11,6 +11,7 @@ import { Trainer } from '../src/train/trainer.ts'
 import { matmulPeak } from './peak.ts'
 import { printRoofline, roofline } from './roofline.ts'
 import type { Roofline } from './roofline.ts'
+import { epochsOf, settled } from './settled.ts'
 import { chosenWorkload, workload, workloadNames } from './workloads.ts'
 import type { Workload } from './workloads.ts'
 
@@ -65,9 +66,8 @@ async function measure({ name, config, data }: Workload, options: StepOptions): 
   const warm = await trainer.fit(data, { epochs: 10 })
   const steps = warm.steps.length
   const typical = quantile(warm.steps.micros.subarray(steps >> 1), 0.5)
-  const epochs = Math.max(2, Math.ceil(((MEASURED_SECONDS * 1e6) / typical / steps) * 10))
-  const { micros } = (await trainer.fit(data, { epochs })).steps
-  const measured = micros.subarray(1)
+  const epochs = epochsOf(MEASURED_SECONDS * 1e6, typical, steps / 10)
+  const measured = settled((await trainer.fit(data, { epochs })).steps.micros)
   const medianMicros = quantile(measured, 0.5)
   const gigaflops = summarizePlan(plan).flops / medianMicros / 1e3
   const peak = await matmulPeak(trainer.kernels)

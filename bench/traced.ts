@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Dataset } from '../src/data/dataset.ts'
 import type { Trainer } from '../src/train/trainer.ts'
+import { settled } from './settled.ts'
 
 /** A complete event of the Chrome trace; times in microseconds, `tid` the worker. */
 export interface Span {
@@ -15,15 +16,32 @@ export interface Span {
   readonly args: { readonly piece: number }
 }
 
-/** @returns pieces by their phase's name, `decide` and `wait`, of the run's last steps, worker by worker */
-export async function tracedSpans(trainer: Trainer, data: Dataset, epochs: number): Promise<Span[]> {
+export interface Traced {
+  /** Of each step. */
+  readonly micros: Float32Array
+  /**
+   * Pieces by their phase's name, `decide` and `wait`, of the run's settled steps, worker by worker. To read them leaves so
+   * much garbage that a run soon after would share its cores with the collector.
+   */
+  read(): Span[]
+}
+
+export async function traced(trainer: Trainer, data: Dataset, epochs: number): Promise<Traced> {
   const directory = await mkdtemp(join(tmpdir(), 'brigantine-'))
   try {
     const trace = join(directory, 'trace.json')
-    await trainer.fit(data, { epochs, trace })
-    const { traceEvents } = JSON.parse(await readFile(trace, 'utf8')) as { traceEvents: Span[] }
-    return traceEvents.filter(({ ph }) => ph === 'X')
+    const { micros } = (await trainer.fit(data, { epochs, trace })).steps
+    const text = await readFile(trace)
+    const kept = settled(micros).reduce((sum, step) => sum + step, 0)
+    return { micros, read: () => lastOf(text, kept) }
   } finally {
     await rm(directory, { recursive: true })
   }
+}
+
+function lastOf(text: Buffer, micros: number): Span[] {
+  const { traceEvents } = JSON.parse(text.toString()) as { traceEvents: Span[] }
+  const spans = traceEvents.filter(({ ph }) => ph === 'X')
+  const end = spans.reduce((most, { ts, dur }) => Math.max(most, ts + dur), 0)
+  return spans.filter(({ ts }) => ts >= end - micros)
 }

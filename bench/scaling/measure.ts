@@ -6,8 +6,9 @@ import type { Config } from '../../src/config/schema.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
 import { Trainer } from '../../src/train/trainer.ts'
+import { epochsOf, settled } from '../settled.ts'
 import { median } from '../statistics.ts'
-import { tracedSpans } from '../traced.ts'
+import { traced } from '../traced.ts'
 import { episodesOf, splitOf } from './split.ts'
 import type { PhaseSplit } from './split.ts'
 import type { Timed } from './laws.ts'
@@ -40,21 +41,21 @@ export async function measure(contestants: readonly Contestant[], options: Measu
     open.use(trainer)
     // Long enough for every kernel to be compiled, and to know how many epochs fill a round.
     const warm = await trainer.fit(data, { epochs: 12 })
-    const micros = median(warm.steps.micros.subarray(warm.steps.length >> 1)) * (warm.steps.length / 12)
-    const epochs = Math.max(2, Math.ceil((options.seconds * 1e6) / micros))
+    const micros = median(warm.steps.micros.subarray(warm.steps.length >> 1))
+    const epochs = epochsOf(options.seconds * 1e6, micros, warm.steps.length / 12)
     runs.push({ workers, trainer, data, epochs, rounds: [] as number[] })
   }
   for (let round = 0; round < options.rounds; round++) {
     options.onRound?.(round)
     for (const { trainer, data, epochs, rounds } of runs) {
       const { micros } = (await trainer.fit(data, { epochs })).steps
-      rounds.push(median(micros.subarray(1)))
+      rounds.push(median(settled(micros)))
     }
   }
   const measured: Measured[] = []
   for (const { workers, trainer, data, epochs, rounds } of runs) {
     const plan = trainer.plan(data)
-    const phases = splitOf(episodesOf(await tracedSpans(trainer, data, epochs)), workers)
+    const phases = splitOf(episodesOf((await traced(trainer, data, epochs)).read()), workers)
     measured.push({ workers, rounds, batchSize: plan.spec.batchSize, kernels: trainer.kernels.name, phases })
   }
   return measured

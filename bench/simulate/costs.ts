@@ -2,7 +2,7 @@
  * What a step is made of, measured: the durations of its pieces and sequential parts from a trace of one worker, step by
  * step (so that their spread and what varies together are kept), and what lies around them from traces of one and two.
  */
-import { median } from '../statistics.ts'
+import { median, midmean, quantile } from '../statistics.ts'
 import { episodesOf } from '../scaling/split.ts'
 import type { Episode } from '../scaling/split.ts'
 import type { Span } from '../traced.ts'
@@ -19,6 +19,8 @@ type Step = readonly PhaseCosts[]
 /** What one worker does in a step, of one plan. */
 export interface Work {
   readonly steps: readonly Step[]
+  /** Of each step's round: microseconds of its usual step. Cores of a shared machine differ, for seconds on end. */
+  readonly paces: readonly number[]
   /** Claiming a piece and saying that it is done, in microseconds, nobody else doing so. */
   readonly perPiece: number
   /** Share of the time in which something else had the core: not replayed, since it is no part of the work. */
@@ -46,38 +48,73 @@ export const LOOKING_MICROS = 100
 /** A claim is a few atomic operations: what is left beyond is another time of the day, and no claim. */
 const MOST_PER_PIECE = 2
 
+/** Of each round: spans of its settled steps. */
+export type Traces = readonly (readonly Span[])[]
+
+/**
+ * Other work on the machine is no part of what is replayed, nor of what the replay is compared with: of what a round saw
+ * of one thing, those that were least disturbed count. Cores of a shared machine keep another speed for whole rounds: the
+ * rounds' midmean is what several cores have together.
+ */
+export const usual = (rounds: readonly ArrayLike<number>[]): number =>
+  midmean(rounds.filter(({ length }) => length > 0).map((values) => quantile(values, UNDISTURBED)))
+
+const UNDISTURBED = 0.25
+
 /**
  * @param traces of one worker alone
- * @param stepMicros its median step without a trace: what the trace itself costs is taken off
+ * @param stepMicros its usual step without a trace: what the trace itself costs is taken off
  * @param clockMicros of reading the clock once: a span holds one reading
  */
-export function workOf(traces: readonly (readonly Span[])[], stepMicros: number, clockMicros: number): Work {
-  const steps = wholeSteps(traces).map((step) => step.map((episode) => phaseCosts(episode, clockMicros)))
-  const seen = median(steps.map(timeOf))
+export function workOf(traces: Traces, stepMicros: number, clockMicros: number): Work {
+  const rounds = wholeSteps(traces).map((steps) =>
+    steps.map((step) => step.map((episode) => phaseCosts(episode, clockMicros))),
+  )
+  const steps = rounds.flat()
   const claims = median(steps.map((step) => step.reduce((sum, { pieces }) => sum + pieces.length, 0)))
+  const seen = usual(rounds.map((round) => round.map(timeOf)))
   const perPiece = Math.min(MOST_PER_PIECE, Math.max(0, (stepMicros - seen) / claims))
   const own = undisturbed(steps)
-  const typical = median(own.map(timeOf))
   // What the trace costs, and what others took from the core, is spread over all pieces: together they are the step.
-  const scale = (stepMicros - claims * perPiece) / typical
+  const scale = (stepMicros - claims * perPiece) / midmean(own.map(timeOf))
   return {
     steps: own.map((step) => step.map((phase) => scaled(phase, scale))),
+    paces: rounds.flatMap((round) => round.map(() => usual([round.map(timeOf)]))),
     perPiece,
-    interrupted: 1 - typical / seen,
+    interrupted: 1 - sumOf(own.map(timeOf)) / sumOf(steps.map(timeOf)),
   }
 }
 
 /** @param one, two traces of the same plan worked off by one worker and by two */
-export function togetherOf(one: readonly (readonly Span[])[], two: readonly (readonly Span[])[]): Together {
-  const [alone, together] = [one, two].map((traces) => traces.flatMap(episodesOf)) as [Episode[], Episode[]]
-  const serial = (episodes: readonly Episode[]) => usualSum(episodes, ({ end, closed }) => end - closed)
+export function togetherOf(one: Traces, two: Traces): Together {
+  const [alone, together] = [one, two].map((traces) => traces.map(episodesOf)) as [Episode[][], Episode[][]]
+  // What another worker does makes nothing faster: cores that differ do, and are the paces.
+  const slower = (before: number, now: number) => Math.max(1, now / before)
+  const busy = ({ pieces }: Episode) => sumOf(pieces.map(({ dur }) => dur))
+  const serial = ({ closed, end }: Episode) => end - closed
+  const before = usualByPhase(alone, busy)
   return {
     ...wakesOf(two),
-    contention: contentionOf(alone, together),
-    serialContention: Math.max(1, serial(together) / serial(alone)),
-    claimContention: Math.max(0, claimOf(together) - claimOf(alone)),
+    contention: new Map(
+      [...usualByPhase(together, busy)].map(([phase, now]) => [phase, slower(before.get(phase)!, now)]),
+    ),
+    serialContention: slower(
+      ...([alone, together].map((rounds) => sumOf([...usualByPhase(rounds, serial).values()])) as [number, number]),
+    ),
+    claimContention: Math.max(0, claimOf(together.flat()) - claimOf(alone.flat())),
   }
 }
+
+/** Of the phases of every step. */
+function usualByPhase(rounds: readonly Episode[][], of: (episode: Episode) => number): Map<string, number> {
+  const byPhase = Map.groupBy(rounds.flat(), ({ phase }) => phase)
+  const steps = byPhase.get('update')!.length
+  const phases = [...byPhase.keys()].filter((phase) => byPhase.get(phase)!.length > steps / 2)
+  const values = (phase: string) => rounds.map((round) => round.filter((one) => one.phase === phase).map(of))
+  return new Map([...phases].map((phase) => [phase, usual(values(phase))]))
+}
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
 
 /** From the end of a piece to the beginning of the same worker's next one in the phase. */
 function claimOf(episodes: readonly Episode[]): number {
@@ -86,12 +123,8 @@ function claimOf(episodes: readonly Episode[]): number {
       own.slice(1).map(({ ts }, i) => ts - own[i]!.ts - own[i]!.dur),
     ),
   )
-  return claims.length > 0 ? lowerMean(claims) : 0
+  return claims.length > 0 ? midmean(claims) : 0
 }
-
-/** Of all phases together, one of each. */
-const usualSum = (episodes: readonly Episode[], of: (episode: Episode) => number): number =>
-  [...Map.groupBy(episodes, ({ phase }) => phase).values()].reduce((sum, all) => sum + median(all.map(of)), 0)
 
 /**
  * A piece that takes far longer in one step than it does in most was interrupted: by another process, or by the host of a
@@ -142,13 +175,13 @@ function phaseCosts({ phase, pieces, closed, end }: Episode, clock: number): Pha
   }
 }
 
-/** A step ends with its update; what does not is no whole step. */
-function wholeSteps(traces: readonly (readonly Span[])[]): Episode[][] {
+/** Of each trace. A step ends with its update; what does not is no whole step. */
+function wholeSteps(traces: Traces): Episode[][][] {
   // The first of a trace may have begun before it did.
-  const steps = traces.flatMap((spans) => stepsOf(episodesOf(spans)).slice(1))
+  const rounds = traces.map((spans) => stepsOf(episodesOf(spans)).slice(1))
   // A step with more or fewer phases than most is not a usual one.
-  const usual = median(steps.map((step) => step.length))
-  return steps.filter((step) => step.length === Math.round(usual))
+  const most = Math.round(median(rounds.flat().map((step) => step.length)))
+  return rounds.map((steps) => steps.filter((step) => step.length === most))
 }
 
 function stepsOf(episodes: readonly Episode[]): Episode[][] {
@@ -185,33 +218,4 @@ function addWakes(episodes: readonly Episode[], spans: readonly Span[], looking:
     }
     for (const { tid, ts, dur } of pieces) busyUntil.set(tid, Math.max(busyUntil.get(tid) ?? 0, ts + dur))
   }
-}
-
-/** By the usual time of each piece: an interruption is no contention. */
-function contentionOf(one: readonly Episode[], two: readonly Episode[]): Map<string, number> {
-  const alone = usualTimes(one)
-  return new Map(
-    [...usualTimes(two)].map(([phase, micros]) => [phase, Math.max(1, micros / (alone.get(phase) ?? micros))]),
-  )
-}
-
-function usualTimes(episodes: readonly Episode[]): Map<string, number> {
-  return new Map(
-    [...Map.groupBy(episodes, ({ phase }) => phase)].map(([phase, all]) => {
-      const byPiece = Map.groupBy(
-        all.flatMap(({ pieces }) => pieces),
-        ({ args }) => args.piece,
-      )
-      return [phase, [...byPiece.values()].reduce((sum, spans) => sum + lowerMean(spans.map(({ dur }) => dur)), 0)]
-    }),
-  )
-}
-
-/**
- * The mean of the lower half: of what was least disturbed, as the steps are that this is compared with. (The clock's steps, a
- * quarter of a microsecond, are as long as the shortest pieces, so that a single one of them says little.)
- */
-function lowerMean(values: readonly number[]): number {
-  const lower = values.toSorted((a, b) => a - b).slice(0, Math.ceil(values.length / 2))
-  return lower.reduce((sum, value) => sum + value, 0) / lower.length
 }

@@ -1,6 +1,7 @@
 /**
  * Measures what a simulation replays. A plan's tiles may depend on the number of workers: every distinct plan is worked off
- * by one thread, so that its pieces have no neighbours, and the plan of two workers by two, to see what neighbours do.
+ * by one thread, so that its pieces have no neighbours, and the plan of two workers by two, to see what neighbours do. All
+ * of them in turn, since a machine is not as fast at any time.
  */
 import { availableParallelism } from 'node:os'
 import { Crew } from '../../src/crew/crew.ts'
@@ -10,12 +11,13 @@ import type { KernelName } from '../../src/kernels/kernels.ts'
 import { summarizePlan } from '../../src/plan/summary.ts'
 import type { PlanSummary } from '../../src/plan/summary.ts'
 import { Trainer } from '../../src/train/trainer.ts'
-import { median, quantile } from '../statistics.ts'
-import { tracedSpans } from '../traced.ts'
+import { epochsOf, settled } from '../settled.ts'
+import { median } from '../statistics.ts'
+import { traced } from '../traced.ts'
 import type { Span } from '../traced.ts'
 import type { Workload } from '../workloads.ts'
-import { togetherOf, workOf } from './costs.ts'
-import type { Costs, Work } from './costs.ts'
+import { togetherOf, usual, workOf } from './costs.ts'
+import type { Costs, Traces } from './costs.ts'
 
 export interface Measurement {
   readonly kernels: KernelName
@@ -24,14 +26,6 @@ export interface Measurement {
   /** Of the plan for so many workers. */
   planOf(workers: number): { readonly costs: Costs; readonly plan: PlanSummary }
 }
-
-interface Planned {
-  readonly plan: PlanSummary
-  readonly work: Work
-  readonly traces: Traces
-}
-
-type Traces = readonly (readonly Span[])[]
 
 export async function measure(
   { config, data }: Workload,
@@ -44,35 +38,29 @@ export async function measure(
   const thread = open.adopt(new Crew(1), (crew) => crew.close())
   const trainerOf = async (n: number, crew?: Workforce) =>
     open.use(await Trainer.create({ ...config, workers: n, kernels, schedule: 'constant' }, { crew }))
-  const alone = await trainerOf(1)
   const pair = availableParallelism() > 1 ? await trainerOf(2) : undefined
-  const plans = new Map<string, Planned>()
   const keys = new Map<number, string>()
-  const steps = new Map<number, number>()
-  let two: Traces | undefined
+  const plans = new Map<string, { readonly plan: PlanSummary; readonly trainer: Trainer }>()
   for (const n of new Set([1, 2, ...workers])) {
-    const trainer = n === 1 ? alone : await trainerOf(n, claiming(n, thread))
+    const trainer = await trainerOf(n, n === 1 ? undefined : claiming(n, thread))
     const plan = summarizePlan(trainer.plan(data))
     const key = JSON.stringify(plan.phases)
     keys.set(n, key)
-    const isKnown = plans.has(key)
-    // The two that are compared take turns, since a machine is not as fast at any time.
-    const both = n === 2 && pair ? [isKnown ? alone : trainer, pair] : isKnown ? [] : [trainer]
-    const [own, beside] = await runs(both, data, turn)
-    if (own) plans.set(key, { plan, traces: own.traces, work: workOf(own.traces, own.micros, clockMicros) })
-    if (n === 1) steps.set(1, own!.micros)
-    if (!beside) continue
-    if (isKnown) steps.set(1, own!.micros)
-    steps.set(2, beside.micros)
-    two = beside.traces
+    if (plans.has(key)) await trainer.close()
+    else plans.set(key, { plan, trainer })
   }
-  const planned = (n: number) => plans.get(keys.get(n)!)!
-  const { traces } = planned(2)
-  const together = togetherOf(traces, two ?? traces)
+  const known = [...plans.values()]
+  const trainers = known.map(({ trainer }) => trainer)
+  const seen = await runs(pair ? [...trainers, pair] : trainers, data, turn)
+  const planned = (n: number) => [...plans.keys()].indexOf(keys.get(n)!)
+  const own = (n: number) => seen[planned(n)]!
+  const beside = pair && seen.at(-1)
+  const together = togetherOf(own(2).traces, (beside ?? own(2)).traces)
+  const works = known.map((_, i) => workOf(seen[i]!.traces, seen[i]!.micros, clockMicros))
   return {
-    kernels: alone.kernels.name,
-    steps,
-    planOf: (n) => ({ plan: planned(n).plan, costs: { ...planned(n).work, ...together } }),
+    kernels: trainers[0]!.kernels.name,
+    steps: new Map([[1, own(1).micros], ...(beside ? [[2, beside.micros] as const] : [])]),
+    planOf: (n) => ({ plan: known[planned(n)]!.plan, costs: { ...works[planned(n)]!, ...together } }),
   }
 }
 
@@ -84,44 +72,46 @@ const claiming = (workers: number, thread: Crew): Workforce => ({
 })
 
 interface Runs {
-  /** The step without a trace. */
+  /** The usual step. */
   readonly micros: number
   readonly traces: Traces
 }
 
-/** Trainers that take turns, each without a trace and with one, so that what is compared was seen at the same time. */
+/** Each with a trace, and without one too where a step is so short that the trace would tell. */
 async function runs(trainers: readonly Trainer[], data: Dataset, turn: Turn): Promise<Runs[]> {
   const all = []
   for (const trainer of trainers) {
-    all.push({ trainer, rounds: [] as number[], traces: [] as Span[][], epochs: await warmUp(trainer, data, turn) })
+    const warm = await warmUp(trainer, data, turn)
+    all.push({ trainer, ...warm, rounds: [] as Float32Array[], readers: [] as (() => Span[])[] })
   }
-  const until = performance.now() + (2 * all.length * turn.most * turn.micros) / 1000
+  const until = performance.now() + 1000 * turn.seconds * trainers.length
   for (let round = 0; round < turn.least || (round < turn.most && performance.now() < until); round++) {
-    for (const { trainer, rounds, traces, epochs } of all) {
-      rounds.push(quantile((await trainer.fit(data, { epochs })).steps.micros.subarray(1), UNDISTURBED))
-      traces.push(await tracedSpans(trainer, data, epochs))
+    for (const { trainer, epochs, stepMicros, rounds, readers } of all) {
+      const { micros, read } = await traced(trainer, data, epochs)
+      readers.push(read)
+      rounds.push(settled(stepMicros < LONG_MICROS ? (await trainer.fit(data, { epochs })).steps.micros : micros))
     }
   }
-  return all.map(({ rounds, traces }) => ({ micros: median(rounds), traces }))
+  return all.map(({ rounds, readers }) => ({ micros: usual(rounds), traces: readers.map((read) => read()) }))
 }
 
-/** Until the kernels are compiled: a few epochs where they are long, more where they are short. @returns epochs of a round */
-async function warmUp(trainer: Trainer, data: Dataset, { micros }: Turn): Promise<number> {
-  const fit = async (epochs: number) => {
-    const { steps } = await trainer.fit(data, { epochs })
-    return (steps.length / epochs) * median(steps.micros.subarray(steps.length >> 1))
-  }
-  const first = await fit(2)
-  const perEpoch = first > micros ? first : await fit(10)
-  return Math.max(2, Math.ceil(micros / perEpoch))
+/** Until the kernels are compiled. @returns epochs of a round */
+async function warmUp(
+  trainer: Trainer,
+  data: Dataset,
+  { micros }: Turn,
+): Promise<{ epochs: number; stepMicros: number }> {
+  const { spec } = trainer.plan(data)
+  const perEpoch = Math.ceil(spec.trainRows / spec.batchSize)
+  const stepOf = async (epochs: number) => median(settled((await trainer.fit(data, { epochs })).steps.micros))
+  const first = await stepOf(epochsOf(0, 1, perEpoch))
+  const stepMicros = first < LONG_MICROS ? await stepOf(epochsOf(micros, first, perEpoch)) : first
+  return { epochs: epochsOf(micros, stepMicros, perEpoch), stepMicros }
 }
 
-/**
- * Other work on the machine is no part of what is replayed, nor of what the replay is compared with: of the steps of a
- * round, those that were least disturbed count. Where nothing disturbs, this is the median within its spread.
- */
-const UNDISTURBED = 0.25
+/** A step of so long takes no longer for being traced: some 0.3 us for each of its pieces. */
+const LONG_MICROS = 2000
 
-/** Microseconds of a trainer's turn at the least, and turns: five, or as many more as there is time for. */
-const TURN = { micros: 150_000, least: 5, most: 15 }
+/** Settled microseconds of a turn at the least; turns, and seconds for each trainer's. */
+const TURN = { micros: 80_000, least: 4, most: 30, seconds: 6 }
 type Turn = typeof TURN

@@ -1,6 +1,6 @@
 /** From measured costs to predictions: the schedule on n workers, with a model of the memory and of the network. */
 import type { PlanSummary } from '../../src/plan/summary.ts'
-import { median, quantile } from '../statistics.ts'
+import { midmean, quantile } from '../statistics.ts'
 import type { Costs } from './costs.ts'
 import { simulate } from './schedule.ts'
 
@@ -35,14 +35,14 @@ export function predictions(
 ): Prediction[] {
   const { machines, cores } = assumptions
   const alone = planOf(1)
-  const base = median(
+  const base = midmean(
     simulate(alone.costs, machineOf(alone.costs, alone.plan, { ...assumptions, machines: 1 }, 1)).steps,
   )
   return workers.map((n) => {
     const { costs, plan } = planOf(n)
     const own = machines > 1 ? sharded(costs, machines) : costs
     const { steps, phases } = simulate(own, machineOf(own, plan, assumptions, n))
-    const micros = median(steps)
+    const micros = midmean(steps)
     const lost = [...phases].map(([phase, { idle, serial, pieces }]) => ({
       phase,
       lost: (idle + (n > 1 ? (serial * (n - 1)) / n : 0)) / (n * micros),

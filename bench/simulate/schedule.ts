@@ -3,6 +3,7 @@
  * a queue for each worker, who takes from its own and then from the others'; whoever finishes the phase last runs the
  * sequential part and opens the next. Only times are simulated, in microseconds.
  */
+import { uniformAt } from '../../src/random/normal.ts'
 import { LOOKING_MICROS } from './costs.ts'
 import type { Costs, PhaseCosts } from './costs.ts'
 
@@ -31,12 +32,13 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
   const free = new Float64Array(machine.workers)
   let opener = 0
   let now = 0
-  const steps = costs.steps.map((step) => {
+  const steps = costs.steps.map((step, s) => {
     const start = now
+    const paces = pacesOf(costs.paces, s, machine.workers)
     for (const phase of step) {
-      const { closed, last, busy } = runPhase(phase, costs, machine, free, opener, now)
+      const { closed, last, busy } = runPhase(phase, costs, machine, paces, free, opener, now)
       const exchange = machine.exchange(phase.phase)
-      const serial = phase.serial * (machine.workers > 1 ? costs.serialContention : 1)
+      const serial = phase.serial * paces[last]! * (machine.workers > 1 ? costs.serialContention : 1)
       const end = closed + serial + exchange
       const sum = phases.get(phase.phase) ?? { busy: 0, idle: 0, serial: 0, pieces: phase.pieces.length }
       sum.busy += busy / costs.steps.length
@@ -52,11 +54,18 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
   return { steps, phases }
 }
 
+/** Each worker but the first has a core that is as fast as one was in some other step: its time over this step's. */
+function pacesOf(seen: readonly number[], step: number, workers: number): number[] {
+  const any = (worker: number) => seen[Math.floor(uniformAt(worker, 0, step) * seen.length)]!
+  return Array.from({ length: workers }, (_, worker) => (worker === 0 ? 1 : any(worker) / seen[step]!))
+}
+
 /** @returns when the last piece was done, by whom, and the workers' busy time */
 function runPhase(
   { phase, pieces }: PhaseCosts,
   { perPiece, wakeLooking, wakeSleeping, claimContention }: Costs,
   { workers, counterMicros, stretch }: SimulatedMachine,
+  paces: readonly number[],
   free: Float64Array,
   opener: number,
   opened: number,
@@ -77,7 +86,7 @@ function runPhase(
     // Claims wait for their queue; the first of a lone worker costs what `perPiece` holds already.
     const claimed = Math.max(ready[worker]!, workers > 1 ? queue.free : 0)
     queue.free = claimed + counterMicros
-    const own = perPiece + (workers > 1 ? claimContention : 0) + pieces[queue.next++]! * factor
+    const own = perPiece + (workers > 1 ? claimContention : 0) + pieces[queue.next++]! * factor * paces[worker]!
     // Then it says that it is done, on the counter that all share.
     const done = claimed + own + (workers > 1 ? counterMicros : 0)
     busy += own

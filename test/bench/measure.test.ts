@@ -20,6 +20,7 @@ it(
       micros: 2000,
       least: 3,
       most: 3,
+      seconds: 0,
     })
     expect(kernels).toBe('wasm')
     expect([...steps.keys()]).toEqual(availableParallelism() > 1 ? [1, 2] : [1])

@@ -9,6 +9,7 @@ import type { Span } from '../../bench/traced.ts'
 
 const costs = (...steps: PhaseCosts[][]): Costs => ({
   steps,
+  paces: steps.map(() => 1),
   perPiece: 0,
   interrupted: 0,
   wakeLooking: 0,
