@@ -3,7 +3,7 @@
  * set back to and without any, in turn, in slices so short that whatever else the machine does falls on both. Where each
  * worker is at work is noted in both: that is a few stores a piece.
  *
- *   node bench/faults/cost.ts [--pairs 200] [--workers 1] [--kernels auto]
+ *   node bench/faults/cost.ts [--pairs 200] [--workers 1] [--kernels auto] [--workloads mlp-small,mlp-mnist,mlp-deep]
  */
 import { parseArgs } from 'node:util'
 import { parseConfig } from '../../src/config/schema.ts'
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     pairs: { type: 'string', default: '200' },
     workers: { type: 'string', default: '1' },
     kernels: { type: 'string', default: 'auto' },
+    workloads: { type: 'string', default: 'mlp-small,mlp-mnist,mlp-deep' },
   },
 })
 const [pairs, workers] = [Number(values.pairs), Number(values.workers)]
@@ -82,7 +83,7 @@ async function compare(name: string): Promise<string[]> {
 }
 
 const rows: string[][] = []
-for (const name of ['mlp-small', 'mlp-mnist', 'mlp-deep']) {
+for (const name of values.workloads.split(',')) {
   process.stderr.write(`${name} ...\n`)
   rows.push(await compare(name))
   process.stderr.write(`${rows.at(-1)!.join('  ')}\n`)
