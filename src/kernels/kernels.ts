@@ -354,8 +354,8 @@ export interface SequenceKernels {
   ): void
   /** y[t, :] = softmax(scale x[t, :]) of steps x steps; `causal`: over columns 0..t, 0 beyond. y may be x. */
   attend(steps: number, scale: number, causal: boolean, x: Pointer, y: Pointer): void
-  /** dx = scale y (dy - sum of dy y) by row; dx may be dy. */
-  attendBackward(steps: number, scale: number, y: Pointer, dy: Pointer, dx: Pointer): void
+  /** dx = scale y (dy - sum of dy y) by row; `causal`: of columns 0..t, 0 beyond, whatever dy is there. dx may be dy. */
+  attendBackward(steps: number, scale: number, causal: boolean, y: Pointer, dy: Pointer, dx: Pointer): void
 }
 
 /**

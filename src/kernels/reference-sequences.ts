@@ -29,14 +29,15 @@ export function referenceSequences(f: Floats, round: Round): SequenceKernels {
         for (let j = 0; j < steps; j++) f[y + t * steps + j] = j < seen ? exponentials[j]! / total : 0
       }
     },
-    attendBackward(steps, scale, y, dy, dx) {
+    attendBackward(steps, scale, causal, y, dy, dx) {
       for (let t = 0; t < steps; t++) {
         const at = t * steps
+        const seen = causal ? t + 1 : steps
         let sum = 0
-        for (let j = 0; j < steps; j++) sum += f[dy + at + j]! * f[y + at + j]!
+        for (let j = 0; j < seen; j++) sum += f[dy + at + j]! * f[y + at + j]!
         const common = round(sum)
         for (let j = 0; j < steps; j++) {
-          f[dx + at + j] = round(f[y + at + j]! * round(f[dy + at + j]! - common)) * round(scale)
+          f[dx + at + j] = j < seen ? round(f[y + at + j]! * round(f[dy + at + j]! - common)) * round(scale) : 0
         }
       }
     },

@@ -272,7 +272,8 @@ function sequenceKernels(e: Exports): SequenceKernels {
     lookUpGradient: (count, width, ld, first, end, indices, dy, out) =>
       e.lookUpGradient(count, width, ld, first, end, indices << 2, dy << 2, out << 2),
     attend: (steps, scale, causal, x, y) => e.attend(steps, scale, +causal, x << 2, y << 2),
-    attendBackward: (steps, scale, y, dy, dx) => e.attendBackward(steps, scale, y << 2, dy << 2, dx << 2),
+    attendBackward: (steps, scale, causal, y, dy, dx) =>
+      e.attendBackward(steps, scale, +causal, y << 2, dy << 2, dx << 2),
   }
 }
 

@@ -33,7 +33,7 @@ await loadOwn({ layers: layerSamples.flatMap(([, , layers]) => layers) })
 
 describe.each(layerSamples)('%s', (_name, inputShape, layers, indices) => {
   const inputs = rowSize(inputShape)
-  const floats = new Float64Array(20_000)
+  const floats = new Float64Array(60_000)
   const k = createReference(floats)
   const net = lowerNetwork(layers, inputShape, ROWS, 0)
   // Normal draws keep clear of the kinks at 0 by chance; the smallest |z| of these samples is far above the step.

@@ -540,6 +540,7 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
       causal: true,
       useBias: false,
     }),
+    'attention over two runs of steps': series(65, 1, { type: 'attention', numHeads: 1, keyDim: 2, causal: true }),
     'transformer block': series(
       3,
       4,

@@ -3,12 +3,43 @@ import { high, low, total } from './doubles'
 import { constant } from './math'
 import { firstOf, loadSome, storeSome } from './vector'
 
-/** Sums over a group's elements go to two float64, those of even and odd place in their run of channels. */
+// @ts-ignore: decorator
+@inline
+function sumsOf(at: u32, some: u32): v128 {
+  const value = loadSome(at, some)
+  return f64x2.add(low(value), high(value))
+}
+
+// @ts-ignore: decorator
+@inline
+function squaresOf(at: u32, centre: v128, some: u32): v128 {
+  let value = f32x4.sub(loadSome(at, some), centre)
+  if (some < 4) value = firstOf(value, some)
+  const a = low(value)
+  const b = high(value)
+  return f64x2.add(f64x2.mul(a, a), f64x2.mul(b, b))
+}
+
+// @ts-ignore: decorator
+@inline
+function normal(x: u32, gamma: u32, beta: u32, y: u32, centre: v128, inverse: v128, some: u32): void {
+  let value = f32x4.mul(f32x4.sub(loadSome(x, some), centre), inverse)
+  if (gamma) value = f32x4.mul(value, loadSome(gamma, some))
+  if (beta) value = f32x4.add(value, loadSome(beta, some))
+  storeSome(y, value, some)
+}
+
+/**
+ * Sums over a group's elements go to two float64, those of even and odd place in their run of channels: `whole` bytes
+ * of these by four, and the `rest`.
+ */
 export function groupNorm(
   rows: u32, positions: u32, cols: u32, groups: u32, centred: bool, epsilon: f64,
   x: u32, gamma: u32, beta: u32, stats: u32, y: u32,
 ): void {
   const width = cols / groups
+  const whole = (width & ~3) << 2
+  const rest = width & 3
   const step = cols << 2
   const count = <f64>(positions * width)
   for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
@@ -19,37 +50,30 @@ export function groupNorm(
     if (centred) {
       let sums = f64x2.splat(0)
       for (let p: u32 = 0, at = x + start; p < positions; p++, at += step) {
-        for (let c: u32 = 0; c < width; c += 4) {
-          const value = loadSome(at + (c << 2), min<u32>(width - c, 4))
-          sums = f64x2.add(sums, f64x2.add(low(value), high(value)))
-        }
+        for (let byte: u32 = 0; byte < whole; byte += 16) sums = f64x2.add(sums, sumsOf(at + byte, 4))
+        if (rest) sums = f64x2.add(sums, sumsOf(at + whole, rest))
       }
       mean = <f32>(total(sums) / count)
     }
     const centre = f32x4.splat(mean)
     let squares = f64x2.splat(0)
     for (let p: u32 = 0, at = x + start; p < positions; p++, at += step) {
-      for (let c: u32 = 0; c < width; c += 4) {
-        const some = min<u32>(width - c, 4)
-        let value = f32x4.sub(loadSome(at + (c << 2), some), centre)
-        if (some < 4) value = firstOf(value, some)
-        const a = low(value)
-        const b = high(value)
-        squares = f64x2.add(squares, f64x2.add(f64x2.mul(a, a), f64x2.mul(b, b)))
-      }
+      for (let byte: u32 = 0; byte < whole; byte += 16) squares = f64x2.add(squares, squaresOf(at + byte, centre, 4))
+      if (rest) squares = f64x2.add(squares, squaresOf(at + whole, centre, rest))
     }
     const inverse = <f32>(1.0 / Math.sqrt(total(squares) / count + epsilon))
     store<f32>(stats, mean)
     store<f32>(stats, inverse, 4)
     const factor = f32x4.splat(inverse)
+    const scale = gamma ? gamma + first : 0
+    const shift = beta ? beta + first : 0
     for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
-      for (let c: u32 = 0; c < width; c += 4) {
-        const some = min<u32>(width - c, 4)
-        const byte = c << 2
-        let value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), factor)
-        if (gamma) value = f32x4.mul(value, loadSome(gamma + first + byte, some))
-        if (beta) value = f32x4.add(value, loadSome(beta + first + byte, some))
-        storeSome(y + at + byte, value, some)
+      for (let byte: u32 = 0; byte < whole; byte += 16) {
+        normal(x + at + byte, scale ? scale + byte : 0, shift ? shift + byte : 0, y + at + byte, centre, factor, 4)
+      }
+      if (rest) {
+        const to = at + whole
+        normal(x + to, scale ? scale + whole : 0, shift ? shift + whole : 0, y + to, centre, factor, rest)
       }
     }
   }

@@ -17,43 +17,58 @@ export function select(mask: v128, yes: v128, no: v128): v128 {
   return v128.bitselect(yes, no, mask)
 }
 
-/** p * x + c. */
+/**
+ * Coefficient i of a table. From memory: to make four of a literal takes an engine two or three instructions each time, and
+ * polynomials have so many of them that this took longer than their arithmetic.
+ */
 // @ts-ignore: decorator
 @inline
-function horner(p: v128, x: v128, c: f32): v128 {
-  return multiplyAdd(p, x, constant(c))
+function coefficient(table: usize, i: usize): v128 {
+  return v128.load32_splat(table + (i << 2))
 }
+
+/** p * x + coefficient i. */
+// @ts-ignore: decorator
+@inline
+function horner(p: v128, x: v128, table: usize, i: usize): v128 {
+  return multiplyAdd(p, x, coefficient(table, i))
+}
+
+const EXPM1 = memory.data<f32>([
+  1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
+])
 
 /** e^r - 1 for |r| <= ln(2) / 2. */
 // @ts-ignore: decorator
 @inline
 function expm1Core(r: v128): v128 {
-  let p = constant(1.98756915e-4)
-  p = horner(p, r, 1.3981999507e-3)
-  p = horner(p, r, 8.3334519073e-3)
-  p = horner(p, r, 4.1665795894e-2)
-  p = horner(p, r, 1.6666665459e-1)
-  p = horner(p, r, 5.0000001201e-1)
+  let p = coefficient(EXPM1, 0)
+  p = horner(p, r, EXPM1, 1)
+  p = horner(p, r, EXPM1, 2)
+  p = horner(p, r, EXPM1, 3)
+  p = horner(p, r, EXPM1, 4)
+  p = horner(p, r, EXPM1, 5)
   return f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r)
 }
 
-/** 1.5 x 2^23: a float32 of this size is a whole number. */
-const SHIFT: f32 = 12582912
+/** 1 / ln(2); 1.5 x 2^23: a float32 of this size is a whole number; ln(2) in two parts, the first exact. */
+const EXP = memory.data<f32>([1.44269504, 12582912, 0.693359375, 2.1219444e-4])
+const SHIFT: usize = 1
 
 /** The integer next to x / ln(2), in the last bits of SHIFT + it. */
 // @ts-ignore: decorator
 @inline
 function shiftedQuotient(x: v128): v128 {
-  return f32x4.add(f32x4.mul(x, constant(1.44269504)), constant(SHIFT))
+  return f32x4.add(f32x4.mul(x, coefficient(EXP, 0)), coefficient(EXP, SHIFT))
 }
 
 /** x - n ln(2), ln(2) in two parts of which the first is exact. */
 // @ts-ignore: decorator
 @inline
 function remainder(x: v128, shifted: v128): v128 {
-  const n = f32x4.sub(shifted, constant(SHIFT))
-  const r = f32x4.sub(x, f32x4.mul(n, constant(0.693359375)))
-  return f32x4.add(r, f32x4.mul(n, constant(2.1219444e-4)))
+  const n = f32x4.sub(shifted, coefficient(EXP, SHIFT))
+  const r = f32x4.sub(x, f32x4.mul(n, coefficient(EXP, 2)))
+  return f32x4.add(r, f32x4.mul(n, coefficient(EXP, 3)))
 }
 
 /** 2^n of an integer n in [-126, 127]. */
@@ -67,15 +82,24 @@ function powerOfTwo(n: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function exponential(r: v128, shifted: v128): v128 {
-  const power = i32x4.sub(shifted, constant(SHIFT))
+  const power = i32x4.sub(shifted, coefficient(EXP, SHIFT))
   const half = i32x4.shr_s(power, 1)
   const value = f32x4.add(expm1Core(r), constant(1))
   return f32x4.mul(f32x4.mul(value, powerOfTwo(half)), powerOfTwo(i32x4.sub(power, half)))
 }
 
+/** x between two bounds, NaN where x is: the engine's `min` and `max` take several instructions each for NaN and for -0. */
+// @ts-ignore: decorator
+@inline
+function within(x: v128, least: f32, most: f32): v128 {
+  return f32x4.pmin(f32x4.pmax(x, constant(least)), constant(most))
+}
+
 /** e^x; overflows to infinity, underflows through the subnormal numbers to 0. */
+// @ts-ignore: decorator
+@inline
 export function exp(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, constant(-105)), constant(89))
+  x = within(x, -105, 89)
   const n = shiftedQuotient(x)
   return exponential(remainder(x, n), n)
 }
@@ -86,33 +110,41 @@ export function expm1(x: v128): v128 {
   return select(small, expm1Core(x), f32x4.sub(exp(x), constant(1)))
 }
 
+const LOG1P = memory.data<f32>([
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+])
+
 /** log(1 + x) for 0 <= x <= 1. */
 export function log1pOfUnit(x: v128): v128 {
   // 1 + x = 2 (1 + f) above sqrt(2), f = (x - 1) / 2; f = x below.
   const large = f32x4.gt(x, constant(0.41421356))
   const f = select(large, f32x4.mul(f32x4.sub(x, constant(1)), constant(0.5)), x)
   const z = f32x4.mul(f, f)
-  let p = constant(7.0376836292e-2)
-  p = horner(p, f, -1.151461031e-1)
-  p = horner(p, f, 1.167699874e-1)
-  p = horner(p, f, -1.2420140846e-1)
-  p = horner(p, f, 1.4249322787e-1)
-  p = horner(p, f, -1.6668057665e-1)
-  p = horner(p, f, 2.0000714765e-1)
-  p = horner(p, f, -2.4999993993e-1)
-  p = horner(p, f, 3.3333331174e-1)
+  let p = coefficient(LOG1P, 0)
+  p = horner(p, f, LOG1P, 1)
+  p = horner(p, f, LOG1P, 2)
+  p = horner(p, f, LOG1P, 3)
+  p = horner(p, f, LOG1P, 4)
+  p = horner(p, f, LOG1P, 5)
+  p = horner(p, f, LOG1P, 6)
+  p = horner(p, f, LOG1P, 7)
+  p = horner(p, f, LOG1P, 8)
   p = f32x4.sub(f32x4.mul(f32x4.mul(p, z), f), f32x4.mul(z, constant(0.5)))
   return f32x4.add(f32x4.add(p, f), v128.and(large, constant(0.69314718)))
 }
 
+const TANH = memory.data<f32>([
+  -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1,
+])
+
 export function tanh(x: v128): v128 {
   const size = f32x4.abs(x)
   const z = f32x4.mul(x, x)
-  let p = constant(-5.70498872745e-3)
-  p = horner(p, z, 2.06390887954e-2)
-  p = horner(p, z, -5.37397155531e-2)
-  p = horner(p, z, 1.33314422036e-1)
-  p = horner(p, z, -3.33332819422e-1)
+  let p = coefficient(TANH, 0)
+  p = horner(p, z, TANH, 1)
+  p = horner(p, z, TANH, 2)
+  p = horner(p, z, TANH, 3)
+  p = horner(p, z, TANH, 4)
   const near = f32x4.add(f32x4.mul(f32x4.mul(p, z), x), x)
   // 1 - 2 / (e^2|x| + 1), with the sign of x.
   const e = exp(f32x4.add(size, size))
@@ -138,13 +170,17 @@ export function softplus(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function gauss(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, constant(-14.5)), constant(14.5))
+  x = within(x, -14.5, 14.5)
   const high = v128.and(x, i32x4.splat(0xfffff000))
   const first = f32x4.mul(f32x4.mul(high, high), constant(-0.5))
   const second = f32x4.mul(f32x4.mul(f32x4.sub(x, high), f32x4.add(x, high)), constant(-0.5))
   const n = shiftedQuotient(f32x4.add(first, second))
   return exponential(f32x4.add(remainder(first, n), second), n)
 }
+
+const CDF = memory.data<f32>([
+  5.1747123507e-5, 1.1354770686e-4, -3.3759637154e-4, -9.8191329744e-4, 2.9038402718e-3, 6.1315465719e-3, -4.6213168651e-2, 1.2322507799e-1, -2.0640262961e-1, 1.2151394784e-1,
+])
 
 /**
  * The standard normal distribution function, erfc(-x / sqrt(2)) / 2, from g = `gauss(x)`; relative error below 1e-6 for
@@ -154,18 +190,18 @@ export function gauss(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function normalCdf(x: v128, g: v128): v128 {
-  const size = f32x4.min(f32x4.abs(x), constant(16))
+  const size = f32x4.pmin(f32x4.abs(x), constant(16))
   const q = f32x4.div(f32x4.sub(size, constant(3)), f32x4.add(size, constant(3)))
-  let p = constant(5.1747123507e-5)
-  p = horner(p, q, 1.1354770686e-4)
-  p = horner(p, q, -3.3759637154e-4)
-  p = horner(p, q, -9.8191329744e-4)
-  p = horner(p, q, 2.9038402718e-3)
-  p = horner(p, q, 6.1315465719e-3)
-  p = horner(p, q, -4.6213168651e-2)
-  p = horner(p, q, 1.2322507799e-1)
-  p = horner(p, q, -2.0640262961e-1)
-  p = horner(p, q, 1.2151394784e-1)
+  let p = coefficient(CDF, 0)
+  p = horner(p, q, CDF, 1)
+  p = horner(p, q, CDF, 2)
+  p = horner(p, q, CDF, 3)
+  p = horner(p, q, CDF, 4)
+  p = horner(p, q, CDF, 5)
+  p = horner(p, q, CDF, 6)
+  p = horner(p, q, CDF, 7)
+  p = horner(p, q, CDF, 8)
+  p = horner(p, q, CDF, 9)
   const beyond = f32x4.mul(g, p)
   return select(f32x4.gt(x, constant(0)), f32x4.sub(constant(1), beyond), beyond)
 }

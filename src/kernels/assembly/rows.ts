@@ -16,23 +16,29 @@ export function addBias(rows: u32, cols: u32, x: u32, bias: u32): void {
   }
 }
 
-/** Four columns at a time, so that a sum stays in a register. */
+/** A cache line of columns at a time, each sum in a register. */
 export function columnSums(rows: u32, cols: u32, x: u32, out: u32, accumulate: bool): void {
   const step = cols << 2
   let left = cols
-  for (; left >= 8; left -= 8) {
+  for (; left >= 16; left -= 16) {
     let sum0 = accumulate ? v128.load(out) : constant(0)
     let sum1 = accumulate ? v128.load(out, 16) : constant(0)
+    let sum2 = accumulate ? v128.load(out, 32) : constant(0)
+    let sum3 = accumulate ? v128.load(out, 48) : constant(0)
     let at = x
     for (let row: u32 = 0; row < rows; row++) {
       sum0 = f32x4.add(sum0, v128.load(at))
       sum1 = f32x4.add(sum1, v128.load(at, 16))
+      sum2 = f32x4.add(sum2, v128.load(at, 32))
+      sum3 = f32x4.add(sum3, v128.load(at, 48))
       at += step
     }
     v128.store(out, sum0)
     v128.store(out, sum1, 16)
-    x += 32
-    out += 32
+    v128.store(out, sum2, 32)
+    v128.store(out, sum3, 48)
+    x += 64
+    out += 64
   }
   while (left > 0) {
     const count = min<u32>(left, 4)
@@ -79,10 +85,11 @@ export function preluSlopes(rows: u32, cols: u32, x: u32, dy: u32, out: u32, acc
   }
 }
 
+/** Of the numbers: where one is NaN, so is what the row's exponentials add up to. */
 export function rowMaximum(cols: u32, x: u32): f32 {
   let largest = constant(-Infinity)
   for (; cols >= 4; cols -= 4) {
-    largest = f32x4.max(largest, v128.load(x))
+    largest = f32x4.pmax(largest, v128.load(x))
     x += 16
   }
   let result = maximumOf(largest)

@@ -1,4 +1,5 @@
 /** Rows of a table by index, and the weights of attention. */
+import { high, low, total } from './doubles'
 import { exponentials, rowMaximum, scaleRow } from './rows'
 import { loadSome, storeSome } from './vector'
 
@@ -37,30 +38,38 @@ export function attend(steps: u32, scale: f32, causal: bool, x: u32, y: u32): vo
     scaleRow(seen, row, scale)
     const sum = exponentials(seen, row, rowMaximum(seen, row), row)
     scaleRow(seen, row, <f32>(1 / sum))
-    for (let j = seen; j < steps; j++) store<f32>(row + (j << 2), 0)
+    memory.fill(row + (seen << 2), 0, (steps - seen) << 2)
   }
 }
 
-export function attendBackward(steps: u32, scale: f32, y: u32, dy: u32, dx: u32): void {
+// @ts-ignore: decorator
+@inline
+function productsOf(y: u32, dy: u32, some: u32): v128 {
+  const p = loadSome(y, some)
+  const d = loadSome(dy, some)
+  return f64x2.add(f64x2.mul(low(p), low(d)), f64x2.mul(high(p), high(d)))
+}
+
+// @ts-ignore: decorator
+@inline
+function attendBack(y: u32, dy: u32, dx: u32, common: v128, factor: v128, some: u32): void {
+  const d = f32x4.sub(loadSome(dy, some), common)
+  storeSome(dx, f32x4.mul(f32x4.mul(loadSome(y, some), d), factor), some)
+}
+
+export function attendBackward(steps: u32, scale: f32, causal: bool, y: u32, dy: u32, dx: u32): void {
   const factor = f32x4.splat(scale)
-  for (let t: u32 = 0; t < steps; t++) {
-    const at = (t * steps) << 2
+  const step = steps << 2
+  for (let t: u32 = 0; t < steps; t++, y += step, dy += step, dx += step) {
+    const seen = causal ? t + 1 : steps
+    const whole = (seen & ~3) << 2
+    const rest = seen & 3
     let sums = f64x2.splat(0)
-    for (let c: u32 = 0; c < steps; c += 4) {
-      const some = min<u32>(steps - c, 4)
-      const p = loadSome(y + at + (c << 2), some)
-      const d = loadSome(dy + at + (c << 2), some)
-      const low = f64x2.mul(f64x2.promote_low_f32x4(p), f64x2.promote_low_f32x4(d))
-      const p2 = v128.shuffle<f32>(p, p, 2, 3, 2, 3)
-      const d2 = v128.shuffle<f32>(d, d, 2, 3, 2, 3)
-      sums = f64x2.add(sums, f64x2.add(low, f64x2.mul(f64x2.promote_low_f32x4(p2), f64x2.promote_low_f32x4(d2))))
-    }
-    const common = f32x4.splat(<f32>(f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1)))
-    for (let c: u32 = 0; c < steps; c += 4) {
-      const some = min<u32>(steps - c, 4)
-      const p = loadSome(y + at + (c << 2), some)
-      const d = f32x4.sub(loadSome(dy + at + (c << 2), some), common)
-      storeSome(dx + at + (c << 2), f32x4.mul(f32x4.mul(p, d), factor), some)
-    }
+    for (let byte: u32 = 0; byte < whole; byte += 16) sums = f64x2.add(sums, productsOf(y + byte, dy + byte, 4))
+    if (rest) sums = f64x2.add(sums, productsOf(y + whole, dy + whole, rest))
+    const common = f32x4.splat(<f32>total(sums))
+    for (let byte: u32 = 0; byte < whole; byte += 16) attendBack(y + byte, dy + byte, dx + byte, common, factor, 4)
+    if (rest) attendBack(y + whole, dy + whole, dx + whole, common, factor, rest)
+    memory.fill(dx + (seen << 2), 0, (steps - seen) << 2)
   }
 }

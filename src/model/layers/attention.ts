@@ -5,7 +5,8 @@
  *   y = concatenated over heads of softmax(q k^T / sqrt(keyDim)) v, times Wo (+ bias)
  *
  * `causal`: a step sees itself and those before it. The three projections are one matrix `qkv` of [channels, 3 heads keyDim],
- * queries first. The weights of attention are kept for the way back: [heads, steps, steps] a row.
+ * queries first. The weights of attention are kept for the way back: [heads, steps, steps] a row. Where `causal`, products
+ * are taken in runs of steps, and what no step of a run sees is left out of them.
  */
 import type { AttentionConfig } from '../config.ts'
 import type { Flow, Layer, LoweredLayer, Lowering, ParameterSpec } from '../layer.ts'
@@ -77,7 +78,9 @@ function lowerHeads(
   const value = to.tensor(cols)
   const gradient = to.backSignal(cols)
   to.temporary(square)
-  const flopsPerRow = 4 * square * width
+  const runs = runsOf(steps, causal)
+  const pairs = runs.reduce((sum, { count, end }) => sum + count * end, 0)
+  const flopsPerRow = 4 * pairs * width
   return {
     output: { value, gradient, cols, channels: width, overwritable: true },
     gradients: [],
@@ -89,9 +92,15 @@ function lowerHeads(
           const q = input.value + r * input.cols + h * keyDim
           const p = weights + (r * heads + h) * square
           const y = value + r * cols + h * keyDim
-          k.matmul(false, true, steps, steps, keyDim, q, wide, q + width, wide, p, steps, false)
+          for (const { first, count, end } of runs) {
+            const [qHere, pHere] = [q + first * wide, p + first * steps]
+            k.matmul(false, true, count, end, keyDim, qHere, wide, q + width, wide, pHere, steps, false)
+          }
           k.attend(steps, scale, causal, p, p)
-          k.matmul(false, false, steps, keyDim, steps, p, steps, q + 2 * width, wide, y, width, false)
+          for (const { first, count, end } of runs) {
+            const [yHere, pHere] = [y + first * width, p + first * steps]
+            k.matmul(false, false, count, keyDim, end, pHere, steps, q + 2 * width, wide, yHere, width, false)
+          }
         }
       }
     },
@@ -103,13 +112,53 @@ function lowerHeads(
           const [q, dq] = [input.value + at, input.gradient + at]
           const p = weights + (r * heads + h) * square
           const dy = gradient + r * cols + h * keyDim
-          k.matmul(true, false, steps, keyDim, steps, p, steps, dy, width, dq + 2 * width, wide, false)
-          k.matmul(false, true, steps, steps, keyDim, dy, width, q + 2 * width, wide, d, steps, false)
-          k.attendBackward(steps, scale, p, d, d)
-          k.matmul(false, false, steps, keyDim, steps, d, steps, q + width, wide, dq, wide, false)
-          k.matmul(true, false, steps, keyDim, steps, d, steps, q, wide, dq + width, wide, false)
+          for (const { first, count, end } of runs) {
+            const [dyHere, dHere] = [dy + first * width, d + first * steps]
+            k.matmul(false, true, count, end, keyDim, dyHere, width, q + 2 * width, wide, dHere, steps, false)
+          }
+          k.attendBackward(steps, scale, causal, p, d, d)
+          for (const { first, count, end, from } of runs) {
+            const into = dq + first * wide
+            k.matmul(false, false, count, keyDim, end, d + first * steps, steps, q + width, wide, into, wide, false)
+            const [seers, column] = [steps - from, from * steps + first]
+            const [qThere, dyThere] = [q + from * wide, dy + from * width]
+            k.matmul(true, false, count, keyDim, seers, d + column, steps, qThere, wide, into + width, wide, false)
+            k.matmul(
+              true,
+              false,
+              count,
+              keyDim,
+              seers,
+              p + column,
+              steps,
+              dyThere,
+              width,
+              into + 2 * width,
+              wide,
+              false,
+            )
+          }
         }
       }
     },
   }
+}
+
+/** Steps [first, first + count), which see [0, end) and are seen by [from, steps). */
+interface Run {
+  readonly first: number
+  readonly count: number
+  readonly end: number
+  readonly from: number
+}
+
+/** Steps whose products are taken together: shorter ones see less that they have no use for, and multiply more slowly. */
+const RUN = 64
+
+function runsOf(steps: number, causal: boolean): Run[] {
+  if (!causal) return [{ first: 0, count: steps, end: steps, from: 0 }]
+  return Array.from({ length: Math.ceil(steps / RUN) }, (_, i) => {
+    const [first, end] = [i * RUN, Math.min(steps, (i + 1) * RUN)]
+    return { first, count: end - first, end, from: first }
+  })
 }

@@ -18,7 +18,7 @@ function run(bench: Bench, k: Kernels, steps: number, width: number, causal: boo
   const [scores, signals] = [bench.put(numbers(seed + 4, square, 8)), bench.put(numbers(seed + 5, square))]
   const [weights, back] = [bench.room(square), bench.room(square)]
   k.attend(steps, 0.37, causal, scores, weights)
-  k.attendBackward(steps, 0.37, weights, signals, back)
+  k.attendBackward(steps, 0.37, causal, weights, signals, back)
   k.attend(steps, 0.37, causal, scores, scores)
   return [
     ...bench.take(y, steps * width + 1),
