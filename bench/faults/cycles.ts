@@ -1,28 +1,27 @@
 /**
- * Does a trainer leave anything behind? Opens one, trains a little on two threads and closes it, again and again; compares
- * memory, threads, handles and open files early and at the end.
+ * Does a trainer leave anything behind? Opens one, trains a little on two threads and closes it, again and again; and in
+ * another process, as control, opens and closes two bare threads of Node, as often. Of each: memory, threads, handles and
+ * open files, ten times on the way.
  *
- *   node --expose-gc bench/faults/cycles.ts [--cycles 1000]
+ *   node bench/faults/cycles.ts [--cycles 1000]
  */
+import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
 import { toDataset } from '../../src/data/tensor.ts'
 import { normalAt } from '../../src/random/normal.ts'
+import { table } from '../../src/report/table.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 
-const { values } = parseArgs({ options: { cycles: { type: 'string', default: '1000' } } })
+const { values } = parseArgs({ options: { cycles: { type: 'string', default: '1000' }, only: { type: 'string' } } })
 const cycles = Number(values.cycles)
-/** Until the memory that threads leave to the next ones is as large as it gets. */
-const WARM_UP = Math.ceil(cycles * 0.4)
-
-const data = toDataset({
-  x: Float32Array.from({ length: 640 }, (_, i) => normalAt(1, 0, i)),
-  y: Float32Array.from({ length: 64 }, (_, i) => i % 3),
-  features: 10,
-})
-
-/** Counted by the kernel, where there is /proc. */
-const count = (folder: string) => readdirSync(`/proc/self/${folder}`).length
+const LOOKS = 10
+/** V8 keeps the pages of a thread that has ended for the next one, and gives them back after 8 seconds without need. */
+const SETTLE_MILLIS = 10_000
 
 interface Footprint {
   readonly megabytes: number
@@ -30,11 +29,16 @@ interface Footprint {
   readonly handles: number
   readonly files: number
 }
+const COUNTED = ['threads', 'handles', 'files'] as const
+
+/** Counted by the kernel, where there is /proc. */
+const count = (folder: string) => readdirSync(`/proc/self/${folder}`).length
 
 async function footprint(): Promise<Footprint> {
   // A thread that has ended is gone a little later.
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  globalThis.gc?.()
+  await setTimeout(200)
+  globalThis.gc!()
+  await setTimeout(SETTLE_MILLIS)
   return {
     megabytes: Math.round(process.memoryUsage.rss() / 1e6),
     threads: count('task'),
@@ -43,29 +47,76 @@ async function footprint(): Promise<Footprint> {
   }
 }
 
-const started = performance.now()
-let early: Footprint | undefined
-for (let cycle = 0; cycle < cycles; cycle++) {
-  await using trainer = await Trainer.create({
-    epochs: 2,
-    workers: 2,
-    kernels: 'wasm',
-    model: {
-      layers: [
-        { type: 'dense', units: 16, activation: 'relu' },
-        { type: 'dense', units: 3 },
-      ],
-    },
-  })
-  await trainer.fit(data)
-  await trainer.close()
-  if (cycle + 1 === WARM_UP) early = await footprint()
+const data = toDataset({
+  x: Float32Array.from({ length: 640 }, (_, i) => normalAt(1, 0, i)),
+  y: Float32Array.from({ length: 64 }, (_, i) => i % 3),
+  features: 10,
+})
+
+const cycle = {
+  trainer: async () => {
+    await using trainer = await Trainer.create({
+      epochs: 2,
+      workers: 2,
+      kernels: 'wasm',
+      model: {
+        layers: [
+          { type: 'dense', units: 16, activation: 'relu' },
+          { type: 'dense', units: 3 },
+        ],
+      },
+    })
+    await trainer.fit(data)
+  },
+  threads: async () => {
+    const source = "require('node:worker_threads').parentPort.on('message', () => {}).postMessage('here')"
+    const threads = [0, 1].map(() => new Worker(source, { eval: true }))
+    await Promise.all(threads.map((thread) => new Promise((resolve) => thread.once('message', resolve))))
+    await Promise.all(threads.map((thread) => thread.terminate()))
+  },
 }
-const end = await footprint()
-const seconds = ((performance.now() - started) / 1000).toFixed(0)
-process.stdout.write(`${cycles} times opened, trained and closed, ${seconds} s\n`)
-for (const name of ['megabytes', 'threads', 'handles', 'files'] as const) {
-  process.stdout.write(`  ${name}: ${early![name]} after ${WARM_UP}, ${end[name]} at the end\n`)
+type What = keyof typeof cycle
+
+/** One look a line. */
+async function measure(what: What): Promise<void> {
+  let looks = 0
+  for (let done = 1; done <= cycles; done++) {
+    await cycle[what]()
+    if (done < atLook(looks)) continue
+    looks++
+    process.stdout.write(`${JSON.stringify(await footprint())}\n`)
+  }
 }
-const more = end.threads > early!.threads || end.handles > early!.handles || end.files > early!.files
-process.exitCode = more ? 1 : 0
+
+/** Cycles before a look. */
+const atLook = (look: number): number => Math.ceil(((look + 1) * cycles) / LOOKS)
+
+/** In a process of its own. */
+async function measured(what: What): Promise<Footprint[]> {
+  const args = ['--expose-gc', fileURLToPath(import.meta.url), '--only', what, '--cycles', String(cycles)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const looks: Footprint[] = []
+  for await (const line of createInterface(child.stdout)) {
+    looks.push(JSON.parse(line) as Footprint)
+    process.stderr.write(`${what}, ${atLook(looks.length - 1)} cycles: ${line}\n`)
+  }
+  return looks
+}
+
+if (values.only) {
+  await measure(values.only as What)
+} else {
+  const started = performance.now()
+  const [trainer, threads] = await Promise.all([measured('trainer'), measured('threads')])
+  const seconds = ((performance.now() - started) / 1000).toFixed(0)
+  process.stdout.write(`${cycles} trainers opened, trained and closed, ${seconds} s; beside them bare threads\n`)
+  const rows = trainer.map((look, i) => [
+    String(atLook(i)),
+    String(look.megabytes),
+    String(threads[i]!.megabytes),
+    ...COUNTED.map((name) => String(look[name])),
+  ])
+  const header = ['cycles', 'MB', 'MB, bare threads', ...COUNTED]
+  process.stdout.write(`${table(rows, { header, right: header.map((_, i) => i) })}\n`)
+  process.exitCode = COUNTED.some((name) => trainer.at(-1)![name] > trainer[0]![name]) ? 1 : 0
+}
