@@ -14,15 +14,20 @@ export interface Action {
   readonly text: string
   /** Explained share over the 64 steps after it, less what it was before; null while (or where) it is not known. */
   gain: number | null
-  /** `reverted`: it did not help, and everything is as it was before. */
-  outcome: 'pending' | 'kept' | 'reverted'
+  /** `reverted`: it did not help, and everything is as it was before; `tried`: beside another, which did better. */
+  outcome: 'pending' | 'kept' | 'reverted' | 'tried'
 }
 
 type Told = Pick<Action, 'step' | 'verdict' | 'remedy' | 'changes' | 'outcome'>
 
+const ENDS: Partial<Record<Action['outcome'], string>> = {
+  reverted: '; it did not help and was taken back',
+  tried: '; another remedy, tried beside it, did better',
+}
+
 export function actionText({ step, verdict, remedy, changes, outcome }: Told): string {
   const when = step < 0 ? 'Before the first step' : `At step ${step}`
   const few = changes.length > 4 ? [...changes.slice(0, 3), `and ${changes.length - 3} more`] : changes
-  const end = outcome === 'reverted' ? '; it did not help and was taken back' : ''
+  const end = ENDS[outcome] ?? ''
   return `${when}, for ${verdict}: ${remedy} (${few.join('; ')})${end}.`
 }

@@ -1,10 +1,10 @@
 /** Which verdict calls for which remedies, the mildest first. */
 import type { HealthCode } from '../gradient/verdict.ts'
 import type { Remedy } from './remedy.ts'
-import { swapActivation } from './remedies/activation.ts'
+import { swapActivation, swapWhereNarrow } from './remedies/activation.ts'
 import { initialise } from './remedies/initialise.ts'
 import { insertNorm } from './remedies/normalise.ts'
-import { cutRate, raiseRate, tameRate, useAdam } from './remedies/rate.ts'
+import { cutRate, raiseRate, tameBoldly, tameRate, useAdam } from './remedies/rate.ts'
 import { rescale } from './remedies/rescale.ts'
 import { letLeak, reviveUnits } from './remedies/revive.ts'
 import { scaleInputs, scaleTargets } from './remedies/scale.ts'
@@ -22,26 +22,26 @@ import { addShortcuts, addShortcutsWhereDeep, silenceBranches } from './remedies
 export type Ladder = Readonly<Partial<Record<HealthCode, readonly Remedy[]>>>
 
 const overflow = [scaleInputs, silenceBranches, rescale, swapActivation, initialise]
-const dead = [addShortcutsWhereDeep, initialise, addShortcuts, swapActivation]
+const dead = [addShortcutsWhereDeep, swapWhereNarrow, initialise, addShortcuts, swapActivation]
 
 /** Before the first step: the cause lies in data, weights and activations, and nothing is lost yet. */
 export const before: Ladder = {
   NONFINITE_LOSS: overflow,
   NONFINITE_GRAD: overflow,
   SIGNAL_OVERSCALE: [scaleInputs, silenceBranches, scaleTargets, rescale, swapActivation, initialise],
-  GRAD_VANISHING: [scaleInputs, addShortcutsWhereDeep, swapActivation, initialise, addShortcuts],
+  GRAD_VANISHING: [scaleInputs, addShortcutsWhereDeep, swapWhereNarrow, swapActivation, initialise, addShortcuts],
   SATURATED: [scaleInputs, rescale, initialise, swapActivation],
-  SIGNAL_COLLAPSE: [addShortcutsWhereDeep, rescale, initialise, addShortcuts, swapActivation],
+  SIGNAL_COLLAPSE: [addShortcutsWhereDeep, swapWhereNarrow, rescale, initialise, addShortcuts, swapActivation],
   ZERO_GRADIENT: dead,
   DEAD_LAYER: dead,
-  SHATTERED: [addShortcuts, swapActivation],
+  SHATTERED: [addShortcutsWhereDeep, swapWhereNarrow, addShortcuts, swapActivation],
   SYMMETRIC_INIT: [initialise],
   INPUT_SCALE: [scaleInputs],
   TARGET_SCALE: [scaleTargets],
   LR_IMPLAUSIBLE: [easeDecay, tameRate, raiseRate],
 }
 
-const runaway = [scaleInputs, scaleTargets, tameRate, cutRate]
+const runaway = [scaleInputs, scaleTargets, tameRate, tameBoldly, useAdam, cutRate]
 const silent = [tameRate, addShortcutsWhereDeep, addShortcuts, swapActivation, initialise, cutRate]
 const slow = [sumWholeWhereIdle, holdRate, easeDecay, widenClip, scaleTargets, scaleInputs, raiseRate]
 const lost = [...slow, tameRate, useAdam, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise]
@@ -54,7 +54,7 @@ export const early: Ladder = {
   GRAD_SPIKE: runaway,
   GRAD_EXPLODING: runaway,
   LOSS_DIVERGING: runaway,
-  LOSS_OSCILLATING: [...runaway, useAdam],
+  LOSS_OSCILLATING: runaway,
   UPDATE_TOO_LARGE: runaway,
   SIGNAL_OVERSCALE: [...runaway, silenceBranches, rescale, initialise],
   GRAD_VANISHING: [scaleInputs, easeDecay, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise],

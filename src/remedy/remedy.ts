@@ -61,6 +61,8 @@ export interface Remedy {
   readonly name: string
   /** Uses per run at the most: what bounds every repair. */
   readonly limit: number
+  /** It acts only where it has found the cause: nothing is tried beside it. */
+  readonly isSure?: boolean
   /** `null` where it has nothing to do: the next remedy is asked. */
   treat(given: Case): Promise<Treatment | null> | Treatment | null
 }

@@ -2,6 +2,7 @@
 import { decideStateLength, resetDecide } from '../gradient/decide.ts'
 import { afterRemedy, healthStateLength } from '../gradient/health.ts'
 import { STATE_DOUBLES } from '../plan/plan.ts'
+import type { Next } from './repair.ts'
 import type { Session } from './session.ts'
 import { Reason, State } from './state.ts'
 import { forgetPassing } from './snapshot.ts'
@@ -9,28 +10,32 @@ import { forgetPassing } from './snapshot.ts'
 /** Steps by which the detector's silence after a remedy is shorter: what did not help has to be seen soon. */
 const HURRY = 48
 
-/** Words of a run that begins anew: the batches are counted on, so that every step has a number of its own. */
+/** The batches are counted on whatever comes, so that every step has a number of its own. */
 const COUNTED = [State.batch, State.skipped] as const
 
 /**
  * `continue`: the position, the epoch's sums, schedule and plateau go on; `restart`: everything begins anew but the count
- * of batches. The detector's baselines start anew in both: the network is another one.
+ * of batches. The detector's baselines start anew in both: the network is another one. `resume`: all goes on.
  */
-export function carryOver(from: Session, to: Session, then: 'continue' | 'restart', updates: number): void {
-  const [before, after] = [from.state, to.state]
+export function carryOver(last: Session, to: Session, { subject: { updates }, then, from, steps }: Next): void {
+  const { plan, state: before } = from ?? last
+  const after = to.state
   const { sumsAt, watch } = to.plan
-  if (then === 'continue') {
+  if (then === 'resume') {
+    after.set(before)
+  } else if (then === 'continue') {
     after.set(before.subarray(0, STATE_DOUBLES), 0)
-    after.set(before.subarray(sumsAt.batch, from.plan.sumsAt.health), sumsAt.batch)
-  } else {
-    for (const word of COUNTED) after[word] = before[word]!
+    after.set(before.subarray(sumsAt.batch, plan.sumsAt.health), sumsAt.batch)
   }
+  for (const word of COUNTED) after[word] = last.state[word]!
   after[State.updates] = updates
   after[State.reason] = Reason.none
+  after[State.askAt] = steps === undefined ? 0 : after[State.batch]! + steps
   forgetPassing(after)
   after[State.records] = 0
   // What is best so far lies in the arena that is gone.
   after[State.hasBest] = 0
+  if (then === 'resume') return
   resetDecide(after.subarray(State.health, State.health + decideStateLength))
   const health = after.subarray(sumsAt.health, sumsAt.health + healthStateLength(watch.layers.length, to.plan.lanes))
   // A beginning is judged like any other.

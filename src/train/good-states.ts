@@ -16,7 +16,7 @@ export interface GoodState {
 
 // These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
 /** Steps that a mean is taken over, and without a verdict before a state counts as well. */
-const RECENT = 16
+export const RECENT = 16
 export const CALM = 32
 /** Explained share from which there is something to keep. */
 const LEARNT = 0.1
@@ -59,9 +59,9 @@ export function isWell(batch: number, seen: Seen): boolean {
   return steps.length >= RECENT && (!last || last.step < batch - CALM) && Number.isFinite(explained(seen))
 }
 
-/** Mean explained share of the last steps, held to [-1, 1]; NaN where nothing is known. */
-export function explained({ nullLoss, history }: Seen): number {
-  const losses = history.steps.loss.slice(-RECENT)
+/** Mean explained share of the last steps, of so many at the most, held to [-1, 1]; NaN where nothing is known. */
+export function explained({ nullLoss, history }: Seen, most = RECENT): number {
+  const losses = history.steps.loss.slice(-Math.min(RECENT, most))
   const mean = losses.reduce((sum, loss) => sum + (Number.isFinite(loss) ? loss : Infinity), 0) / losses.length
   return Math.max(-1, 1 - mean / nullLoss)
 }

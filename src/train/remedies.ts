@@ -52,21 +52,30 @@ export class Remedies {
     this.#scale = dataScale(context.data, context.task)
   }
 
-  /** The first remedy that is left and has something to do, for the first verdict that has one. */
+  /**
+   * The first remedy that is left and has something to do, for the first verdict that has one. Where it is not sure to
+   * help: up to `most` such remedies for that verdict, the mildest first.
+   */
   async choose(
     ladder: ladders.Ladder,
     verdicts: readonly Complaint[],
     caseOf: (verdict: Complaint, remedy: Remedy) => Case,
-  ): Promise<Chosen | null> {
+    most = 1,
+  ): Promise<Chosen[]> {
     const { history, steps } = this.#context
     const mayRestart = history.stepsExecuted <= steps
     for (const verdict of verdicts) {
+      const found: Chosen[] = []
       for (const remedy of ladders.left(ladder, verdict.code, history.actions)) {
+        if (found.length > 0 && (remedy.isSure || found.some((one) => one.remedy.name === remedy.name))) continue
         const treatment = await remedy.treat(caseOf(verdict, remedy))
-        if (treatment && (treatment.then === 'continue' || mayRestart)) return { verdict, remedy, treatment }
+        if (!treatment || (treatment.then === 'restart' && !mayRestart)) continue
+        found.push({ verdict, remedy, treatment })
+        if (remedy.isSure || found.length === most) break
       }
+      if (found.length > 0) return found
     }
-    return null
+    return []
   }
 
   case(

@@ -7,12 +7,13 @@
  * taken as many steps as were asked for.
  */
 import { Verdict } from '../gradient/detector.ts'
-import type { HealthCode, HealthVerdict, Severity } from '../gradient/verdict.ts'
+import type { HealthCode, HealthVerdict } from '../gradient/verdict.ts'
 import type { Action } from '../remedy/action.ts'
 import * as ladders from '../remedy/ladder.ts'
 import type { Patient } from '../remedy/patient.ts'
 import type { Treatment } from '../remedy/remedy.ts'
-import { explained, GoodStates, isWell } from './good-states.ts'
+import { faultsOf, harmfulSymptoms } from './complaints.ts'
+import { CALM, explained, GoodStates, isWell, RECENT } from './good-states.ts'
 import { firstUpdate } from './preflight.ts'
 import { Remedies } from './remedies.ts'
 import type { Chosen, Complaint, RepairContext } from './remedies.ts'
@@ -20,17 +21,20 @@ import type { Session } from './session.ts'
 import { State } from './state.ts'
 import { operate, patientOf } from './subject.ts'
 import type { Subject } from './subject.ts'
-
-/** What was treated: verdicts are those of the last check. */
-export interface Treated {
-  readonly subject: Subject
-  readonly left: HealthVerdict[]
-}
+import { MOST_ENTRANTS, positionOf, Tournament, TRIAL_STEPS } from './tournament.ts'
+import type { Position } from './tournament.ts'
+import { treatBefore } from './treat-before.ts'
+import type { Treated } from './treat-before.ts'
 
 /** How the run goes on. */
 export interface Next {
   readonly subject: Subject
-  readonly then: Treatment['then']
+  /** `resume`: as it was there, to the bit. */
+  readonly then: Treatment['then'] | 'resume'
+  /** Whence: not told, from where it stands. */
+  readonly from?: Position | undefined
+  /** Steps after which the host is asked. */
+  readonly steps?: number | undefined
 }
 
 /** The state before an action, to go back to, and what it explained. */
@@ -39,26 +43,15 @@ interface Judged {
   readonly start: Patient
   readonly explained: number
   readonly action: Action
+  /** Batch before which it is judged. */
+  readonly due: number
 }
 
-/** Symptoms that are treated too once something had to be done: what is changed shall be right. */
-const ALSO: ReadonlySet<string> = new Set([
-  'SHATTERED',
-  'GRAD_VANISHING',
-  'SIGNAL_OVERSCALE',
-  'SIGNAL_COLLAPSE',
-  'SATURATED',
-])
 // These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
 /** Steps after which a remedy is judged. */
 const JUDGED_AFTER = 64
 /** Loss of explained share from which a remedy made things worse. */
 const WORSE = 0.2
-/** Explained share that is none. */
-const NOTHING = 0.02
-const OUT_OF_SCALE: ReadonlySet<string> = new Set(['INPUT_SCALE', 'TARGET_SCALE', 'LR_IMPLAUSIBLE'])
-
-const isFault = (severity: Severity) => severity === 'fault' || severity === 'fatal'
 
 export class Repair {
   readonly #context: RepairContext
@@ -69,9 +62,18 @@ export class Repair {
   #start: Patient
   /** Verdicts that were looked at. */
   #seen: number
-  #chosen: Chosen | null = null
+  /** Batch of the last gate. */
+  #lastGate = 0
+  /** The remedy to come, or those to be tried. */
+  #chosen: readonly Chosen[] = []
+  #tournament: Tournament | null = null
+  #trialEnds = 0
+  #trialIsOver = false
+  #trialIsSound = true
   /** Batch with which the training began, or began anew. */
   #began = 0
+  /** Batch from which on the steps are those of what runs now. */
+  #since = 0
   #before: Judged | null = null
   #takesBack = false
 
@@ -85,41 +87,19 @@ export class Repair {
 
   // ---- before the first step ----
 
-  /** Faults known before the first step: each remedy is tried, the check repeated, and what did not help taken back. */
   async beforeTraining(found: readonly HealthVerdict[]): Promise<Treated> {
-    const state = { found: [...found] }
-    if (await this.#treatAll(state, ({ severity }) => isFault(severity))) {
-      await this.#treatAll(state, (v) => isFault(v.severity) || (v.severity === 'warn' && ALSO.has(v.code)))
-    }
+    const treated = await treatBefore(this.#remedies, this.#subject, this.#context.task, found)
+    this.#subject = treated.subject
+    this.#start = patientOf(treated.subject, this.#context.task)
     this.#seen = this.#context.history.health.length
-    return { subject: this.#subject, left: state.found }
-  }
-
-  /** @returns whether something was kept */
-  async #treatAll(state: { found: HealthVerdict[] }, calls: (verdict: HealthVerdict) => boolean): Promise<boolean> {
-    let touched = false
-    for (;;) {
-      const patients = { now: this.#start, healthy: null, start: this.#start }
-      const chosen = await this.#remedies.choose(ladders.before, state.found.filter(calls), (verdict, remedy) =>
-        this.#remedies.case(verdict, remedy, patients, null),
-      )
-      if (!chosen) return touched
-      const treated = operate(this.#subject, chosen.treatment.patient)
-      const after = await this.#remedies.check(treated)
-      const helped = isBetter(state.found.filter(calls), after.filter(calls), chosen.verdict)
-      await this.#remedies.log(chosen, -1, helped ? 'kept' : 'reverted')
-      if (!helped) continue
-      touched = true
-      state.found = after
-      this.#become(treated)
-    }
+    return treated
   }
 
   // ---- while it trains ----
 
   /** Whether the run shall end at this step, for a remedy. */
   get wantsEnd(): boolean {
-    return this.#chosen !== null || this.#takesBack
+    return this.#chosen.length > 0 || this.#takesBack || this.#trialIsOver
   }
 
   /** The run waits: looks at what was raised, judges the last remedy, keeps a state that is well. */
@@ -128,27 +108,35 @@ export class Repair {
     // At other gates, which who listens decides, nothing may change.
     if (this.wantsEnd || session.state[State.asked] !== batch + 1) return
     const { health } = this.#context.history
-    const faults = [
-      ...health.slice(this.#seen).filter(({ severity }) => severity === 'fault'),
-      ...this.#harmfulSymptoms(batch),
-    ]
+    const gate = {
+      health,
+      seen: this.#seen,
+      age: batch - this.#began,
+      ageBefore: this.#lastGate - this.#began,
+      explained: explained(this.#context),
+    }
+    const raised = faultsOf(gate)
     this.#seen = health.length
+    this.#lastGate = batch
+    if (this.#tournament) {
+      this.#trialIsSound = raised.length === 0
+      this.#trialIsOver = !this.#trialIsSound || batch >= this.#trialEnds
+      return
+    }
     this.#judge(batch)
     if (this.#takesBack) return
+    const faults = [...raised, ...harmfulSymptoms(gate)]
     if (faults.length > 0) this.#chosen = await this.#chooseNow(session, faults)
-    else if (batch > 0 && isWell(batch, this.#context)) {
+    else if (batch >= this.#since + CALM && isWell(batch, this.#context)) {
       this.#good.keep(patientOf(this.#now(session), this.#context.task), this.#context)
     }
   }
 
-  /** What was out of scale before the first step, and has kept the training from learning anything. */
-  #harmfulSymptoms(batch: number): readonly HealthVerdict[] {
-    if (batch !== this.#began + JUDGED_AFTER || explained(this.#context) > NOTHING) return []
-    return this.#context.history.health.filter(({ step, code }) => step < 0 && OUT_OF_SCALE.has(code))
-  }
-
   /** @param stopped the verdict for which the run ended by itself, if it did */
   async afterRun(session: Session, stopped: HealthCode | undefined): Promise<Next | null> {
+    const batch = session.state[State.batch]!
+    this.#since = batch
+    if (this.#tournament) return this.#afterTrial(session, this.#tournament, stopped)
     if (!this.wantsEnd && stopped) {
       this.#chosen = await this.#chooseNow(session, [{ code: stopped, layer: undefined }])
     }
@@ -160,29 +148,83 @@ export class Repair {
       this.#start = before.start
       return { subject: before.subject, then: 'continue' }
     }
-    const chosen = this.#chosen
+    const [chosen, ...others] = this.#chosen
     if (!chosen) return null
-    this.#chosen = null
+    this.#chosen = []
     // What comes next builds on it.
-    this.finish()
-    const { patient, then } = chosen.treatment
-    const batch = session.state[State.batch]!
-    const action = await this.#remedies.log(chosen, batch - 1, 'pending')
-    this.#before = { subject: this.#now(session), start: this.#start, explained: explained(this.#context), action }
-    const subject = operate(this.#subject, patient)
-    const { optimizer, schedule, clip, gradient } = patient
-    const start = then === 'restart' ? patient : { ...this.#start, optimizer, schedule, clip, gradient }
-    this.#subject = subject
-    this.#start = start
-    if (then === 'restart') {
-      this.#good.forget()
-      this.#began = batch
+    this.#settleLast()
+    const { history } = this.#context
+    const now = { subject: this.#now(session), start: this.#start, explained: explained(this.#context) }
+    if (others.length > 0) {
+      const position = positionOf(session, history)
+      this.#tournament = new Tournament({ ...now, position, batch }, [chosen, ...others])
+      return this.#beginTrial(this.#tournament, batch)
     }
-    return { subject, then }
+    const action = await this.#remedies.log(chosen, batch - 1, 'pending')
+    this.#before = { ...now, action, due: batch + JUDGED_AFTER }
+    if (chosen.treatment.then === 'restart') this.#beginAnew(batch)
+    return this.#treat(chosen, this.#start)
   }
 
+  #treat({ treatment: { patient, then } }: Chosen, was: Patient): Next {
+    const { optimizer, schedule, clip, gradient } = patient
+    this.#subject = operate(this.#subject, patient)
+    this.#start = then === 'restart' ? patient : { ...was, optimizer, schedule, clip, gradient }
+    return { subject: this.#subject, then }
+  }
+
+  #beginAnew(batch: number): void {
+    this.#good.forget()
+    this.#began = batch
+  }
+
+  // ---- several remedies, one after the other ----
+
+  #beginTrial({ base, current }: Tournament, batch: number): Next {
+    this.#trialEnds = batch + TRIAL_STEPS
+    this.#trialIsOver = false
+    this.#trialIsSound = true
+    this.#subject = base.subject
+    return { ...this.#treat(current!, base.start), from: base.position, steps: TRIAL_STEPS }
+  }
+
+  async #afterTrial(session: Session, tournament: Tournament, stopped: HealthCode | undefined): Promise<Next> {
+    const batch = session.state[State.batch]!
+    tournament.end({
+      subject: this.#now(session),
+      start: this.#start,
+      position: positionOf(session, this.#context.history),
+      explained: explained(this.#context, Math.max(1, batch - this.#trialEnds + TRIAL_STEPS)),
+      isSound: this.#trialIsSound && stopped === undefined,
+    })
+    if (tournament.current) return this.#beginTrial(tournament, batch)
+    const { base, winner, results } = tournament
+    this.#tournament = null
+    this.#trialIsOver = false
+    for (const { chosen, explained } of results) {
+      const action = await this.#remedies.log(chosen, base.batch - 1, chosen === winner.chosen ? 'pending' : 'tried')
+      action.gain = explained - base.explained
+      if (chosen === winner.chosen) this.#before = { ...base, action, due: batch + RECENT }
+    }
+    this.#subject = winner.subject
+    this.#start = winner.start
+    if (winner.chosen.treatment.then === 'restart') this.#beginAnew(batch - TRIAL_STEPS)
+    return { subject: winner.subject, then: 'resume', from: winner.position }
+  }
+
+  // ---- judging ----
+
   /** Nothing more will be seen of the last remedy: it stays. */
-  finish(): void {
+  async finish(): Promise<void> {
+    this.#settleLast()
+    const tournament = this.#tournament
+    if (!tournament) return
+    // The run ended in the middle of a trial, as that left it.
+    for (const { chosen } of tournament.results) await this.#remedies.log(chosen, tournament.base.batch - 1, 'tried')
+    await this.#remedies.log(tournament.current!, tournament.base.batch - 1, 'kept')
+  }
+
+  #settleLast(): void {
     if (this.#before) this.#settle(this.#before, explained(this.#context))
     if (this.#before) this.#before.action.outcome = 'kept'
     this.#before = null
@@ -190,7 +232,7 @@ export class Repair {
 
   #judge(batch: number): void {
     const before = this.#before
-    if (!before || batch < before.action.step + 1 + JUDGED_AFTER) return
+    if (!before || batch < before.due) return
     this.#settle(before, explained(this.#context))
     if (before.action.outcome === 'reverted') this.#takesBack = true
     else this.#before = null
@@ -202,29 +244,36 @@ export class Repair {
     action.outcome = gain < -WORSE ? 'reverted' : 'kept'
   }
 
-  async #chooseNow(session: Session, verdicts: readonly Complaint[]): Promise<Chosen | null> {
+  async #chooseNow(session: Session, verdicts: readonly Complaint[]): Promise<readonly Chosen[]> {
     const { best } = this.#good
     const now = patientOf(this.#now(session), this.#context.task)
     const healthy: Patient | null = best ? { ...now, ...networkOf(best.patient) } : null
     const patients = { now, healthy, start: this.#start }
     const first = await firstUpdate(this.#remedies.preflightOf(operate(this.#subject, this.#start)))
-    return this.#remedies.choose(healthy ? ladders.running : ladders.early, verdicts, (verdict, remedy) => ({
-      ...this.#remedies.case(verdict, remedy, patients, best ?? null),
-      firstUpdate: first,
-      age: session.state[State.batch]! - this.#began,
-      scheduled: this.#scheduled(session),
-    }))
+    const found = await this.#remedies.choose(
+      healthy ? ladders.running : ladders.early,
+      verdicts,
+      (verdict, remedy) => ({
+        ...this.#remedies.case(verdict, remedy, patients, best ?? null),
+        firstUpdate: first,
+        age: session.state[State.batch]! - this.#began,
+        scheduled: this.#scheduled(session),
+      }),
+      MOST_ENTRANTS,
+    )
+    return this.#mayTry(session, found) ? found : found.slice(0, 1)
+  }
+
+  /** Whether there is time left for trials: all that a run takes is at most twice what was asked for. */
+  #mayTry({ state }: Session, entrants: readonly Chosen[]): boolean {
+    const { history, steps } = this.#context
+    const beginsAnew = entrants.some(({ treatment }) => treatment.then === 'restart')
+    const left = beginsAnew ? steps : steps - state[State.step]!
+    return left >= 2 * TRIAL_STEPS && history.stepsExecuted + left + entrants.length * TRIAL_STEPS <= 2 * steps
   }
 
   #scheduled({ state }: Session): number {
     return state[State.learningRate]! / this.#subject.config.optimizer.learningRate
-  }
-
-  // ---- both ----
-
-  #become(subject: Subject): void {
-    this.#subject = subject
-    this.#start = patientOf(subject, this.#context.task)
   }
 
   #now(session: Session): Subject {
@@ -237,16 +286,6 @@ export class Repair {
 export function codeOf(verdict: number): HealthCode {
   const found = Object.entries(Verdict).find(([, code]) => code === verdict)
   return (found?.[0] ?? 'GRAD_SPIKE') === 'healthy' ? 'GRAD_SPIKE' : (found![0] as HealthCode)
-}
-
-/** Whether what was complained of is gone, and nothing new came in its place. */
-function isBetter(
-  before: readonly HealthVerdict[],
-  after: readonly HealthVerdict[],
-  { code }: Pick<HealthVerdict, 'code'>,
-): boolean {
-  const known = new Set(before.map((verdict) => verdict.code))
-  return after.every((verdict) => verdict.code !== code && known.has(verdict.code))
 }
 
 const networkOf = ({ model, tensors, updates }: Patient) => ({ model, tensors, updates })

@@ -334,7 +334,8 @@ export class Sequencer {
     const s = this.#state
     const here = s[State.batch]! + 1
     if (s[State.asked] === here) return false
-    if (s[State.batch]! % ASKED_EVERY !== 0 && !faultRaised(this.#verdicts)) return false
+    const isDue = s[State.batch]! % ASKED_EVERY === 0 || s[State.batch] === s[State.askAt]
+    if (!isDue && !faultRaised(this.#verdicts)) return false
     s[State.asked] = here
     return true
   }

@@ -95,6 +95,9 @@ export const State = {
   lastWindow: word(),
   /** Whether the run waits for the window that begins at `windowStart`. */
   wanted: word(),
+
+  /** In repair: the batch before which the host is asked too; 0: none. */
+  askAt: word(),
 } as const
 
 if (next > STATE_DOUBLES) throw new Error(`internal: state of ${next} words is larger than ${STATE_DOUBLES}`)

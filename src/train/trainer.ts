@@ -43,7 +43,7 @@ import { saveOnnx, saveSafetensors } from './exchange.ts'
 import type { SaveOptions } from './exchange.ts'
 import { Feed } from './feed.ts'
 import { newHistory, pastEpochs } from './history.ts'
-import type { History, StopReason } from './history.ts'
+import type { History, PastEpochs, StopReason } from './history.ts'
 import { nullLoss } from './null-loss.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
@@ -331,10 +331,11 @@ export class Trainer implements AsyncDisposable {
       built = this.#become(next.subject)
       session = await open()
       monitor.follow(session.plan)
-      carryOver(before, session, next.then, next.subject.updates)
-      if (next.then === 'restart') forgetEpochs(history)
+      carryOver(before, session, next)
+      if (next.then === 'restart') takeUpEpochs(history, { epoch: [], history: {} })
+      else if (next.from) takeUpEpochs(history, next.from.epochs)
     }
-    repair?.finish()
+    await repair?.finish()
 
     const end = capture()
     const { plan, state } = session
@@ -682,10 +683,10 @@ function stopCode({ state }: Session): HealthCode | undefined {
   return codeOf(state[State.health + DetectorField.verdict]!)
 }
 
-/** Epochs of a beginning that was given up are no part of the training. */
-function forgetEpochs({ epoch, history }: History): void {
-  epoch.length = 0
-  for (const values of Object.values(history)) values.length = 0
+/** Epochs of a beginning that was given up, or of a trial, are no part of the training. */
+function takeUpEpochs({ epoch, history }: History, from: PastEpochs): void {
+  epoch.splice(0, Infinity, ...from.epoch)
+  for (const [key, values] of Object.entries(history)) values.splice(0, Infinity, ...(from.history[key] ?? []))
 }
 
 /** The run stopped because too many batches had to be skipped: says what was seen, and what to do. */

@@ -9,11 +9,12 @@ import { lookInside } from '../../src/remedy/look.ts'
 import { admit, discharge, freshTensor } from '../../src/remedy/patient.ts'
 import type { Patient } from '../../src/remedy/patient.ts'
 import type { Case, Remedy } from '../../src/remedy/remedy.ts'
+import { swapActivation, swapWhereNarrow } from '../../src/remedy/remedies/activation.ts'
 import { initialise } from '../../src/remedy/remedies/initialise.ts'
 import { insertNorm } from '../../src/remedy/remedies/normalise.ts'
 import { rescale } from '../../src/remedy/remedies/rescale.ts'
 import { letLeak, reviveUnits } from '../../src/remedy/remedies/revive.ts'
-import { tameRate, useAdam } from '../../src/remedy/remedies/rate.ts'
+import { tameBoldly, tameRate, useAdam } from '../../src/remedy/remedies/rate.ts'
 import { scaleTargets } from '../../src/remedy/remedies/scale.ts'
 import { addShortcuts, addShortcutsWhereDeep, silenceBranches } from '../../src/remedy/remedies/shortcuts.ts'
 
@@ -186,6 +187,36 @@ describe('remedies of the beginning', () => {
     expect(treated.optimizer.type).toBe('adam')
     expect(treated.tensors.get('out/kernel')!.slots).toHaveLength(2)
     expect(useAdam.treat({ start: treated } as unknown as Case)).toBeNull()
+  })
+
+  it('Adam takes the rates of a schedule along: 0.5 of 5 becomes 0.0003 of 0.003', async () => {
+    const optimizer = withDefaults({ type: 'sgd', learningRate: 5 })
+    const schedule = { type: 'cosine', steps: 100, restarts: true, minimum: 0.5 } as const
+    const { patient: treated } = await treat(useAdam, { ...patientOf([dense(2)]), optimizer, schedule })
+    expect(treated.optimizer.learningRate).toBe(0.003)
+    expect(treated.schedule).toMatchObject({ type: 'cosine', minimum: 0.5 * (0.003 / 5) })
+  })
+
+  it('a first update of 10 times the weights is tamed to 1 %, or less tamed to 3 %', async () => {
+    const optimizer = withDefaults({ type: 'sgd', learningRate: 1 })
+    const patient = { ...patientOf([dense(2)]), optimizer }
+    const of = async (remedy: Remedy) =>
+      (await treat(remedy, patient, { firstUpdate: 1, age: 3 })).patient.optimizer.learningRate
+    expect(await of(tameRate)).toBeCloseTo(0.001)
+    expect(await of(tameBoldly)).toBeCloseTo(10 ** -2.5)
+    expect(tameBoldly.treat({ start: patient, now: patient, firstUpdate: -2, age: 3 } as unknown as Case)).toBeNull()
+  })
+
+  it('a narrow network gets ELUs with shortcuts, a wide one ReLUs without', async () => {
+    const stack = (units: number) =>
+      patientOf([...Array.from({ length: 8 }, (_, i) => dense(units, 'tanh', `h${i}`)), dense(2, undefined, 'out')])
+    const activations = JSON.stringify((await treat(swapActivation, stack(5))).patient.model.layers)
+    expect(activations.match(/"elu"/g)).toHaveLength(5)
+    expect(activations.match(/"residual"/g)).toHaveLength(3)
+    const wide = (await treat(swapActivation, stack(64))).patient.model.layers
+    expect(wide.slice(0, -1).every((layer) => layer.type === 'dense' && layer.activation?.type === 'relu')).toBe(true)
+    expect(swapWhereNarrow.treat({ start: stack(64), tries: 0 } as unknown as Case)).toBeNull()
+    expect(swapWhereNarrow.treat({ start: stack(5), tries: 0 } as unknown as Case)).not.toBeNull()
   })
 
   it('shortcuts go around every pair of equal layers, and alone where depth itself is the trouble', async () => {

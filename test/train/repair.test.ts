@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
@@ -174,22 +175,90 @@ describe('while it trains', () => {
     for (const run of runs) expect(run).toEqual(runs[0])
   })
 
-  it('does the same whoever listens', async () => {
-    const late: Given = {
-      layers: wild.layers,
-      optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9 },
-      schedule: { type: 'step', stepSize: 150, gamma: 100 },
-      clip: 'off',
-      epochs: 29,
-    }
+  /** 290 steps; from step 150 on with a hundred times the rate. */
+  const late: Given = {
+    layers: wild.layers,
+    optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9 },
+    schedule: { type: 'step', stepSize: 150, gamma: 100 },
+    clip: 'off',
+    epochs: 29,
+  }
+
+  it('tries remedies from the same state, keeps the best, and forgets what the others did', async () => {
+    await using trainer = await create(late)
+    const history = await trainer.fit(data, { callbacks: {} })
+    const { actions, steps } = history
+    const [first] = actions
+    const rivals = actions.filter(({ step }) => step === first!.step)
+    expect(rivals.length).toBeGreaterThan(1)
+    expect(rivals.filter(({ outcome }) => outcome === 'kept')).toHaveLength(1)
+    expect(rivals.filter(({ outcome }) => outcome === 'tried')).toHaveLength(rivals.length - 1)
+    expect(first!.step).toBeGreaterThanOrEqual(150)
+    // Trials of 48 steps, shorter where a fault was raised: they count, and the position is the winner's.
+    expect(history.stepsExecuted).toBe(steps.length)
+    expect(history.stepsExecuted).toBeGreaterThan(29 * 10)
+    expect(history.stepsExecuted).toBeLessThanOrEqual(29 * 10 + 48 * (actions.length - 1))
+    expect(history.epoch).toEqual(Array.from({ length: 29 }, (_, epoch) => epoch))
+    expect(history.history.loss).toHaveLength(29)
+    expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.9)
+  })
+
+  it('ends in time whatever the settings: at most twice the steps, and every action is decided', async () => {
+    const given = fc.record({
+      seed: fc.nat(1000),
+      rate: fc.double({ min: -3, max: 2, noNaN: true }),
+      momentum: fc.constantFrom(0, 0.9, 0.99),
+      depth: fc.integer({ min: 1, max: 12 }),
+      activation: fc.constantFrom('relu', 'tanh', 'sigmoid', 'exponential'),
+      gamma: fc.constantFrom(1, 30),
+    })
+    let tried = 0
+    await fc.assert(
+      fc.asyncProperty(given, async ({ seed, rate, momentum, depth, activation, gamma }) => {
+        await using trainer = await create(
+          {
+            layers: [...hidden(depth, activation), output],
+            ...{ seed, epochs: 20, clip: 'off' },
+            optimizer: { type: 'sgd', learningRate: 10 ** rate, momentum },
+            schedule: { type: 'step', stepSize: 100, gamma },
+          },
+          new InlineCrew(),
+        )
+        const told: Action[] = []
+        let steps = 0
+        const callbacks = { onAction: (action: Action) => void told.push(action), onBatchEnd: () => void steps++ }
+        await trainer.fit(data, { callbacks }).catch((error: unknown) => {
+          if (!(error instanceof TrainingError)) throw error
+        })
+        expect(steps).toBeLessThanOrEqual(2 * 20 * 10)
+        expect(told.length).toBeLessThanOrEqual(mostActions)
+        expect(told.every(({ outcome }) => outcome !== 'pending')).toBe(true)
+        tried += told.filter(({ outcome }) => outcome === 'tried').length
+      }),
+      { numRuns: 20 },
+    )
+    expect(tried).toBeGreaterThan(0)
+  })
+
+  it('does the same whoever listens, and tries the same for any number of workers', async () => {
     const runs = []
-    for (const callbacks of [[], {}]) {
-      await using trainer = await create(late)
-      const { actions } = await trainer.fit(data, { callbacks })
-      runs.push({ actions, hash: trainer.weightsHash() })
+    for (const [workers, callbacks] of [
+      [1, []],
+      [1, {}],
+      [2, []],
+      [3, []],
+    ] as const) {
+      const own = new Crew(workers)
+      try {
+        await using trainer = await create(late, own)
+        const { actions } = await trainer.fit(data, { callbacks })
+        runs.push({ actions, hash: trainer.weightsHash(), config: trainer.config })
+      } finally {
+        await own.close()
+      }
     }
-    expect(runs[0]!.actions.length).toBeGreaterThan(0)
-    expect(runs[1]).toEqual(runs[0])
+    expect(runs[0]!.actions.map(({ outcome }) => outcome)).toContain('tried')
+    for (const run of runs) expect(run).toEqual(runs[0])
   })
 
   it('can be saved, interrupted and gone on with', async () => {

@@ -22,10 +22,19 @@ const ADAM_RATE = 3e-3
 export const tameRate: Remedy = {
   name: 'tame the learning rate',
   limit: 1,
-  treat({ start, now, firstUpdate, age }) {
-    if (!(firstUpdate > MOST) || age > SOON) return null
-    return { ...withRate(withFreshState(start), now.optimizer, 10 ** (TARGET - firstUpdate)), then: 'restart' }
-  },
+  treat: (given) => tamed(given, TARGET),
+}
+
+/** The same, to 3 %: what learns faster where it holds. */
+export const tameBoldly: Remedy = {
+  name: 'tame the learning rate less',
+  limit: 1,
+  treat: (given) => tamed(given, MOST),
+}
+
+function tamed({ start, now, firstUpdate, age }: Case, target: number): Treatment | null {
+  if (!(firstUpdate > MOST) || age > SOON) return null
+  return { ...withRate(withFreshState(start), now.optimizer, 10 ** (target - firstUpdate)), then: 'restart' }
 }
 
 /**
@@ -60,8 +69,10 @@ export const useAdam: Remedy = {
   treat({ start }) {
     if (start.optimizer.type !== 'sgd') return null
     const optimizer = withDefaults({ type: 'adam', learningRate: ADAM_RATE })
-    const changes = [`optimizer sgd -> adam, learning rate ${start.optimizer.learningRate} -> ${ADAM_RATE}`]
-    return { patient: withFreshState({ ...start, optimizer }), changes, then: 'restart' }
+    const { learningRate } = start.optimizer
+    const schedule = scaledSchedule(start.schedule, ADAM_RATE / learningRate)
+    const changes = [`optimizer sgd -> adam, learning rate ${learningRate} -> ${ADAM_RATE}`]
+    return { patient: withFreshState({ ...start, optimizer, schedule }), changes, then: 'restart' }
   },
 }
 

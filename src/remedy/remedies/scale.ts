@@ -11,6 +11,7 @@ const isOut = (value: number) => value > high || value < low
 export const scaleInputs: Remedy = {
   name: 'standardise inputs',
   limit: 1,
+  isSure: true,
   treat({ start, data }) {
     if (start.model.inputScale || !(data.damaged || isOut(data.feature))) return null
     const { mean, deviation } = data
@@ -31,6 +32,7 @@ export const scaleInputs: Remedy = {
 export const scaleTargets: Remedy = {
   name: 'meet the scale of the targets',
   limit: 1,
+  isSure: true,
   treat({ start, data }) {
     const { targetMean, targetDeviation: s, target } = data
     const last = start.model.layers.at(-1)

@@ -13,6 +13,7 @@ const STRANGLED = 1e-2
 export const holdRate: Remedy = {
   name: 'hold the learning rate',
   limit: 1,
+  isSure: true,
   treat({ start, scheduled }) {
     const { schedule } = start
     if (schedule.type === 'constant' || !(scheduled < ASLEEP)) return null
@@ -24,6 +25,7 @@ export const holdRate: Remedy = {
 export const easeDecay: Remedy = {
   name: 'less weight decay',
   limit: 1,
+  isSure: true,
   treat({ start }) {
     const { optimizer } = start
     const { learningRate, weightDecay } = optimizer
@@ -36,6 +38,7 @@ export const easeDecay: Remedy = {
 export const widenClip: Remedy = {
   name: 'widen the clip',
   limit: 1,
+  isSure: true,
   treat({ start, gradNorm, gradNormAfterClip }) {
     if (start.clip.mode !== 'globalNorm' || !(gradNormAfterClip < STRANGLED * gradNorm)) return null
     const changes = [`clip ${start.clip.maxNorm} -> off`]
@@ -60,6 +63,7 @@ export const clipAtNorm: Remedy = {
 export const rollBack: Remedy = {
   name: 'roll back',
   limit: 2,
+  isSure: true,
   treat({ healthy }) {
     return (
       healthy && {
@@ -78,6 +82,7 @@ export const rollBack: Remedy = {
 export const sumWhole: Remedy = {
   name: 'sum the gradient in another way',
   limit: 1,
+  isSure: true,
   treat({ healthy, start }) {
     if (start.gradient === 'whole') return null
     const changes = [`gradient ${start.gradient} -> whole`]

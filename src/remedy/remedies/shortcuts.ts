@@ -40,7 +40,8 @@ const hasFlatActivation = ({ model }: Patient): boolean =>
   hiddenDense(model).some(({ config }) => FLAT.has(activationOf(config)))
 const FLAT: ReadonlySet<string> = new Set(['sigmoid', 'tanh', 'exponential', 'softplus'])
 
-function withBlocks({ model, inputs }: Patient, changes: string[]): LayerConfig[] {
+/** The layers with those blocks, each of which is a line of `changes`. */
+export function withBlocks({ model, inputs }: Patient, changes: string[]): LayerConfig[] {
   const out: LayerConfig[] = []
   const output = outputIndex(model.layers)
   let width = model.inputShape ? model.inputShape.at(-1)! : inputs

@@ -1,0 +1,86 @@
+/**
+ * A tournament of remedies. Where several may help and none is certain, each runs for a few steps from the same state and
+ * over the same batches, one after the other on the whole crew; the one that explains most afterwards goes on from where
+ * its trial ended, and what the others did is forgotten. Their steps count like any others.
+ */
+import type { Plan } from '../plan/plan.ts'
+import type { Patient } from '../remedy/patient.ts'
+import { pastEpochs } from './history.ts'
+import type { History, PastEpochs } from './history.ts'
+import type { Chosen } from './remedies.ts'
+import type { Session } from './session.ts'
+import type { Subject } from './subject.ts'
+
+// Chosen on the tune split and its practice cases: node bench/health/practice.ts.
+/** Steps of a trial. */
+export const TRIAL_STEPS = 48
+/** What an entrant leaves unexplained, over what a milder one does, from which it is clearly better. */
+const CLEARLY = 0.95
+/** Remedies that are tried beside each other, at the most. */
+export const MOST_ENTRANTS = 3
+
+/** Where in its data, epochs and schedule a run is: what a later one goes on from. */
+export interface Position {
+  readonly plan: Plan
+  readonly state: Float64Array
+  readonly epochs: PastEpochs
+}
+
+export const positionOf = ({ plan, state }: Session, history: History): Position => ({
+  plan,
+  state: state.slice(),
+  epochs: pastEpochs(history),
+})
+
+/** How an entrant's trial ended. */
+export interface Result {
+  readonly chosen: Chosen
+  readonly subject: Subject
+  /** As the run began, or begins anew, under the entrant's settings. */
+  readonly start: Patient
+  readonly position: Position
+  readonly explained: number
+  /** No fault was raised in it. */
+  readonly isSound: boolean
+}
+
+/** What all entrants begin with. */
+export interface Base {
+  readonly subject: Subject
+  readonly start: Patient
+  readonly position: Position
+  readonly explained: number
+  /** Batches before the first trial. */
+  readonly batch: number
+}
+
+export class Tournament {
+  readonly base: Base
+  readonly #entrants: readonly Chosen[]
+  /** Of the trials that are over. */
+  readonly results: Result[] = []
+
+  constructor(base: Base, entrants: readonly Chosen[]) {
+    this.base = base
+    this.#entrants = entrants
+  }
+
+  /** Whose trial it is; none when all had theirs. */
+  get current(): Chosen | undefined {
+    return this.#entrants[this.results.length]
+  }
+
+  end(result: Omit<Result, 'chosen'>): void {
+    this.results.push({ ...result, chosen: this.current! })
+  }
+
+  /** Of those that ended: the one that explained most without a fault; the milder one, unless another is clearly better. */
+  get winner(): Result {
+    return this.results.reduce((best, next) => (isBetter(next, best) ? next : best))
+  }
+}
+
+function isBetter(a: Result, b: Result): boolean {
+  if (a.isSound !== b.isSound) return a.isSound
+  return 1 - a.explained < CLEARLY * (1 - b.explained)
+}

@@ -1,0 +1,148 @@
+/** Tournaments: who wins, that all begin alike, and that the winner goes on as if there had been no others. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Phase } from '../../src/plan/plan.ts'
+import { InlineCrew } from '../../src/train/inline.ts'
+import type { View } from '../../src/train/inline.ts'
+import type { Chosen } from '../../src/train/remedies.ts'
+import { State } from '../../src/train/state.ts'
+import { Tournament, TRIAL_STEPS } from '../../src/train/tournament.ts'
+import type { Base, Result } from '../../src/train/tournament.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { blobs } from './data.ts'
+
+type Ended = Pick<Result, 'explained' | 'isSound'>
+
+const entrant = (name: string) => ({ remedy: { name } }) as Chosen
+
+/** @returns the place of the winner */
+function winnerOf(ended: readonly Ended[]): number {
+  const entrants = ended.map((_, i) => entrant(String(i)))
+  const tournament = new Tournament({} as Base, entrants)
+  for (const [i, one] of ended.entries()) {
+    expect(tournament.current).toBe(entrants[i])
+    tournament.end({ ...({} as Result), ...one })
+  }
+  expect(tournament.current).toBeUndefined()
+  return entrants.indexOf(tournament.winner.chosen)
+}
+
+const sound = (explained: number): Ended => ({ explained, isSound: true })
+const hurt = (explained: number): Ended => ({ explained, isSound: false })
+
+describe('a tournament', () => {
+  it('is won by who explained most', () => {
+    expect(winnerOf([sound(0.1), sound(0.8), sound(0.5)])).toBe(1)
+  })
+
+  it('is won by the first of nearly equals: 0.90 leaves 0.10 unexplained, 0.904 leaves 0.096', () => {
+    expect(winnerOf([sound(0.9), sound(0.904)])).toBe(0)
+    expect(winnerOf([sound(0.9), sound(0.91)])).toBe(1)
+  })
+
+  it('is not won by who raised a fault, unless all did', () => {
+    expect(winnerOf([hurt(0.9), sound(0.2)])).toBe(1)
+    expect(winnerOf([sound(0.2), hurt(0.9)])).toBe(0)
+    expect(winnerOf([hurt(-1), hurt(0.5)])).toBe(1)
+  })
+
+  it('has a winner beside whom no milder one is as good, and none is clearly better', () => {
+    const any = fc.record({ explained: fc.double({ min: -1, max: 1, noNaN: true }), isSound: fc.boolean() })
+    fc.assert(
+      fc.property(fc.array(any, { minLength: 1, maxLength: 3 }), (ended) => {
+        const place = winnerOf(ended)
+        const winner = ended[place]!
+        expect(winner.isSound).toBe(ended.some(({ isSound }) => isSound))
+        for (const [i, other] of ended.entries()) {
+          if (other.isSound !== winner.isSound) continue
+          if (i < place) expect(1 - winner.explained).toBeLessThan(1 - other.explained)
+          else expect(1 - other.explained).toBeGreaterThanOrEqual(0.95 * (1 - winner.explained))
+        }
+      }),
+    )
+  })
+})
+
+interface Step {
+  /** Place in the data and in the schedule. */
+  readonly place: readonly number[]
+  /** Parameters and the optimizer's state. */
+  readonly before: string
+  after: string
+}
+
+/** Every batch of a run, by number. */
+class Watched extends InlineCrew {
+  readonly steps: Step[]
+  constructor() {
+    const steps: Step[] = []
+    super({
+      before(phase, view) {
+        if (phase !== Phase.rows || view.state[State.stage] !== 0) return
+        const place = [State.epoch, State.cursor, State.step].map((word) => view.state[word]!)
+        const before = vectorsOf(view)
+        // A batch that is skipped leaves everything as it was.
+        steps[view.state[State.batch]!] = { place, before, after: before }
+      },
+      after(phase, view) {
+        if (phase === Phase.update) steps[view.state[State.batch]!]!.after = vectorsOf(view)
+      },
+    })
+    this.steps = steps
+  }
+}
+
+const vectorsOf = ({ plan, arena }: View): string =>
+  [plan.at.parameters, ...plan.at.slots]
+    .map((at) => Buffer.from(arena.floats.slice(at, at + plan.placements.total).buffer).toString('base64'))
+    .join()
+
+describe('a run with a tournament', () => {
+  it.each([1, 2, 3, 4])(
+    'seed %i: all begin at the same place, and the winner goes on where its trial ended',
+    async (seed) => {
+      const crew = new Watched()
+      await using trainer = await Trainer.create(
+        {
+          ...{ seed, kernels: 'wasm-strict', health: 'repair', clip: 'off', epochs: 29 },
+          optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9 },
+          schedule: { type: 'step', stepSize: 150, gamma: 100 },
+          model: {
+            layers: [
+              { type: 'dense', units: 16, activation: 'relu' },
+              { type: 'dense', units: 3 },
+            ],
+          },
+        },
+        { crew },
+      )
+      const { actions } = await trainer.fit(blobs(300, 8, 3))
+      const { steps } = crew
+      const isTrial = ({ outcome }: { outcome: string }) => outcome === 'tried'
+      const first = actions.find((action) => actions.some((a) => isTrial(a) && a.step === action.step))!
+      const rivals = actions.filter(({ step }) => step === first.step)
+      const base = first.step + 1
+      const begins = steps.flatMap(({ place }, i) => (i >= base && `${place}` === `${steps[base]!.place}` ? [i] : []))
+      expect(begins).toHaveLength(rivals.length)
+
+      const places = Array.from({ length: TRIAL_STEPS }, (_, i) => steps[base + i]!.place)
+      // As long as they last, all see the same batches.
+      begins.forEach((begin, k) => {
+        const length = Math.min(TRIAL_STEPS, (begins[k + 1] ?? begin + 8) - begin, begins[1]! - base)
+        const own = steps.slice(begin, begin + length).map(({ place }) => `${place.slice(0, 2)}`)
+        expect(own).toEqual(places.slice(0, length).map((place) => `${place.slice(0, 2)}`))
+      })
+
+      const winner = rivals.findIndex(({ outcome }) => outcome !== 'tried')
+      expect(winner).toBeGreaterThanOrEqual(0)
+      if (winner === rivals.length - 1) return
+      const end = steps[begins[winner + 1]! - 1]!
+      const resumed = steps.findIndex(({ before }, i) => i > begins.at(-1)! && before === end.after)
+      expect(resumed).toBeGreaterThan(begins.at(-1)!)
+      expect(resumed).toBeLessThanOrEqual(begins.at(-1)! + TRIAL_STEPS)
+      expect(steps[resumed]!.place[2]).toBe(end.place[2]! + (end.after === end.before ? 0 : 1))
+      // Nothing of the last loser goes on.
+      expect(steps[resumed]!.before).not.toBe(steps[resumed - 1]!.after)
+    },
+  )
+})
