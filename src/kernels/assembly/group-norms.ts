@@ -1,7 +1,7 @@
 /** Normalisation by the moments of a group of a row's channels. */
 import { high, low, total } from './doubles'
 import { constant } from './math'
-import { firstOf, loadSome, storeSome } from './vector'
+import { firstOf, loadPart, loadSome, storeSome } from './vector'
 
 // @ts-ignore: decorator
 @inline
@@ -79,44 +79,65 @@ export function groupNorm(
   }
 }
 
+/** dy gamma, of one address each; `gamma` 0: dy. */
+// @ts-ignore: decorator
+@inline
+function scaled(dy: u32, gamma: u32, some: u32): v128 {
+  const d = loadSome(dy, some)
+  return gamma ? f32x4.mul(d, loadSome(gamma, some)) : d
+}
+
+// @ts-ignore: decorator
+@inline
+function back(
+  x: u32, dy: u32, gamma: u32, dx: u32, centre: v128, inverse: v128, mean: v128, slope: v128, some: u32,
+): void {
+  const value = f32x4.mul(f32x4.sub(loadSome(x, some), centre), inverse)
+  const rest = f32x4.sub(f32x4.sub(scaled(dy, gamma, some), mean), f32x4.mul(value, slope))
+  storeSome(dx, f32x4.mul(rest, inverse), some)
+}
+
 export function groupNormBackward(
   rows: u32, positions: u32, cols: u32, groups: u32, centred: bool, x: u32, dy: u32, gamma: u32, stats: u32, dx: u32,
 ): void {
   const width = cols / groups
+  const whole = (width & ~3) << 2
+  const rest = width & 3
   const step = cols << 2
   const count = <f64>(positions * width)
   for (let g: u32 = 0; g < rows * groups; g++, stats += 8) {
     const row = g / groups
     const first = ((g - row * groups) * width) << 2
     const start = row * positions * step + first
+    const scale = gamma ? gamma + first : 0
     const centre = f32x4.splat(load<f32>(stats))
     const inverse = f32x4.splat(load<f32>(stats, 4))
     let sums = f64x2.splat(0)
     let products = f64x2.splat(0)
     for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
-      for (let c: u32 = 0; c < width; c += 4) {
-        const some = min<u32>(width - c, 4)
-        const byte = c << 2
-        let d = loadSome(dy + at + byte, some)
-        if (gamma) d = f32x4.mul(d, loadSome(gamma + first + byte, some))
-        let value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), inverse)
-        if (some < 4) value = firstOf(value, some)
+      for (let byte: u32 = 0; byte < whole; byte += 16) {
+        const d = scaled(dy + at + byte, scale ? scale + byte : 0, 4)
+        const value = f32x4.mul(f32x4.sub(v128.load(x + at + byte), centre), inverse)
         sums = f64x2.add(sums, f64x2.add(low(d), high(d)))
-        const even = f64x2.mul(low(d), low(value))
-        products = f64x2.add(products, f64x2.add(even, f64x2.mul(high(d), high(value))))
+        products = f64x2.add(products, f64x2.add(f64x2.mul(low(d), low(value)), f64x2.mul(high(d), high(value))))
+      }
+      if (rest) {
+        const d = scaled(dy + at + whole, scale ? scale + whole : 0, rest)
+        const value = firstOf(f32x4.mul(f32x4.sub(loadPart(x + at + whole, rest), centre), inverse), rest)
+        sums = f64x2.add(sums, f64x2.add(low(d), high(d)))
+        products = f64x2.add(products, f64x2.add(f64x2.mul(low(d), low(value)), f64x2.mul(high(d), high(value))))
       }
     }
     const a = f32x4.splat(centred ? <f32>(total(sums) / count) : 0)
     const b = f32x4.splat(<f32>(total(products) / count))
     for (let p: u32 = 0, at = start; p < positions; p++, at += step) {
-      for (let c: u32 = 0; c < width; c += 4) {
-        const some = min<u32>(width - c, 4)
-        const byte = c << 2
-        let d = loadSome(dy + at + byte, some)
-        if (gamma) d = f32x4.mul(d, loadSome(gamma + first + byte, some))
-        const value = f32x4.mul(f32x4.sub(loadSome(x + at + byte, some), centre), inverse)
-        const rest = f32x4.sub(f32x4.sub(d, a), f32x4.mul(value, b))
-        storeSome(dx + at + byte, f32x4.mul(rest, inverse), some)
+      for (let byte: u32 = 0; byte < whole; byte += 16) {
+        const to = at + byte
+        back(x + to, dy + to, scale ? scale + byte : 0, dx + to, centre, inverse, a, b, 4)
+      }
+      if (rest) {
+        const to = at + whole
+        back(x + to, dy + to, scale ? scale + whole : 0, dx + to, centre, inverse, a, b, rest)
       }
     }
   }
