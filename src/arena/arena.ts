@@ -4,7 +4,7 @@
  */
 import { UserError } from '../errors.ts'
 import { ownLimits, usableMemory } from '../native/limits.ts'
-import { MAX_ARENA_BYTES } from './layout.ts'
+import { MAX_ARENA_BYTES, RESERVED_BYTES } from './layout.ts'
 import type { Layout } from './layout.ts'
 
 const PAGE_BYTES = 65_536
@@ -45,7 +45,8 @@ export class Spare {
     const memory = this.#memory
     this.#memory = undefined
     if (!memory || memory.buffer.byteLength < layout.bytes) return undefined
-    new Uint8Array(memory.buffer, 0, this.#used).fill(0)
+    // But the kernels' constants, which instances on it may still need.
+    if (this.#used > RESERVED_BYTES) new Uint8Array(memory.buffer, RESERVED_BYTES, this.#used - RESERVED_BYTES).fill(0)
     return memory
   }
 

@@ -16,7 +16,7 @@ export interface Region {
 
 const ALIGNMENT_BYTES = 64
 /** The WebAssembly instances keep their constants in the first 64 KiB; all of them write the same bytes there. */
-const RESERVED_BYTES = 65_536
+export const RESERVED_BYTES = 65_536
 /** A 32-bit WebAssembly memory. */
 export const MAX_ARENA_BYTES = 65_536 * 65_536
 

@@ -83,3 +83,14 @@ test('a kernel works beyond the first 2 GiB, where a byte address is negative as
   // [1 2; 3 4] [5 7; 6 8] = [17 23; 39 53].
   expect(Array.from(floats.subarray(a + 8, a + 12))).toEqual([17, 23, 39, 53])
 })
+
+test('both modules keep the same constants in the same places: instances of both work on one memory', async () => {
+  const constants = await Promise.all(
+    [true, false].map(async (strict) => {
+      const bench = await makeBench(strict ? 'wasm-strict' : 'wasm')
+      return new Uint8Array(bench.floats.buffer, 0, 65_536).slice()
+    }),
+  )
+  expect(constants[0]!.some((byte) => byte !== 0)).toBe(true)
+  expect(constants[0]).toEqual(constants[1])
+})
