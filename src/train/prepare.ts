@@ -11,6 +11,7 @@ import type { Model } from '../model/build.ts'
 import { checkTargets, classifies, lossRule, takesLabels } from '../model/losses.ts'
 import { isChain } from '../model/wiring.ts'
 import { stateSlots } from '../optim/optimizers.ts'
+import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import { mostRows, pieces } from '../plan/pieces.ts'
 import type { Augment, RunSettings } from '../plan/settings.ts'
@@ -221,6 +222,11 @@ function sharingOf(asked: number, batchSize: number, { rank, ranks }: { rank: nu
   return { shards, rank, ranks }
 }
 
+/** Rows that are worked off at a time where nothing is learned, and fewer where what lies between layers would take more. */
+const EVALUATED_ROWS = 256
+const LEAST_EVALUATED_ROWS = 64
+const EVALUATION_BYTES = 2 ** 27
+
 /** Forward only, over `rows` rows. */
 export function evaluationSpec(
   config: ResolvedConfig,
@@ -228,13 +234,13 @@ export function evaluationSpec(
   data: { rows: number; features: number; targets: number },
   keepOutputs: boolean,
 ): PlanSpec {
-  return {
+  const specOf = (batchSize: number): PlanSpec => ({
     model: config.model,
     inputs: data.features,
     targets: data.targets,
     ...task,
     optimizer: null,
-    batchSize: 256,
+    batchSize,
     accumulationSteps: 1,
     sharing: ALONE,
     trainRows: 0,
@@ -247,7 +253,11 @@ export function evaluationSpec(
     traceEvents: 0,
     snapshots: false,
     workers: 1,
-  }
+  })
+  const bytesOf = (spec: PlanSpec) => compilePlan(spec).layout.summary().get('activations') ?? 0
+  let rows = EVALUATED_ROWS
+  while (rows > LEAST_EVALUATED_ROWS && bytesOf(specOf(rows)) > EVALUATION_BYTES) rows /= 2
+  return specOf(rows)
 }
 
 export function runSettings(
