@@ -2,6 +2,7 @@
  * Multi-head attention in a foreign graph, from its end: queries, keys and values of one product that is cut (Slice, Split)
  * or of one each, by head, softmax of their scaled products, perhaps masked, and the product that brings the heads together.
  */
+import { fromForeign } from '../layout.ts'
 import type { Node } from './graph.ts'
 import { integersOf, numberOf, valuesOf } from './net.ts'
 import type { Net } from './net.ts'
@@ -24,23 +25,62 @@ interface Heads extends Linear {
   readonly keyDim: number
   /** What they are multiplied by before anything else. */
   readonly scale: number
+  /** How many there must be, where that is said. */
+  readonly steps?: number
 }
 
+/** Rows first: heads are cut and brought together by axes [rows, steps, heads, keyDim]. */
 export function attention(net: Net, tensor: string): Pattern | undefined {
   const output = linear(net, tensor)
   const node = net.maker(tensor)
   const together = output && net.maker(net.maker(output.from, 'Reshape')?.inputs[0], 'Transpose')
-  const mixed = together && net.maker(together.inputs[0], 'MatMul')
+  if (!node || !together || integersOf(together.attributes.perm).join() !== '0,2,1,3') return undefined
+  return whole(net, node, together.inputs[0], output, heads)
+}
+
+/**
+ * Steps first, as torch.nn.MultiheadAttention computes: heads are cut and brought together as further rows, by axes
+ * [steps, rows heads, keyDim], and the last product is of [steps rows, channels].
+ */
+export function timeFirst(net: Net, tensor: string): Pattern | undefined {
+  const node = net.maker(tensor, 'Reshape')
+  const shape = net.constant(node?.inputs[1])
+  const output = shape?.shape[0] === 3 ? gemm(net, node?.inputs[0]) : undefined
+  const flat = output && net.maker(output.from, 'Reshape')
+  const together = flat && net.maker(flat.inputs[0], 'Transpose')
+  if (!node || !together || integersOf(together.attributes.perm).join() !== '1,0,2') return undefined
+  if (net.constant(flat.inputs[1])?.shape[0] !== 2 || net.integers(flat, 1)[1] !== output.rows) return undefined
+  const found = whole(net, node, together.inputs[0], output, headsOfSteps)
+  if (!found) return undefined
+  const [lengths, read] = [net.integers(node, 1), found.read]
+  return {
+    ...{ ...found, order: 'steps' },
+    read(at) {
+      if (lengths[0] !== at.shape[0] || lengths[2] !== at.shape[1])
+        throw unsupported(node, 'at the end of an attention')
+      return read(at)
+    },
+  }
+}
+
+/** What is between the output's product and the heads that come together. */
+function whole(
+  net: Net,
+  node: Node,
+  end: string | undefined,
+  output: Linear,
+  headsOf: typeof heads,
+): Pattern | undefined {
+  const mixed = net.maker(end, 'MatMul')
   const softmax = mixed && net.maker(mixed.inputs[0], 'Softmax')
-  if (!node || !softmax || integersOf(together.attributes.perm).join() !== '0,2,1,3') return undefined
-  if (![-1, 3].includes(numberOf(softmax.attributes.axis, -1))) return undefined
-  const add = net.withConstant(net.maker(softmax.inputs[0], 'Add'))
-  const products = scaled(net, add?.other ?? softmax.inputs[0])
+  if (!softmax || ![-1, headsOf === heads ? 3 : 2].includes(numberOf(softmax.attributes.axis, -1))) return undefined
+  const mask = maskOf(net, softmax.inputs[0])
+  const products = scaled(net, mask?.other ?? softmax.inputs[0])
   const product = net.maker(products.from, 'MatMul')
   const [q, k, v] = [
-    product && heads(net, product.inputs[0], false),
-    product && heads(net, product.inputs[1], true),
-    heads(net, mixed.inputs[1], false),
+    product && headsOf(net, product.inputs[0], false),
+    product && headsOf(net, product.inputs[1], true),
+    headsOf(net, mixed.inputs[1], false),
   ]
   if (!q || !k || !v) return undefined
   const { numHeads, keyDim, from, rows } = q
@@ -57,8 +97,10 @@ export function attention(net: Net, tensor: string): Pattern | undefined {
       const [steps, channels] = at.shape
       if (at.shape.length !== 2 || at.first || rows !== channels || output.rows !== width || output.cols !== channels)
         throw unsupported(node, `at the end of an attention over rows of shape [${at.shape.join(', ')}]`)
-      const causal = add !== undefined
-      if (causal && !isCausal(valuesOf(add.constant), steps!)) throw unsupported(softmax, 'with this mask')
+      const odd = parts.find(({ steps: own }) => own !== undefined && own !== steps)
+      if (odd) throw unsupported(node, `at the end of an attention over ${odd.steps} steps of ${steps}`)
+      const causal = mask !== undefined
+      if (causal && !isCausal(mask, steps!)) throw unsupported(softmax, 'with this mask')
       const kernel = new Float32Array(rows * 3 * width)
       const bias = new Float32Array(3 * width)
       parts.forEach((part, p) => {
@@ -75,6 +117,55 @@ export function attention(net: Net, tensor: string): Pattern | undefined {
         to: {},
       }
     },
+  }
+}
+
+interface Mask {
+  /** What is masked. */
+  readonly other: string
+  readonly length: number
+  /** Whether nothing is left of the number i, and whether it is as it was. */
+  blocks(i: number): boolean
+  keeps(i: number): boolean
+}
+
+/** So low that nothing is left behind a softmax. */
+const isLow = (value: number | undefined): boolean => value !== undefined && value < -1e4
+
+/** A constant that is added, or one that says where a low number takes the place. */
+function maskOf(net: Net, tensor: string | undefined): Mask | undefined {
+  const add = net.withConstant(net.maker(tensor, 'Add'))
+  if (add) {
+    const values = valuesOf(add.constant)
+    return { other: add.other, length: values.length, blocks: (i) => isLow(values[i]), keeps: (i) => values[i] === 0 }
+  }
+  const [where, yes, no] = net.maker(tensor, 'Where')?.inputs ?? []
+  const condition = net.constant(where)
+  if (!condition || yes === undefined || no === undefined) return undefined
+  const values = valuesOf(condition)
+  const masked = isLow(net.scalar(yes)) ? no : isLow(net.scalar(no)) ? yes : undefined
+  if (masked === undefined) return undefined
+  const blocks = (i: number) => (values[i] !== 0) === (masked === no)
+  return { other: masked, length: values.length, blocks, keeps: (i) => !blocks(i) }
+}
+
+/** Of [rows, channels], with the weights turned. */
+function gemm(net: Net, tensor: string | undefined): Linear | undefined {
+  const node = net.maker(tensor, 'Gemm')
+  const kernel = net.constant(node?.inputs[1])
+  const from = node?.inputs[0]
+  if (!node || from === undefined || kernel?.shape.length !== 2) return linear(net, tensor)
+  const { alpha, beta, transA, transB } = node.attributes
+  const bias = node.inputs[2] ? net.constant(node.inputs[2]) : undefined
+  if (numberOf(alpha, 1) !== 1 || numberOf(beta, 1) !== 1 || transA || (node.inputs[2] && !bias)) return undefined
+  const [one, other] = kernel.shape as [number, number]
+  const [rows, cols] = transB ? [other, one] : [one, other]
+  if (bias && bias.shape.join() !== String(cols)) return undefined
+  const turned = { name: '', shape: [cols, rows], axes: [1, 0] }
+  return {
+    ...{ from, rows, cols, bias: bias && valuesOf(bias) },
+    kernel: transB ? fromForeign(valuesOf(kernel), turned) : valuesOf(kernel),
+    constants: [kernel.name, ...(bias ? [bias.name] : [])],
   }
 }
 
@@ -123,6 +214,26 @@ function heads(net: Net, tensor: string | undefined, turned: boolean): Heads | u
   return { ...part, numHeads, keyDim: width, scale: outer.scale * inner.scale }
 }
 
+/** [rows heads, steps, keyDim] of a linear part that has steps first; `turned`: the last two axes changed. */
+function headsOfSteps(net: Net, tensor: string | undefined, turned: boolean): Heads | undefined {
+  const outer = scaled(net, tensor)
+  let turn = net.maker(outer.from, 'Transpose')
+  let perm = integersOf(turn?.attributes.perm).join()
+  if (turned && perm === '0,2,1') {
+    turn = net.maker(turn?.inputs[0], 'Transpose')
+    perm = integersOf(turn?.attributes.perm).join() === '1,0,2' ? '1,2,0' : ''
+  }
+  const cut = turn && net.maker(turn.inputs[0], 'Reshape')
+  const shape = net.constant(cut?.inputs[1])
+  if (!cut || perm !== (turned ? '1,2,0' : '1,0,2') || shape?.shape.join() !== '3') return undefined
+  const [steps, rows, keyDim] = net.integers(cut, 1) as [number, number, number]
+  const inner = scaled(net, cut.inputs[0])
+  const part = partOf(net, inner.from)
+  const numHeads = part ? part.cols / keyDim : NaN
+  if (!part || !Number.isInteger(numHeads) || numHeads < 1 || (rows !== -1 && rows % numHeads !== 0)) return undefined
+  return { ...part, numHeads, keyDim, steps, scale: outer.scale * inner.scale }
+}
+
 /** A linear part, or columns of one. */
 function partOf(net: Net, tensor: string | undefined): Linear | undefined {
   const node = net.maker(tensor, 'Slice', 'Split')
@@ -157,10 +268,9 @@ function splitOf(net: Net, node: Node, tensor: string, cols: number) {
   return { start, end: start + sizes[at]! }
 }
 
-/** 0 where a step looks at itself and those before it, so low that nothing is left elsewhere. */
-function isCausal(mask: Float32Array, steps: number): boolean {
-  return (
-    mask.length === steps * steps &&
-    mask.every((value, i) => (i % steps > Math.floor(i / steps) ? value < -1e4 : value === 0))
-  )
+/** Whether a step looks at itself and those before it alone. */
+function isCausal({ length, blocks, keeps }: Mask, steps: number): boolean {
+  if (length !== steps * steps) return false
+  const isRight = (i: number) => (i % steps > Math.floor(i / steps) ? blocks(i) : keeps(i))
+  return Array.from({ length }, (_, i) => i).every(isRight)
 }

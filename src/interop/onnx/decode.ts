@@ -55,6 +55,10 @@ function decodeNode(bytes: Uint8Array, constants: Constant[]): Node {
     else if (number === 5) tensor = decodeAttribute(content, attributes) ?? tensor
   }
   if (op === 'Constant' && tensor) constants.push({ ...decodeTensor(tensor), name: outputs[0] ?? '' })
+  if (op === 'ConstantOfShape' && tensor) {
+    const constant = decodeTensor(tensor)
+    attributes.value = 'integers' in constant ? (constant.integers[0] ?? 0) : { float: constant.values[0] ?? 0 }
+  }
   return { op, name: name || (outputs[0] ?? op), inputs, outputs, attributes }
 }
 

@@ -9,6 +9,7 @@ import { sizeOf } from '../../model/shape.ts'
 import { inOrder } from '../order.ts'
 import { modelOf } from '../wired.ts'
 import { entryOf } from './entry.ts'
+import { folded } from './fold.ts'
 import type { Graph } from './graph.ts'
 import { Net } from './net.ts'
 import { Walk } from './walk.ts'
@@ -26,7 +27,7 @@ export interface Imported {
 
 /** @throws UserError naming the node and operator that has no layer */
 export function importOnnx(graph: Graph): Imported {
-  const net = new Net(graph)
+  const net = new Net(folded(graph))
   const { ports, scale, places } = entryOf(graph, net)
   const walk = new Walk(net, places)
   const { name: output } = graph.output

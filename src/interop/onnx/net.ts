@@ -124,3 +124,11 @@ export function numberOf(attribute: Attribute | undefined, otherwise: number): n
 export function integersOf(attribute: Attribute | undefined): number[] {
   return Array.isArray(attribute) ? [...(attribute as readonly number[])] : []
 }
+
+export const near = (value: number | undefined, wanted: number): boolean =>
+  value !== undefined && Math.abs(value - wanted) < 1e-6
+
+export const scalarOf = (constant: Constant): number | undefined => {
+  const values = valuesOf(constant)
+  return values.length === 1 ? values[0] : undefined
+}

@@ -1,15 +1,17 @@
 /** Several nodes that are one layer of ours, seen from the tensor that they end in. */
-import { attention } from './attention.ts'
+import { attention, timeFirst } from './attention.ts'
 import type { Constant } from './graph.ts'
-import { integersOf, numberOf, valuesOf } from './net.ts'
+import { layerNorm, rmsNorm } from './means.ts'
+import { integersOf, numberOf, near, scalarOf, valuesOf } from './net.ts'
 import type { Net } from './net.ts'
-import { inOurOrder, unsupported } from './place.ts'
+import { unsupported } from './place.ts'
 import type { Pattern, Read } from './place.ts'
 import { biased, strided } from './products.ts'
 
 type Matcher = (net: Net, tensor: string) => Pattern | undefined
 
-const matchers: readonly Matcher[] = [gelu, rmsNorm, groupNorm, attention, biased, strided]
+// A mean taken away before a root mean square is another layer: it comes first.
+const matchers: readonly Matcher[] = [gelu, layerNorm, rmsNorm, groupNorm, attention, timeFirst, biased, strided]
 
 export function patternOf(net: Net, tensor: string): Pattern | undefined {
   for (const matcher of matchers) {
@@ -18,9 +20,6 @@ export function patternOf(net: Net, tensor: string): Pattern | undefined {
   }
   return undefined
 }
-
-const near = (value: number | undefined, wanted: number): boolean =>
-  value !== undefined && Math.abs(value - wanted) < 1e-6
 
 /** x (1 + erf(x / sqrt 2)) / 2, in whatever order its products are. */
 function gelu(net: Net, tensor: string): Pattern | undefined {
@@ -37,7 +36,7 @@ function gelu(net: Net, tensor: string): Pattern | undefined {
   const rest = factors(tensor, 3, from).filter((factor) => erfOf(net, factor) !== from)
   const isGelu = rest.length === 2 && rest.includes(from) && rest.some((factor) => near(net.scalar(factor), 0.5))
   const read: Read = { config: { type: 'activation', activation: { type: 'gelu' } }, weights: {}, to: {} }
-  return isGelu ? { node, from, constants: [], read: () => read } : undefined
+  return isGelu ? { node, from, each: true, constants: [], read: () => read } : undefined
 }
 
 /** The x of 1 + erf(x / sqrt 2). */
@@ -49,49 +48,6 @@ function erfOf(net: Net, tensor: string): string | undefined {
   if (!inner || !scaled || !near(scalarOf(scaled.constant), inner.op === 'Mul' ? Math.SQRT1_2 : Math.SQRT2))
     return undefined
   return scaled.other
-}
-
-const scalarOf = (constant: Constant): number | undefined => {
-  const values = valuesOf(constant)
-  return values.length === 1 ? values[0] : undefined
-}
-
-/** x / sqrt(mean(x^2) + epsilon), and its product with a constant. */
-function rmsNorm(net: Net, tensor: string): Pattern | undefined {
-  const node = net.maker(tensor, 'Mul', 'Div')
-  if (!node) return undefined
-  const factor = node.op === 'Mul' ? net.withConstant(node) : undefined
-  const normal = net.maker(factor?.other ?? tensor, 'Mul', 'Div')
-  const from = normal?.inputs[0]
-  if (!normal || from === undefined) return undefined
-  const reciprocal = net.maker(normal.inputs[1], 'Reciprocal', 'Div')
-  const root =
-    normal.op === 'Div'
-      ? normal.inputs[1]
-      : reciprocal?.op === 'Div' && !near(net.scalar(reciprocal.inputs[0]), 1)
-        ? undefined
-        : reciprocal?.inputs.at(-1)
-  const plus = net.withConstant(net.maker(net.maker(root, 'Sqrt')?.inputs[0], 'Add'))
-  const mean = plus && net.maker(plus.other, 'ReduceMean')
-  const square = mean && net.maker(mean.inputs[0], 'Mul', 'Pow')
-  if (!square || square.inputs[0] !== from) return undefined
-  if (square.op === 'Mul' ? square.inputs[1] !== from : !near(net.scalar(square.inputs[1]), 2)) return undefined
-  const axes = mean.inputs[1] ? net.integers(mean, 1) : integersOf(mean.attributes.axes)
-  const epsilon = scalarOf(plus.constant)
-  if (epsilon === undefined || numberOf(mean.attributes.keepdims, 1) !== 1) return undefined
-  return {
-    ...{ node, from, constants: factor ? [factor.constant.name] : [] },
-    read(at) {
-      const channels = at.shape.at(-1)!
-      const isLast = axes.length === 1 && [-1, at.shape.length].includes(axes[0]!)
-      if (!isLast || (at.first && at.shape.length > 1)) throw unsupported(node, 'over another axis than the last')
-      const gamma = factor && valuesOf(factor.constant)
-      if (gamma && (gamma.length !== channels || factor.constant.shape.at(-1) !== channels))
-        throw unsupported(node, `by a constant of shape [${factor.constant.shape.join(', ')}]`)
-      const weights: Read['weights'] = gamma ? { gamma: inOurOrder(gamma, at) } : {}
-      return { config: { type: 'rmsNorm', epsilon, scale: gamma !== undefined }, weights, to: {} }
-    },
-  }
 }
 
 /** Groups of channels as one each that is normalised by itself; behind it a product and a sum by channel. */

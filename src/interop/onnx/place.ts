@@ -34,6 +34,10 @@ export interface Pattern {
   readonly node: Node
   /** The tensor that the layer takes. */
   readonly from: string
+  /** It does the same to each position: also where the steps are the first axis. */
+  readonly each?: boolean
+  /** How its tensors lie, where rows are not the first axis. */
+  readonly order?: Order
   /** Its weights, for whoever has the same. */
   readonly constants: readonly string[]
   read(at: Place): Read

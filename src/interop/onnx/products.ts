@@ -21,7 +21,8 @@ export function biased(net: Net, tensor: string): Pattern | undefined {
   if (!node || !kernel || from === undefined || net.constant(from)) return undefined
   if (sum.constant.shape.join() !== String(kernel.shape[1])) return undefined
   const bias = valuesOf(sum.constant)
-  return { node, from, constants: [kernel.name, sum.constant.name], read: (at) => denseWith(node, at, net, bias) }
+  const constants = [kernel.name, sum.constant.name]
+  return { node, from, each: true, constants, read: (at) => denseWith(node, at, net, bias) }
 }
 
 function denseWith(node: Node, at: Place, net: Net, bias: Float32Array | undefined): Read {

@@ -27,6 +27,8 @@ const ACTIVATIONS: Readonly<Record<string, ActivationConfig['type']>> = {
 const MERGING = new Set(['Add', 'Concat'])
 /** What takes tensors that are not rows of numbers first. */
 const ORDERED = new Set(['Gather', 'LSTM', 'GRU'])
+/** What does the same to each position, whichever axis comes first. */
+const EACH = new Set(['MatMul', 'LayerNormalization'])
 /** Types int32 and int64, by the specification's numbers. */
 const INTEGERS = new Set([6, 7])
 
@@ -94,8 +96,9 @@ export class Walk {
     return { parts: [part], take: ([at]) => this.#node(node, at!, tensor) }
   }
 
-  #pattern({ node, constants, read }: Pattern, at: Place): Place {
-    if (at.order !== undefined) throw unsupported(node, 'where rows are not the first axis')
+  #pattern({ node, constants, read, each, order }: Pattern, at: Place): Place {
+    if (at.order !== order && !(each && at.order === 'steps'))
+      throw unsupported(node, 'where rows are not the first axis')
     return this.#read(read(at), at, constants)
   }
 
@@ -113,12 +116,12 @@ export class Walk {
   #node(node: Node, at: Place, tensor: string): Place {
     const { op, attributes } = node
     const reader = readerOf(op)
-    if (reader && (at.order === undefined || ORDERED.has(op))) {
+    if (reader && (at.order === undefined || ORDERED.has(op) || (at.order === 'steps' && EACH.has(op)))) {
       const constants = node.inputs.filter((input) => this.#net.constant(input))
       return this.#read(reader(node, at, this.#net, tensor), at, constants)
     }
-    if (at.order !== undefined) return this.#inOrder(node, at)
     const activation = Object.hasOwn(ACTIVATIONS, op) ? ACTIVATIONS[op] : undefined
+    if (at.order !== undefined && !(activation && at.order === 'steps')) return this.#inOrder(node, at)
     const last = this.#net.isLast(node)
     if (op === 'Sigmoid' && last) {
       this.link = 'sigmoid'
@@ -136,6 +139,9 @@ export class Walk {
       case 'Identity':
       case 'Dropout':
         return at
+      case 'Gelu':
+        if ((attributes.approximate ?? 'none') !== 'none') throw unsupported(node, 'by tanh')
+        return { ...at, from: this.#add({ type: 'activation', activation: { type: 'gelu' } }, [at]) }
       case 'Softmax':
         if (!last) throw unsupported(node, 'in the middle of a network')
         if (![-1, at.first ? 1 : at.shape.length].includes(numberOf(attributes.axis, -1)))
@@ -159,7 +165,8 @@ export class Walk {
     const [at, ...rest] = all as [Place, ...Place[]]
     const layout = ({ shape, first, turned, order }: Place) =>
       JSON.stringify([shape.length, shape.length > 1 && first, turned, order])
-    const strange = at.order !== undefined || rest.some((other) => layout(other) !== layout(at))
+    const steps = at.order === 'steps' && node.op === 'Add'
+    const strange = (at.order !== undefined && !steps) || rest.some((other) => layout(other) !== layout(at))
     if (strange) throw unsupported(node, 'of several tensors like these')
     if (all.length !== node.inputs.length) throw unsupported(node, 'with constants among its inputs')
     if (node.op === 'Add') {
@@ -200,6 +207,7 @@ export class Walk {
     }
     if (op === 'Transpose' && at.order === 'steps' && integersOf(attributes.perm).join() === '1,0,2')
       return { ...at, order: undefined }
+    if (['Identity', 'Dropout'].includes(op)) return at
     throw unsupported(node, at.order === 'indices' ? 'of whole numbers' : 'where rows are not the first axis')
   }
 
