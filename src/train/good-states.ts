@@ -21,7 +21,7 @@ export const CALM = 32
 /** Explained share from which there is something to keep. */
 const LEARNT = 0.1
 /** Explained share by which a state is better than another: what chance does not make. */
-const CLEAR = 0.05
+export const CLEAR = 0.05
 
 /** What a run has seen of itself. */
 interface Seen {

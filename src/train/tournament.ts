@@ -5,6 +5,7 @@
  */
 import type { Plan } from '../plan/plan.ts'
 import type { Patient } from '../remedy/patient.ts'
+import { CLEAR } from './good-states.ts'
 import { pastEpochs } from './history.ts'
 import type { History, PastEpochs } from './history.ts'
 import type { Chosen } from './remedies.ts'
@@ -14,8 +15,6 @@ import type { Subject } from './subject.ts'
 // Chosen on the tune split and its practice cases: node bench/health/practice.ts.
 /** Steps of a trial. */
 export const TRIAL_STEPS = 48
-/** What an entrant leaves unexplained, over what a milder one does, from which it is clearly better. */
-const CLEARLY = 0.95
 /** Remedies that are tried beside each other, at the most. */
 export const MOST_ENTRANTS = 3
 
@@ -82,5 +81,5 @@ export class Tournament {
 
 function isBetter(a: Result, b: Result): boolean {
   if (a.isSound !== b.isSound) return a.isSound
-  return 1 - a.explained < CLEARLY * (1 - b.explained)
+  return a.explained > b.explained + CLEAR
 }
