@@ -16,6 +16,7 @@ import { readerOf } from '../../src/data/read/file.ts'
 import { readNpy } from '../../src/data/read/npy.ts'
 import { readNpz } from '../../src/data/read/npz.ts'
 import { UserError } from '../../src/errors.ts'
+import { decodeModel } from '../../src/interop/onnx/decode.ts'
 import { encodeModel } from '../../src/interop/onnx/graph.ts'
 import type { Graph } from '../../src/interop/onnx/graph.ts'
 import { decodeSafetensors } from '../../src/interop/safetensors.ts'
@@ -167,9 +168,13 @@ describe('a hostile', () => {
     }),
   )
 
+  const exported = JSON.parse(readFileSync(new URL('../golden/values/torch-onnx.json', import.meta.url), 'utf8')) as {
+    readonly onnx: string
+  }[]
+  const graphs = [onnxGraph, ...exported.map(({ onnx }) => decodeModel(Buffer.from(onnx, 'base64')))]
   it('ONNX model', { timeout: TIMEOUT_MILLIS }, () =>
-    fuzz([changes, fc.option(cuts)], (list, more) => {
-      const whole = graphBytes(changed(onnxGraph, list) as Graph)
+    fuzz([fc.constantFrom(...graphs), changes, fc.option(cuts)], (graph, list, more) => {
+      const whole = graphBytes(changed(graph, list) as Graph)
       return modelOfOnnx(more ? mangled(whole, more) : whole, 'hostile.onnx')
     }),
   )

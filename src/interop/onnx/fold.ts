@@ -62,7 +62,7 @@ export function folded(graph: Graph): Graph {
         )
     left -= value?.numbers.length ?? 0
     if (constant) add(constant)
-    else if (value && left >= 0) {
+    else if (value && left >= 0 && isWhole(value)) {
       values.set(output, value)
       if (value.numbers.every((n) => !Number.isNaN(n))) add(constantOf(output, value))
     } else {
@@ -72,6 +72,10 @@ export function folded(graph: Graph): Graph {
   }
   return { ...graph, nodes, constants: [...graph.constants, ...added] }
 }
+
+/** Whether it has as many numbers as its shape says: a hostile graph may ask for half a row. */
+const isWhole = ({ shape, numbers }: Value): boolean =>
+  shape.every((n) => Number.isSafeInteger(n) && n >= 0) && sizeOf(shape) === numbers.length
 
 const numbersOf = (constant: Constant): ArrayLike<number> =>
   'integers' in constant ? constant.integers : constant.values
@@ -123,6 +127,8 @@ const BINARY: Readonly<Record<string, (a: number, b: number, whole: boolean) => 
   Equal: (a, b) => (Number.isNaN(a + b) ? NaN : Number(a === b)),
 }
 const UNARY: Readonly<Record<string, (a: number) => number>> = { Sqrt: Math.sqrt, Not: (a) => Number(a === 0) }
+/** Inputs without which there is nothing to compute: 1, unless said here. */
+const NEEDED: Readonly<Record<string, number>> = { Where: 3, Range: 3, Gather: 2 }
 const INTEGERS = new Set([6, 7])
 
 function computed(node: Node, known: Known, given: readonly (Value | undefined)[]): Value | undefined {
@@ -135,17 +141,19 @@ function computed(node: Node, known: Known, given: readonly (Value | undefined)[
   if (!one || node.inputs.some((input, i) => input !== '' && !given[i])) return undefined
   const whole = one.whole
   const binary = Object.hasOwn(BINARY, op) ? BINARY[op] : undefined
+  const needed = binary ? 2 : Object.hasOwn(NEEDED, op) ? NEEDED[op]! : 1
+  const parts = Array.from({ length: needed }, (_, i) => given[i]).filter((part) => part !== undefined)
+  if (parts.length < needed) return undefined
   const unary = Object.hasOwn(UNARY, op) ? UNARY[op] : undefined
   const round = (n: number) => (whole ? n : Math.fround(n))
   if (unary) return { ...one, numbers: one.numbers.map((n) => round(unary(n))) }
   if (binary || op === 'Where') {
-    const largest = [one, ...others].reduce((a, b) =>
-      b!.numbers.length > a!.numbers.length || b!.shape.length > a!.shape.length ? b : a,
-    )!
-    if ([one, ...others].some((v) => v!.numbers.length !== 1 && v!.shape.join() !== largest.shape.join()))
-      return undefined
+    const largest = parts.reduce((a, b) =>
+      b.numbers.length > a.numbers.length || b.shape.length > a.shape.length ? b : a,
+    )
+    if (parts.some((v) => v.numbers.length !== 1 && v.shape.join() !== largest.shape.join())) return undefined
     const at = (v: Value, i: number) => v.numbers[v.numbers.length === 1 ? 0 : i]!
-    const [a, b, c] = given as [Value, Value, Value]
+    const [a, b, c] = parts as [Value, Value, Value]
     const numbers = largest.numbers.map((_, i) =>
       binary ? round(binary(at(a, i), at(b, i), whole)) : Number.isNaN(at(a, i)) ? NaN : at(at(a, i) === 0 ? c : b, i),
     )
@@ -168,7 +176,7 @@ function computed(node: Node, known: Known, given: readonly (Value | undefined)[
       return { shape: [...at.shape, ...row], numbers, whole }
     }
     case 'Concat':
-      if (given.some((v) => v!.shape.length !== 1)) return undefined
+      if (given.some((v) => v?.shape.length !== 1)) return undefined
       return {
         shape: [given.reduce((sum, v) => sum + v!.numbers.length, 0)],
         numbers: given.flatMap((v) => v!.numbers),
@@ -185,7 +193,7 @@ function computed(node: Node, known: Known, given: readonly (Value | undefined)[
     case 'ConstantOfShape': {
       const length = sizeOf(one.numbers)
       const { value = { float: 0 } } = attributes
-      if (!(length >= 0 && length <= MAX_NUMBERS)) return undefined
+      if (!(Number.isSafeInteger(length) && length >= 0 && length <= MAX_NUMBERS)) return undefined
       return {
         shape: one.numbers,
         numbers: Array<number>(length).fill(numberOf(value, 0)),
@@ -193,7 +201,7 @@ function computed(node: Node, known: Known, given: readonly (Value | undefined)[
       }
     }
     case 'Range': {
-      const [from, to, step] = given.map((v) => v!.numbers[0]!) as [number, number, number]
+      const [from, to, step] = parts.map((v) => v.numbers[0]!) as [number, number, number]
       const length = Math.max(0, Math.ceil((to - from) / step))
       if (!(length <= MAX_NUMBERS)) return undefined
       return { shape: [length], numbers: Array.from({ length }, (_, i) => from + i * step), whole }

@@ -21,7 +21,7 @@ const BROADCAST = new Set(['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Equal', 'Where'])
 export function shapesOf(node: Node, known: Known): readonly (Shape | undefined)[] {
   const { op, attributes, inputs, outputs } = node
   const given = known.shape(0)
-  if (BROADCAST.has(op)) return [inputs.map((_, i) => known.shape(i)).reduce(broadcast)]
+  if (BROADCAST.has(op)) return [inputs.map((_, i) => known.shape(i)).reduce(broadcast, [])]
   if (!given) return []
   if (SAME.has(op)) return [given]
   const axisOf = (otherwise: number) => positive(numberOf(attributes.axis, otherwise), given.length)
