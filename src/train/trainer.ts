@@ -247,7 +247,8 @@ export class Trainer implements AsyncDisposable {
   /**
    * Writes the model (and, after an interrupted run, the place to go on from), atomically. A path that ends with
    * `.safetensors` gets weights and config in that format, which other tools read; `layout: 'pytorch'` names and turns
-   * them as a `state_dict` has them, `names` (`{ lstm_1: 'rnn.l0', lstm_2: 'rnn.l1' }`) calls layers as there. One that ends with `.onnx` gets a graph that gives what `predict` gives.
+   * them as a `state_dict` has them, `names` (`{ lstm_1: 'rnn.l0', lstm_2: 'rnn.l1' }`) calls layers as there. One that ends
+   * with `.onnx` gets a graph that gives what `predict` gives.
    */
   async save(path: string, options: SaveOptions = {}): Promise<void> {
     const { model, weights, updates } = this.#desk.trained('save')
