@@ -21,7 +21,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import type { WatchedLayer } from '../plan/watch.ts'
 import { nullLoss } from './null-loss.ts'
-import { microRowsOf, runSettings, trainingSpec } from './prepare.ts'
+import { microRowsOf, rowsTogether, runSettings, trainingSpec } from './prepare.ts'
 import type { Task } from './prepare.ts'
 import { probe, probeSpec } from './probe.ts'
 import type { ProbedLayer } from './probe.ts'
@@ -32,8 +32,6 @@ import { zeroLoss } from './zero-loss.ts'
 /** Rows of the sample, and parameters above which a second copy of the network would cost too much. */
 const SAMPLE = 256
 const MAX_PARAMETERS = 2 ** 25
-/** Memory that a sample may have where a batch of the run has less. */
-const SAMPLE_BYTES = 2 ** 27
 /** Layers from which gradients can be shattered. */
 const DEEP = 8
 
@@ -112,16 +110,12 @@ export async function firstUpdate(given: Preflight): Promise<number> {
   return moves.toSorted((a, b) => a - b)[moves.length >> 1] ?? NaN
 }
 
-/** SAMPLE, or half as often as it takes, but for those of a micro-batch: the run will have their memory. */
-function rowsOfSample(specOf: (rows: Dataset) => PlanSpec, data: Dataset, least: number): number {
-  const bytesOf = (rows: number) => {
+/** No fewer than a micro-batch has: the run will have their memory. */
+const rowsOfSample = (specOf: (rows: Dataset) => PlanSpec, data: Dataset, least: number): number =>
+  rowsTogether(least, (rows) => {
     const some = { ...data, rows: Math.min(rows, data.rows) }
     return compilePlan(probeSpec(specOf(some), some)).layout.bytes
-  }
-  let rows = SAMPLE
-  while (rows > least && bytesOf(rows) > SAMPLE_BYTES) rows = Math.max(least, rows >> 1)
-  return rows
-}
+  })
 
 export const sampleOf = (data: Dataset, most = SAMPLE): Dataset => takeRows(data, sampleRows(data, most))
 

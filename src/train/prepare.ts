@@ -2,15 +2,11 @@
 import { mixupText } from '../config/augment.ts'
 import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
-import { toDataset } from '../data/tensor.ts'
-import type { TensorInput } from '../data/tensor.ts'
-import { describe, UserError } from '../errors.ts'
+import { UserError } from '../errors.ts'
 import { ownLimits, usableWorkers } from '../native/limits.ts'
 import type { LossConfig, MetricConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
-import { checkTargets, classifies, lossRule, takesLabels } from '../model/losses.ts'
-import { isChain } from '../model/wiring.ts'
-import { stateSlots } from '../optim/optimizers.ts'
+import { classifies, lossRule, takesLabels } from '../model/losses.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import { mostRows, pieces } from '../plan/pieces.ts'
@@ -67,43 +63,6 @@ function misfit(metric: MetricConfig['type'], loss: LossConfig): string | undefi
     case 'r2':
       return takes === 'numbers' ? undefined : 'numbers'
   }
-}
-
-/** @throws UserError for what JavaScript lets through */
-export function expectDataset(data: unknown, what: string): void {
-  const { x, y } = (data ?? {}) as Partial<Dataset>
-  if (x instanceof Float32Array && y instanceof Float32Array) return
-  throw new UserError(`Expected ${what} as \`toDataset\` or \`loadData\` make it, got ${describe(data)}.`)
-}
-
-/** @throws UserError naming both shapes when data, model and loss do not fit together */
-export function checkData(data: Dataset, model: Model, task: Task, what: string): void {
-  expectDataset(data, what)
-  if (data.rows < 1) throw new UserError(`Expected ${what} of at least one row, got none.`)
-  if (data.features !== model.inputs) {
-    throw new UserError(
-      `Expected ${what} of shape [rows, ${model.inputs}], as the model takes it, got [${data.rows}, ${data.features}].`,
-    )
-  }
-  checkTargets(task.loss, model.outputs, data.targets, data.y, data.classNames)
-}
-
-/** Rows without targets, for `predict`. NaN and infinities are let through: what comes out is theirs. */
-export function checkRows(x: TensorInput['x'], inputs: number, targets: number): Dataset {
-  if (!Array.isArray(x) && !ArrayBuffer.isView(x)) {
-    throw new UserError(`Expected \`x\` as rows of ${inputs} numbers, got ${describe(x)}.`)
-  }
-  const nested = Array.isArray(x) && typeof x[0] !== 'number'
-  const rows = nested ? x.length : x.length / inputs
-  if (!Number.isInteger(rows) || rows < 1) {
-    throw new UserError(`Expected \`x\` of one or more rows of ${inputs} numbers, got ${x.length} numbers.`)
-  }
-  const y = new Float32Array(rows * targets)
-  const data = toDataset({ x, y, targets, features: inputs, nonFinite: 'allow' })
-  if (data.features !== inputs) {
-    throw new UserError(`Expected \`x\` of shape [rows, ${inputs}], got [${rows}, ${data.features}].`)
-  }
-  return data
 }
 
 const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
@@ -181,34 +140,6 @@ export function trainingSpec(
   }
 }
 
-/** @throws UserError for what only several ranks can do */
-export function checkAlone({ reduce }: ResolvedConfig): void {
-  if (reduce === 'tree') return
-  throw new UserError(
-    `Expected several ranks for \`reduce: '${reduce}'\`, got this process alone, where MPI has nothing to add. ` +
-      "Start it with `mpirun -n 2 npx brigantine train ..`, or set reduce: 'tree' (--reduce tree), which is the default.",
-  )
-}
-
-/**
- * @param saves whether this process is to write checkpoints
- * @throws UserError for optimizer state that cannot be sharded, or of which this rank has too little to save
- */
-export function checkSharded({ shardOptimizerState, optimizer }: ResolvedConfig, rank: number, saves: boolean): void {
-  if (!shardOptimizerState) return
-  if (stateSlots(optimizer).length === 0) {
-    throw new UserError(
-      `Expected an optimizer with state for \`shardOptimizerState\`, got ${optimizer.type}, which keeps none as it is ` +
-        'set. Leave `shardOptimizerState` out, or choose adam, adamw, rmsprop, adagrad or sgd with momentum.',
-    )
-  }
-  if (rank === 0 || !saves) return
-  throw new UserError(
-    `Expected rank 0 to save, got rank ${rank}: with \`shardOptimizerState\` only rank 0 joins the parts of the optimizer's ` +
-      'state. Save there, or set shardOptimizerState: false.',
-  )
-}
-
 /** @throws UserError where a rank would have nothing to do */
 function sharingOf(asked: number, batchSize: number, { rank, ranks }: { rank: number; ranks: number }): Sharing {
   const shards = Math.min(asked, batchSize)
@@ -222,10 +153,17 @@ function sharingOf(asked: number, batchSize: number, { rank, ranks }: { rank: nu
   return { shards, rank, ranks }
 }
 
-/** Rows that are worked off at a time where nothing is learned, and fewer where what lies between layers would take more. */
-const EVALUATED_ROWS = 256
+/** Rows that are worked off at a time where nothing is learned, and memory that they may have. */
+const ROWS_TOGETHER = 256
+const BYTES_TOGETHER = 2 ** 27
 const LEAST_EVALUATED_ROWS = 64
-const EVALUATION_BYTES = 2 ** 27
+
+/** ROWS_TOGETHER, or half as often as it takes, but no fewer than `least`. */
+export function rowsTogether(least: number, bytesOf: (rows: number) => number): number {
+  let rows = ROWS_TOGETHER
+  while (rows > least && bytesOf(rows) > BYTES_TOGETHER) rows = Math.max(least, rows >> 1)
+  return rows
+}
 
 /** Forward only, over `rows` rows. */
 export function evaluationSpec(
@@ -254,10 +192,8 @@ export function evaluationSpec(
     snapshots: false,
     workers: 1,
   })
-  const bytesOf = (spec: PlanSpec) => compilePlan(spec).layout.summary().get('activations') ?? 0
-  let rows = EVALUATED_ROWS
-  while (rows > LEAST_EVALUATED_ROWS && bytesOf(specOf(rows)) > EVALUATION_BYTES) rows /= 2
-  return specOf(rows)
+  const bytesOf = (rows: number) => compilePlan(specOf(rows)).layout.summary().get('activations') ?? 0
+  return specOf(rowsTogether(LEAST_EVALUATED_ROWS, bytesOf))
 }
 
 export function runSettings(
@@ -326,20 +262,4 @@ function augmentOf({ augment, model: { inputShape } }: ResolvedConfig): Augment 
   const [height, width, channels] = inputShape ?? []
   const image = inputShape?.length === 3 ? { height: height!, width: width!, channels: channels! } : null
   return { ...augment, image }
-}
-
-/** @throws UserError for what `health: 'repair'` cannot rewrite */
-export function checkRepairable({ model: { layers, inputs } }: ResolvedConfig, ranked: boolean): void {
-  if (ranked) {
-    throw new UserError(
-      "Expected `health: 'warn'` or 'observe' for a run of several ranks, got 'repair': a run is mended on one machine. " +
-        "Let it be mended there (`trainer.config` has what was changed), then train with `health: 'warn'`.",
-    )
-  }
-  if (inputs || !isChain(layers)) {
-    throw new UserError(
-      "Expected `health: 'warn'` or 'observe' for a model with branches, got 'repair': only layers one after another, and " +
-        'residual blocks of them, can be rewritten.',
-    )
-  }
 }

@@ -38,17 +38,8 @@ import { newHistory } from './history.ts'
 import type { History } from './history.ts'
 import { readForeign } from './networks.ts'
 import { divided } from './division.ts'
-import {
-  checkSharded,
-  checkData,
-  checkRows,
-  expectDataset,
-  evaluationSpec,
-  mostWorkers,
-  resolveTask,
-  resolveWorkers,
-  trainingSpec,
-} from './prepare.ts'
+import { checkData, checkRows, checkSharded, expectDataset } from './checks.ts'
+import { evaluationSpec, mostWorkers, resolveTask, resolveWorkers, trainingSpec } from './prepare.ts'
 import { readNewest } from './rotation.ts'
 import { Session } from './session.ts'
 import { checkWeights, freshSlots, hashWeights, setParameters } from './weights.ts'

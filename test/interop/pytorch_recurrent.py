@@ -4,13 +4,10 @@ Run:    python3 test/interop/pytorch_recurrent.py OURS.safetensors THEIRS.safete
 Prints: {"loaded": outputs of our weights there, "own": outputs of the weights it wrote}
 """
 
-import json
-import sys
-
 import torch
 from torch import nn
 
-from tensors import load_file, save_file
+from tensors import exchange
 
 
 class Recurrent(nn.Module):
@@ -30,12 +27,4 @@ class Recurrent(nn.Module):
         return self.dense_1(torch.cat([last[0], last[1]], -1))
 
 
-ours, theirs, rows = sys.argv[1:]
-x = torch.tensor(json.load(open(rows))).reshape(-1, 2, 3)
-with torch.no_grad():
-    net = Recurrent()
-    net.load_state_dict(load_file(ours), strict=True)
-    torch.manual_seed(7)
-    own = Recurrent()
-    save_file(own.state_dict(), theirs)
-    print(json.dumps({"loaded": net(x).tolist(), "own": own(x).tolist()}))
+exchange(Recurrent(), Recurrent, (-1, 2, 3))

@@ -7,40 +7,45 @@ const AUGMENT = 'It changes training rows alone: save the model without it, and 
 const SCALED = 'Save the model without it, and give scaled rows, or set `data.scale` where the model is trained'
 const REWRITE = 'Write it as a layer of your own (`type: custom`), or save the model without it'
 
+const PADDED = 'Set `padding` of the convolution behind it to "same"'
+const DROPOUT = 'Use a Dropout'
+const UNWRAPPED = 'Put its layers into the model around it, without the model between them'
+
 const FIXES: Readonly<Record<string, string>> = {
   SeparableConv1D: 'Build it of a Conv1D with `groups` and a Conv1D of window 1',
   SeparableConv2D: 'Build it of a DepthwiseConv2D and a Conv2D of window 1, which do the same',
-  ...{
-    Conv2DTranspose: 'Build it of an UpSampling2D and a Conv2D',
-    Conv1DTranspose: 'Use an UpSampling1D and a Conv1D',
-  },
+  Conv1DTranspose: 'Use an UpSampling1D and a Conv1D',
+  Conv2DTranspose: 'Build it of an UpSampling2D and a Conv2D',
   SimpleRNN: 'Use an LSTM or a GRU',
-  ...{ RNN: 'Use an LSTM or a GRU layer, not their cells', ConvLSTM2D: 'Use a Conv2D before an LSTM' },
-  ZeroPadding2D: 'Set `padding` of the convolution behind it to "same"',
-  ...{ ZeroPadding1D: 'Set `padding` of the convolution behind it to "same"', Masking: 'Give rows of one length' },
-  ...{ Lambda: REWRITE, Multiply: REWRITE, Subtract: REWRITE, Average: REWRITE, Maximum: REWRITE, Permute: REWRITE },
-  ...{ GroupNormalization: REWRITE, MultiHeadAttention: `${REWRITE}; ours is \`attention\``, RepeatVector: REWRITE },
-  ...{
-    Rescaling: SCALED,
-    Normalization: SCALED,
-    TextVectorization: 'Give numbers of words',
-    Resizing: 'Give rows resized',
-  },
-  ...{
-    RandomFlip: AUGMENT,
-    RandomCrop: AUGMENT,
-    RandomRotation: AUGMENT,
-    RandomZoom: AUGMENT,
-    RandomContrast: AUGMENT,
-  },
-  ...{
-    RandomTranslation: AUGMENT,
-    GaussianNoise: AUGMENT,
-    GaussianDropout: 'Use a Dropout',
-    AlphaDropout: 'Use a Dropout',
-  },
-  ...{ Sequential: 'Put its layers into the model around it, without the model between them' },
-  ...{ Functional: 'Put its layers into the model around it, without the model between them' },
+  RNN: 'Use an LSTM or a GRU layer, not their cells',
+  ConvLSTM2D: 'Use a Conv2D before an LSTM',
+  ZeroPadding1D: PADDED,
+  ZeroPadding2D: PADDED,
+  Masking: 'Give rows of one length',
+  Lambda: REWRITE,
+  Multiply: REWRITE,
+  Subtract: REWRITE,
+  Average: REWRITE,
+  Maximum: REWRITE,
+  Permute: REWRITE,
+  RepeatVector: REWRITE,
+  GroupNormalization: REWRITE,
+  MultiHeadAttention: `${REWRITE}; ours is \`attention\``,
+  Rescaling: SCALED,
+  Normalization: SCALED,
+  TextVectorization: 'Give numbers of words',
+  Resizing: 'Give rows resized',
+  RandomFlip: AUGMENT,
+  RandomCrop: AUGMENT,
+  RandomRotation: AUGMENT,
+  RandomZoom: AUGMENT,
+  RandomContrast: AUGMENT,
+  RandomTranslation: AUGMENT,
+  GaussianNoise: AUGMENT,
+  GaussianDropout: DROPOUT,
+  AlphaDropout: DROPOUT,
+  Sequential: UNWRAPPED,
+  Functional: UNWRAPPED,
 }
 
 /** What is likely to help; undefined for a class that Keras has not. */

@@ -1,0 +1,92 @@
+/** What is asked before a run begins: whether data, model, loss and mode fit together. */
+import type { ResolvedConfig } from '../config/schema.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { toDataset } from '../data/tensor.ts'
+import type { TensorInput } from '../data/tensor.ts'
+import { describe, UserError } from '../errors.ts'
+import type { Model } from '../model/build.ts'
+import { checkTargets } from '../model/losses.ts'
+import { isChain } from '../model/wiring.ts'
+import { stateSlots } from '../optim/optimizers.ts'
+import type { Task } from './prepare.ts'
+
+/** @throws UserError for what JavaScript lets through */
+export function expectDataset(data: unknown, what: string): void {
+  const { x, y } = (data ?? {}) as Partial<Dataset>
+  if (x instanceof Float32Array && y instanceof Float32Array) return
+  throw new UserError(`Expected ${what} as \`toDataset\` or \`loadData\` make it, got ${describe(data)}.`)
+}
+
+/** @throws UserError naming both shapes when data, model and loss do not fit together */
+export function checkData(data: Dataset, model: Model, task: Task, what: string): void {
+  expectDataset(data, what)
+  if (data.rows < 1) throw new UserError(`Expected ${what} of at least one row, got none.`)
+  if (data.features !== model.inputs) {
+    throw new UserError(
+      `Expected ${what} of shape [rows, ${model.inputs}], as the model takes it, got [${data.rows}, ${data.features}].`,
+    )
+  }
+  checkTargets(task.loss, model.outputs, data.targets, data.y, data.classNames)
+}
+
+/** Rows without targets, for `predict`. NaN and infinities are let through: what comes out is theirs. */
+export function checkRows(x: TensorInput['x'], inputs: number, targets: number): Dataset {
+  if (!Array.isArray(x) && !ArrayBuffer.isView(x)) {
+    throw new UserError(`Expected \`x\` as rows of ${inputs} numbers, got ${describe(x)}.`)
+  }
+  const nested = Array.isArray(x) && typeof x[0] !== 'number'
+  const rows = nested ? x.length : x.length / inputs
+  if (!Number.isInteger(rows) || rows < 1) {
+    throw new UserError(`Expected \`x\` of one or more rows of ${inputs} numbers, got ${x.length} numbers.`)
+  }
+  const y = new Float32Array(rows * targets)
+  const data = toDataset({ x, y, targets, features: inputs, nonFinite: 'allow' })
+  if (data.features !== inputs) {
+    throw new UserError(`Expected \`x\` of shape [rows, ${inputs}], got [${rows}, ${data.features}].`)
+  }
+  return data
+}
+
+/** @throws UserError for what only several ranks can do */
+export function checkAlone({ reduce }: ResolvedConfig): void {
+  if (reduce === 'tree') return
+  throw new UserError(
+    `Expected several ranks for \`reduce: '${reduce}'\`, got this process alone, where MPI has nothing to add. ` +
+      "Start it with `mpirun -n 2 npx brigantine train ..`, or set reduce: 'tree' (--reduce tree), which is the default.",
+  )
+}
+
+/**
+ * @param saves whether this process is to write checkpoints
+ * @throws UserError for optimizer state that cannot be sharded, or of which this rank has too little to save
+ */
+export function checkSharded({ shardOptimizerState, optimizer }: ResolvedConfig, rank: number, saves: boolean): void {
+  if (!shardOptimizerState) return
+  if (stateSlots(optimizer).length === 0) {
+    throw new UserError(
+      `Expected an optimizer with state for \`shardOptimizerState\`, got ${optimizer.type}, which keeps none as it is ` +
+        'set. Leave `shardOptimizerState` out, or choose adam, adamw, rmsprop, adagrad or sgd with momentum.',
+    )
+  }
+  if (rank === 0 || !saves) return
+  throw new UserError(
+    `Expected rank 0 to save, got rank ${rank}: with \`shardOptimizerState\` only rank 0 joins the parts of the optimizer's ` +
+      'state. Save there, or set shardOptimizerState: false.',
+  )
+}
+
+/** @throws UserError for what `health: 'repair'` cannot rewrite */
+export function checkRepairable({ model: { layers, inputs } }: ResolvedConfig, ranked: boolean): void {
+  if (ranked) {
+    throw new UserError(
+      "Expected `health: 'warn'` or 'observe' for a run of several ranks, got 'repair': a run is mended on one machine. " +
+        "Let it be mended there (`trainer.config` has what was changed), then train with `health: 'warn'`.",
+    )
+  }
+  if (inputs || !isChain(layers)) {
+    throw new UserError(
+      "Expected `health: 'warn'` or 'observe' for a model with branches, got 'repair': only layers one after another, and " +
+        'residual blocks of them, can be rewritten.',
+    )
+  }
+}
