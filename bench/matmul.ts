@@ -6,7 +6,8 @@
 import { createReference } from '../src/kernels/reference.ts'
 import type { Kernels } from '../src/kernels/kernels.ts'
 import { vectorPeak } from './vector-peak.ts'
-import { compileKernels, instantiateKernels, relaxedSimdAvailable, scratchElements } from '../src/kernels/wasm.ts'
+import { compileKernels, relaxedSimdAvailable } from '../src/kernels/compile.ts'
+import { instantiateKernels, scratchElements } from '../src/kernels/wasm.ts'
 
 /** [op(A) op(B), m, n, k]: forward, gradient by inputs, gradient by weights. */
 type Shape = readonly ['AB' | 'ABt' | 'AtB', number, number, number]
@@ -72,7 +73,7 @@ const wanted = process.argv.slice(2)
 const all: Kernels[] = []
 for (const name of ['wasm', 'wasm-strict'] as const) {
   if (name === 'wasm' && !relaxedSimdAvailable()) continue
-  all.push(instantiateKernels(name, await compileKernels(name), memory, scratch))
+  all.push(instantiateKernels(name, compileKernels(name), memory, scratch))
 }
 all.push(createReference(floats))
 const chosen = all.filter((kernels) => wanted.length === 0 || wanted.includes(kernels.name))

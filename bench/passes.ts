@@ -6,7 +6,8 @@
 import { Activation, Loss } from '../src/kernels/kernels.ts'
 import type { Kernels } from '../src/kernels/kernels.ts'
 import { createReference } from '../src/kernels/reference.ts'
-import { compileKernels, instantiateKernels, relaxedSimdAvailable, scratchElements } from '../src/kernels/wasm.ts'
+import { compileKernels, relaxedSimdAvailable } from '../src/kernels/compile.ts'
+import { instantiateKernels, scratchElements } from '../src/kernels/wasm.ts'
 
 const SIZES = [16_384, 2 ** 22]
 /** Columns of what works by rows. */
@@ -67,7 +68,7 @@ const wanted = process.argv.slice(2)
 const all: Kernels[] = []
 for (const name of ['wasm', 'wasm-strict'] as const) {
   if (name === 'wasm' && !relaxedSimdAvailable()) continue
-  all.push(instantiateKernels(name, await compileKernels(name), memory, scratch))
+  all.push(instantiateKernels(name, compileKernels(name), memory, scratch))
 }
 all.push(createReference(floats))
 const chosen = all.filter((kernels) => wanted.length === 0 || wanted.includes(kernels.name))

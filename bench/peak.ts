@@ -13,7 +13,7 @@ export async function matmulPeak(choice: KernelChoice): Promise<number> {
   const a = scratch + scratchElements
   const [b, c] = [a + SIZE * SIZE, a + 2 * SIZE * SIZE]
   for (let i = a; i < a + 2 * SIZE * SIZE; i++) floats[i] = Math.sin(i)
-  const kernels = createKernels(choice, await compileFor(choice), memory, scratch)
+  const kernels = createKernels(choice, compileFor(choice), memory, scratch)
   const runs = choice.name === 'reference' ? 10 : 300
   let bestMillis = Infinity
   for (let run = 0; run < runs; run++) {
@@ -32,7 +32,7 @@ export async function bandwidthPeak(): Promise<number> {
   const pages = (2 * COPIED * 4) / 65_536 + 8
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
   const choice = { name: 'wasm-strict', reason: 'only its copy is used' } as const
-  const kernels = createKernels(choice, await compileFor(choice), memory, 16_384)
+  const kernels = createKernels(choice, compileFor(choice), memory, 16_384)
   const from = 16_384 + scratchElements
   let bestMillis = Infinity
   for (let run = 0; run < 10; run++) {

@@ -2,7 +2,7 @@
  * The most that one core's 128-bit vector units give through the engine: chains of multiply-adds in registers alone,
  * enough of them side by side to hide an instruction's latency. What a matrix product is measured against.
  */
-import { relaxedSimdAvailable } from '../src/kernels/wasm.ts'
+import { relaxedSimdAvailable } from '../src/kernels/compile.ts'
 
 const CHAINS = 14
 /** Multiply-adds of each chain in one round of the loop. */

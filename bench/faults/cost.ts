@@ -33,7 +33,7 @@ const SLICE_MICROS = 4e4
 const LEAST_STEPS = 512
 
 const choice = resolveKernels(values.kernels as KernelName | 'auto', undefined)
-const module = await compileFor(choice)
+const module = compileFor(choice)
 
 async function compare(name: string): Promise<string[]> {
   const { config: given, data } = workload(name)

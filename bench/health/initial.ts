@@ -38,7 +38,7 @@ async function row(c: Case, build: Build): Promise<string> {
   const named = Object.fromEntries(model.parameters.map(({ name }, i) => [name, weights.parameters[i]!]))
   build.initial?.(named, Object.fromEntries(model.parameters.map(({ name, shape }) => [name, shape])))
   const task = resolveTask(config, model, data)
-  const seen = await look({ config, model, weights, task, data, kernels, module: await compileFor(kernels) })
+  const seen = await look({ config, model, weights, task, data, kernels, module: compileFor(kernels) })
   if (!seen) return ''
   const { layers } = seen
   const hidden = layers.slice(0, -1)

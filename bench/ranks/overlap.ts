@@ -49,7 +49,7 @@ function sleepWhile(words: Int32Array, at: number, value: number): void {
 
 async function compute({ words, memory }: Shared): Promise<void> {
   const choice = resolveKernels('auto')
-  const kernels = createKernels(choice, await compileFor(choice), memory, SCRATCH)
+  const kernels = createKernels(choice, compileFor(choice), memory, SCRATCH)
   kernels.fill(2 * most, 0.5, X)
   parentPort!.postMessage('ready')
   for (let round = 0; ; round++) {

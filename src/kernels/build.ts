@@ -1,12 +1,14 @@
-/** Compiles the AssemblyScript of assembly/ twice, and puts the modules where `wasm.ts` looks for them. */
+/** Compiles the AssemblyScript of assembly/ for each kind of machine, and puts the modules where `compile.ts` looks for them. */
 import asc from 'assemblyscript/asc'
-import { copyFile, mkdir } from 'node:fs/promises'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { tileSource } from './tiles.ts'
 
 const folder = join(import.meta.dirname, 'assembly')
 const distFolder = join(import.meta.dirname, '../../dist/src/kernels/assembly')
 
-async function compile(file: string, features: string): Promise<void> {
+async function compile(name: string, isWide: boolean, features: string): Promise<void> {
+  const file = `${name}${isWide ? '-wide' : ''}.wasm`
   const { error, stderr } = await asc.main([
     'index.ts',
     '--baseDir',
@@ -23,6 +25,8 @@ async function compile(file: string, features: string): Promise<void> {
     'stub',
     '--use',
     'abort=',
+    '--use',
+    `WIDE=${isWide ? 1 : 0}`,
     '-O3',
     '--noAssert',
   ])
@@ -31,5 +35,8 @@ async function compile(file: string, features: string): Promise<void> {
   await copyFile(join(folder, file), join(distFolder, file))
 }
 
-await compile('kernels-strict.wasm', 'simd,threads')
-await compile('kernels-relaxed.wasm', 'simd,threads,relaxed-simd')
+await writeFile(join(folder, 'tiles.ts'), tileSource())
+for (const isWide of [false, true]) {
+  await compile('kernels-strict', isWide, 'simd,threads')
+  await compile('kernels-relaxed', isWide, 'simd,threads,relaxed-simd')
+}

@@ -10,9 +10,10 @@
  */
 import { UserError, describe, suggest } from '../errors.ts'
 import { createBlas, probeBlas } from './blas.ts'
+import { compileKernels, compileNarrow, relaxedSimdAvailable } from './compile.ts'
 import type { KernelName, Kernels, Pointer } from './kernels.ts'
 import { createReference } from './reference.ts'
-import { compileKernels, compileKernelsNow, instantiateKernels, relaxedSimdAvailable } from './wasm.ts'
+import { instantiateKernels } from './wasm.ts'
 
 export const kernelNames = ['reference', 'wasm-strict', 'wasm', 'blas'] as const satisfies readonly KernelName[]
 
@@ -83,7 +84,7 @@ export function resolveKernels(name: KernelName | 'auto', blas?: string): Kernel
 }
 
 /** What a thread needs beside its memory to make kernels: the compiled module, `null` for the reference. */
-export async function compileFor({ name }: KernelChoice): Promise<WebAssembly.Module | null> {
+export function compileFor({ name }: KernelChoice): WebAssembly.Module | null {
   if (name === 'reference') return null
   return compileKernels(name === 'wasm-strict' || !relaxedSimdAvailable() ? 'wasm-strict' : 'wasm')
 }
@@ -108,5 +109,5 @@ export function strictBeside(
   scratch: Pointer,
 ): (() => Kernels) | null {
   if (name === 'reference' || name === 'wasm-strict') return null
-  return () => instantiateKernels('wasm-strict', compileKernelsNow('wasm-strict'), memory, scratch)
+  return () => instantiateKernels('wasm-strict', compileNarrow('wasm-strict'), memory, scratch)
 }

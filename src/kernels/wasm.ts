@@ -1,9 +1,7 @@
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference -- users without these types need them too
 /// <reference path="./webassembly.d.ts" preserve="true" />
-/** The arithmetic in WebAssembly: loads the modules that `build.ts` compiled, and speaks `Kernels` for them. */
-import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { fileOf } from '../package.ts'
+/** The arithmetic in WebAssembly: speaks `Kernels` for the modules of `compile.ts`. */
+import type { WasmVariant } from './compile.ts'
 import type {
   Kernels,
   KernelName,
@@ -14,10 +12,6 @@ import type {
   Window,
   WindowKernels,
 } from './kernels.ts'
-
-export type WasmVariant = 'wasm' | 'wasm-strict'
-
-const files: Record<WasmVariant, string> = { wasm: 'kernels-relaxed.wasm', 'wasm-strict': 'kernels-strict.wasm' }
 
 /** Elements of temporary memory that each instance needs: a block of A, a strip of B and a tile of C. */
 export const scratchElements = 65_536
@@ -42,32 +36,6 @@ type Exports = { [K in Exclude<keyof Kernels, 'name' | Prepared | keyof WindowKe
   setWindow(...numbers: number[]): void
   SCRATCH_BYTES: WebAssembly.Global
   setScratch(address: number): void
-}
-
-/** The smallest module with a relaxed SIMD instruction: (func (param v128 v128 v128) f32x4.relaxed_madd drop). */
-const RELAXED_PROBE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 7, 1, 96, 3, 123, 123, 123, 0, 3, 2, 1, 0, 10, 14, 1, 12, 0, 32, 0, 32, 1, 32, 2, 253,
-  133, 2, 26, 11,
-])
-
-/** Whether this engine has the fused multiply-add that the `wasm` kernels use. */
-export function relaxedSimdAvailable(): boolean {
-  return WebAssembly.validate(RELAXED_PROBE)
-}
-
-/** Reads and compiles a module once; instances in every worker may share it. */
-export async function compileKernels(variant: WasmVariant): Promise<WebAssembly.Module> {
-  const path = fileOf(`src/kernels/assembly/${files[variant]}`)
-  try {
-    return await WebAssembly.compile(await readFile(path))
-  } catch (cause) {
-    throw new Error(`internal: could not load ${path.pathname}; \`npm run build:kernels\` makes it`, { cause })
-  }
-}
-
-/** The same at once: for a thread that finds in the middle of a step that it needs them. */
-export function compileKernelsNow(variant: WasmVariant): WebAssembly.Module {
-  return new WebAssembly.Module(readFileSync(fileOf(`src/kernels/assembly/${files[variant]}`)))
 }
 
 /**

@@ -72,7 +72,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const plan = compilePlan(evaluationSpec(config, task, { rows: CAPACITY, features: inputs, targets }, true))
   const arena = createArena(plan.layout)
   writeWeights(plan, arena.floats, { parameters: weights.parameters, slots: [] })
-  const kernels = createKernels(choice, await compileFor(choice), arena.memory, plan.at.scratch)
+  const kernels = createKernels(choice, compileFor(choice), arena.memory, plan.at.scratch)
   const settings = runSettings(config, plan, { epochs: 1, maxSteps: 1, gateEpochs: false })
   const program = new Program(plan, kernels, arena, settings)
   const { outputs } = model

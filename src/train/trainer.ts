@@ -73,7 +73,7 @@ export class Trainer implements AsyncDisposable {
     try {
       const kernels = resolveKernels(resolved.kernels, resolved.blas)
       const hands = { own: crew, lent: options.crew, ranks: options.ranks }
-      return new Trainer(new Desk(resolved, kernels, await compileFor(kernels), hands))
+      return new Trainer(new Desk(resolved, kernels, compileFor(kernels), hands))
     } catch (error) {
       await crew?.close()
       throw error

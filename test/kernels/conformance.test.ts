@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { compileNarrow } from '../../src/kernels/compile.ts'
 import { kernelAvailability, kernelNames } from '../../src/kernels/select.ts'
 import { makeBench } from './conformance/bench.ts'
 import { gradientConformance } from './conformance/gradient.ts'
@@ -11,11 +12,18 @@ import { normsConformance } from './conformance/norms.ts'
 import { recurrentConformance } from './conformance/recurrent.ts'
 import { sequencesConformance } from './conformance/sequences.ts'
 
-for (const name of kernelNames) {
+/** All that can be chosen, and the modules for machines without vectors of 256 bits. */
+const kinds = [
+  ...kernelNames.map((name) => ({ name, isNarrow: false })),
+  ...(['wasm-strict', 'wasm'] as const).map((name) => ({ name, isNarrow: true })),
+]
+
+for (const { name, isNarrow } of kinds) {
   const availability = kernelAvailability(name)
   const why = availability.available ? '' : ` (${availability.reason})`
-  describe.skipIf(!availability.available)(`kernels ${name}${why}`, () => {
-    const make = () => makeBench(name)
+  describe.skipIf(!availability.available)(`kernels ${name}${isNarrow ? ', 128 bits' : ''}${why}`, () => {
+    const module = isNarrow && availability.available ? compileNarrow(name as 'wasm' | 'wasm-strict') : undefined
+    const make = () => makeBench(name, module)
     matrixConformance(make, name !== 'blas')
     rowsConformance(make)
     lossesConformance(make)

@@ -7,7 +7,7 @@ const { choice, seed } = workerData as { choice: KernelChoice; seed: number }
 const memory = new WebAssembly.Memory({ initial: 64, maximum: 64, shared: true })
 const floats = new Float32Array(memory.buffer)
 const [scratch, a, b, c] = [16_384, 100_000, 200_000, 300_000]
-const { matmul } = createKernels(choice, await compileFor(choice), memory, scratch)
+const { matmul } = createKernels(choice, compileFor(choice), memory, scratch)
 for (let i = 0; i < 200_000; i++) floats[a + i] = Math.sin(i + seed)
 
 let differing = 0

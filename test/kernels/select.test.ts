@@ -5,7 +5,7 @@ import { UserError } from '../../src/errors.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
 import { probeBlas } from '../../src/kernels/blas.ts'
 import { kernelAvailability, kernelNames, resolveKernels } from '../../src/kernels/select.ts'
-import { relaxedSimdAvailable } from '../../src/kernels/wasm.ts'
+import { relaxedSimdAvailable } from '../../src/kernels/compile.ts'
 
 const cwd = fileURLToPath(new URL('../..', import.meta.url))
 

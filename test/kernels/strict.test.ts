@@ -5,7 +5,8 @@ import { counts, expectSame, makeBench, numbers, seeds } from './conformance/ben
 import { largeProducts, multiply, products } from './conformance/matrix.ts'
 import type { Window } from '../../src/kernels/kernels.ts'
 import { runWindows, windows } from './conformance/windows.ts'
-import { compileKernels, instantiateKernels, scratchElements } from '../../src/kernels/wasm.ts'
+import { compileKernels } from '../../src/kernels/compile.ts'
+import { instantiateKernels, scratchElements } from '../../src/kernels/wasm.ts'
 
 /** `reference` and `wasm-strict` promise the same bits wherever no transcendental function is involved. */
 async function both(): Promise<[Bench, Bench]> {
@@ -74,7 +75,7 @@ test('sums, dropout and every optimizer of wasm-strict have the bits of the refe
 test('a kernel works beyond the first 2 GiB, where a byte address is negative as an int32', async () => {
   // 2 GiB + 1 MiB of address space; only what is touched becomes memory.
   const memory = new WebAssembly.Memory({ initial: 32_768 + 16, maximum: 65_536, shared: true })
-  const kernels = instantiateKernels('wasm-strict', await compileKernels('wasm-strict'), memory, 2 ** 29 + 1024)
+  const kernels = instantiateKernels('wasm-strict', compileKernels('wasm-strict'), memory, 2 ** 29 + 1024)
   const floats = new Float32Array(memory.buffer)
   const a = 2 ** 29 + 1024 + scratchElements
   floats.set([1, 2, 3, 4], a)

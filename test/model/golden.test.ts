@@ -46,7 +46,7 @@ describe.each(goldenLayers())('%s', (_name, golden) => {
     it.skipIf(!availability.available)(`agrees with PyTorch on ${name}${why}`, async () => {
       const memory = new WebAssembly.Memory({ initial: ELEMENTS / 16_384, maximum: 65_536, shared: true })
       const choice = resolveKernels(name)
-      const kernels = createKernels(choice, await compileFor(choice), memory, SCRATCH)
+      const kernels = createKernels(choice, compileFor(choice), memory, SCRATCH)
       compare(kernels, new Float32Array(memory.buffer), golden, 4e-6)
     })
   }

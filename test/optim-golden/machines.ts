@@ -2,7 +2,8 @@
 import { expect } from 'vitest'
 import type { Kernels, Pointer } from '../../src/kernels/kernels.ts'
 import { createReference } from '../../src/kernels/reference.ts'
-import { compileKernels, instantiateKernels, scratchElements } from '../../src/kernels/wasm.ts'
+import { compileKernels } from '../../src/kernels/compile.ts'
+import { instantiateKernels, scratchElements } from '../../src/kernels/wasm.ts'
 
 export interface Machine {
   name: string
@@ -34,7 +35,7 @@ function reference(name: string, floats: Float32Array | Float64Array, errors: ty
 async function wasm(name: 'wasm' | 'wasm-strict'): Promise<Machine> {
   const pages = Math.ceil(((reserved + room + scratchElements) * 4) / 65_536)
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
-  const kernels = instantiateKernels(name, await compileKernels(name), memory, reserved + room)
+  const kernels = instantiateKernels(name, compileKernels(name), memory, reserved + room)
   return { name, floats: new Float32Array(memory.buffer), kernels, ...float32 }
 }
 

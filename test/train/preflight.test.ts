@@ -143,7 +143,7 @@ describe('the sample', () => {
     const model = buildModel(config.model, data.features)
     const weights = await initialWeights(model, config.optimizer, config.seed)
     const task = resolveTask(config, model, data)
-    return (await look({ config, model, weights, task, data, kernels, module: await compileFor(kernels) }))?.rows
+    return (await look({ config, model, weights, task, data, kernels, module: compileFor(kernels) }))?.rows
   }
 
   it('is of 256 rows, or as many halves fewer as take it below 128 MiB, but for a batch of the run', async () => {

@@ -6,12 +6,11 @@
  * All sizes are in elements and all leading dimensions in bytes. Scratch: | A block | B strip | C tile |.
  */
 import { scratch } from './vector'
-import { packRows, packTransposed, transpose } from './pack'
-import { tile4, tile5, tile6 } from './tiles'
+import { PANEL, packRows, packTransposed, transpose } from './pack'
+import { tile4x16, tile4x8, tile5x16, tile5x8, tile6x16, tile6x8 } from './tiles'
 
 const K_BLOCK: u32 = 400
 const M_BLOCK: u32 = 96
-const PANEL: u32 = 8
 /** Rows of the tallest tile: what the registers hold. Two roundings need one more register than a fused one. */
 const TILE: u32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5
 /** Columns of B packed at a time, so that its cache lines are read whole and once. */
@@ -70,14 +69,14 @@ function block(
         panelProduct(m, cols, k, a, lda, b + ((n0 + col) << 2), ldb, target, ldc, fresh)
       } else {
         if (direct) packRows(k, cols, b + ((n0 + col) << 2), ldb, packed)
-        const panel = direct ? packed : packed + (col >> 3) * panelBytes
+        const panel = direct ? packed : packed + col / PANEL * panelBytes
         panelProduct(m, cols, k, a, lda, panel, PANEL << 2, target, ldc, fresh)
       }
     }
   }
 }
 
-/** Up to 8 columns of C, in the fewest tiles, as equally tall as they can be. */
+/** Up to PANEL columns of C, in the fewest tiles, as equally tall as they can be. */
 function panelProduct(
   m: u32, cols: u32, k: u32, a: u32, lda: u32, b: u32, ldb: u32, c: u32, ldc: u32, fresh: bool,
 ): void {
@@ -94,27 +93,32 @@ function panelProduct(
 function tile(
   rows: u32, cols: u32, k: u32, a: u32, lda: u32, b: u32, ldb: u32, c: u32, ldc: u32, fresh: bool,
 ): void {
-  const whole = cols == PANEL
-  if (TILE == 6 && whole && rows == 6) {
-    tile6(k, 6, a, lda, b, ldb, c, ldc, fresh)
-  } else if (whole && rows == 5) {
-    tile5(k, 5, a, lda, b, ldb, c, ldc, fresh)
-  } else if (whole && rows == 4) {
-    tile4(k, 4, a, lda, b, ldb, c, ldc, fresh)
-  } else {
-    const edge = scratch() + C_OFFSET
-    if (!fresh) copyTile(rows, cols, c, ldc, edge, PANEL << 2)
-    if (rows > 4) tallest(k, rows, a, lda, b, ldb, edge, PANEL << 2, fresh)
-    else tile4(k, rows, a, lda, b, ldb, edge, PANEL << 2, fresh)
-    copyTile(rows, cols, edge, PANEL << 2, c, ldc)
+  const width: u32 = cols > 8 ? PANEL : 8
+  if (cols == width && rows >= 4) {
+    whole(rows, width, k, rows, a, lda, b, ldb, c, ldc, fresh)
+    return
   }
+  const edge = scratch() + C_OFFSET
+  if (!fresh) copyTile(rows, cols, c, ldc, edge, PANEL << 2)
+  whole(max<u32>(4, rows), width, k, rows, a, lda, b, ldb, edge, PANEL << 2, fresh)
+  copyTile(rows, cols, edge, PANEL << 2, c, ldc)
 }
 
-// @ts-ignore: decorator
-@inline
-function tallest(k: u32, rows: u32, a: u32, lda: u32, b: u32, ldb: u32, c: u32, ldc: u32, fresh: bool): void {
-  if (TILE == 6) tile6(k, rows, a, lda, b, ldb, c, ldc, fresh)
-  else tile5(k, rows, a, lda, b, ldb, c, ldc, fresh)
+/** `height` x `width`, of which `rows` are there. */
+function whole(
+  height: u32, width: u32,
+  k: u32, rows: u32, a: u32, lda: u32, b: u32, ldb: u32, c: u32, ldc: u32, fresh: bool,
+): void {
+  const kept = <i32>fresh - 1
+  if (PANEL == 16 && width == 16) {
+    if (TILE == 6 && height == 6) tile6x16(k, rows, a, lda, b, ldb, c, ldc, kept)
+    else if (height == 5) tile5x16(k, rows, a, lda, b, ldb, c, ldc, kept)
+    else tile4x16(k, rows, a, lda, b, ldb, c, ldc, kept)
+  } else {
+    if (TILE == 6 && height == 6) tile6x8(k, rows, a, lda, b, ldb, c, ldc, kept)
+    else if (height == 5) tile5x8(k, rows, a, lda, b, ldb, c, ldc, kept)
+    else tile4x8(k, rows, a, lda, b, ldb, c, ldc, kept)
+  }
 }
 
 function copyTile(rows: u32, cols: u32, from: u32, fromStep: u32, to: u32, toStep: u32): void {

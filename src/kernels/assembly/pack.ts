@@ -1,5 +1,8 @@
 /** Copies that put the operands of a matrix product into the order its tiles read. Leading dimensions in bytes. */
 
+/** Columns of a panel: of the widest tile. */
+export const PANEL: u32 = WIDE ? 16 : 8
+
 /** to[c, r] = from[r, c]; `from` is rows x cols. */
 export function transpose(rows: u32, cols: u32, from: u32, fromStep: u32, to: u32, toStep: u32): void {
   let row: u32 = 0
@@ -47,18 +50,27 @@ function transposeSquare(from: u32, fromStep: u32, to: u32, toStep: u32): void {
   v128.store(to + 3 * toStep, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7))
 }
 
-/** Panels of 8 columns one after another, each `rows` runs of 8; what lies beyond the last column is left as it was. */
+/** Panels of PANEL columns one after another, each `rows` runs of them; what lies beyond the last column is left as it was. */
 export function packRows(rows: u32, cols: u32, from: u32, fromStep: u32, to: u32): void {
-  const panelBytes = rows << 5
+  const panelBytes = rows * PANEL << 2
   for (let row: u32 = 0; row < rows; row++) {
     let source = from
     let target = to
     let left = cols
-    for (; left >= 8; left -= 8) {
+    for (; left >= PANEL; left -= PANEL) {
       v128.store(target, v128.load(source))
       v128.store(target, v128.load(source, 16), 16)
-      source += 32
+      if (PANEL == 16) {
+        v128.store(target, v128.load(source, 32), 32)
+        v128.store(target, v128.load(source, 48), 48)
+      }
+      source += PANEL << 2
       target += panelBytes
+    }
+    for (; left >= 4; left -= 4) {
+      v128.store(target, v128.load(source))
+      source += 16
+      target += 16
     }
     for (; left > 0; left--) {
       store<f32>(target, load<f32>(source))
@@ -66,14 +78,14 @@ export function packRows(rows: u32, cols: u32, from: u32, fromStep: u32, to: u32
       target += 4
     }
     from += fromStep
-    to += 32
+    to += PANEL << 2
   }
 }
 
 /** The same from a stored transpose: `from` holds the columns as rows of `rows` elements. */
 export function packTransposed(cols: u32, rows: u32, from: u32, fromStep: u32, to: u32): void {
-  for (let col: u32 = 0; col < cols; col += 8) {
-    transpose(min<u32>(8, cols - col), rows, from + col * fromStep, fromStep, to, 32)
-    to += rows << 5
+  for (let col: u32 = 0; col < cols; col += PANEL) {
+    transpose(min(PANEL, cols - col), rows, from + col * fromStep, fromStep, to, PANEL << 2)
+    to += rows * PANEL << 2
   }
 }

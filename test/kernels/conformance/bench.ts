@@ -25,11 +25,12 @@ export interface Bench {
 
 export type MakeBench = () => Promise<Bench>
 
-export async function makeBench(name: KernelName): Promise<Bench> {
+/** @param module in place of the one that this machine would use */
+export async function makeBench(name: KernelName, module?: WebAssembly.Module): Promise<Bench> {
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: 65_536, shared: true })
   const floats = new Float32Array(memory.buffer)
   const choice = resolveKernels(name)
-  const kernels = createKernels(choice, await compileFor(choice), memory, RESERVED)
+  const kernels = createKernels(choice, module ?? compileFor(choice), memory, RESERVED)
   return benchOf(kernels, floats)
 }
 

@@ -1,0 +1,88 @@
+/**
+ * The WebAssembly modules that `build.ts` made, as machine code.
+ *
+ * WebAssembly's vectors have 128 bits. From V8 13.6 on (Node 24) its optimizing compiler can join two of them to one of
+ * 256 where a function does the same with both: twice the speed, and the same bits, as the lanes of a vector know nothing
+ * of each other. It is not switched on by itself, so the modules are compiled at once with that switch set, and the
+ * switches put back: nobody else's code is touched. Those modules have tiles that make use of it.
+ */
+import { readFileSync } from 'node:fs'
+import { cachedDataVersionTag, setFlagsFromString } from 'node:v8'
+import { fileOf } from '../package.ts'
+
+export type WasmVariant = 'wasm' | 'wasm-strict'
+
+const files: Record<WasmVariant, string> = { wasm: 'kernels-relaxed', 'wasm-strict': 'kernels-strict' }
+
+/** (func (export "") (param f32 f32 f32) (result f32)): the first lane of f32x4.relaxed_madd of the three. */
+const RELAXED_PROBE = new Uint8Array([
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 125, 125, 125, 1, 125, 3, 2, 1, 0, 7, 4, 1, 0, 0, 0],
+  ...[10, 22, 1, 20, 0, 32, 0, 253, 19, 32, 1, 253, 19, 32, 2, 253, 19, 253, 133, 2, 253, 31, 0, 11],
+])
+
+/** Whether this engine has the fused multiply-add that the `wasm` kernels use. */
+export function relaxedSimdAvailable(): boolean {
+  return WebAssembly.validate(RELAXED_PROBE)
+}
+
+const compiled = new Map<WasmVariant, WebAssembly.Module>()
+
+/** Compiles a module, once in a thread; instances in every worker may share it. */
+export function compileKernels(variant: WasmVariant): WebAssembly.Module {
+  const known = compiled.get(variant)
+  if (known) return known
+  const module = compileWide(variant) ?? compileNarrow(variant)
+  compiled.set(variant, module)
+  return module
+}
+
+/** The same for any machine: for a thread that finds in the middle of a step that it needs them. */
+export const compileNarrow = (variant: WasmVariant): WebAssembly.Module => new WebAssembly.Module(read(files[variant]))
+
+/** For vectors of 256 bits; `undefined` where the compiler makes none. */
+export function compileWide(variant: WasmVariant): WebAssembly.Module | undefined {
+  if (process.arch !== 'x64' || !joinsVectors(process.versions.v8) || !fuses()) return undefined
+  const undo: string[] = []
+  try {
+    if (!change('experimental-wasm-revectorize', true, undo)) return undefined
+    // Whole and optimized, before the switches are put back.
+    change('liftoff', false, undo)
+    change('wasm-lazy-compilation', false, undo)
+    return new WebAssembly.Module(read(`${files[variant]}-wide`))
+  } finally {
+    for (const flag of undo) setFlagsFromString(flag)
+  }
+}
+
+/** @returns whether there is such a switch and it was the other way, which its place in the version of cached code shows */
+function change(flag: string, on: boolean, undo: string[]): boolean {
+  const before = cachedDataVersionTag()
+  setFlagsFromString(`--${on ? '' : 'no-'}${flag}`)
+  const isChanged = cachedDataVersionTag() !== before
+  if (isChanged) undo.push(`--${on ? 'no-' : ''}${flag}`)
+  return isChanged
+}
+
+/** Earlier versions have the switch, and join little. */
+function joinsVectors(v8: string): boolean {
+  const [major = 0, minor = 0] = v8.split('.').map(Number)
+  return major > 13 || (major === 13 && minor >= 6)
+}
+
+/** Whether the processor has a fused multiply-add, and with it vectors of 256 bits. */
+function fuses(): boolean {
+  if (!relaxedSimdAvailable()) return false
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(RELAXED_PROBE))
+  const madd = exports[''] as (a: number, b: number, c: number) => number
+  // (1 + 2^-12)^2 is 2^-24 more than the nearest float32.
+  return madd(1 + 2 ** -12, 1 + 2 ** -12, -1 - 2 ** -11) !== 0
+}
+
+function read(name: string): Buffer<ArrayBuffer> {
+  const path = fileOf(`src/kernels/assembly/${name}.wasm`)
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new Error(`internal: could not load ${path.pathname}; \`npm run build:kernels\` makes it`, { cause })
+  }
+}
