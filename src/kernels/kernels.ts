@@ -202,7 +202,10 @@ export const POOLED_COLS = 4096
 export interface NormKernels {
   /** Per column: the mean, and the sum of the squared distances to it. rows >= 1. */
   moments(rows: number, cols: number, x: Pointer, mean: Pointer, squares: Pointer): void
-  /** Those of `parts` parts (each parts x cols) of `rowsPerPart` rows, the last of what is left of `rows`, as one; biased variance. */
+  /**
+   * Those of `parts` parts (each parts x cols) of `rowsPerPart` rows, the last of what is left of `rows`, as one; the squared
+   * distances over `divisor`: 1 for their sum, `rows` for the biased variance.
+   */
   mergeMoments(
     parts: number,
     cols: number,
@@ -210,6 +213,7 @@ export interface NormKernels {
     rows: number,
     means: Pointer,
     squares: Pointer,
+    divisor: number,
     mean: Pointer,
     variance: Pointer,
   ): void

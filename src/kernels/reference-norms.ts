@@ -14,7 +14,7 @@ export function referenceNorms(f: Floats, round: Round): NormKernels {
         f[squares + c] = deviations
       }
     },
-    mergeMoments(parts, cols, rowsPerPart, rows, means, squares, mean, variance) {
+    mergeMoments(parts, cols, rowsPerPart, rows, means, squares, divisor, mean, variance) {
       for (let c = 0; c < cols; c++) {
         let [count, centre, deviations] = [0, 0, 0]
         for (let p = 0; p < parts; p++) {
@@ -25,7 +25,7 @@ export function referenceNorms(f: Floats, round: Round): NormKernels {
           deviations += f[squares + p * cols + c]! + (distance * distance * n * (count - n)) / count
         }
         f[mean + c] = centre
-        f[variance + c] = deviations / count
+        f[variance + c] = deviations / divisor
       }
     },
     normScale(cols, variance, epsilon, gamma, inverse, scale) {

@@ -146,8 +146,8 @@ const optional = (pointer: Pointer | -1): number => (pointer === -1 ? NONE : poi
 function normKernels(e: Exports): NormKernels {
   return {
     moments: (rows, cols, x, mean, squares) => e.moments(rows, cols, x << 2, mean << 2, squares << 2),
-    mergeMoments: (parts, cols, rowsPerPart, rows, means, squares, mean, variance) =>
-      e.mergeMoments(parts, cols, rowsPerPart, rows, means << 2, squares << 2, mean << 2, variance << 2),
+    mergeMoments: (parts, cols, rowsPerPart, rows, means, squares, divisor, mean, variance) =>
+      e.mergeMoments(parts, cols, rowsPerPart, rows, means << 2, squares << 2, divisor, mean << 2, variance << 2),
     normScale: (cols, variance, epsilon, gamma, inverse, scale) =>
       e.normScale(cols, variance << 2, epsilon, optional(gamma), inverse << 2, scale << 2),
     normalize: (rows, cols, x, mean, scale, beta, y) =>

@@ -47,9 +47,12 @@ export interface Pass {
   batch: number
   /** Position inside the batch of the micro-batch's first row. */
   firstRow: number
-  /** Rows of the micro-batch, and of a row block (all but its last). */
+  /** Rows of the micro-batch, of all ranks; of a shard of it, and of a row block (all but the last of each). */
   rows: number
+  shardRows: number
   blockRows: number
+  /** The shard that the arena's rows begin with. */
+  firstShard: number
   /** The worker's own elements: as many as the greediest layer asked for. What is there is anybody's. */
   temporary: Pointer
   /** All of the memory: for layers that no kernel knows. */
@@ -95,10 +98,7 @@ export interface LoweredLayer {
   readonly backwardFlopsPerRow: number
   forward(k: Kernels, row: number, rows: number, pass: Pass): void
   readonly byTile?: ByTile
-  /**
-   * What has to be done once, between all row blocks of the part before and those of this one; and on the way back,
-   * between this one's and those of the part before.
-   */
+  /** Between all row blocks of the part before and those of this one; and on the way back, between this one's and those. */
   readonly barrier?: Barrier
   /** Which activation, where this is one. */
   readonly activation?: ActivationCode
@@ -111,10 +111,23 @@ export interface LoweredLayer {
 }
 
 export interface Barrier {
-  /** For messages. */
-  readonly layer: string
-  forward(k: Kernels, pass: Pass): void
-  backward(k: Kernels, pass: Pass): void
+  readonly forward: Meeting
+  readonly backward: Meeting
+}
+
+/** What is summed over the whole batch before anybody goes on: of each shard by the rank that has it, then of all of them. */
+export interface Meeting {
+  /** What a shard's sum is: float32 rooms `perShard`, which ranks give one another before `join`. */
+  readonly rooms: readonly Room[]
+  /** Sums the row blocks of a shard of this rank. */
+  sum(k: Kernels, shard: number, pass: Pass): void
+  /** Sums the shards, in their order; every rank does. */
+  join(k: Kernels, pass: Pass): void
+}
+
+export interface Room {
+  readonly at: Pointer
+  readonly elements: number
 }
 
 /** What the plan offers a layer that is being lowered. */
@@ -126,8 +139,9 @@ export interface Lowering {
   parameter(name: string): Pointer
   /** Where a statistic's next value goes, which an accepted step makes its value. */
   next(name: string): Pointer
-  /** Room for so many elements, one after another, for each row block; and once for all. */
+  /** Room for so many elements, one after another, for each row block; for each shard, those of other ranks too; once for all. */
   perBlock(elements: number): Pointer
+  perShard(elements: number): Pointer
   once(elements: number): Pointer
   /** Elements that `Pass.temporary` must have. */
   temporary(elements: number): void

@@ -303,7 +303,8 @@ export function compilePlan(spec: PlanSpec): Plan {
     backSignal: (cols) => (training ? layout.add('back-signals', 'float32', own * microRows * cols) : -1),
     parameter: (name) => at.parameters + placements.all.find((p) => p.spec.name === name)!.offset,
     next: (name) => at.next + placements.all.find((p) => p.spec.name === name)!.offset - learned,
-    perBlock: (elements) => layout.add('statistics', 'float32', training ? blocks * elements : 0),
+    perBlock: (elements) => layout.add('statistics', 'float32', training ? own * blocks * elements : 0),
+    perShard: (elements) => layout.add('statistics', 'float32', training ? shards * elements : 0),
     once: (elements) => layout.add('statistics', 'float32', training ? elements : 0),
     temporary: (elements) => (temporaryElements = Math.max(temporaryElements, elements)),
     stream: counter(),
@@ -321,7 +322,6 @@ export function compilePlan(spec: PlanSpec): Plan {
   const tiles = gradientPieces('tiles', microRows)
   const stages = stagesOf(network, microRows, shards, blockRows, spec.divisible ? spec.workers : 0)
   const lossRows = stages.flatMap((stage) => (stage.kind === 'block' && stage.loss ? [stage.blockRows] : []))[0]!
-  checkWhole(network, shards)
   if (training && learned === 0 && total > 0) {
     throw new UserError('Expected something to learn, but every layer has `trainable: false`. Let one of them learn.')
   }
@@ -404,16 +404,6 @@ function workPerRow(model: Model, { all }: Placements): { rows: number; lanes: n
   }
 }
 
-/** @throws UserError for a layer that asks for all rows at once, which shards never have together */
-function checkWhole(network: LoweredLayer, shards: number): void {
-  const whole = network.parts?.find((part) => part.barrier)?.barrier
-  if (whole === undefined || shards === 1) return
-  throw new UserError(
-    `Layer \`${whole.layer}\` is over the whole batch, of which \`shards: ${shards}\` has parts. ` +
-      `Set shards: 1, or use groupNorm or layerNorm, which know nothing of other rows.`,
-  )
-}
-
 /** Arithmetic of a row, all told. */
 function flopsOf({ flopsPerRow, backwardFlopsPerRow, gradients }: LoweredLayer): number {
   return gradients.reduce((sum, task) => sum + task.flopsPerRow, flopsPerRow + backwardFlopsPerRow)
@@ -429,6 +419,7 @@ function lowerAnywhere(model: Model): LoweredLayer {
     parameter: anywhere,
     next: anywhere,
     perBlock: anywhere,
+    perShard: anywhere,
     once: anywhere,
     temporary: anywhere,
     stream: anywhere,

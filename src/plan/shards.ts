@@ -53,6 +53,13 @@ export function ownRows(cut: Cut, batchRows: number, first: number): number {
   return rows
 }
 
+/** The same of all ranks. */
+export function allRows(cut: Cut, batchRows: number, first: number): number {
+  const full = fullRows(cut, first)
+  const last = shardsInUse(cut, batchRows) - 1
+  return last * full + Math.max(0, Math.min(full, rowsOfShard(cut, batchRows, last) - first))
+}
+
 /** The tree's additions, in order: `add(j, s)` is shard[j] += shard[j + s]. */
 export function forEachEdge(used: number, add: (j: number, s: number) => void): void {
   for (let s = 1; s < used; s *= 2) for (let j = 0; j + s < used; j += 2 * s) add(j, s)

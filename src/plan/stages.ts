@@ -6,7 +6,7 @@
  * What is element-wise rides along with the product before it: forward in the piece that made its input, backward in
  * the piece that made its output's back-signal.
  */
-import type { Barrier, ByTile, LoweredLayer } from '../model/layer.ts'
+import type { ByTile, LoweredLayer, Meeting } from '../model/layer.ts'
 import { WIDE_FLOPS, rowsPerLoss, stageTile, wideTile } from './constants.ts'
 
 export type Stage = BlockStage | TileStage
@@ -15,8 +15,8 @@ export type Stage = BlockStage | TileStage
 export interface BlockStage {
   readonly kind: 'block'
   readonly blockRows: number
-  /** Done by whoever closed the stage before, before this one opens. */
-  readonly enter: Barrier['forward'] | null
+  /** What all row blocks of the stages before are summed to, before this one opens. */
+  readonly meeting: Meeting | null
   readonly gather: boolean
   readonly forward: readonly LoweredLayer[]
   readonly loss: boolean
@@ -52,7 +52,7 @@ export function stagesOf(network: LoweredLayer, rows: number, shards: number, bl
 
   for (const layer of layers) {
     const open = stages.at(-1)!
-    if (layer.barrier) stages.push(block({ enter: layer.barrier.forward, forward: [layer] }))
+    if (layer.barrier) stages.push(block({ meeting: layer.barrier.forward, forward: [layer] }))
     else if (isWide(layer)) stages.push(tiles('forward', layer.byTile!, rows, shards, workers, layer.flopsPerRow))
     else if (open.kind === 'block') open.forward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
@@ -63,14 +63,14 @@ export function stagesOf(network: LoweredLayer, rows: number, shards: number, bl
   if (last.kind === 'block') last.loss = true
   else stages.push(block({ loss: true }))
 
-  let enter: Barrier['backward'] | null = null
+  let meeting: Meeting | null = null
   for (const layer of layers.toReversed()) {
     const open = stages.at(-1)!
     // Where nobody before wants a back-signal.
     if (layer.backwardFlopsPerRow === 0) continue
-    if (enter) {
-      stages.push(block({ enter, backward: [layer] }))
-      enter = layer.barrier?.backward ?? null
+    if (meeting) {
+      stages.push(block({ meeting, backward: [layer] }))
+      meeting = layer.barrier?.backward ?? null
       continue
     }
     if (isWide(layer)) {
@@ -78,7 +78,7 @@ export function stagesOf(network: LoweredLayer, rows: number, shards: number, bl
     } else if (open.kind === 'block') open.backward.push(layer)
     else if (layer.byTile?.kind === 'elementwise') open.riders.push(layer.byTile)
     else stages.push(block({ backward: [layer] }))
-    enter = layer.barrier?.backward ?? null
+    meeting = layer.barrier?.backward ?? null
   }
   const lossRows = rowsPerLoss(blockRows, network.output.cols)
   return stages.map((stage) =>
@@ -91,7 +91,7 @@ type Draft = BlockDraft | Mutable<TileStage>
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] }
 
 function block(given: Partial<BlockDraft>): BlockDraft {
-  return { kind: 'block', blockRows: 0, enter: null, gather: false, forward: [], loss: false, backward: [], ...given }
+  return { kind: 'block', blockRows: 0, meeting: null, gather: false, forward: [], loss: false, backward: [], ...given }
 }
 
 function tiles(
@@ -157,6 +157,8 @@ export function tilesAcross({ cols, tileCols, wideCols }: TileStage, isFull: boo
 export function tilesAbove(stage: TileStage, tile: number, rows: number): number {
   return Math.min(Math.floor(tile / tilesAcross(stage, true)), Math.floor(rows / stage.tileRows))
 }
+
+export const meetingBefore = (stage: Stage): Meeting | null => (stage.kind === 'block' ? stage.meeting : null)
 
 const runsLayers = ({ forward, backward }: BlockStage): boolean => forward.length + backward.length > 0
 

@@ -75,6 +75,7 @@ export async function lookInside(
       // Nothing is learned: statistics are used, and not followed.
       next: () => -1,
       perBlock: () => -1,
+      perShard: () => -1,
       once: () => -1,
       temporary: (elements) => (temporaries = Math.max(temporaries, elements)),
       stream: () => stream++,
@@ -90,7 +91,9 @@ export async function lookInside(
       batch: 0,
       firstRow: 0,
       rows,
+      shardRows: rows,
       blockRows: rows,
+      firstShard: 0,
       temporary,
       floats: arena.floats,
     }

@@ -63,6 +63,7 @@ function checkLayer(layer: Layer): GradientCheck[] {
     parameter: (name) => at.get(name)!,
     next: () => 0,
     perBlock: () => 0,
+    perShard: () => 0,
     once: () => 0,
     temporary: () => undefined,
     stream: () => 0,
@@ -80,7 +81,9 @@ function checkLayer(layer: Layer): GradientCheck[] {
     batch: 0,
     firstRow: 0,
     rows: ROWS,
+    shardRows: ROWS,
     blockRows: ROWS,
+    firstShard: 0,
     temporary: 0,
     floats,
   }

@@ -7,15 +7,15 @@ import { Augmenter } from '../data/augment.ts'
 import { ROUND_KEYS, permuteWithKeys, writeRoundKeys } from '../data/order.ts'
 import { Activation } from '../kernels/kernels.ts'
 import type { Kernels } from '../kernels/kernels.ts'
-import type { Pass } from '../model/layer.ts'
+import type { Meeting, Pass } from '../model/layer.ts'
 import { ownLossOf, weighPositions } from '../model/losses.ts'
 import { matrixOf } from '../model/shape.ts'
 import { firstLane, lanePieces, pieces } from '../plan/pieces.ts'
 import { Phase, scratchOf } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Augment, RunSettings } from '../plan/settings.ts'
-import { fullRows, rowsOfShard } from '../plan/shards.ts'
-import { shardPieces, tilesAbove, tilesAcross } from '../plan/stages.ts'
+import { allRows, fullRows, rowsOfShard } from '../plan/shards.ts'
+import { meetingBefore, shardPieces, tilesAbove, tilesAcross } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
 import { Again } from './again.ts'
 import { observePart } from './observe.ts'
@@ -45,7 +45,9 @@ export class Program {
     batch: 0,
     firstRow: 0,
     rows: 0,
+    shardRows: 0,
     blockRows: 0,
+    firstShard: 0,
     temporary: 0,
     floats: NO_FLOATS,
   }
@@ -74,6 +76,7 @@ export class Program {
     this.#pass.seed = settings.seed
     this.#pass.floats = arena.floats
     this.#pass.blockRows = plan.blockRows
+    this.#pass.firstShard = plan.ownFirst
     this.#pass.temporary = scratchOf(plan, worker).piece
     this.#augmenter = settings.augment && augmenterOf(plan, arena, settings.augment, settings.seed)
     this.#reduction = new Reduction(plan, kernels, arena, settings)
@@ -150,23 +153,45 @@ export class Program {
     pass.training = true
     pass.batch = this.#state(State.batch)
     pass.firstRow = this.#firstRow(shard, this.#state(State.first), full)
-    pass.rows = this.#state(State.rows)
+    this.#openPass()
     if (gather) this.#gather(this.#state(State.cursor) + pass.firstRow, row, rows)
     for (let i = 0; i < forward.length; i++) forward[i]!.forward(this.#k, row, rows, pass)
     if (loss) this.#loss(piece, row, rows, network.output.gradient)
     for (let i = 0; i < backward.length; i++) backward[i]!.backward(this.#k, row, rows, pass)
   }
 
-  /** What lies between two stages: done by whoever closed the first. */
-  enter(stage: number): void {
-    const next = this.#plan.stages[stage]!
-    if (next.kind === 'block' && next.enter) this.#open.#enter(next.enter)
+  /** What the row blocks before a stage are summed to: by whoever closed the one before; then `join`. */
+  meet(stage: number): void {
+    const meeting = meetingBefore(this.#plan.stages[stage]!)
+    if (meeting) this.#open.#meet(meeting)
   }
 
-  #enter(enter: NonNullable<BlockStage['enter']>): void {
-    this.#pass.firstRow = this.#firstRow(0, this.#state(State.first), this.#state(State.full))
-    this.#pass.rows = this.#state(State.rows)
-    enter(this.#k, this.#pass)
+  /** When every rank has the sums of all shards. */
+  join(stage: number): void {
+    const meeting = meetingBefore(this.#plan.stages[stage]!)
+    if (meeting) this.#open.#join(meeting)
+  }
+
+  #meet(meeting: Meeting): void {
+    this.#openPass()
+    const { ownFirst, ownEnd } = this.#plan
+    const { rows, shardRows } = this.#pass
+    for (let shard = ownFirst; shard < ownEnd && shard * shardRows < rows; shard++) {
+      meeting.sum(this.#k, shard, this.#pass)
+    }
+  }
+
+  #join(meeting: Meeting): void {
+    this.#openPass()
+    this.#pass.firstRow = this.#state(State.first)
+    meeting.join(this.#k, this.#pass)
+  }
+
+  /** The open micro-batch. */
+  #openPass(): void {
+    const first = this.#state(State.first)
+    this.#pass.rows = allRows(this.#plan, this.#state(State.batchRows), first)
+    this.#pass.shardRows = this.#state(State.full)
   }
 
   /** What is to be added to the arena's row of a sample of this rank's shard to have its position in the batch. */
@@ -274,7 +299,7 @@ export class Program {
     const [full, total] = [this.#state(State.full), this.#state(State.rows)]
     const shards = Math.ceil(total / full)
     const first = this.#state(State.first)
-    this.#pass.rows = total
+    this.#openPass()
     if (piece < shards * tiles.length) {
       const shard = Math.floor(piece / tiles.length)
       const row = shard * full

@@ -1,6 +1,7 @@
 /**
  * What ranks exchange in a step, on the arena itself: MPI moves bytes, the plan's fixed order adds them.
  *
+ *   moments    what each shard's rows of the micro-batch come to, where a layer asks for all of them (batch normalisation)
  *   gradients  every rank's slice of every shard (or subtree of shards) to the rank that owns the slice; losses of shards
  *   norms      sums of squares of each slice; whether somebody wants to stop
  *   weights    each rank's updated slice to all
@@ -20,10 +21,19 @@ import { pieces } from '../plan/pieces.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { endShard, firstShard, firstSlicePiece, forEachEdge, inboxSlot, isOwn, shardsInUse } from '../plan/shards.ts'
+import { meetingBefore } from '../plan/stages.ts'
 import { State } from './state.ts'
 
 /** Words of `State.exchange`: what is to be exchanged, and for the last three what the sequencer does after it. */
-export const Kind = { gradients: 1, norms: 2, weights: 3, wishes: 4, stateThenGate: 5, stateThenEnd: 6 } as const
+export const Kind = {
+  moments: 1,
+  gradients: 2,
+  norms: 3,
+  weights: 4,
+  wishes: 5,
+  stateThenGate: 6,
+  stateThenEnd: 7,
+} as const
 
 /** Whether this rank waits for others, of which one may be at its gate: saving, or in a callback. */
 export const waitsForGate = ({ at }: Plan, { doubles }: Arena): boolean =>
@@ -75,6 +85,8 @@ export class Exchange implements Agreement {
   readonly #segments: Runs
   readonly #segmentPairs: Runs
   readonly #sums: Runs
+  /** By stage: what is gathered before it. */
+  readonly #rooms: readonly (readonly { at: number; shards: Runs }[])[]
   readonly #words: Runs
   /** Shards whose subtree's sum a rank hands on, by the number of shards in use. */
   readonly #roots = new Map<number, { shard: number; rank: number }[]>()
@@ -104,6 +116,12 @@ export class Exchange implements Agreement {
     this.#segments = runs((rank) => watch.firstSegment[pieceOf(rank)]!)
     this.#segmentPairs = runs((rank) => watch.firstSegment[pieceOf(rank)]!, 2)
     this.#sums = runs((rank) => firstShard({ ...sharing, rank }), sums + 1)
+    this.#rooms = plan.stages.map((stage) =>
+      (meetingBefore(stage)?.rooms ?? []).map(({ at, elements }) => ({
+        at,
+        shards: runs((rank) => firstShard({ ...sharing, rank }), elements),
+      })),
+    )
     this.#words = runs((rank) => rank)
   }
 
@@ -111,6 +129,9 @@ export class Exchange implements Agreement {
   make(): void {
     const { at } = this.#plan
     switch (this.#state(State.exchange)) {
+      case Kind.moments:
+        for (const { at, shards } of this.#rooms[this.#state(State.stage)]!) this.#gatherFloats(at, shards)
+        return this.#finish()
       case Kind.gradients:
         this.#gatherDoubles(at.shardSums, this.#sums)
         if (this.#settings.reduce === 'tree') this.#scatterGradients()
@@ -148,8 +169,8 @@ export class Exchange implements Agreement {
     return this.#doubles[this.#plan.at.state + word]!
   }
 
-  #gatherFloats(at: number): void {
-    this.#gather(this.#floatsAt + 4 * at, this.#slices, 4)
+  #gatherFloats(at: number, runs = this.#slices): void {
+    this.#gather(this.#floatsAt + 4 * at, runs, 4)
   }
 
   /** On rank 0, which saves. */

@@ -24,6 +24,7 @@ import { Kind, RECORDS_PER_STEP, writeRecord } from './record.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { learnedOf } from '../plan/watch.ts'
 import { fullRows, ownRows, rowsOfShard } from '../plan/shards.ts'
+import { meetingBefore } from '../plan/stages.ts'
 import { closeSnapshot } from './snapshot.ts'
 import { Again, beforeDecision, isLook, looksAgain, turnOf } from './again.ts'
 import { Reason, State } from './state.ts'
@@ -352,9 +353,16 @@ export class Sequencer {
 
   #openStage(stage: number): void {
     this.#state[State.stage] = stage
-    // Nothing lies before the first stages: the host, who may open them, has no program.
-    this.#program?.enter(stage)
-    this.#open(Phase.rows, pieces.stage(this.#plan, stage, this.#state[State.rows]!, this.#state[State.first]!))
+    // The host, who has no program, opens none that anything lies before, unless this rank has no row of the batch.
+    this.#program?.meet(stage)
+    if (this.#ranks > 1 && meetingBefore(this.#plan.stages[stage]!)) return this.#exchange(Exchanged.moments)
+    this.#enterStage()
+  }
+
+  #enterStage(): void {
+    const s = this.#state
+    this.#program?.join(s[State.stage]!)
+    this.#open(Phase.rows, pieces.stage(this.#plan, s[State.stage]!, s[State.rows]!, s[State.first]!))
   }
 
   // ---- evaluation and the end of an epoch ----
@@ -453,6 +461,8 @@ export class Sequencer {
   #afterExchange(): void {
     const s = this.#state
     switch (s[State.exchange]) {
+      case Exchanged.moments:
+        return this.#enterStage()
       case Exchanged.gradients:
         this.#sums.addBatch()
         return this.#open(Phase.combine, pieces.update(this.#plan))

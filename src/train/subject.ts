@@ -18,8 +18,8 @@ export interface Subject {
 }
 
 export function patientOf({ config, model, weights, updates }: Subject, { loss }: Task): Patient {
-  const { optimizer, schedule, clip, gradient, seed, accumulationSteps, shards, batchSize } = config
-  const canNormalise = accumulationSteps === 1 && shards === 1 && batchSize !== 1
+  const { optimizer, schedule, clip, gradient, seed, accumulationSteps, batchSize } = config
+  const canNormalise = accumulationSteps === 1 && batchSize !== 1
   return admit(model, weights, { optimizer, schedule, clip, canNormalise, gradient, loss, updates, seed })
 }
 

@@ -48,6 +48,43 @@ const cases: { config: Config; data: Dataset }[] = [
     },
     data: blobs(200, 130, 5),
   },
+  {
+    // Moments over all ranks, of the input too; a pooling in one pass with its norm; the last batch's rows are all of one rank.
+    config: {
+      ...base,
+      model: {
+        inputShape: [4, 4, 2],
+        layers: [
+          { type: 'batchNorm' },
+          { type: 'conv2d', filters: 6, kernelSize: 3, padding: 'same', useBias: false },
+          { type: 'batchNorm' },
+          { type: 'activation', activation: 'relu' },
+          { type: 'maxPooling2d' },
+          { type: 'residual', layers: [{ type: 'conv2d', filters: 6, kernelSize: 1 }, { type: 'batchNorm' }] },
+          { type: 'flatten' },
+          { type: 'dense', units: 5 },
+        ],
+      },
+    },
+    data: blobs(203, 32, 5),
+  },
+  {
+    config: {
+      ...base,
+      batchSize: 160,
+      accumulationSteps: 3,
+      shards: 6,
+      model: {
+        layers: [
+          { type: 'dense', units: 300, useBias: false },
+          { type: 'batchNorm' },
+          { type: 'activation', activation: 'relu' },
+          { type: 'dense', units: 5 },
+        ],
+      },
+    },
+    data: { ...blobs(200, 130, 5), sampleWeight: Float32Array.from({ length: 200 }, (_, i) => (i % 7) / 3) },
+  },
 ]
 
 /** The weights of the first case by so many shards, added so. */

@@ -113,16 +113,23 @@ describe.each(layerSamples)('%s', (_name, inputShape, layers, indices) => {
   })
 
   const wholeBatch = net.lowered.parts?.some((part) => part.barrier)
-  it(`gives the same ${wholeBatch ? 'numbers, but for rounding,' : 'bits'} in row blocks of any size`, () => {
-    const run = (block: number) => {
+  it(`gives the same ${wholeBatch ? 'numbers, but for rounding,' : 'bits'} in row blocks of any size${wholeBatch ? ', and in shards' : ''}`, () => {
+    const run = (block: number, shard = ROWS) => {
       floats.fill(NaN, net.dx, net.dx + ROWS * inputs)
-      runNetwork(k, net, ROWS, block, dy, floats)
+      runNetwork(k, net, ROWS, block, dy, floats, shard)
       return [floats.slice(net.dx, net.dx + ROWS * inputs), floats.slice(net.y, net.y + outputs)]
     }
     const whole = run(ROWS)
-    for (const block of [1, 2, 3]) {
-      if (!wholeBatch) expect(run(block)).toEqual(whole)
-      else run(block).forEach((part, i) => part.forEach((value, j) => expect(value).toBeCloseTo(whole[i]![j]!, 11)))
+    if (!wholeBatch) return [1, 2, 3].forEach((block) => expect(run(block)).toEqual(whole))
+    // Shards of 2, 2 and 1 rows, and of 3 and 2.
+    for (const [block, shard] of [
+      [1, ROWS],
+      [2, ROWS],
+      [3, ROWS],
+      [1, 2],
+      [2, 3],
+    ] as const) {
+      run(block, shard).forEach((part, i) => part.forEach((value, j) => expect(value).toBeCloseTo(whole[i]![j]!, 11)))
     }
   })
 })

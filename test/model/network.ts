@@ -4,7 +4,7 @@ import { lowerModel } from '../../src/model/graph.ts'
 import { buildModel } from '../../src/model/build.ts'
 import type { Model } from '../../src/model/build.ts'
 import type { LayerConfig } from '../../src/model/config.ts'
-import type { Flow, LoweredLayer, Pass } from '../../src/model/layer.ts'
+import type { Flow, LoweredLayer, Meeting, Pass } from '../../src/model/layer.ts'
 import type { Port } from '../../src/model/graph.ts'
 import { matrixOf, sizeOf } from '../../src/model/shape.ts'
 
@@ -68,6 +68,7 @@ export function lowerNetwork(
       return at
     },
     perBlock: (elements) => room(rows * elements),
+    perShard: (elements) => room(rows * elements),
     once: (elements) => room(elements),
     temporary: (elements) => (temporary = Math.max(temporary, elements)),
   })
@@ -77,7 +78,9 @@ export function lowerNetwork(
     batch: 3,
     firstRow: 0,
     rows,
+    shardRows: rows,
     blockRows: rows,
+    firstShard: 0,
     temporary: room(temporary),
     floats: new Float32Array(0) as Float32Array | Float64Array,
   }
@@ -97,16 +100,31 @@ export function lowerNetwork(
 }
 
 /** Forward in row blocks, layer by layer: what lies between row blocks is done once. */
-export function forwardNetwork(k: Kernels, { lowered, pass }: Network, rows: number, block: number): void {
+export function forwardNetwork(k: Kernels, net: Network, rows: number, block: number, shard = rows): void {
+  const { lowered, pass } = net
   pass.rows = rows
+  pass.shardRows = shard
   pass.blockRows = block
   for (const part of lowered.parts ?? [lowered]) {
-    part.barrier?.forward(k, pass)
-    for (let row = 0; row < rows; row += block) part.forward(k, row, Math.min(block, rows - row), pass)
+    if (part.barrier) meet(k, part.barrier.forward, pass)
+    forEachBlock(pass, (row, count) => part.forward(k, row, count, pass))
   }
 }
 
-/** Forward, backward and all parameter gradients, in row blocks of `block` rows. */
+function meet(k: Kernels, meeting: Meeting, pass: Pass): void {
+  for (let shard = 0; shard * pass.shardRows < pass.rows; shard++) meeting.sum(k, shard, pass)
+  meeting.join(k, pass)
+}
+
+/** Row blocks are cut inside a shard. */
+function forEachBlock({ rows, shardRows, blockRows }: Pass, run: (row: number, rows: number) => void): void {
+  for (let shard = 0; shard < rows; shard += shardRows) {
+    const end = Math.min(rows, shard + shardRows)
+    for (let row = shard; row < end; row += blockRows) run(row, Math.min(blockRows, end - row))
+  }
+}
+
+/** Forward, backward and all parameter gradients, in row blocks of `block` rows and shards of `shard`. */
 export function runNetwork(
   k: Kernels,
   net: Network,
@@ -114,18 +132,22 @@ export function runNetwork(
   block: number,
   dy: ArrayLike<number>,
   floats: Float32Array | Float64Array,
+  shard = rows,
 ): void {
   const { lowered, pass, model } = net
   pass.floats = floats
-  forwardNetwork(k, net, rows, block)
+  forwardNetwork(k, net, rows, block, shard)
   for (let i = 0; i < rows * model.outputs; i++) floats[net.dy + i] = dy[i]!
   for (const part of (lowered.parts ?? [lowered]).toReversed()) {
-    for (let row = 0; row < rows; row += block) part.backward(k, row, Math.min(block, rows - row), pass)
-    part.barrier?.backward(k, pass)
+    forEachBlock(pass, (row, count) => part.backward(k, row, count, pass))
+    if (part.barrier) meet(k, part.barrier.backward, pass)
   }
   for (const task of lowered.gradients) {
     const { gradient } = net.parameters.get(task.parameter)!
     const [rowEnd, colEnd] = matrixOf(model.parameters.find((p) => p.name === task.parameter)!.shape)
-    task.run(k, 0, rows, { row: 0, rowEnd, col: 0, colEnd }, gradient, false, pass)
+    const tile = { row: 0, rowEnd, col: 0, colEnd }
+    for (let row = 0; row < rows; row += shard) {
+      task.run(k, row, Math.min(shard, rows - row), tile, gradient, row > 0, pass)
+    }
   }
 }

@@ -103,13 +103,33 @@ it('running statistics take in the parts of a batch one after the other', async 
   }
 })
 
-it('refuses shards, which never have the whole batch together', async () => {
-  await expect(train({ shards: 4 }, blobs(60, 4, 3))).rejects.toThrow(
-    new UserError(
-      'Layer `batchNorm_1` is over the whole batch, of which `shards: 4` has parts. ' +
-        'Set shards: 1, or use groupNorm or layerNorm, which know nothing of other rows.',
-    ),
-  )
+it.each([2, 3, 7, 20])(
+  'normalises over the whole batch in %i shards too: the same but for rounding',
+  async (shards) => {
+    // The last batch has 7 rows: of 20 shards one each, of 3 all in the first.
+    const data = blobs(47, 4, 3)
+    const [whole, parts] = [(await train({}, data)).getWeights(), (await train({ shards }, data)).getWeights()]
+    for (const name of Object.keys(whole)) {
+      whole[name]!.forEach((w, i) => expect(parts[name]![i]).toBeCloseTo(w, 5))
+    }
+  },
+)
+
+it('in shards too with accumulation: parts of the batch take rows of every shard', async () => {
+  // Without shards, rows 0-19 are one part. Of 2 shards of 20 rows a part has 10 each: rows 0-9 and 20-29.
+  const data = blobs(40, 4, 3)
+  const order = Array.from({ length: 40 }, (_, i) => (i < 10 || i >= 30 ? i : i < 20 ? i + 10 : i - 10))
+  const turned: Dataset = { ...data, x: data.x.slice(), y: data.y.slice() }
+  order.forEach((from, to) => {
+    turned.x.set(data.x.subarray(from * 4, from * 4 + 4), to * 4)
+    turned.y[to] = data.y[from]!
+  })
+  const given = { batchSize: 40, accumulationSteps: 2 }
+  const [whole, parts] = [await train(given, turned), await train({ ...given, shards: 2 }, data)]
+  const expected = whole.getWeights()
+  for (const [name, values] of Object.entries(parts.getWeights())) {
+    values.forEach((w, i) => expect(w).toBeCloseTo(expected[name]![i]!, 5))
+  }
 })
 
 it('frozen layers keep every bit, statistics too, while others learn', async () => {

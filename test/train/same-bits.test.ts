@@ -199,6 +199,14 @@ const cases: Record<string, { config?: Partial<Config>; data?: Dataset }> = {
     config: { ...normalised, epochs: 1, accumulationSteps: 3 },
     data: blobs(100, 128, 5),
   },
+  'normalisation over the batch in shards': {
+    config: { ...normalised, shards: 3 },
+    data: blobs(100, 128, 5),
+  },
+  'normalisation over uneven parts of shards': {
+    config: { ...normalised, epochs: 1, shards: 4, accumulationSteps: 3 },
+    data: blobs(100, 128, 5),
+  },
   'penalties, bounds and upsampling': { config: { ...bounded, shards: 2 }, data: blobs(100, 128, 5) },
   'images flipped, cropped, mixed and noised': {
     config: { ...images, ...augmented, epochs: 2, accumulationSteps: 2 },

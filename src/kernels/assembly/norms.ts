@@ -79,7 +79,8 @@ export function moments(rows: u32, cols: u32, x: u32, mean: u32, squares: u32): 
 
 /** Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979). */
 export function mergeMoments(
-  parts: u32, cols: u32, rowsPerPart: u32, rows: u32, means: u32, squares: u32, mean: u32, variance: u32,
+  parts: u32, cols: u32, rowsPerPart: u32, rows: u32, means: u32, squares: u32, divisor: f64, mean: u32,
+  variance: u32,
 ): void {
   for (let c: u32 = 0; c < cols; c++) {
     let count: f64 = 0
@@ -94,7 +95,7 @@ export function mergeMoments(
       deviations += <f64>load<f32>(squares + at) + distance * distance * n * (count - n) / count
     }
     store<f32>(mean + (c << 2), <f32>centre)
-    store<f32>(variance + (c << 2), <f32>(deviations / count))
+    store<f32>(variance + (c << 2), <f32>(deviations / divisor))
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Batch normalisation (Ioffe and Szegedy 2015, arXiv 1502.03167) over the whole batch, however many work on it: each row
- * block leaves its moments, the last one to finish merges them in the order of the blocks, and then all go on.
+ * block leaves its moments, whoever finishes last merges those of each shard in the order of its blocks, ranks give one
+ * another those of their shards, all of them are merged in the order of the shards, and then all go on.
  *
  *   y = gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel of the last axis; biased variance (as Keras)
  *
@@ -72,14 +73,26 @@ function lowerBatchNorm(
   const next = { mean: to.next(`${name}/movingMean`), variance: to.next(`${name}/movingVariance`) }
   const [means, squares] = [to.perBlock(channels), to.perBlock(channels)]
   const [sums, products] = [to.perBlock(channels), to.perBlock(channels)]
+  const [shardMeans, shardSquares] = [to.perShard(channels), to.perShard(channels)]
+  const [shardSums, shardProducts] = [to.perShard(channels), to.perShard(channels)]
   const [mean, variance, inverse, scale] = [to.once(channels), to.once(channels), to.once(channels), to.once(channels)]
   const [sum, product] = [to.once(channels), to.once(channels)]
   const value = to.tensor(outputs)
   const gradient = to.backSignal(outputs)
   to.temporary(2 * channels)
   const output: Flow = { value, gradient, cols: outputs, channels, overwritable: true }
-  const at = (room: Pointer, row: number, { blockRows }: Pass) => room + Math.floor(row / blockRows) * channels
-  const blocks = ({ rows, blockRows }: Pass) => Math.ceil(rows / blockRows)
+  /** Where the row block's numbers go that begins with a row of the arena. */
+  const at = (room: Pointer, row: number, { shardRows, blockRows }: Pass) => {
+    const shard = Math.floor(row / shardRows)
+    const before = shard * Math.ceil(shardRows / blockRows)
+    return room + (before + Math.floor((row - shard * shardRows) / blockRows)) * channels
+  }
+  const ofShard = (room: Pointer, shard: number) => room + shard * channels
+  const firstRow = (shard: number, { firstShard, shardRows }: Pass) => (shard - firstShard) * shardRows
+  const rowsOf = (shard: number, { rows, shardRows }: Pass) => Math.min(shardRows, rows - shard * shardRows)
+  const blocks = (shard: number, pass: Pass) => Math.ceil(rowsOf(shard, pass) / pass.blockRows)
+  const shards = ({ rows, shardRows }: Pass) => Math.ceil(rows / shardRows)
+  const rooms = (...all: Pointer[]) => all.map((at) => ({ at, elements: channels }))
 
   if (!trainable) {
     // Its statistics are constants, as in Keras: an affine map of each channel.
@@ -124,10 +137,12 @@ function lowerBatchNorm(
   const fromSums = (part: string, room: Pointer): GradientTask => ({
     parameter: `${name}/${part}`,
     flopsPerRow: 0,
-    // The row blocks' sums are there already: the micro-batch's first rows stand for all of them.
+    // The row blocks' sums are there already: a shard's first rows of the micro-batch stand for all of them.
     run(k, row, _rows, _tile, into, accumulate, pass) {
-      if (row === 0) k.columnSums(blocks(pass), channels, room, into, accumulate)
-      else if (!accumulate) k.fill(channels, 0, into)
+      const shard = pass.firstShard + row / pass.shardRows
+      if (Number.isInteger(shard)) {
+        k.columnSums(blocks(shard, pass), channels, at(room, row, pass), into, accumulate)
+      } else if (!accumulate) k.fill(channels, 0, into)
     },
   })
 
@@ -137,19 +152,35 @@ function lowerBatchNorm(
     flopsPerRow: 3 * cols,
     backwardFlopsPerRow: 4 * cols,
     barrier: {
-      layer: name,
-      forward(k, pass) {
-        const parts = blocks(pass)
-        const rows = pass.rows * positions
-        k.mergeMoments(parts, channels, pass.blockRows * positions, rows, means, squares, mean, variance)
-        k.normScale(channels, variance, epsilon, gamma, inverse, scale)
-        const from = pass.firstRow === 0 ? moving : next
-        k.lerp(channels, from.mean, mean, 1 - momentum, next.mean)
-        k.lerp(channels, from.variance, variance, 1 - momentum, next.variance)
+      forward: {
+        rooms: rooms(shardMeans, shardSquares),
+        sum(k, shard, pass) {
+          const [parts, per, rows] = [blocks(shard, pass), pass.blockRows * positions, rowsOf(shard, pass) * positions]
+          const row = firstRow(shard, pass)
+          const [from, and] = [at(means, row, pass), at(squares, row, pass)]
+          const [mean, squared] = [ofShard(shardMeans, shard), ofShard(shardSquares, shard)]
+          k.mergeMoments(parts, channels, per, rows, from, and, 1, mean, squared)
+        },
+        join(k, pass) {
+          const [rows, per] = [pass.rows * positions, pass.shardRows * positions]
+          k.mergeMoments(shards(pass), channels, per, rows, shardMeans, shardSquares, rows, mean, variance)
+          k.normScale(channels, variance, epsilon, gamma, inverse, scale)
+          const from = pass.firstRow === 0 ? moving : next
+          k.lerp(channels, from.mean, mean, 1 - momentum, next.mean)
+          k.lerp(channels, from.variance, variance, 1 - momentum, next.variance)
+        },
       },
-      backward(k, pass) {
-        k.columnSums(blocks(pass), channels, sums, sum, false)
-        k.columnSums(blocks(pass), channels, products, product, false)
+      backward: {
+        rooms: rooms(shardSums, shardProducts),
+        sum(k, shard, pass) {
+          const [parts, row] = [blocks(shard, pass), firstRow(shard, pass)]
+          k.columnSums(parts, channels, at(sums, row, pass), ofShard(shardSums, shard), false)
+          k.columnSums(parts, channels, at(products, row, pass), ofShard(shardProducts, shard), false)
+        },
+        join(k, pass) {
+          k.columnSums(shards(pass), channels, shardSums, sum, false)
+          k.columnSums(shards(pass), channels, shardProducts, product, false)
+        },
       },
     },
     forward(k, row, rows, pass) {

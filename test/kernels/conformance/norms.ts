@@ -16,14 +16,20 @@ function byColumn(bench: Bench, k: Kernels, rows: number, c: number, parts: numb
   const [x, dy] = [bench.put(numbers(seed, rows * c).map((v) => v + 3)), bench.put(numbers(seed + 1, rows * c))]
   const [gamma, beta] = [bench.put(numbers(seed + 2, c)), bench.put(numbers(seed + 3, c))]
   const [means, squares] = [bench.room(used * c), bench.room(used * c)]
-  const vectors = Array.from({ length: 8 }, () => bench.room(c))
-  const [mean, variance, inverse, scale, sums, products, blend, plain] = vectors as [number, number, number, number] &
+  const vectors = Array.from({ length: 9 }, () => bench.room(c))
+  const [mean, variance, inverse, scale, sums, products, blend, plain, spread] = vectors as [
+    number,
+    number,
+    number,
+    number,
+  ] &
     number[]
   const [y, dx] = [bench.room(rows * c), bench.room(rows * c)]
   for (let p = 0; p < used; p++) {
     k.moments(Math.min(per, rows - p * per), c, x + p * per * c, means + p * c, squares + p * c)
   }
-  k.mergeMoments(used, c, per, rows, means, squares, mean, variance)
+  k.mergeMoments(used, c, per, rows, means, squares, rows, mean, variance)
+  k.mergeMoments(used, c, per, rows, means, squares, 1, mean, spread!)
   k.normScale(c, variance, 1e-3, -1, inverse, plain!)
   k.normScale(c, variance, 1e-3, gamma, inverse, scale)
   k.normalize(rows, c, x, mean, scale, beta, y)
