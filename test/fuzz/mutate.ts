@@ -27,37 +27,39 @@ export const changes = fc.array(
   { minLength: 1, maxLength: 4 },
 )
 
-type Slot = readonly [parent: Record<string, unknown>, key: string]
-
+/**
+ * The tree with each change made where it says: copies of what lies above it, all else shared with the tree it came from,
+ * so that a case costs what it changes and not what it is made of.
+ */
 export function changed(tree: unknown, list: readonly Change[]): unknown {
-  const root = { tree: structuredClone(tree) } as Record<string, unknown>
+  let now = tree
   for (const { at, kind, value, from } of list) {
-    const slots = slotsOf(root, 0)
-    const [parent, key] = slots[at % slots.length]!
-    const [source, sourceKey] = slots[from % slots.length]!
-    switch (kind) {
-      case 'replace':
-        set(parent, key, structuredClone(value))
-        break
-      case 'remove':
-        if (Array.isArray(parent)) parent.splice(Number(key), 1)
-        else if (parent !== root) delete parent[key]
-        break
-      case 'rename':
-        if (Array.isArray(parent) || parent === root) break
-        set(parent, typeof value === 'string' ? value : `${key}${key}`, parent[key])
-        delete parent[key]
-        break
-      case 'graft':
-        // A copy: a structure that holds itself comes from no file.
-        set(parent, key, structuredClone(source[sourceKey]))
-        break
-      case 'repeat':
-        if (Array.isArray(parent) && parent.length < 64) parent.push(structuredClone(parent[Number(key)]))
-        break
-    }
+    const places = placesIn(now)
+    const put = kind === 'graft' ? valueAt(now, from % places) : value
+    const place = at % places
+    if (place > 0) now = withChange(now as Tree, place, (parent, key) => alter(parent, key, kind, put))
+    else if (kind === 'replace' || kind === 'graft') now = put
   }
-  return root.tree
+  return now
+}
+
+function alter(parent: Tree, key: string, kind: Change['kind'], value: unknown): void {
+  const here = parent[key]
+  switch (kind) {
+    case 'replace':
+    case 'graft':
+      return set(parent, key, value)
+    case 'remove':
+      if (Array.isArray(parent)) parent.splice(Number(key), 1)
+      else delete parent[key]
+      return
+    case 'rename':
+      if (Array.isArray(parent)) return
+      delete parent[key]
+      return set(parent, typeof value === 'string' ? value : `${key}${key}`, here)
+    case 'repeat':
+      if (Array.isArray(parent) && parent.length < 64) parent.push(here)
+  }
 }
 
 /** As JSON.parse sets it: a key such as `__proto__` is one like any other. */
@@ -65,10 +67,49 @@ function set(parent: object, key: string, value: unknown): void {
   Object.defineProperty(parent, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
-function slotsOf(value: unknown, depth: number): Slot[] {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || depth > 12) return []
-  const parent = value as Record<string, unknown>
-  return Object.keys(parent).flatMap((key): Slot[] => [[parent, key], ...slotsOf(parent[key], depth + 1)])
+type Tree = Record<string, unknown>
+
+/** Of trees, which are never changed once they are here. */
+const counted = new WeakMap<object, number>()
+
+const isTree = (value: unknown): value is Tree =>
+  typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
+
+/** A value's places are itself, the first, and then those of its parts in their order. */
+function placesIn(value: unknown): number {
+  if (!isTree(value)) return 1
+  let count = counted.get(value)
+  if (count === undefined) {
+    count = 1
+    for (const key of Object.keys(value)) count += placesIn(value[key])
+    counted.set(value, count)
+  }
+  return count
+}
+
+/** The part of a tree that its place, not its own first, lies in, and the place there. */
+function partAt(tree: Tree, place: number): [key: string, place: number] {
+  let left = place - 1
+  for (const key of Object.keys(tree)) {
+    const inside = placesIn(tree[key])
+    if (left < inside) return [key, left]
+    left -= inside
+  }
+  throw new Error(`no place ${place}`)
+}
+
+function valueAt(value: unknown, place: number): unknown {
+  if (place === 0) return value
+  const [key, inside] = partAt(value as Tree, place)
+  return valueAt((value as Tree)[key], inside)
+}
+
+function withChange(tree: Tree, place: number, change: (parent: Tree, key: string) => void): Tree {
+  const copy = (Array.isArray(tree) ? tree.slice() : { ...tree }) as Tree
+  const [key, inside] = partAt(tree, place)
+  if (inside === 0) change(copy, key)
+  else set(copy, key, withChange(tree[key] as Tree, inside, change))
+  return copy
 }
 
 export interface Cut {

@@ -75,6 +75,12 @@ function take(message: Uint8Array, at: { i: number }, length: number): Uint8Arra
 }
 
 function readVarint(message: Uint8Array, at: { i: number }): bigint {
+  const first = message[at.i]
+  // Most are of one byte.
+  if (first !== undefined && first < 128) {
+    at.i++
+    return BigInt(first)
+  }
   let value = 0n
   for (let shift = 0n; shift < 70n; shift += 7n) {
     const byte = message[at.i++]
