@@ -1,10 +1,10 @@
 /**
  * The WebAssembly modules that `build.ts` made, as machine code.
  *
- * WebAssembly's vectors have 128 bits. From V8 13.6 on (Node 24) its optimizing compiler can join two of them to one of
- * 256 where a function does the same with both: twice the speed, and the same bits, as the lanes of a vector know nothing
- * of each other. It is not switched on by itself, so the modules are compiled at once with that switch set, and the
- * switches put back: nobody else's code is touched. Those modules have tiles that make use of it.
+ * WebAssembly's vectors have 128 bits. The optimizing compiler of V8 can join two of them to one of 256 where a function
+ * does the same with both: twice the speed, and the same bits, as the lanes of a vector know nothing of each other. It
+ * does so only when asked, so the modules are compiled at once with that switch set, and the switches put back: nobody
+ * else's code is touched. Those modules have tiles that make use of it.
  */
 import { readFileSync } from 'node:fs'
 import { cachedDataVersionTag, setFlagsFromString } from 'node:v8'
@@ -25,6 +25,15 @@ export function relaxedSimdAvailable(): boolean {
   return WebAssembly.validate(RELAXED_PROBE)
 }
 
+/**
+ * Versions of V8 with which the modules were tried (Node 24 and 25): compilers differ, and one that stumbled over a module
+ * would end the process. Earlier ones have the switch, and join little; that of Node 26 stumbles.
+ */
+const TRIED = ['13.6', '14.1']
+
+/** `BRIGANTINE_VECTORS=128` in the environment: without the wider ones, should they ever be suspected. */
+export const VECTORS_VARIABLE = 'BRIGANTINE_VECTORS'
+
 const compiled = new Map<WasmVariant, WebAssembly.Module>()
 
 /** Compiles a module, once in a thread; instances in every worker may share it. */
@@ -41,13 +50,17 @@ export const compileNarrow = (variant: WasmVariant): WebAssembly.Module => new W
 
 /** For vectors of 256 bits; `undefined` where the compiler makes none. */
 export function compileWide(variant: WasmVariant): WebAssembly.Module | undefined {
-  if (process.arch !== 'x64' || !joinsVectors(process.versions.v8) || !fuses()) return undefined
+  const version = process.versions.v8.split('.', 2).join('.')
+  if (process.arch !== 'x64' || !TRIED.includes(version) || process.env[VECTORS_VARIABLE] === '128') return undefined
+  if (!fuses()) return undefined
   const undo: string[] = []
   try {
     if (!change('experimental-wasm-revectorize', true, undo)) return undefined
     // Whole and optimized, before the switches are put back.
     change('liftoff', false, undo)
     change('wasm-lazy-compilation', false, undo)
+    // It asks how often a function was called, which nobody has counted.
+    change('wasm-inlining', false, undo)
     return new WebAssembly.Module(read(`${files[variant]}-wide`))
   } finally {
     for (const flag of undo) setFlagsFromString(flag)
@@ -61,12 +74,6 @@ function change(flag: string, on: boolean, undo: string[]): boolean {
   const isChanged = cachedDataVersionTag() !== before
   if (isChanged) undo.push(`--${on ? 'no-' : ''}${flag}`)
   return isChanged
-}
-
-/** Earlier versions have the switch, and join little. */
-function joinsVectors(v8: string): boolean {
-  const [major = 0, minor = 0] = v8.split('.').map(Number)
-  return major > 13 || (major === 13 && minor >= 6)
 }
 
 /** Whether the processor has a fused multiply-add, and with it vectors of 256 bits. */

@@ -105,6 +105,8 @@ export function exp(x: v128): v128 {
 }
 
 /** e^x - 1, accurate near 0 too. */
+// @ts-ignore: decorator
+@inline
 export function expm1(x: v128): v128 {
   const small = f32x4.le(f32x4.abs(x), constant(0.34657359))
   return select(small, expm1Core(x), f32x4.sub(exp(x), constant(1)))
@@ -115,6 +117,8 @@ const LOG1P = memory.data<f32>([
 ])
 
 /** log(1 + x) for 0 <= x <= 1. */
+// @ts-ignore: decorator
+@inline
 export function log1pOfUnit(x: v128): v128 {
   // 1 + x = 2 (1 + f) above sqrt(2), f = (x - 1) / 2; f = x below.
   const large = f32x4.gt(x, constant(0.41421356))
@@ -137,6 +141,8 @@ const TANH = memory.data<f32>([
   -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1,
 ])
 
+// @ts-ignore: decorator
+@inline
 export function tanh(x: v128): v128 {
   const size = f32x4.abs(x)
   const z = f32x4.mul(x, x)
@@ -154,6 +160,8 @@ export function tanh(x: v128): v128 {
 }
 
 /** 1 / (1 + e^-x), as e^x / (1 + e^x) for negative x. */
+// @ts-ignore: decorator
+@inline
 export function sigmoid(x: v128): v128 {
   const e = exp(f32x4.neg(f32x4.abs(x)))
   const numerator = select(f32x4.ge(x, constant(0)), constant(1), e)
@@ -161,6 +169,8 @@ export function sigmoid(x: v128): v128 {
 }
 
 /** log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
+// @ts-ignore: decorator
+@inline
 export function softplus(x: v128): v128 {
   const rest = log1pOfUnit(exp(f32x4.neg(f32x4.abs(x))))
   return f32x4.add(f32x4.max(x, constant(0)), rest)

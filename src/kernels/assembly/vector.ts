@@ -46,6 +46,14 @@ export function storeSome(address: u32, value: v128, count: u32): void {
   else storePart(address, value, count)
 }
 
+/** Two vectors side by side. */
+// @ts-ignore: decorator
+@inline
+export function storePair(address: u32, low: v128, high: v128): void {
+  v128.store(address, low)
+  v128.store(address, high, 16)
+}
+
 export function maximumOf(value: v128): f32 {
   return max(
     max(f32x4.extract_lane(value, 0), f32x4.extract_lane(value, 1)),
