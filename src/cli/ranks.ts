@@ -28,12 +28,21 @@ export async function withRanks(
     // These come to all ranks alike, at the same step.
     const together = (error instanceof TrainingError && !(error instanceof RankLost)) || error instanceof ExitWith
     if (together && (await left(ranks))) throw error
-    const { code, message } = report(error, process.env.BRIGANTINE_STACK === '1')
-    if (message) say(`${ranks.nameOf(ranks.rank)}: error: ${message}`)
-    ranks.abort(code)
-    throw new ExitWith(code)
+    throw ended(ranks, error)
   }
-  await ranks.leave()
+  try {
+    await ranks.leave()
+  } catch (error) {
+    throw ended(ranks, error)
+  }
+}
+
+/** Says why, and ends the job. */
+function ended(ranks: Ranks, error: unknown): ExitWith {
+  const { code, message } = report(error, process.env.BRIGANTINE_STACK === '1')
+  if (message) say(`${ranks.nameOf(ranks.rank)}: error: ${message}`)
+  ranks.abort(code)
+  return new ExitWith(code)
 }
 
 async function joined(launch: Launch, stallSeconds: number | undefined): Promise<Ranks> {
@@ -52,7 +61,12 @@ async function joined(launch: Launch, stallSeconds: number | undefined): Promise
 async function left(ranks: Ranks): Promise<boolean> {
   let timer
   const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), LEAVING_MILLIS)))
-  const done = await Promise.race([ranks.leave().then(() => true), late])
+  // What the job ends for is known: that others do not come to its end is no news.
+  const leaving = ranks.leave().then(
+    () => true,
+    () => false,
+  )
+  const done = await Promise.race([leaving, late])
   clearTimeout(timer)
   return done
 }

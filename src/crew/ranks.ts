@@ -99,23 +99,22 @@ export class Ranks {
   }
 
   /** Every rank's text, by rank. All ranks must ask. @throws RankLost naming those that do not */
-  async gather(text: string): Promise<string[]> {
-    const awaited = new Int32Array(new SharedArrayBuffer(4 * this.ranks))
-    const gathering = this.#give({ op: 'gather', text, awaited }) as Promise<string[]>
-    return unlessSilent(gathering, this.stallSeconds, (seconds) => {
-      const silent = [...awaited.keys()].filter((rank) => awaited[rank]! > 0)
-      return new RankLost(
-        `Expected every rank to say what it is about to do, got nothing for ${seconds} s from ` +
-          `${silent.map((rank) => this.nameOf(rank)).join(', ')}: the process hangs, or is at something that takes far ` +
-          `longer than here, or its machine cannot be reached. ${WHAT_TO_DO}`,
-        { phase: 'start-up' },
-      )
-    })
+  gather(text: string): Promise<string[]> {
+    return this.#gather(text, 'say what it is about to do', WHAT_TO_DO, 'start-up')
   }
 
-  /** Ends MPI on this rank, once all ranks have come to it. */
+  /**
+   * Ends MPI on this rank, once all ranks have come to it.
+   * @throws RankLost naming those that do not, after ten times `stallSeconds`; then end the job (`abort`)
+   */
   async leave(): Promise<void> {
-    await this.#give({ op: 'leave' })
+    // Before MPI_Finalize, which could not say whom it waits for.
+    await this.#gather('', 'come to the end', AT_THE_END, 'end')
+    const finalizing = this.#give({ op: 'leave' }) as Promise<void>
+    await unlessSilent(finalizing, this.stallSeconds, (seconds) => {
+      const expected = `Expected all ${this.ranks} ranks to end MPI (MPI_Finalize), got nothing for ${seconds} s`
+      return new RankLost(`${expected}: one of them hangs in it. ${AT_THE_END}`, { phase: 'end' })
+    })
     await this.#thread.terminate()
   }
 
@@ -124,6 +123,20 @@ export class Ranks {
     this.#thread.postMessage({ op: 'abort', code } satisfies Order)
     // Exiting would wait for a thread that waits for other ranks.
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), PATIENCE_MILLIS)
+  }
+
+  #gather(text: string, to: string, advice: string, phase: string): Promise<string[]> {
+    const awaited = new Int32Array(new SharedArrayBuffer(4 * this.ranks))
+    const gathering = this.#give({ op: 'gather', text, awaited }) as Promise<string[]>
+    return unlessSilent(gathering, this.stallSeconds, (seconds) => {
+      const silent = [...awaited.keys()].filter((rank) => awaited[rank]! > 0)
+      return new RankLost(
+        `Expected every rank to ${to}, got nothing for ${seconds} s from ` +
+          `${silent.map((rank) => this.nameOf(rank)).join(', ')}: the process hangs, or is at something that takes far ` +
+          `longer than here, or its machine cannot be reached. ${advice}`,
+        { phase },
+      )
+    })
   }
 
   #give(next: Order): Promise<unknown> {
@@ -141,6 +154,10 @@ interface JoinOptions {
 const WHAT_TO_DO =
   'Nothing was trained. Look at what it waits for; where so long is usual, raise `recovery.stallSeconds`, of which ten ' +
   'times as much is waited here.'
+
+const AT_THE_END =
+  'This rank is done, and what it saved is whole. Look at what the other is at; where so long is usual, raise ' +
+  '`recovery.stallSeconds`, of which ten times as much is waited here.'
 
 /** What the MPI thread answers; or `lost`, when it waits for too long, in this process's own time, for other ranks. */
 async function unlessSilent<T>(
