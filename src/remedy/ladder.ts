@@ -4,7 +4,7 @@ import type { Remedy } from './remedy.ts'
 import { swapActivation, swapWhereNarrow } from './remedies/activation.ts'
 import { initialise } from './remedies/initialise.ts'
 import { insertNorm } from './remedies/normalise.ts'
-import { cutRate, raiseRate, tameBoldly, tameRate, useAdam } from './remedies/rate.ts'
+import { cutRate, tripleRate, raiseRate, tameBoldly, tameRate, useAdam, useAdamBoldly } from './remedies/rate.ts'
 import { rescale } from './remedies/rescale.ts'
 import { letLeak, reviveUnits } from './remedies/revive.ts'
 import { scaleInputs, scaleTargets } from './remedies/scale.ts'
@@ -99,7 +99,10 @@ export const running: Ladder = {
   REPLICA_DIVERGENCE: [rollBack],
 }
 
-const remedies = [before, early, running].flatMap((ladder) => Object.values(ladder).flat())
+/** For a run that was begun anew, is well, and has not learnt much by a fifth of its steps. */
+export const again: readonly Remedy[] = [tripleRate, useAdamBoldly]
+
+const remedies = [...[before, early, running].flatMap((ladder) => Object.values(ladder).flat()), ...again]
 
 /** Actions of a run at the most: every one is a use of a remedy, and each has a number of them. */
 export const mostActions = [...new Map(remedies.map(({ name, limit }) => [name, limit])).values()].reduce(

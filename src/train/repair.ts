@@ -14,6 +14,7 @@ import type { Patient } from '../remedy/patient.ts'
 import type { Treatment } from '../remedy/remedy.ts'
 import { faultsOf, harmfulSymptoms } from './complaints.ts'
 import { CALM, explained, GoodStates, isWell, RECENT } from './good-states.ts'
+import type { GoodState } from './good-states.ts'
 import { firstUpdate } from './preflight.ts'
 import { Remedies } from './remedies.ts'
 import type { Chosen, Complaint, RepairContext } from './remedies.ts'
@@ -52,6 +53,10 @@ interface Judged {
 const JUDGED_AFTER = 64
 /** Loss of explained share from which a remedy made things worse. */
 const WORSE = 0.2
+/** Share of the steps after which a run that was begun anew is looked at again, the steps that are enough, and the explained share. */
+const AGAIN_AFTER = 0.2
+const LONG = 1024
+const ENOUGH = 0.5
 
 export class Repair {
   readonly #context: RepairContext
@@ -66,6 +71,10 @@ export class Repair {
   #lastGate = 0
   /** The remedy to come, or those to be tried. */
   #chosen: readonly Chosen[] = []
+  /** Those that are chosen would begin anew a run that may go on as it is. */
+  #isSecondLook = false
+  /** What the run was begun anew for, until it was looked at again. */
+  #mended: Complaint | undefined
   #tournament: Tournament | null = null
   #trialEnds = 0
   #trialIsOver = false
@@ -89,6 +98,7 @@ export class Repair {
 
   async beforeTraining(found: readonly HealthVerdict[]): Promise<Treated> {
     const treated = await treatBefore(this.#remedies, this.#subject, this.#context.task, found)
+    if (treated.subject !== this.#subject) this.#mended = complaintOf(this.#context.history.actions)
     this.#subject = treated.subject
     this.#start = patientOf(treated.subject, this.#context.task)
     this.#seen = this.#context.history.health.length
@@ -127,7 +137,9 @@ export class Repair {
     if (this.#takesBack) return
     const faults = [...raised, ...harmfulSymptoms(gate)]
     if (faults.length > 0) this.#chosen = await this.#chooseNow(session, faults)
-    else if (batch >= this.#since + CALM && isWell(batch, this.#context)) {
+    else if (this.#mended && gate.age >= this.#secondLook) await this.#lookAgain(session, this.#mended, gate.age)
+    if (this.#chosen.length > 0) return
+    if (batch >= this.#since + CALM && isWell(batch, this.#context)) {
       this.#good.keep(patientOf(this.#now(session), this.#context.task), this.#context)
     }
   }
@@ -154,15 +166,18 @@ export class Repair {
     // What comes next builds on it.
     this.#settleLast()
     const { history } = this.#context
-    const now = { subject: this.#now(session), start: this.#start, explained: explained(this.#context) }
-    if (others.length > 0) {
-      const position = positionOf(session, history)
-      this.#tournament = new Tournament({ ...now, position, batch }, [chosen, ...others])
+    const losses = history.steps.loss.slice(-CALM)
+    const now = { subject: this.#now(session), start: this.#start, explained: explained(this.#context), losses }
+    if (others.length > 0 || this.#isSecondLook) {
+      const base = { ...now, position: positionOf(session, history), batch }
+      const age = this.#isSecondLook ? batch - this.#began : undefined
+      this.#isSecondLook = false
+      this.#tournament = new Tournament(base, [chosen, ...others], age)
       return this.#beginTrial(this.#tournament, batch)
     }
     const action = await this.#remedies.log(chosen, batch - 1, 'pending')
     this.#before = { ...now, action, due: batch + JUDGED_AFTER }
-    if (chosen.treatment.then === 'restart') this.#beginAnew(batch)
+    if (chosen.treatment.then === 'restart') this.#beginAnew(batch, chosen)
     return this.#treat(chosen, this.#start)
   }
 
@@ -173,19 +188,20 @@ export class Repair {
     return { subject: this.#subject, then }
   }
 
-  #beginAnew(batch: number): void {
+  #beginAnew(batch: number, { verdict }: Chosen): void {
     this.#good.forget()
     this.#began = batch
+    this.#mended = verdict
   }
 
   // ---- several remedies, one after the other ----
 
-  #beginTrial({ base, current }: Tournament, batch: number): Next {
-    this.#trialEnds = batch + TRIAL_STEPS
+  #beginTrial({ base, current, steps }: Tournament, batch: number): Next {
+    this.#trialEnds = batch + steps
     this.#trialIsOver = false
     this.#trialIsSound = true
     this.#subject = base.subject
-    return { ...this.#treat(current!, base.start), from: base.position, steps: TRIAL_STEPS }
+    return { ...this.#treat(current!, base.start), from: base.position, steps }
   }
 
   async #afterTrial(session: Session, tournament: Tournament, stopped: HealthCode | undefined): Promise<Next> {
@@ -194,21 +210,25 @@ export class Repair {
       subject: this.#now(session),
       start: this.#start,
       position: positionOf(session, this.#context.history),
-      explained: explained(this.#context, Math.max(1, batch - this.#trialEnds + TRIAL_STEPS)),
+      explained: explained(this.#context, Math.max(1, batch - this.#trialEnds + tournament.steps)),
+      losses: this.#context.history.steps.loss.slice(-CALM),
       isSound: this.#trialIsSound && stopped === undefined,
     })
     if (tournament.current) return this.#beginTrial(tournament, batch)
-    const { base, winner, results } = tournament
+    const { base, winner, results, steps } = tournament
     this.#tournament = null
     this.#trialIsOver = false
     for (const { chosen, explained } of results) {
+      if (!chosen) continue
       const action = await this.#remedies.log(chosen, base.batch - 1, chosen === winner.chosen ? 'pending' : 'tried')
       action.gain = explained - base.explained
       if (chosen === winner.chosen) this.#before = { ...base, action, due: batch + RECENT }
     }
     this.#subject = winner.subject
     this.#start = winner.start
-    if (winner.chosen.treatment.then === 'restart') this.#beginAnew(batch - TRIAL_STEPS)
+    if (!winner.chosen) this.#began = batch - steps
+    else if (winner.chosen.treatment.then === 'restart') this.#beginAnew(batch - steps, winner.chosen)
+    if (results[0]!.chosen === undefined) this.#mended = undefined
     return { subject: winner.subject, then: 'resume', from: winner.position }
   }
 
@@ -220,7 +240,9 @@ export class Repair {
     const tournament = this.#tournament
     if (!tournament) return
     // The run ended in the middle of a trial, as that left it.
-    for (const { chosen } of tournament.results) await this.#remedies.log(chosen, tournament.base.batch - 1, 'tried')
+    for (const { chosen } of tournament.results) {
+      if (chosen) await this.#remedies.log(chosen, tournament.base.batch - 1, 'tried')
+    }
     await this.#remedies.log(tournament.current!, tournament.base.batch - 1, 'kept')
   }
 
@@ -244,32 +266,61 @@ export class Repair {
     action.outcome = gain < -WORSE ? 'reverted' : 'kept'
   }
 
+  /** Batches that what was begun anew is given first. */
+  get #secondLook(): number {
+    return Math.max(CALM, Math.min(LONG, AGAIN_AFTER * this.#context.steps))
+  }
+
+  /** Nothing is wrong any more: would it get further if it began in yet another way? Asked once. */
+  async #lookAgain(session: Session, mended: Complaint, age: number): Promise<void> {
+    this.#mended = undefined
+    if (!(explained(this.#context) < ENOUGH)) return
+    const found = await this.#chooseFrom(session, { [mended.code]: ladders.again }, [mended], null)
+    this.#chosen = found.filter((_, i) => this.#hasTimeFor((i + 1) * age, session))
+    this.#isSecondLook = this.#chosen.length > 0
+  }
+
   async #chooseNow(session: Session, verdicts: readonly Complaint[]): Promise<readonly Chosen[]> {
-    const { best } = this.#good
+    const best = this.#good.best ?? null
+    const found = await this.#chooseFrom(session, best ? ladders.running : ladders.early, verdicts, best)
+    return this.#mayTry(session, found) ? found : found.slice(0, 1)
+  }
+
+  async #chooseFrom(
+    session: Session,
+    ladder: ladders.Ladder,
+    verdicts: readonly Complaint[],
+    best: GoodState | null,
+  ): Promise<readonly Chosen[]> {
     const now = patientOf(this.#now(session), this.#context.task)
     const healthy: Patient | null = best ? { ...now, ...networkOf(best.patient) } : null
     const patients = { now, healthy, start: this.#start }
     const first = await firstUpdate(this.#remedies.preflightOf(operate(this.#subject, this.#start)))
-    const found = await this.#remedies.choose(
-      healthy ? ladders.running : ladders.early,
+    return this.#remedies.choose(
+      ladder,
       verdicts,
       (verdict, remedy) => ({
-        ...this.#remedies.case(verdict, remedy, patients, best ?? null),
+        ...this.#remedies.case(verdict, remedy, patients, best),
         firstUpdate: first,
         age: session.state[State.batch]! - this.#began,
         scheduled: this.#scheduled(session),
       }),
       MOST_ENTRANTS,
     )
-    return this.#mayTry(session, found) ? found : found.slice(0, 1)
   }
 
-  /** Whether there is time left for trials: all that a run takes is at most twice what was asked for. */
-  #mayTry({ state }: Session, entrants: readonly Chosen[]): boolean {
-    const { history, steps } = this.#context
+  /** Whether there is time left for trials of remedies. */
+  #mayTry(session: Session, entrants: readonly Chosen[]): boolean {
+    const { steps } = this.#context
     const beginsAnew = entrants.some(({ treatment }) => treatment.then === 'restart')
-    const left = beginsAnew ? steps : steps - state[State.step]!
-    return left >= 2 * TRIAL_STEPS && history.stepsExecuted + left + entrants.length * TRIAL_STEPS <= 2 * steps
+    const left = beginsAnew ? steps : steps - session.state[State.step]!
+    return left >= 2 * TRIAL_STEPS && this.#hasTimeFor(entrants.length * TRIAL_STEPS, session, left)
+  }
+
+  /** All that a run takes is at most twice what was asked for. */
+  #hasTimeFor(trials: number, { state }: Session, left = this.#context.steps - state[State.step]!): boolean {
+    const { history, steps } = this.#context
+    return history.stepsExecuted + left + trials <= 2 * steps
   }
 
   #scheduled({ state }: Session): number {
@@ -286,6 +337,12 @@ export class Repair {
 export function codeOf(verdict: number): HealthCode {
   const found = Object.entries(Verdict).find(([, code]) => code === verdict)
   return (found?.[0] ?? 'GRAD_SPIKE') === 'healthy' ? 'GRAD_SPIKE' : (found![0] as HealthCode)
+}
+
+/** What the last remedy that was kept was for. */
+function complaintOf(actions: readonly Action[]): Complaint {
+  const { verdict, layer } = actions.findLast(({ outcome }) => outcome === 'kept')!
+  return { code: verdict, layer }
 }
 
 const networkOf = ({ model, tensors, updates }: Patient) => ({ model, tensors, updates })

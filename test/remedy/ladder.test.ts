@@ -3,10 +3,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { healthCodes } from '../../src/gradient/verdict.ts'
 import { MOST_ENTRANTS } from '../../src/train/tournament.ts'
-import { before, early, left, mostActions, running } from '../../src/remedy/ladder.ts'
+import { again, before, early, left, mostActions, running } from '../../src/remedy/ladder.ts'
+
+const secondLook = Object.fromEntries(healthCodes.map((code) => [code, again]))
+const ladders = [before, early, running, secondLook]
 
 const complaint = fc.record({
-  ladder: fc.constantFrom(before, early, running),
+  ladder: fc.constantFrom(...ladders),
   code: fc.constantFrom(...healthCodes),
   choice: fc.nat(),
 })
@@ -29,7 +32,7 @@ describe('the ladder', () => {
   })
 
   it('runs out for the same verdict for ever, and lets a remedy be used as often as its limit says', () => {
-    for (const ladder of [before, early, running]) {
+    for (const ladder of ladders) {
       for (const code of healthCodes) {
         const actions: { remedy: string }[] = []
         const limits = new Map((ladder[code] ?? []).map(({ name, limit }) => [name, limit]))

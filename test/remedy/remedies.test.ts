@@ -14,7 +14,7 @@ import { initialise } from '../../src/remedy/remedies/initialise.ts'
 import { insertNorm } from '../../src/remedy/remedies/normalise.ts'
 import { rescale } from '../../src/remedy/remedies/rescale.ts'
 import { letLeak, reviveUnits } from '../../src/remedy/remedies/revive.ts'
-import { tameBoldly, tameRate, useAdam } from '../../src/remedy/remedies/rate.ts'
+import { cutRate, tameBoldly, tameRate, tripleRate, useAdam, useAdamBoldly } from '../../src/remedy/remedies/rate.ts'
 import { scaleTargets } from '../../src/remedy/remedies/scale.ts'
 import { addShortcuts, addShortcutsWhereDeep, silenceBranches } from '../../src/remedy/remedies/shortcuts.ts'
 
@@ -205,6 +205,26 @@ describe('remedies of the beginning', () => {
     expect(await of(tameRate)).toBeCloseTo(0.001)
     expect(await of(tameBoldly)).toBeCloseTo(10 ** -2.5)
     expect(tameBoldly.treat({ start: patient, now: patient, firstUpdate: -2, age: 3 } as unknown as Case)).toBeNull()
+  })
+
+  it('a rate that is tripled, or high, or that had to be cut, falls to 0 by the end, unless it has a schedule', async () => {
+    const step = { type: 'step', stepSize: 100, gamma: 0.5 } as const
+    const patient = { ...patientOf([dense(2)]), optimizer: withDefaults({ type: 'sgd', learningRate: 0.02 }) }
+    const cut = { healthy: patient, scheduled: 1, healthyRate: 0.02 }
+    for (const [remedy, rate, given] of [
+      [tripleRate, 0.06, { firstUpdate: -2 }],
+      [useAdamBoldly, 0.01, {}],
+      [cutRate, 0.01, cut],
+    ] as const) {
+      const { patient: treated } = await treat(remedy, patient, given)
+      expect(treated.optimizer.learningRate).toBeCloseTo(rate, 12)
+      expect(treated.schedule).toEqual({ type: 'linear' })
+      const scheduled = { ...patient, schedule: step }
+      const kept = await treat(remedy, scheduled, { ...given, ...('healthy' in given && { healthy: scheduled }) })
+      expect(kept.patient.schedule).toEqual(step)
+    }
+    // Three times 10^-1.4 is more than a tenth of the weights in the first step.
+    expect(tripleRate.treat({ start: patient, now: patient, firstUpdate: -1.4 } as unknown as Case)).toBeNull()
   })
 
   it('a narrow network gets ELUs with shortcuts, a wide one ReLUs without', async () => {

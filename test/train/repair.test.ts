@@ -203,6 +203,47 @@ describe('while it trains', () => {
     expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.9)
   })
 
+  /** Weights far too small, and once they are drawn anew a rate that gets nowhere: 300 steps. */
+  const slow: Given = {
+    layers: [...hidden(6, 'relu', { kernelInitializer: { type: 'uniform', min: -0.02, max: 0.02 } }), output],
+    optimizer: { type: 'sgd', learningRate: 0.002 },
+    epochs: 30,
+  }
+
+  it('looks again at a run that it began anew: one that learns faster takes its place', async () => {
+    const runs = []
+    for (const workers of [1, 2]) {
+      const own = new Crew(workers)
+      try {
+        await using trainer = await create(slow, own)
+        const history = await trainer.fit(data)
+        expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.9)
+        runs.push({ actions: history.actions, hash: trainer.weightsHash(), steps: history.stepsExecuted })
+      } finally {
+        await own.close()
+      }
+    }
+    const [{ actions, steps }] = runs as [(typeof runs)[0]]
+    const [first, ...others] = actions
+    // Asked after a fifth of the steps, 60, at the next gate; each trial is as long as the run had been.
+    const age = 64
+    expect(first).toMatchObject({ step: -1, outcome: 'kept' })
+    expect(others.every(({ step, verdict }) => step === age - 1 && verdict === first!.verdict)).toBe(true)
+    expect(others.filter(({ outcome }) => outcome === 'kept')).toHaveLength(1)
+    expect(steps).toBe(300 + others.length * age)
+    expect(runs[1]).toEqual(runs[0])
+  })
+
+  it('lets a run that it began anew go on as it is where nothing learns faster', async () => {
+    // Rows of five kinds, each of them with every label equally often: there is nothing to learn.
+    const x = data.x.map((_, i) => Math.sin(13 * (Math.floor(i / 8) % 5) + 7 * (i % 8)))
+    const noise = { ...data, x, y: data.y.map((_, row) => Math.floor(row / 5) % 3) }
+    await using trainer = await create({ ...slow, optimizer: { type: 'sgd', learningRate: 0.1 } })
+    const { actions } = await trainer.fit(noise)
+    const again = actions.filter(({ remedy }) => /triple|high rate/.test(remedy))
+    expect(again.map(({ outcome }) => outcome)).toEqual(['tried', 'tried'])
+  })
+
   it('ends in time whatever the settings: at most twice the steps, and every action is decided', async () => {
     const given = fc.record({
       seed: fc.nat(1000),

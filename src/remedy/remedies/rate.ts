@@ -3,6 +3,7 @@ import { withDefaults } from '../../optim/optimizers.ts'
 import type { OptimizerConfig } from '../../optim/optimizers.ts'
 import type { Schedule } from '../../optim/schedules.ts'
 import { withFreshState } from '../patient.ts'
+import type { Patient } from '../patient.ts'
 import type { Case, Remedy, Treatment } from '../remedy.ts'
 
 // These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
@@ -17,6 +18,9 @@ const SOON = 32
 const CUT = 0.3
 const MOMENTUM = 0.9
 const ADAM_RATE = 3e-3
+const HIGH_ADAM_RATE = 1e-2
+/** log10 of the relative first update that may be tried where the rate falls later. */
+const HIGH = -1
 
 /** Where the first update is too large to be plausible: anew, with a rate that makes it 1 % of the weights. */
 export const tameRate: Remedy = {
@@ -38,8 +42,8 @@ function tamed({ start, now, firstUpdate, age }: Case, target: number): Treatmen
 }
 
 /**
- * Where the run was well before: on from there with half the rate, or the rate it was well with if that is less; the
- * batches between are dropped. Else anew from the start, with a third of the rate.
+ * Where the run was well before: on from there with half the rate, or the rate it was well with if that is less, and
+ * slower towards the end; the batches between are dropped. Else anew from the start, with a third of the rate.
  */
 export const cutRate: Remedy = {
   name: 'cut the learning rate',
@@ -48,7 +52,7 @@ export const cutRate: Remedy = {
     if (!healthy) return { ...withRate(withFreshState(start), now.optimizer, CUT), then: 'restart' }
     const last = now.optimizer.learningRate * scheduled
     const factor = healthyRate < last ? Math.min(0.5, healthyRate / last) : 0.5
-    return { ...withRate(healthy, now.optimizer, factor), then: 'continue' }
+    return { ...falling(withRate(healthy, now.optimizer, factor)), then: 'continue' }
   },
 }
 
@@ -66,14 +70,44 @@ export const raiseRate: Remedy = {
 export const useAdam: Remedy = {
   name: 'use Adam',
   limit: 1,
+  treat: ({ start }) => withAdam(start, ADAM_RATE),
+}
+
+/** The same with a higher rate, for a run without a fault that learns slowly; and slower towards the end. */
+export const useAdamBoldly: Remedy = {
+  name: 'use Adam with a high rate',
+  limit: 1,
   treat({ start }) {
-    if (start.optimizer.type !== 'sgd') return null
-    const optimizer = withDefaults({ type: 'adam', learningRate: ADAM_RATE })
-    const { learningRate } = start.optimizer
-    const schedule = scaledSchedule(start.schedule, ADAM_RATE / learningRate)
-    const changes = [`optimizer sgd -> adam, learning rate ${learningRate} -> ${ADAM_RATE}`]
-    return { patient: withFreshState({ ...start, optimizer, schedule }), changes, then: 'restart' }
+    const treatment = withAdam(start, HIGH_ADAM_RATE)
+    return treatment && falling(treatment)
   },
+}
+
+function withAdam(start: Patient, rate: number): Treatment | null {
+  if (start.optimizer.type !== 'sgd') return null
+  const { learningRate } = start.optimizer
+  const optimizer = withDefaults({ type: 'adam', learningRate: rate })
+  const schedule = scaledSchedule(start.schedule, rate / learningRate)
+  const changes = [`optimizer sgd -> adam, learning rate ${learningRate} -> ${rate}`]
+  return { patient: withFreshState({ ...start, optimizer, schedule }), changes, then: 'restart' }
+}
+
+/** For a run without a fault that learns slowly: anew with three times the rate, and slower towards the end. */
+export const tripleRate: Remedy = {
+  name: 'triple the learning rate',
+  limit: 1,
+  treat({ start, now, firstUpdate }) {
+    if (!(firstUpdate + Math.log10(3) < HIGH)) return null
+    return { ...falling(withRate(withFreshState(start), now.optimizer, 3)), then: 'restart' }
+  },
+}
+
+/** With a rate that falls to 0 by the end of the run, unless it has a schedule: what is too fast to settle settles then. */
+function falling<T extends Omit<Treatment, 'then'>>(treatment: T): T {
+  const { patient, changes } = treatment
+  if (patient.schedule.type !== 'constant') return treatment
+  const schedule: Schedule = { ...patient.schedule, type: 'linear' }
+  return { ...treatment, patient: { ...patient, schedule }, changes: [...changes, 'schedule constant -> linear'] }
 }
 
 /** Momentum beyond 0.9 goes with a cut: it multiplies the rate by 1 / (1 - momentum). */
