@@ -1,10 +1,11 @@
 /**
  * What does a training cost the server it runs in? An HTTP server in this process, under load from another on loopback; the
  * event loop's delay (p99) and the requests' latency, with a training off and on, in alternation. Then the other way: the
- * rate of the training in a second in which this process's event loop is blocked, and, as a control, in one in which another
- * process burns as much of the processor and the event loop is free. What both lose is the shared processor's doing.
+ * rate of the training in a second in which this process's event loop is blocked, asleep or burning the processor. As a
+ * control, a second in which nothing is blocked, and one in which another process burns as much and the event loop is free:
+ * what that loses as well is the shared processor's doing. All in turn, each beside the half seconds before and after it.
  *
- *   node bench/faults/server.ts [--workers N] [--seconds 5] [--rounds 3]
+ *   node bench/faults/server.ts [--workers N] [--seconds 5] [--rounds 3] [--blocks 10]
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,6 +16,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { median, quantile } from '../statistics.ts'
 import { toDataset } from '../../src/data/tensor.ts'
 import { normalAt } from '../../src/random/normal.ts'
 import type { History } from '../../src/train/history.ts'
@@ -25,9 +27,12 @@ const { values } = parseArgs({
     workers: { type: 'string', default: `${Math.max(1, availableParallelism() - 1)}` },
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
+    blocks: { type: 'string', default: '10' },
   },
 })
-const [workers, seconds, rounds] = [Number(values.workers), Number(values.seconds), Number(values.rounds)]
+const [workers, seconds, rounds, blocks] = [values.workers, values.seconds, values.rounds, values.blocks].map(
+  Number,
+) as [number, number, number, number]
 const REQUESTS_PER_SECOND = 200
 
 /** In the other process: asks at a steady rate, and tells each latency in milliseconds. */
@@ -40,9 +45,6 @@ function load(port: number): void {
   }, 1000 / REQUESTS_PER_SECOND)
 }
 
-const quantile = (sorted: readonly number[], q: number) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
-
 interface Measured {
   readonly delay: number
   readonly latency: number
@@ -54,8 +56,7 @@ async function measure(latencies: number[]): Promise<Measured> {
   latencies.length = 0
   await setTimeout(1000 * seconds)
   histogram.disable()
-  const sorted = latencies.slice().sort((a, b) => a - b)
-  return { delay: histogram.percentile(99) / 1e6, latency: quantile(sorted, 0.99) }
+  return { delay: histogram.percentile(99) / 1e6, latency: quantile(latencies, 0.99) }
 }
 
 async function main(): Promise<void> {
@@ -106,18 +107,10 @@ async function main(): Promise<void> {
   client.kill()
   server.close()
 
-  const blocked: number[] = []
-  const beside: number[] = []
-  for (let round = 0; round < rounds; round++) {
-    blocked.push(await rateWithin(train, () => Promise.resolve(burn())))
-    beside.push(await rateWithin(train, burnElsewhere))
-  }
+  const training = train()
+  const shares = await sharesWithin(training)
 
-  const median = (all: readonly Measured[], key: keyof Measured) =>
-    quantile(
-      all.map((m) => m[key]).sort((a, b) => a - b),
-      0.5,
-    )
+  const middle = (all: readonly Measured[], key: keyof Measured) => median(all.map((m) => m[key]))
   process.stdout.write(
     `${workers} worker(s) on ${availableParallelism()} cores, ${REQUESTS_PER_SECOND} requests/s, medians of ${rounds} rounds of ${seconds} s\n`,
   )
@@ -125,23 +118,18 @@ async function main(): Promise<void> {
     ["event loop's delay, p99", 'delay'],
     ['latency of a request, p99', 'latency'],
   ] as const) {
-    const [a, b] = [median(off, key), median(on, key)]
+    const [a, b] = [middle(off, key), middle(on, key)]
     process.stdout.write(
       `  ${what}: ${a.toFixed(2)} ms without a training, ${b.toFixed(2)} ms with one (${(b - a).toFixed(2)} ms more)\n`,
     )
   }
-  const percent = (shares: readonly number[]) =>
-    (
-      100 *
-      quantile(
-        shares.slice().sort((x, y) => x - y),
-        0.5,
-      )
-    ).toFixed(0)
   process.stdout.write(
-    `  rate of the training, of its own before and after: ${percent(blocked)} % while the event loop is blocked for a second, ` +
-      `${percent(beside)} % while another process burns as much\n`,
+    `  rate of the training in a second of .. , of that before and after; median and middle half of ${blocks}:\n`,
   )
+  for (const [name, all] of Object.entries(shares)) {
+    const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => (100 * quantile(all, q)).toFixed(1))
+    process.stdout.write(`    ${name}: ${middle} % [${low}, ${high}]\n`)
+  }
 }
 
 function burn(): void {
@@ -149,13 +137,9 @@ function burn(): void {
   while (performance.now() < until);
 }
 
-/** Resolves when another process has burnt a second; the time it takes to start is not counted in. */
-async function burnElsewhere(begun: () => void): Promise<void> {
-  const child = fork(fileURLToPath(import.meta.url), [], { env: { ...process.env, BURN: '1' } })
-  await once(child, 'message')
-  begun()
-  child.send('go')
-  await once(child, 'exit')
+/** Blocks the event loop and uses no processor. */
+function sleep(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
 }
 
 interface Training {
@@ -163,34 +147,71 @@ interface Training {
   readonly stop: () => Promise<History>
 }
 
-/** Steps a second while `work` goes on, over those in the second before and after it. */
-async function rateWithin(train: () => Training, work: (begun: () => void) => Promise<void>): Promise<number> {
-  const training = train()
-  await setTimeout(1500)
-  let from = performance.now()
-  await work(() => void (from = performance.now()))
-  const until = performance.now()
-  await setTimeout(1500)
-  const { steps } = await training.stop()
-  // The last step ended when the fit did; from there backwards each is as long as it took.
-  let at = performance.now()
-  let [inside, outside, outsideMillis] = [0, 0, 0]
-  for (let i = steps.length - 1; i > 0 && at > from - 1000; i--) {
-    const millis = steps.micros[i]! / 1000
-    if (at <= until && at > from) inside++
-    else {
-      outside++
-      outsideMillis += millis
-    }
-    at -= millis
+/** Between two spans, for the host to take up what it missed. */
+const PAUSE_MILLIS = 200
+
+/** By what went on in a second: steps in it, over those in the same time around it, once for each block. */
+async function sharesWithin(training: Training): Promise<Record<string, number[]>> {
+  const burner = fork(fileURLToPath(import.meta.url), [], { env: { ...process.env, BURN: '1' } })
+  await once(burner, 'message')
+  const elsewhere = async () => {
+    burner.send('go')
+    await once(burner, 'message')
   }
-  return inside / (until - from) / (outside / outsideMillis)
+  const ways: Record<string, () => unknown> = {
+    'nothing else': () => setTimeout(1000),
+    'a blocked loop, asleep': sleep,
+    'a blocked loop that burns a processor': burn,
+    'a free loop, and another process that burns one': elsewhere,
+  }
+  const spans: { name: string; edges: number[] }[] = []
+  await setTimeout(1000)
+  for (let block = 0; block < blocks; block++) {
+    const names = Object.keys(ways)
+    for (let i = 0; i < names.length; i++) {
+      // Each follows each other one as often.
+      const name = names[(i + block) % names.length]!
+      await setTimeout(PAUSE_MILLIS)
+      const edges = [performance.now()]
+      await setTimeout(500)
+      edges.push(performance.now())
+      await ways[name]!()
+      edges.push(performance.now())
+      await setTimeout(PAUSE_MILLIS)
+      edges.push(performance.now())
+      await setTimeout(500)
+      edges.push(performance.now())
+      spans.push({ name, edges })
+    }
+  }
+  const { steps } = await training.stop()
+  burner.kill()
+  const ends = endsOf(steps.micros, performance.now())
+  const shares: Record<string, number[]> = Object.fromEntries(Object.keys(ways).map((name) => [name, []]))
+  for (const { name, edges } of spans) {
+    const [before, from, until, again, after] = edges as [number, number, number, number, number]
+    const stepsWithin = (a: number, b: number) => ends.filter((end) => end > a && end <= b).length
+    const around = (stepsWithin(before, from) + stepsWithin(again, after)) / (from - before + (after - again))
+    shares[name]!.push(stepsWithin(from, until) / (until - from) / around)
+  }
+  return shares
+}
+
+/** When each step ended: the last one when the fit did, those before it each as long before as the next one took. */
+function endsOf(micros: Float32Array, end: number): Float64Array {
+  const ends = new Float64Array(micros.length)
+  let at = end
+  for (let i = micros.length - 1; i >= 0; i--) {
+    ends[i] = at
+    at -= i > 0 ? micros[i]! / 1000 : 0
+  }
+  return ends
 }
 
 if (process.env.BURN) {
-  process.once('message', () => {
+  process.on('message', () => {
     burn()
-    process.disconnect()
+    process.send!('burnt')
   })
   process.send!('ready')
 } else if (process.env.LOAD_PORT) load(Number(process.env.LOAD_PORT))

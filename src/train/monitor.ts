@@ -84,9 +84,9 @@ export class Monitor {
     this.#totalSteps = Math.max(1, steps - limits.done)
   }
 
-  /** Whether somebody may have a say after an epoch: the run waits for them. */
+  /** Whether somebody has a say after an epoch: the run waits for them, and for nobody else. */
   get gates(): boolean {
-    return this.callbacks.length > 0
+    return this.callbacks.some(({ onEpochEnd }) => onEpochEnd !== undefined)
   }
 
   /** Goes on with a network whose layers may be others. */

@@ -1,4 +1,5 @@
 /** Layers and losses of a user's own: trained in workers, checked beside differences, refused and named where they are wrong. */
+import { statSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,6 +46,33 @@ describe('a layer', () => {
     const again = await Trainer.load(path, { workers: 1 })
     expect(await again.predict(data.x)).toEqual(await trainer.predict(data.x))
     await again.close()
+  })
+
+  it('is trained on through the epochs while the host is blocked, unless somebody is to be told of their ends', async () => {
+    const [module, seen] = [join(folder, 'counting.mjs'), join(folder, 'seen')]
+    await writeFile(
+      module,
+      `import { appendFileSync } from 'node:fs'
+      export const shapes = (shape) => ({ output: shape })
+      export function forward({ x, y, options }) { y.set(x); appendFileSync(options.seen, '.') }
+      export function backward({ dx, dy }) { dx.set(dy) }`,
+    )
+    const counting = { type: 'custom', module, options: { seen } } as const
+    await using trainer = await Trainer.create({
+      ...config(counting, { type: 'dense', units: 3 }),
+      epochs: 100,
+      workers: 1,
+    })
+    let more = 0
+    const onBatchEnd = () => {
+      if (more > 0) return
+      const before = statSync(seen).size
+      // Of 5 steps an epoch: more than any step, record or wake-up that was on its way. The limit ends a failure only.
+      for (const limit = performance.now() + 20_000; more < 100 && performance.now() < limit;)
+        more = statSync(seen).size - before
+    }
+    await trainer.fit(blobs(100, 4, 3), { callbacks: { onBatchEnd } })
+    expect(more).toBeGreaterThanOrEqual(100)
   })
 
   it('is named where it throws', async () => {
