@@ -131,7 +131,7 @@ function change(before: Float32Array | undefined, now: Float32Array): Change {
 
 function hiddenOutputs(plan: Plan): { value: number; cols: number }[] {
   const found = new Map<number, { value: number; cols: number }>()
-  for (const { output } of plan.network.parts ?? []) found.set(output.value, output)
+  for (const { output } of plan.network.parts ?? []) if (plan.lasting.has(output.value)) found.set(output.value, output)
   found.delete(plan.network.output.value)
   found.delete(plan.input.value)
   return [...found.values()]

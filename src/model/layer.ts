@@ -57,6 +57,8 @@ export interface Pass {
   temporary: Pointer
   /** All of the memory: for layers that no kernel knows. */
   floats: Float32Array | Float64Array
+  /** Where nothing is computed, but the plan looks which tensors a layer uses: told of those that no kernel is. */
+  readonly look?: (...used: Pointer[]) => void
 }
 
 /** A part of a parameter seen as a matrix (`matrixOf`): rows [row, rowEnd) and columns [col, colEnd). */

@@ -28,10 +28,12 @@ import {
   rowsPerLane,
   stepsPerSnapshot,
 } from './constants.ts'
+import { evaluationSchedule, lasting, lowerApart, stepSchedule, together } from './lifetimes.ts'
 import { normsOf } from './pieces.ts'
 import { placeParameters } from './parameters.ts'
 import type { Placement, Placements } from './parameters.ts'
 import type { PlanSpec } from './spec.ts'
+import { placeRooms } from './rooms.ts'
 import { endShard, firstShard, firstSlicePiece, rowsPerShard } from './shards.ts'
 import { SIGNAL_FIELDS, countLayers, watchOf } from './watch.ts'
 import type { Watch } from './watch.ts'
@@ -118,6 +120,10 @@ export interface Plan {
   readonly recordFields: number
   /** Elements of each worker's scratch that are a piece's own: as many as the greediest layer wants while it runs. */
   readonly temporaryElements: number
+  /** Bytes of all activations and back-signals, if each had a place of its own. */
+  readonly tensorBytes: number
+  /** Of those whose place nobody else has taken when a step's gradients are done. */
+  readonly lasting: ReadonlySet<Pointer>
   readonly at: Readonly<Addresses>
 }
 
@@ -198,8 +204,11 @@ export const FRAME_FIELDS = 7
 /** Float64 words of the sequencer's state before the sums; see train/state.ts. */
 export const STATE_DOUBLES = 512
 
-/** @throws UserError where the model does not fit together */
-export function compilePlan(spec: PlanSpec): Plan {
+/**
+ * @param share whether tensors that are not needed together may have one place; for tests, which compare
+ * @throws UserError where the model does not fit together
+ */
+export function compilePlan(spec: PlanSpec, share = true): Plan {
   const model = buildModel(spec.model, spec.inputs)
   const loss = lossRule(spec.loss)
   const metrics = spec.metrics.map((config) => metric(config, model.outputs, loss, spec.targets))
@@ -212,7 +221,8 @@ export function compilePlan(spec: PlanSpec): Plan {
   const own = ownEnd - ownFirst
   const microRows = Math.ceil(shardRows / spec.accumulationSteps)
   const placements = placeParameters(model.parameters, shardRows, spec.gradient)
-  const work = workPerRow(model, placements)
+  const apart = lowerApart(model, training)
+  const work = workPerRow(training ? apart.network : lowerApart(model, true).network, placements)
   const blockRows = rowsPerBlock(microRows, work.rows, shards)
   const evaluationRows = rowsPerEvaluation(own * microRows, blockRows)
   const capacity = spec.evaluationRows > 0 ? evaluationRows : own * microRows
@@ -232,7 +242,7 @@ export function compilePlan(spec: PlanSpec): Plan {
   ]
   const kept = shardsState ? { first: firstKept, end: endKept } : { first: 0, end: total }
   const numValues = 2 * (1 + metrics.length)
-  const layersSeen = watchedLayers(placements)
+  const layersSeen = countLayers(placements)
   const recordFields = RECORD_HEAD + Math.max(numValues + layersSeen, FRAME_FIELDS * layersSeen, RAISED)
   const sumsAt = {
     batch: STATE_DOUBLES,
@@ -242,7 +252,11 @@ export function compilePlan(spec: PlanSpec): Plan {
     health: STATE_DOUBLES + 3 * sums + numValues,
     units: STATE_DOUBLES + 3 * sums + numValues + (training ? healthStateLength(layersSeen, lanes) : 0),
   }
-  const stateLength = sumsAt.units + (training ? silentUnits(model) : 0)
+  const stagesFor = (network: LoweredLayer) =>
+    stagesOf(network, microRows, shards, blockRows, spec.divisible ? spec.workers : 0)
+  const watchFor = (network: LoweredLayer) => watchOf(network, placements, own * microRows)
+  const watchApart = watchFor(apart.network)
+  const stateLength = sumsAt.units + (training ? watchApart.units : 0)
 
   const layout = new Layout()
   const at: Addresses = {
@@ -297,10 +311,20 @@ export function compilePlan(spec: PlanSpec): Plan {
     cols: spec.inputs,
     overwritable: false,
   }
+  const step = training ? stepSchedule(apart, stagesFor(apart.network), watchApart) : null
+  const schedules = [...(step ? [step] : []), ...(spec.evaluationRows > 0 || !step ? [evaluationSchedule(apart)] : [])]
+  const wanted = apart.tensors.map(({ kind, cols }) => ({
+    length: cols * (kind === 'activation' ? capacity : own * microRows),
+    cols,
+  }))
+  const rooms = placeRooms(wanted, share ? schedules : [together(wanted)])
+  const firstRoom = layout.add('activations', 'float32', rooms.length)
+  const nextTensor = counter()
+  const nextRoom = () => firstRoom + rooms.offsets[nextTensor()]!
   let temporaryElements = 0
   const network = lowerModel(model, input, {
-    tensor: (cols) => layout.add('activations', 'float32', capacity * cols),
-    backSignal: (cols) => (training ? layout.add('back-signals', 'float32', own * microRows * cols) : -1),
+    tensor: nextRoom,
+    backSignal: () => (training ? nextRoom() : -1),
     parameter: (name) => at.parameters + placements.all.find((p) => p.spec.name === name)!.offset,
     next: (name) => at.next + placements.all.find((p) => p.spec.name === name)!.offset - learned,
     perBlock: (elements) => layout.add('statistics', 'float32', training ? own * blocks * elements : 0),
@@ -320,12 +344,12 @@ export function compilePlan(spec: PlanSpec): Plan {
       return tiles.map((tile) => ({ task, placement, tile }))
     })
   const tiles = gradientPieces('tiles', microRows)
-  const stages = stagesOf(network, microRows, shards, blockRows, spec.divisible ? spec.workers : 0)
+  const stages = stagesFor(network)
   const lossRows = stages.flatMap((stage) => (stage.kind === 'block' && stage.loss ? [stage.blockRows] : []))[0]!
   if (training && learned === 0 && total > 0) {
     throw new UserError('Expected something to learn, but every layer has `trainable: false`. Let one of them learn.')
   }
-  const watch = watchOf(network, placements, own * microRows)
+  const watch = watchFor(network)
   at.partials = layout.add(
     'partials',
     'float64',
@@ -380,22 +404,16 @@ export function compilePlan(spec: PlanSpec): Plan {
     stateLength,
     recordFields,
     temporaryElements,
+    tensorBytes: 4 * rooms.apart,
+    lasting: new Set(step ? lasting(step).map((tensor) => firstRoom + rooms.offsets[tensor]!) : []),
     at,
     tiles,
     laned: gradientPieces('lanes', microRows),
   }
 }
 
-/** Layers that the detector will watch, and units that it may find silent: counted before anything has a place. */
-const watchedLayers = (placements: Placements): number => countLayers(placements)
-
-function silentUnits(model: Model): number {
-  return watchOf(lowerAnywhere(model), placeParameters(model.parameters, 1, 'auto'), 1).units
-}
-
-/** Arithmetic of a row: forward and backward, and of the gradients that go by lanes; wherever its tensors may lie. */
-function workPerRow(model: Model, { all }: Placements): { rows: number; lanes: number } {
-  const network = lowerAnywhere(model)
+/** Arithmetic of a row: forward and backward, and of the gradients that go by lanes. */
+function workPerRow(network: LoweredLayer, { all }: Placements): { rows: number; lanes: number } {
   const laned = new Set(all.filter(({ how }) => how === 'lanes').map(({ spec }) => spec.name))
   const gradients = network.gradients.filter(({ parameter }) => laned.has(parameter))
   return {
@@ -407,23 +425,6 @@ function workPerRow(model: Model, { all }: Placements): { rows: number; lanes: n
 /** Arithmetic of a row, all told. */
 function flopsOf({ flopsPerRow, backwardFlopsPerRow, gradients }: LoweredLayer): number {
   return gradients.reduce((sum, task) => sum + task.flopsPerRow, flopsPerRow + backwardFlopsPerRow)
-}
-
-/** What can be said of a network before anything has a place. */
-function lowerAnywhere(model: Model): LoweredLayer {
-  const anywhere = () => 0
-  const input: Flow = { value: 0, gradient: -1, cols: model.inputs, overwritable: false }
-  return lowerModel(model, input, {
-    tensor: anywhere,
-    backSignal: anywhere,
-    parameter: anywhere,
-    next: anywhere,
-    perBlock: anywhere,
-    perShard: anywhere,
-    once: anywhere,
-    temporary: anywhere,
-    stream: anywhere,
-  })
 }
 
 /** Cuts a matrix into tiles of about TILE_FLOPS or of TILE_ROWS x TILE_COLS, whichever is more; a vector stays whole. */

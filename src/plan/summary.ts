@@ -23,6 +23,8 @@ export interface PlanSummary {
     pieces: number
   }[]
   readonly memory: readonly { region: string; bytes: number }[]
+  /** What activations and back-signals do not take because those that are not needed together have one place. */
+  readonly sharedBytes: number
   readonly arenaBytes: number
   /** Of one step. */
   readonly flops: number
@@ -74,6 +76,7 @@ export function summarizePlan(plan: Plan): PlanSummary {
       }
     }),
     memory: [...plan.layout.summary()].map(([region, bytes]) => ({ region, bytes })).filter(({ bytes }) => bytes > 0),
+    sharedBytes: plan.tensorBytes - (plan.layout.summary().get('activations') ?? 0),
     arenaBytes: plan.layout.bytes,
     flops: phases.reduce((sum, { flops }) => sum + flops, 0),
     bytes: phases.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -91,7 +94,7 @@ function phasesOf(plan: Plan): PhaseSummary[] {
   const slots = plan.at.slots.length
   const { lanes } = plan
   const tasks = network.gradients
-  const activity = of('activations') + of('batch')
+  const activity = plan.tensorBytes + of('batch')
   const stages = plan.stages.map((stage, i): PhaseSummary => {
     const count = pieces.stage(plan, i, openRows)
     const cost = stageCost(stage, openRows, count, spec.inputs)
@@ -111,7 +114,7 @@ function phasesOf(plan: Plan): PhaseSummary[] {
       pieces: pieces.gradient(plan, 0, openRows) * micro,
       flops:
         rows * tasks.reduce((sum, task) => sum + task.flopsPerRow, 0) + 2 * (placements.learned - placements.laned),
-      bytes: micro * (activity + of('back-signals') + parameterBytes),
+      bytes: micro * (activity + parameterBytes),
     },
     {
       phase: 'reduce',

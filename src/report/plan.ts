@@ -66,11 +66,13 @@ function tensorsTable({ tensors }: PlanSummary): string {
   return table(rows, { header: ['tensor', 'shape', 'summed in', 'pieces'], right: [3], indent: INDENT })
 }
 
-function memoryTable({ memory, arenaBytes }: PlanSummary): string {
+function memoryTable({ memory, arenaBytes, sharedBytes }: PlanSummary): string {
   const rows = memory.map(({ region, bytes }) => [region, formatBytes(bytes)])
-  return table([...rows, ['arena', formatBytes(arenaBytes)]], {
+  const sizes = table([...rows, ['arena', formatBytes(arenaBytes)]], {
     header: ['region', 'size'],
     right: [1],
     indent: INDENT,
   })
+  if (sharedBytes === 0) return sizes
+  return `${sizes}\n${INDENT}without places that several activations and back-signals share: ${formatBytes(arenaBytes + sharedBytes)}`
 }

@@ -181,7 +181,7 @@ describe('the summary of a plan', () => {
 
   it('of a forward-only plan keeps no gradients', () => {
     const regions = compilePlan({ ...base, optimizer: null, trainRows: 0 }).layout.summary()
-    for (const name of ['gradients', 'optimizer state', 'lanes', 'back-signals']) expect(regions.get(name) ?? 0).toBe(0)
+    for (const name of ['gradients', 'optimizer state', 'lanes']) expect(regions.get(name) ?? 0).toBe(0)
     expect(compilePlan({ ...base, optimizer: withDefaults({ type: 'sgd' }) }).at.slots).toEqual([])
   })
 })

@@ -12,6 +12,7 @@ const plan: PlanSummary = {
   phases: [{ phase: 'rows', piece: '8 rows of the batch', pieces: 4, flops: 1536, bytes: 2048 }],
   tensors: [{ name: 'dense_1/kernel', shape: [4, 3], gradient: 'tiles', pieces: 1 }],
   memory: [{ region: 'parameters', bytes: 64 }],
+  sharedBytes: 1000,
   arenaBytes: 65_600,
   flops: 1536,
   bytes: 2048,
@@ -35,7 +36,8 @@ Gradients
 Memory
   region          size
   parameters      64 B
-  arena       64.1 KiB`)
+  arena       64.1 KiB
+  without places that several activations and back-signals share: 65.0 KiB`)
 })
 
 test.each([

@@ -70,6 +70,7 @@ export function custom({ module, options = {} }: CustomConfig, name: string, sha
         flopsPerRow,
         run(k, row, rows, _tile, into, accumulate, pass) {
           if (!accumulate) k.fill(sizes[i]!, 0, into)
+          if (pass.look) return pass.look(input.value, value, saved, gradient)
           const rest = parts.map((part, j) => [part, j === i ? view(pass, into, sizes[i]!) : spare[j]!])
           const dy = view(pass, gradient + row * cols, rows * cols)
           const all = Object.fromEntries(rest) as Record<string, Floats>
@@ -82,10 +83,12 @@ export function custom({ module, options = {} }: CustomConfig, name: string, sha
         flopsPerRow,
         backwardFlopsPerRow: input.gradient === -1 ? 0 : flopsPerRow,
         forward(_k, row, rows, pass) {
+          if (pass.look) return pass.look(input.value, value, saved)
           guarded(who, module, 'forward', () => own.forward({ ...rowsOf(pass, row, rows), training: pass.training }))
         },
         backward(_k, row, rows, pass) {
           if (input.gradient === -1) return
+          if (pass.look) return pass.look(input.value, value, saved, gradient, input.gradient)
           const dy = view(pass, gradient + row * cols, rows * cols)
           const dx = view(pass, input.gradient + row * inputs, rows * inputs)
           guarded(who, module, 'backward', () => own.backward({ ...rowsOf(pass, row, rows), dy, dx }))
