@@ -41,6 +41,8 @@ export interface Window {
 }
 
 export interface WindowOptions {
+  /** For messages: what the rows are. */
+  readonly what: string
   readonly batchSize: number
   /** Rows of a window, at least; `undefined`: what fits in `WINDOW_BYTES`. */
   readonly bufferRows?: number | undefined
@@ -78,6 +80,10 @@ export class WindowReader {
     this.#stream = stream
     this.#epoch = epoch
     this.#options = options
+  }
+
+  get what(): string {
+    return this.#options.what
   }
 
   /** Rows of a full window: whole batches. Known with the first window. */
@@ -152,7 +158,7 @@ export class WindowReader {
     if (this.#row === 0) {
       const again = this.#epoch > 0 ? ' It may be of a kind that can be read once: give a function that opens it.' : ''
       throw new UserError(
-        `Expected one row of training data or more in epoch ${this.#epoch}, but the stream ended at once.${again}`,
+        `Expected one row of ${this.what} or more in epoch ${this.#epoch}, but the stream ended at once.${again}`,
       )
     }
     const steps = Math.ceil(this.#row / batchSize)
@@ -179,7 +185,7 @@ export class WindowReader {
   }
 
   async #pull(): Promise<Dataset | undefined> {
-    if (this.#closed) throw new UserError('The stream of training data was closed.')
+    if (this.#closed) throw new UserError(`The stream of ${this.what} was closed.`)
     for (;;) {
       const value = await this.#ask()
       if (value === undefined) return undefined
@@ -200,7 +206,7 @@ export class WindowReader {
       this.#source = undefined
       if (cause instanceof UserError) throw cause
       const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\.?$/, '.')
-      throw new UserError(`Expected more rows of training data, but the stream failed ${this.place}: ${why}`, { cause })
+      throw new UserError(`Expected more rows of ${this.what}, but the stream failed ${this.place}: ${why}`, { cause })
     }
   }
 
@@ -212,7 +218,7 @@ export class WindowReader {
     if (typeof any[Symbol.iterator] === 'function') return any[Symbol.iterator]!()
     if (typeof any.next === 'function') return any
     throw new UserError(
-      `Expected the function of the training data to return an iterable of rows (\`async function* (epoch) { .. }\`), ` +
+      `Expected the function of the ${this.what} to return an iterable of rows (\`async function* (epoch) { .. }\`), ` +
         `got ${describe(rows)} for epoch ${this.#epoch}.`,
     )
   }

@@ -1,5 +1,6 @@
 /** What a caller of `fit` may give and be told; names as in tf.js and Keras. */
 import type { Dataset } from '../data/dataset.ts'
+import type { RowStream } from '../data/stream.ts'
 import type { HealthEvent } from './events.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Action } from '../remedy/action.ts'
@@ -38,11 +39,20 @@ export interface CheckpointOptions {
   readonly mode?: 'auto' | 'min' | 'max' | undefined
 }
 
+export interface StreamOptions {
+  /** Of a stream: rows that lie in memory at a time (twice). Default: 65,536, fewer where rows are long (64 MiB). */
+  readonly bufferRows?: number | undefined
+}
+
 export interface FitOptions {
-  readonly validationData?: Dataset | undefined
   /**
-   * Of a stream: rows that lie in memory at a time (twice: one window is read while the one before is trained on), in whole
-   * batches; each window is shuffled. Default: 65,536, fewer where rows are long (64 MiB).
+   * In memory, or a stream, as the training data may be. A stream of more rows than `bufferRows` is read anew after each
+   * epoch; the metrics have the bits that they have of the same rows in memory. Weights of its rows count as 1.
+   */
+  readonly validationData?: Dataset | RowStream | undefined
+  /**
+   * Of a stream: rows that lie in memory at a time (twice: one window is read while the one before is worked on), in whole
+   * batches; each window of training data is shuffled. Default: 65,536, fewer where rows are long (64 MiB).
    */
   readonly bufferRows?: number | undefined
   /** Of a stream: batches of an epoch, where it has no end, or a schedule counts epochs. Default: until it ends. */

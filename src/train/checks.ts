@@ -90,3 +90,15 @@ export function checkRepairable({ model: { layers, inputs } }: ResolvedConfig, r
     )
   }
 }
+
+/** @throws UserError for a run whose validation data cannot be a stream */
+export function checkExaminable({ config: { health }, ranks }: { config: ResolvedConfig; ranks: unknown }): void {
+  const expected = (where: string, advice: string) =>
+    new UserError(`Expected validation data in memory ${where}, got a stream. ${advice}`)
+  if (ranks) throw expected('for a rank of several', 'Load it with `toDataset` or `loadData` on every rank.')
+  if (health.mode !== 'repair') return
+  throw expected(
+    "with `health: 'repair'`",
+    "A repair changes how many rows go together: load it with `toDataset`, or set `health: 'warn'`.",
+  )
+}

@@ -10,6 +10,7 @@ import type { RowStream, Window } from '../data/stream.ts'
 import { UserError } from '../errors.ts'
 import { learningRate } from '../optim/schedules.ts'
 import { loadData } from './load.ts'
+import { checkBuffer, nextWindow, prepared } from './next-window.ts'
 import type { Session } from './session.ts'
 import { StallWatch } from '../crew/stall.ts'
 import { State } from './state.ts'
@@ -23,8 +24,6 @@ export interface FeedOptions {
   /** The state of the run that goes on. */
   readonly state?: Float64Array | undefined
 }
-
-const TICK_MILLIS = 100
 
 export class Feed {
   /** The first window that was read: what the rows are like. */
@@ -62,12 +61,14 @@ export class Feed {
     stopped: () => boolean,
   ): Promise<Feed | undefined> {
     const { stepsPerEpoch = Infinity, bufferRows } = options
-    const epoch = options.state?.[State.epoch] ?? 0
+    // Broken off in its evaluation, the epoch's rows are behind the run.
+    const { state = { [State.epoch]: 0, [State.evaluating]: 0 } } = options
+    const epoch = state[State.epoch]! + state[State.evaluating]!
     const batchSize = checkStreamable(stream, config, { ...options, epochs: options.epochs - epoch }, stepsPerEpoch)
-    const reader = new WindowReader(stream, epoch, { batchSize, bufferRows, stepsPerEpoch })
+    const reader = new WindowReader(stream, epoch, { what: 'training data', batchSize, bufferRows, stepsPerEpoch })
     const watch = new StallWatch(config.recovery.stallSeconds)
     try {
-      const window = await within(reader.next(), reader, watch, stopped)
+      const window = await nextWindow(reader.next(), reader, watch, stopped)
       if (window) return new Feed(reader, watch, window, options)
       reader.close()
       return undefined
@@ -82,7 +83,7 @@ export class Feed {
     state[State.streamed] = 1
     if (state[State.cursor]! >= state[State.windowEnd]!) state[State.windowStart] = state[State.windowEnd]!
     state[State.windowEnd] = state[State.windowStart]!
-    state[State.lastWindow] = 0
+    state[State.lastWindow] = state[State.evaluating]!
   }
 
   /** While the gate is shut: the window that the run waits for, if it does. Sooner back where `stopped` says so. */
@@ -92,7 +93,7 @@ export class Feed {
     try {
       const window = await this.#find(state, stopped)
       if (!window) return
-      if (window.data.rows > 0) await loadData(arena, plan, this.#prepared(window), undefined)
+      if (window.data.rows > 0) await loadData(arena, plan, prepared(window, this.prepare), undefined)
       state[State.windowEnd] = window.start + window.data.rows
       state[State.lastWindow] = window.last ? 1 : 0
       state[State.wanted] = 0
@@ -127,7 +128,7 @@ export class Feed {
   async #find(state: Float64Array, stopped: () => boolean): Promise<Window | undefined> {
     const [wanted, cursor] = [state[State.windowStart]!, state[State.cursor]!]
     for (;;) {
-      const window = await within(this.#ahead!, this.#reader, this.#watch, stopped)
+      const window = await nextWindow(this.#ahead!, this.#reader, this.#watch, stopped)
       if (!window) return undefined
       const end = window.start + window.data.rows
       if (window.start === wanted && end >= cursor) return window
@@ -141,41 +142,10 @@ export class Feed {
     }
   }
 
-  #prepared({ data, start, epoch }: Window): Dataset {
-    try {
-      return this.prepare(data)
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error
-      throw new UserError(`${error.message} (Row 0 is row ${start} of epoch ${epoch} of the stream.)`, { cause: error })
-    }
-  }
-
   #readAhead({ last, epoch }: Window): void {
     this.#ahead = last && epoch + 1 >= this.#epochs ? undefined : this.#reader.next()
     // Thrown where it is awaited, if it is.
     this.#ahead?.catch(() => {})
-  }
-}
-
-/** @returns undefined where `stopped` says so first */
-async function within(
-  pending: Promise<Window>,
-  reader: WindowReader,
-  watch: StallWatch,
-  stopped: () => boolean,
-): Promise<Window | undefined> {
-  watch.rest()
-  for (;;) {
-    let timer: NodeJS.Timeout | undefined
-    const tick = new Promise<void>((resolve) => (timer = setTimeout(resolve, TICK_MILLIS)))
-    const window = await Promise.race([pending, tick]).finally(() => clearTimeout(timer))
-    if (window) return window
-    if (stopped()) return undefined
-    if (!watch.isStuck(String(reader.chunks), true)) continue
-    throw new UserError(
-      `Expected more rows of training data, but the stream gave none for ${Math.round(watch.quietSeconds)} s ` +
-        `${reader.place}. Look at what it waits for; where so long is usual, raise \`recovery.stallSeconds\`.`,
-    )
   }
 }
 
@@ -188,10 +158,7 @@ function checkStreamable(
 ): number {
   const expected = (what: string, got: string, advice: string) =>
     new UserError(`Expected ${what} to train from a stream, got ${got}. ${advice}`)
-  for (const [name, value] of Object.entries({ bufferRows, stepsPerEpoch })) {
-    if (value === undefined || value === Infinity || (Number.isSafeInteger(value) && value >= 1)) continue
-    throw expected(`\`${name}\` of an integer >= 1`, `\`${String(value)}\``, 'Leave it out for the default.')
-  }
+  checkBuffer({ bufferRows, stepsPerEpoch }, 'train')
   if (batchSize === 'full')
     throw expected('a number as `batchSize`', "'full'", 'Its end is not known; load the data with `toDataset` instead.')
   if (ranked)

@@ -1,6 +1,7 @@
 /** One call of `fit`, from data to history: it prepares, then runs, rests, repairs and runs on until it is over. */
 import type { Workforce } from '../crew/task.ts'
 import type { Dataset } from '../data/dataset.ts'
+import { isStream } from '../data/stream.ts'
 import { applyClassWeight, weighClasses } from '../data/tensor.ts'
 import { TrainingError, UserError } from '../errors.ts'
 import { isCertain } from '../gradient/before.ts'
@@ -20,13 +21,14 @@ import { writeAtomically } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Desk } from './desk.ts'
 import { divided } from './division.ts'
+import { Examiner, attachExaminer } from './examiner.ts'
 import type { Feed } from './feed.ts'
 import { newHistory, pastEpochs } from './history.ts'
 import type { History, PastEpochs, StopReason } from './history.ts'
 import { Keeper } from './keeper.ts'
 import { Monitor } from './monitor.ts'
 import { nullLoss } from './null-loss.ts'
-import { checkAlone, checkData, checkRepairable, checkSharded } from './checks.ts'
+import { checkAlone, checkData, checkExaminable, checkRepairable, checkSharded } from './checks.ts'
 import { resolveTask, trainingSpec } from './prepare.ts'
 import type { Task } from './prepare.ts'
 import { codeOf, Repair } from './repair.ts'
@@ -42,8 +44,40 @@ const TRACE_EVENTS = 20_000
 export async function fit(desk: Desk, data: Dataset, options: FitOptions, feed?: Feed): Promise<History> {
   const { model } = await desk.build(data)
   const task = resolveTask(desk.config, model, data)
-  const { validationData: validation } = options
-  if (validation) checkData(validation, model, task, 'validation data')
+  const { validationData } = options
+  if (!isStream(validationData)) {
+    if (validationData) checkData(validationData, model, task, 'validation data')
+    return fitBy(desk, data, task, options, { feed, validation: validationData })
+  }
+  checkExaminable(desk)
+  const { bufferRows, signal, epochs = desk.config.epochs } = options
+  const shape = { ...data, rows: feed?.rows ?? data.rows }
+  const examiner = await Examiner.open(desk, validationData, {
+    what: 'validation data',
+    task,
+    spec: trainingSpec(desk.config, task, shape, undefined, epochs),
+    bufferRows,
+    times: epochs,
+    next: desk.unfinished?.state[State.epoch],
+    signal,
+  })
+  try {
+    return await fitBy(desk, data, task, options, { feed, validation: examiner, examiner })
+  } finally {
+    examiner.close()
+  }
+}
+
+/** What a fit is given beside the rows that it begins with. */
+interface Sources {
+  readonly feed: Feed | undefined
+  /** The rows, or how many of a stream lie in the arena. */
+  readonly validation: Pick<Dataset, 'rows'> | undefined
+  readonly examiner?: Examiner
+}
+
+async function fitBy(desk: Desk, data: Dataset, task: Task, options: FitOptions, sources: Sources): Promise<History> {
+  const { feed } = sources
   const { classWeight } = desk.config
   const weigh = (rows: Dataset, by = feed ? weighClasses : applyClassWeight) => {
     checkData(rows, desk.built!.model, task, 'training data')
@@ -51,7 +85,7 @@ export async function fit(desk: Desk, data: Dataset, options: FitOptions, feed?:
   }
   const weighted = weigh(data)
   if (feed) feed.prepare = weigh
-  const fitting = new Fit(desk, task, weighted, options, feed)
+  const fitting = new Fit(desk, task, weighted, options, sources)
   await fitting.begin()
   await fitting.train()
   return fitting.end()
@@ -65,6 +99,8 @@ class Fit {
   readonly #data: Dataset
   readonly #options: FitOptions
   readonly #feed: Feed | undefined
+  readonly #examiner: Examiner | undefined
+  readonly #validation: Sources['validation']
   readonly #limits: { readonly epochs: number; readonly maxSteps: number }
   readonly #crew: Workforce
   /** The plan it begins with: a repair may make another network. */
@@ -78,12 +114,14 @@ class Fit {
   #repair: Repair | undefined
   #session!: Session
 
-  constructor(desk: Desk, task: Task, data: Dataset, options: FitOptions, feed: Feed | undefined) {
+  constructor(desk: Desk, task: Task, data: Dataset, options: FitOptions, { feed, examiner, validation }: Sources) {
     this.#desk = desk
     this.#task = task
     this.#data = data
     this.#options = options
     this.#feed = feed
+    this.#examiner = examiner
+    this.#validation = validation
     const { config, unfinished } = desk
     this.#limits = { epochs: options.epochs ?? config.epochs, maxSteps: config.maxSteps ?? Infinity }
     this.#crew = desk.enlist(this.#spec())
@@ -106,7 +144,7 @@ class Fit {
   async begin(): Promise<void> {
     const { ranks, config, unfinished } = this.#desk
     const [keeper, monitor] = [this.#keeper, this.#monitor]
-    const start = { data: this.#data, validation: this.#options.validationData, unfinished }
+    const start = { data: this.#data, validation: this.#heldOut, unfinished }
     if (ranks) await agreeAtStart(ranks, this.#desk, start)
     else checkAlone(config)
     checkSharded(config, ranks?.rank ?? 0, keeper !== undefined)
@@ -124,6 +162,7 @@ class Fit {
     state[State.updates] = this.#desk.built!.updates
     if (unfinished) this.#session.restore(unfinished)
     this.#feed?.attach(this.#session)
+    attachExaminer(this.#session, this.#examiner)
   }
 
   /** Run after run, each to its end: the training's, a pause's, or one for which repair has a remedy. */
@@ -165,7 +204,7 @@ class Fit {
     const { trace } = this.#options
     if (trace) await writeAtomically(trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
     if (reason === Reason.unhealthy) throw unhealthy(session)
-    const cause = this.#feed?.error
+    const cause = this.#streamError
     if (cause) {
       throw new UserError(
         `${cause.message} The ${state[State.step]} steps before are kept: with the stream mended, \`fit\` goes on after them.`,
@@ -179,8 +218,9 @@ class Fit {
 
   /** @returns whether it ended for a pause */
   async #runOnce(): Promise<boolean> {
-    const [session, monitor, feed, repair] = [this.#session, this.#monitor, this.#feed, this.#repair]
-    const desk = this.#desk
+    const [session, monitor, feed, examiner] = [this.#session, this.#monitor, this.#feed, this.#examiner]
+    const [desk, repair] = [this.#desk, this.#repair]
+    const isOver = () => this.#isOver() || desk.pause.wanted || desk.closed
     // Once it was seen the run ends for it, although the pause may be over by then.
     let rests = false
     await desk.run(session, this.#crew, this.#run, this.#options, {
@@ -190,11 +230,12 @@ class Fit {
       gate: async () => {
         await this.#keeper?.afterEpoch(monitor.logs, () => this.#capture())
         await repair?.atGate(session)
-        await feed?.fill(session, () => this.#isOver() || desk.pause.wanted || desk.closed)
+        await feed?.fill(session, isOver)
+        await examiner?.fill(session, isOver)
       },
       wantsEnd: () => {
         rests ||= desk.pause.wanted
-        return rests || repair?.wantsEnd === true || feed?.error !== undefined
+        return rests || repair?.wantsEnd === true || this.#streamError !== undefined
       },
     })
     return rests && session.state[State.reason] === Reason.requested
@@ -210,6 +251,7 @@ class Fit {
     await this.#open()
     this.#session.restore({ ...held, state: held.state! })
     putWindow?.(this.#session)
+    attachExaminer(this.#session, this.#examiner)
   }
 
   /** After a repair: with what it made of the network. */
@@ -225,19 +267,19 @@ class Fit {
   async #open(): Promise<void> {
     const { built, spare } = this.#desk
     const rows = this.#feed ? undefined : this.#data
-    const { validationData } = this.#options
-    this.#session = await Session.open(this.#dividedSpec(), built!.weights, rows, validationData, spare)
+    this.#session = await Session.open(this.#dividedSpec(), built!.weights, rows, this.#heldOut, spare)
     this.#feed?.attach(this.#session)
+    attachExaminer(this.#session, this.#examiner)
     this.#monitor.follow(this.#session.plan)
   }
 
   #spec(): PlanSpec {
     const { config, ranks } = this.#desk
-    const { validationData, trace } = this.#options
+    const { trace } = this.#options
     // Of a stream there is room for a window.
     const shape = { ...this.#data, rows: this.#feed?.rows ?? this.#data.rows }
     const events = trace ? TRACE_EVENTS : 0
-    return trainingSpec(config, this.#task, shape, validationData, this.#limits.epochs, events, ranks)
+    return trainingSpec(config, this.#task, shape, this.#validation, this.#limits.epochs, events, ranks)
   }
 
   #dividedSpec(): PlanSpec {
@@ -249,8 +291,18 @@ class Fit {
     return { ...this.#desk.identity(), ...this.#session.capture(), history: pastEpochs(this.#history) }
   }
 
+  /** Validation data that lies in memory. */
+  get #heldOut(): Dataset | undefined {
+    const { validationData } = this.#options
+    return isStream(validationData) ? undefined : validationData
+  }
+
+  get #streamError(): UserError | undefined {
+    return this.#feed?.error ?? this.#examiner?.error
+  }
+
   #isOver(): boolean {
-    return this.#desk.stopTraining || this.#options.signal?.aborted === true || this.#feed?.error !== undefined
+    return this.#desk.stopTraining || this.#options.signal?.aborted === true || this.#streamError !== undefined
   }
 
   #repairs(): Repair | undefined {

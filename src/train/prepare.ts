@@ -107,7 +107,7 @@ export function trainingSpec(
   config: ResolvedConfig,
   task: Task,
   data: Dataset,
-  validation: Dataset | undefined,
+  validation: Pick<Dataset, 'rows'> | undefined,
   epochs: number,
   traceEvents = 0,
   world: { rank: number; ranks: number } = ALONE,

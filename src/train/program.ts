@@ -22,7 +22,7 @@ import { observePart } from './observe.ts'
 import { Reduction } from './reduction.ts'
 import { addPenalty } from './regularize.ts'
 import { copyRun } from './snapshot.ts'
-import { State } from './state.ts'
+import { State, evaluationEnd } from './state.ts'
 import { Update } from './update.ts'
 
 const NO_FLOATS = new Float32Array(0)
@@ -32,6 +32,7 @@ export class Program {
   readonly #k: Kernels
   readonly #floats: Float32Array
   readonly #doubles: Float64Array
+  readonly #words: Float64Array
   readonly #settings: RunSettings
   readonly #reduction: Reduction
   readonly #updates: Update
@@ -72,6 +73,7 @@ export class Program {
     this.#k = kernels
     this.#floats = arena.floats
     this.#doubles = arena.doubles
+    this.#words = arena.doubles.subarray(plan.at.state, plan.at.state + plan.stateLength)
     this.#settings = settings
     this.#pass.seed = settings.seed
     this.#pass.floats = arena.floats
@@ -130,7 +132,7 @@ export class Program {
   }
 
   #state(word: number): number {
-    return this.#doubles[this.#plan.at.state + word]!
+    return this.#words[word]!
   }
 
   /** One piece of the open stage: a row block or a tile. */
@@ -379,8 +381,9 @@ export class Program {
   #evaluate(piece: number): void {
     const { at, blockRows, evaluationRows, network, spec, input } = this.#plan
     const row = piece * blockRows
-    const start = this.#state(State.evaluationCursor) + row
-    const left = spec.evaluationRows - this.#state(State.evaluationCursor)
+    const cursor = this.#state(State.evaluationCursor)
+    const start = cursor - this.#state(State.evaluationStart) + row
+    const left = evaluationEnd(this.#plan, this.#words) - cursor
     const rows = Math.min(blockRows, Math.min(evaluationRows, left) - row)
     const { inputs, targets } = spec
     this.#k.copy(rows * inputs, at.evaluationX + start * inputs, input.value + row * inputs)

@@ -21,7 +21,7 @@ import { Sequencer } from './sequencer.ts'
 import { RECORDS_PER_STEP } from './record.ts'
 import { restoreSnapshot, takeSnapshot } from './snapshot.ts'
 import { StallWatch, Stuck } from '../crew/stall.ts'
-import { State } from './state.ts'
+import { State, awaitsEvaluation } from './state.ts'
 import { allLeave, casualtyOf, lateToStart, stuckWorker } from './stragglers.ts'
 import { beginTuning } from './tuner.ts'
 
@@ -219,4 +219,8 @@ async function attend(
   }
 }
 
-const waitsForWindow = ({ at }: Plan, { doubles }: Arena): boolean => doubles[at.state + State.wanted] === 1
+/** Of rows that are trained on, or measured by. */
+function waitsForWindow({ at, stateLength }: Plan, { doubles }: Arena): boolean {
+  const state = doubles.subarray(at.state, at.state + stateLength)
+  return state[State.wanted] === 1 || awaitsEvaluation(state)
+}

@@ -27,7 +27,7 @@ import { fullRows, ownRows, rowsOfShard } from '../plan/shards.ts'
 import { meetingBefore } from '../plan/stages.ts'
 import { closeSnapshot } from './snapshot.ts'
 import { Again, beforeDecision, isLook, looksAgain, turnOf } from './again.ts'
-import { Reason, State } from './state.ts'
+import { Reason, State, awaitsEvaluation, evaluationEnd } from './state.ts'
 import { Sums } from './sums.ts'
 import { tune } from './tuner.ts'
 import { Watcher } from './watcher.ts'
@@ -111,6 +111,7 @@ export class Sequencer {
 
   /** Starts a run, or goes on after a gate; called by the host. */
   resume(): void {
+    if (this.#state[State.evaluating] === 1) return this.#resumeEvaluation()
     if (this.#plan.spec.trainRows === 0) return this.#beginEvaluation()
     if (this.#state[State.ask] === 1) return this.#exchange(Exchanged.wishes)
     this.#proceed()
@@ -369,19 +370,37 @@ export class Sequencer {
 
   #beginEvaluation(): void {
     const s = this.#state
+    const { spec, sums, sumsAt } = this.#plan
     s[State.evaluationCursor] = 0
-    s.fill(0, this.#plan.sumsAt.evaluation, this.#plan.sumsAt.evaluation + this.#plan.sums)
-    if (this.#plan.spec.evaluationRows > 0) this.#openEvaluation()
-    else this.#endEpoch()
+    s.fill(0, sumsAt.evaluation, sumsAt.evaluation + sums)
+    if (spec.evaluationRows === 0) return this.#endEpoch()
+    s[State.evaluating] = s[State.evaluationStreamed]!
+    // Rows that fit in the arena are there since the first time.
+    const isThere = s[State.evaluationStart] === 0 && s[State.evaluationLast] === 1
+    if (!isThere) s[State.evaluationStart] = s[State.evaluationEnd] = s[State.evaluationLast] = 0
+    this.#evaluate()
   }
 
-  #openEvaluation(): void {
-    this.#open(Phase.evaluate, pieces.evaluate(this.#plan, this.#evaluationBatch()))
+  /** The next rows, where there are some; or what comes after the last. */
+  #evaluate(): void {
+    const s = this.#state
+    if (awaitsEvaluation(s)) return this.#gate()
+    const rows = this.#evaluationBatch()
+    if (rows > 0) return this.#open(Phase.evaluate, pieces.evaluate(this.#plan, rows))
+    s[State.evaluating] = 0
+    if (this.#plan.spec.trainRows > 0) this.#endEpoch()
+    else this.#endEvaluationRun()
+  }
+
+  /** The host was asked for rows. Where it has none, it wants the end. */
+  #resumeEvaluation(): void {
+    if (awaitsEvaluation(this.#state) && this.#control.stopRequested()) this.#end(Reason.requested)
+    else this.#evaluate()
   }
 
   #evaluationBatch(): number {
-    const { evaluationRows, spec } = this.#plan
-    return Math.min(evaluationRows, spec.evaluationRows - this.#state[State.evaluationCursor]!)
+    const s = this.#state
+    return Math.min(this.#plan.evaluationRows, evaluationEnd(this.#plan, s) - s[State.evaluationCursor]!)
   }
 
   #afterEvaluate(): void {
@@ -390,14 +409,13 @@ export class Sequencer {
     if (!this.#plan.spec.keepOutputs)
       this.#sums.addBlocks(0, rows, this.#plan.blockRows, this.#state, this.#plan.sumsAt.evaluation)
     s[State.evaluationCursor]! += rows
-    if (s[State.evaluationCursor]! < this.#plan.spec.evaluationRows) this.#openEvaluation()
-    else if (this.#plan.spec.trainRows > 0) this.#endEpoch()
-    else this.#endEvaluationRun()
+    this.#evaluate()
   }
 
   #endEvaluationRun(): void {
-    const { sumsAt, spec } = this.#plan
-    writeValues(this.#plan, this.#state, sumsAt.values, sumsAt.evaluation, spec.evaluationRows, spec.evaluationRows)
+    const { sumsAt } = this.#plan
+    const rows = this.#state[State.evaluationCursor]!
+    writeValues(this.#plan, this.#state, sumsAt.values, sumsAt.evaluation, rows, rows)
     this.#end(Reason.completed)
   }
 
@@ -407,7 +425,8 @@ export class Sequencer {
     writeValues(this.#plan, s, sumsAt.values, sumsAt.epoch, s[State.epochWeight]!, s[State.epochRows]!)
     if (spec.evaluationRows > 0) {
       const validation = sumsAt.values + 1 + metrics.length
-      writeValues(this.#plan, s, validation, sumsAt.evaluation, spec.evaluationRows, spec.evaluationRows)
+      const rows = s[State.evaluationCursor]!
+      writeValues(this.#plan, s, validation, sumsAt.evaluation, rows, rows)
     }
     this.#record(Kind.epoch)
     s[State.epoch]!++

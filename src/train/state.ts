@@ -5,6 +5,7 @@
 import { decideStateLength } from '../gradient/decide.ts'
 import { plateauStateLength } from '../optim/plateau.ts'
 import { STATE_DOUBLES } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
 
 let next = 0
 const word = (length = 1): number => {
@@ -98,9 +99,27 @@ export const State = {
 
   /** In repair: the batch before which the host is asked too; 0: none. */
   askAt: word(),
+
+  /** 1 where the evaluation's rows are a stream's: the arena has those from `evaluationStart` to `evaluationEnd`. */
+  evaluationStreamed: word(),
+  evaluationStart: word(),
+  evaluationEnd: word(),
+  /** Whether the stream ends with them; whether an evaluation is open, which may wait for the next. */
+  evaluationLast: word(),
+  evaluating: word(),
 } as const
 
 if (next > STATE_DOUBLES) throw new Error(`internal: state of ${next} words is larger than ${STATE_DOUBLES}`)
 
 /** Why a run ended. */
 export const Reason = { none: 0, completed: 1, maxSteps: 2, requested: 3, earlyStopping: 4, unhealthy: 5 } as const
+
+/** The row of the evaluation at which what lies in the arena ends. */
+export const evaluationEnd = ({ spec }: Plan, state: Float64Array): number =>
+  state[State.evaluationStreamed] === 1 ? state[State.evaluationEnd]! : spec.evaluationRows
+
+/** Whether the run waits for more rows of an evaluation. */
+export const awaitsEvaluation = (state: Float64Array): boolean =>
+  state[State.evaluating] === 1 &&
+  state[State.evaluationLast] === 0 &&
+  state[State.evaluationCursor]! >= state[State.evaluationEnd]!

@@ -26,12 +26,13 @@ import type { Model } from '../model/build.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import { adoptOptimizer } from './adopt.ts'
-import type { FitOptions } from './callbacks.ts'
+import type { FitOptions, StreamOptions } from './callbacks.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import { Desk } from './desk.ts'
 import type { Built } from './desk.ts'
 import { saveOnnx, saveSafetensors } from './exchange.ts'
 import type { SaveOptions } from './exchange.ts'
+import { Examiner, attachExaminer } from './examiner.ts'
 import { Feed } from './feed.ts'
 import { fit } from './fit.ts'
 import { newHistory } from './history.ts'
@@ -42,6 +43,7 @@ import { checkData, checkRows, checkSharded, expectDataset } from './checks.ts'
 import { evaluationSpec, mostWorkers, resolveTask, resolveWorkers, trainingSpec } from './prepare.ts'
 import { readNewest } from './rotation.ts'
 import { Session } from './session.ts'
+import { Reason, State } from './state.ts'
 import { checkWeights, freshSlots, hashWeights, setParameters } from './weights.ts'
 
 export interface TrainerOptions {
@@ -191,31 +193,34 @@ export class Trainer implements AsyncDisposable {
     })
   }
 
-  /** @returns loss and metrics over all rows */
-  async evaluate(data: Dataset): Promise<Record<string, number>> {
+  /**
+   * @param data in memory, or a stream of rows as `fit` takes it, of which `bufferRows` lie in memory at a time
+   * @returns loss and metrics over all rows: the same bits for a stream as for its rows in memory
+   */
+  async evaluate(data: Dataset | RowStream, options: StreamOptions = {}): Promise<Record<string, number>> {
     return this.#exclusively(async () => {
-      const built = await this.#desk.build(data)
-      checkData(data, built.model, resolveTask(this.config, built.model, data), 'data')
-      const { plan, state } = await this.#forward(built, data, false)
+      const { plan, state } = await this.#measure(data, options)
       const keys = ['loss', ...plan.metrics.map((metric) => metric.key)]
       return Object.fromEntries(keys.map((key, i) => [key, state[plan.sumsAt.values + i]!]))
     })
   }
 
   /**
-   * How often each class was taken for each. Its diagonal is what `acc` counts.
+   * How often each class was taken for each. Its diagonal is what `acc` counts. Data as `evaluate` takes it.
    * @returns undefined for a model that does not choose one class of at most 1,024: of numbers, or of several
    * yes-or-no answers
    */
-  async confusion(data: Dataset): Promise<ConfusionMatrix | undefined> {
+  async confusion(data: Dataset | RowStream, options: StreamOptions = {}): Promise<ConfusionMatrix | undefined> {
     return this.#exclusively(async () => {
-      const built = await this.#desk.build(data)
-      const task = resolveTask(this.config, built.model, data)
-      checkData(data, built.model, task, 'data')
-      const classes = confusableClasses(task.loss, built.model.outputs, data.targets)
+      const { model, targets, classNames } = isStream(data)
+        ? this.#desk.trained('confuse')
+        : await this.#desk.build(data)
+      const columns = isStream(data) ? { targets, classNames } : data
+      const { loss } = resolveTask(this.config, model, columns)
+      const classes = confusableClasses(loss, model.outputs, columns.targets)
       if (classes === 0) return undefined
-      const { plan, state } = await this.#forward(built, data, false, [{ type: 'confusion' }])
-      return readConfusion(state, plan.sumsAt.evaluation + 1, classes, data.classNames ?? built.classNames)
+      const { plan, state } = await this.#measure(data, options, [{ type: 'confusion' }])
+      return readConfusion(state, plan.sumsAt.evaluation + 1, classes, columns.classNames ?? classNames)
     })
   }
 
@@ -295,8 +300,8 @@ export class Trainer implements AsyncDisposable {
     await this.#desk.build(data)
   }
 
-  /** Compiles the plan that `fit` would run, without running it. */
-  plan(data: Dataset, validation?: Dataset): Plan {
+  /** Compiles the plan that `fit` would run, without running it. @param validation its rows, or those of a stream's buffer */
+  plan(data: Dataset, validation?: Pick<Dataset, 'rows'>): Plan {
     const model = buildModel(this.config.model, data.features)
     const task = resolveTask(this.config, model, data)
     checkData(data, model, task, 'training data')
@@ -350,14 +355,55 @@ export class Trainer implements AsyncDisposable {
     }
   }
 
-  async #forward(built: Built, data: Dataset, keepOutputs: boolean, metrics?: MetricConfig[]): Promise<Session> {
+  /** Loss and metrics of all rows, wherever they lie. */
+  async #measure(data: Dataset | RowStream, { bufferRows }: StreamOptions, metrics?: MetricConfig[]): Promise<Session> {
+    if (!isStream(data)) {
+      if (bufferRows !== undefined)
+        throw new UserError('Expected a stream for `bufferRows`, got data in memory. Leave it out.')
+      const built = await this.#desk.build(data)
+      checkData(data, built.model, resolveTask(this.config, built.model, data), 'data')
+      return this.#forward(built, data, false, metrics)
+    }
+    const built = this.#desk.trained('evaluate a stream with')
+    const task = resolveTask(this.config, built.model, built)
+    const shape = { rows: 1, features: built.model.inputs, targets: built.targets }
+    const spec = evaluationSpec(this.config, task, shape, false)
+    const examiner = await Examiner.open(this.#desk, data, { what: 'data', task, spec, bufferRows })
+    try {
+      return await this.#forward(built, { ...shape, rows: examiner.rows }, false, metrics, examiner)
+    } finally {
+      examiner.close()
+    }
+  }
+
+  /** @param data the rows, or of a stream their shape, and how many of them lie in the arena */
+  async #forward(
+    built: Built,
+    data: Dataset | Pick<Dataset, 'rows' | 'features' | 'targets'>,
+    keepOutputs: boolean,
+    metrics?: MetricConfig[],
+    examiner?: Examiner,
+  ): Promise<Session> {
     const usual = resolveTask(this.config, built.model, built)
     const task = { ...usual, metrics: metrics ?? usual.metrics }
     const spec = evaluationSpec(this.config, task, data, keepOutputs)
     const crew = this.#desk.enlist(spec)
     const given = { ...spec, workers: crew.workers }
-    const session = await Session.open(given, built.weights, undefined, data, this.#desk.spare)
-    await this.#desk.run(session, crew, { epochs: 1, maxSteps: Infinity, gateEpochs: false })
+    const rows = 'x' in data ? data : undefined
+    const session = await Session.open(given, built.weights, undefined, rows, this.#desk.spare)
+    attachExaminer(session, examiner)
+    await this.#desk.run(
+      session,
+      crew,
+      { epochs: 1, maxSteps: Infinity, gateEpochs: false },
+      {},
+      {
+        gate: () => examiner?.fill(session, () => this.#desk.closed),
+        wantsEnd: () => examiner?.error !== undefined || this.#desk.closed,
+      },
+    )
+    if (examiner?.error) throw examiner.error
+    if (session.state[State.reason] !== Reason.completed) throw new Error('closed while it waited for the stream')
     // The caller reads what it wants before anybody else has the trainer.
     this.#desk.spare.keep(session)
     return session
@@ -365,14 +411,16 @@ export class Trainer implements AsyncDisposable {
 }
 
 function checkFit(data: unknown, { validationData, epochs, bufferRows, stepsPerEpoch }: FitOptions): void {
-  if (!isStream(data)) {
-    expectDataset(data, 'training data')
-    for (const [name, value] of Object.entries({ bufferRows, stepsPerEpoch })) {
-      if (value !== undefined)
-        throw new UserError(`Expected a stream for \`${name}\`, got data in memory. Leave it out.`)
-    }
+  const [streams, validates] = [isStream(data), isStream(validationData)]
+  const useless = {
+    bufferRows: streams || validates ? undefined : bufferRows,
+    stepsPerEpoch: streams ? undefined : stepsPerEpoch,
   }
-  if (validationData !== undefined) expectDataset(validationData, 'validation data')
+  if (!streams) expectDataset(data, 'training data')
+  for (const [name, value] of Object.entries(useless)) {
+    if (value !== undefined) throw new UserError(`Expected a stream for \`${name}\`, got data in memory. Leave it out.`)
+  }
+  if (validationData !== undefined && !validates) expectDataset(validationData, 'validation data')
   if (epochs === undefined || (Number.isSafeInteger(epochs) && epochs >= 1)) return
   throw new UserError(`Expected \`epochs\` to be an integer >= 1, got ${describe(epochs)}.`)
 }
