@@ -32,7 +32,7 @@ export { loadConfigFile } from './config/file.ts'
 export type { Config, ResolvedConfig } from './config/schema.ts'
 
 export type { Dataset } from './data/dataset.ts'
-export { loadData, readDataset } from './data/load.ts'
+export { loadData, readDataset, streamDataset } from './data/load.ts'
 export type { RowChunk, Rows, RowStream } from './data/stream.ts'
 export { toDataset, applyClassWeight } from './data/tensor.ts'
 export { toCategorical } from './data/one-hot.ts'

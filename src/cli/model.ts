@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { DataConfig } from '../data/config.ts'
 import type { Dataset } from '../data/dataset.ts'
+import type { RowChunk } from '../data/stream.ts'
 import { UserError } from '../errors.ts'
 import type { Trainer } from '../train/trainer.ts'
 import { assignAll } from './assign.ts'
@@ -72,26 +73,42 @@ export async function loadSaved(path: string, options: ModelOptions): Promise<Tr
 
 /** The rows of --data as the model takes them: read as its own data was, unless said otherwise. */
 export async function readRows(trainer: Trainer, options: ModelOptions): Promise<Dataset> {
-  if (!trainer.transform) {
+  const { transform, configOf } = reading(trainer, options)
+  const { readDataset } = await import('../data/load.ts')
+  const read = (source: string) => readDataset(configOf(source), transform)
+  return options.data === '-' ? withStdin(read) : read(options.data!)
+}
+
+/** The same rows as a stream, which can be opened several times. */
+export async function openRows(trainer: Trainer, options: ModelOptions): Promise<() => AsyncGenerator<RowChunk>> {
+  const { transform, configOf } = reading(trainer, options)
+  for (const name of ['labels', 'limit'] as const) {
+    if (options[name] !== undefined)
+      throw new UserError(
+        `Expected a file of features and targets to stream, got --${name}. Leave it out, or --streaming`,
+      )
+  }
+  if (options.data === '-')
+    throw new UserError('Expected a file with --streaming, which is read more than once; got standard input')
+  const { streamDataset } = await import('../data/load.ts')
+  return () => streamDataset(configOf(options.data!), transform)
+}
+
+function reading(trainer: Trainer, { labels, format, limit }: ModelOptions) {
+  const { transform } = trainer
+  if (!transform) {
     throw new UserError(
       'The model was saved without its data transform, so files cannot be read for it: use the library',
     )
   }
-  const { transform } = trainer
-  const { readDataset } = await import('../data/load.ts')
-  const { labels, format, limit } = options
-  const read = (source: string) =>
-    readDataset(
-      {
-        ...trainer.config.data,
-        source,
-        format: format ?? (transform.target.kind === 'tokens' ? 'text' : 'auto'),
-        labels,
-        limit,
-      },
-      transform,
-    )
-  return options.data === '-' ? withStdin(read) : read(options.data!)
+  const configOf = (source: string): DataConfig => ({
+    ...trainer.config.data,
+    source,
+    format: format ?? (transform.target.kind === 'tokens' ? 'text' : 'auto'),
+    labels,
+    limit,
+  })
+  return { transform, configOf }
 }
 
 /** Readers look into a file before they read it, so stdin becomes one for as long as it takes. */

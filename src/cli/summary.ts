@@ -109,10 +109,12 @@ function twoColumns(rows: string[][]): string {
   return table(rows.map(([name = '', value = '', more = '']) => [name, more ? `${value}  (${more})` : value]))
 }
 
+const PARTS = { train: 'training', validation: 'validation', test: 'test' } as const
+
 function rowsText({ rows, features }: DataSummary): string {
-  const parts = [rows.train === undefined ? 'streamed training' : `${formatCount(rows.train)} training`]
-  if (rows.validation > 0) parts.push(`${formatCount(rows.validation)} validation`)
-  if (rows.test > 0) parts.push(`${formatCount(rows.test)} test`)
+  const parts = (['train', 'validation', 'test'] as const)
+    .filter((part) => rows[part] !== 0)
+    .map((part) => `${rows[part] === undefined ? 'streamed' : formatCount(rows[part])} ${PARTS[part]}`)
   return `${parts.join(', ')} rows of ${formatCount(features)} features`
 }
 

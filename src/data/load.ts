@@ -26,6 +26,9 @@ export interface LoadedData {
   readonly train: Dataset
   /** Opens the training rows for an epoch, where `data.streaming` says so: for `trainer.fit`. */
   readonly stream?: (() => AsyncGenerator<RowChunk>) | undefined
+  /** The same of `data.validation` and `data.test`, which are streamed then too, and no data sets. */
+  readonly validationStream?: (() => AsyncGenerator<RowChunk>) | undefined
+  readonly testStream?: (() => AsyncGenerator<RowChunk>) | undefined
   readonly validation?: Dataset | undefined
   readonly test?: Dataset | undefined
   /** Fitted on `train`; save it with the model. */
@@ -37,8 +40,12 @@ export interface LoadedData {
 export interface DataSummary {
   readonly source: string
   readonly format: DataFormat | 'builtin'
-  /** `train` is absent where the data is streamed. */
-  readonly rows: { readonly train?: number | undefined; readonly validation: number; readonly test: number }
+  /** `undefined` where the rows are streamed. */
+  readonly rows: {
+    readonly train?: number | undefined
+    readonly validation?: number | undefined
+    readonly test?: number | undefined
+  }
   readonly features: number
   readonly targets: number
   readonly task: Task
@@ -72,24 +79,33 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
   const train = await applyTransformSliced(transform, trainTable)
   const heldOut = async (indices: Uint32Array, file?: string, labels?: string): Promise<Dataset | undefined> => {
     if (indices.length > 0) return applyTransformSliced(transform, await part(indices))
-    if (file === undefined) return undefined
+    if (file === undefined || config.streaming) return undefined
     const read = await readPart(file, labels, config)
     return expectTargets(await applyTransformSliced(transform, read.table), file, labels)
   }
   const validation = await heldOut(split.validation, config.validation, config.validationLabels)
   const test = await heldOut(split.test, config.test, config.testLabels)
   const { task, reason } = inferTask(targetColumns(table, options), { ...options, task: config.task })
+  const streamed = async (file: string | undefined) => {
+    if (file === undefined || !config.streaming) return undefined
+    const open = () => streamDataset({ ...config, source: file }, transform)
+    await checkFirst(open())
+    return open
+  }
+  const [validationStream, testStream] = [await streamed(config.validation), await streamed(config.test)]
   const rows = {
     train: config.streaming ? undefined : train.rows,
-    validation: validation?.rows ?? 0,
-    test: test?.rows ?? 0,
+    validation: validationStream ? undefined : (validation?.rows ?? 0),
+    test: testStream ? undefined : (test?.rows ?? 0),
   }
   const { features, targets } = train
   const classes = train.classNames
   const summary = { source: config.source, format, rows, features, targets, task, taskReason: reason, classes }
   return {
     train,
-    stream: config.streaming ? () => streamRows(config, transform) : undefined,
+    stream: config.streaming ? () => streamDataset(config, transform) : undefined,
+    validationStream,
+    testStream,
     validation,
     test,
     transform,
@@ -97,9 +113,23 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
   }
 }
 
-/** The rows of `source` from the first on, transformed, some thousand at a time. */
-async function* streamRows(config: DataConfig, transform: Transform): AsyncGenerator<RowChunk> {
-  for await (const table of readParts(config.source, config)) yield await applyTransformSliced(transform, table)
+/**
+ * The rows of `config.source` (CSV, TSV, JSON Lines, Parquet) from the first on, transformed, some thousand at a time: what
+ * `readDataset` would read, for `fit` and `evaluate` where that does not fit in memory. A function that calls this can be read anew.
+ */
+export async function* streamDataset(config: DataConfig, transform: Transform): AsyncGenerator<RowChunk> {
+  for await (const table of readParts(config.source, config)) {
+    yield expectTargets(await applyTransformSliced(transform, table), config.source, undefined)
+  }
+}
+
+/** That a file can be read is known before a training that wants it at its end. @throws UserError where it cannot */
+async function checkFirst(rows: AsyncGenerator<RowChunk>): Promise<void> {
+  try {
+    await rows.next()
+  } finally {
+    await rows.return(undefined)
+  }
 }
 
 const firstRowsOf = (config: DataConfig): DataConfig => ({ ...config, limit: SAMPLE_ROWS })
@@ -182,7 +212,10 @@ function checkStreaming(config: DataConfig): void {
   const expected = (what: string, got: string, advice: string) =>
     new UserError(`Expected ${what} with data.streaming, got ${got}. ${advice}`)
   if (isBuiltin(config.source)) throw expected('a file as data.source', config.source, 'Leave data.streaming out')
-  if (config.labels !== undefined) throw expected('targets among the columns', 'data.labels', 'Put them into one file')
+  for (const name of ['labels', 'validationLabels', 'testLabels'] as const) {
+    if (config[name] === undefined) continue
+    throw expected('targets among the columns', `data.${name}`, 'Put them into one file')
+  }
   for (const part of ['validation', 'test'] as const) {
     if ((config[`${part}Split`] ?? 0) === 0) continue
     throw expected(

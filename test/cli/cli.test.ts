@@ -228,7 +228,27 @@ describe('a run', () => {
     expect(resumed.stderr).not.toContain('rror')
     expect(hash(resumed)).toBe(hash(parts))
     const evaluated = await brigantine('evaluate', 'parts/model.brig', '--json')
-    expect(JSON.parse(evaluated.stdout)).toMatchObject({ data: 'sums.csv, first rows', rows: 1500 })
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ data: 'sums.csv, train part', rows: 1500 })
+    const measure = async (...more: string[]) => {
+      const { stdout } = await brigantine('evaluate', 'parts/model.brig', '--data', 'sums.csv', '--json', ...more)
+      return JSON.parse(stdout) as { rows: number }
+    }
+    const inMemory = await measure()
+    expect(inMemory.rows).toBe(1500)
+    expect(await measure('--streaming')).toEqual(inMemory)
+    // Held-out files are streamed too, with the values of the same rows in memory.
+    const held = ['--data.validation', 'sums.csv', '--data.test', 'sums.csv']
+    const [kept, read] = await Promise.all([
+      run('kept', ...held),
+      run('read', ...held, '--data.streaming', '--data.buffer-rows', '2000'),
+    ])
+    const values = ({ stdout }: Outcome) => {
+      const { history, test, hash } = JSON.parse(stdout) as Record<string, unknown>
+      return { history, test, hash }
+    }
+    expect(values(read)).toEqual(values(kept))
+    const own = await brigantine('evaluate', 'read/model.brig', '--json')
+    expect(JSON.parse(own.stdout)).toMatchObject({ data: 'sums.csv, test part', rows: 1500 })
   })
 
   test('--fast-dev-run saves nothing; --quiet says nothing', async () => {

@@ -105,6 +105,27 @@ describe('streamed data', () => {
     expect(y).toEqual([...whole.train.y])
   })
 
+  it('has its held-out files as streams too, which are looked at before anything is trained', async () => {
+    const source = write('rows.csv', ['a,b,kind', ...lines].join('\n'))
+    const test = write('test.csv', ['a,b,kind', ...lines.slice(0, 6000)].join('\n'))
+    const whole = await loadData({ source, test, validation: test }, 1)
+    const loaded = await loadData({ source, test, validation: test, streaming: true }, 1)
+    expect([loaded.validation, loaded.test]).toEqual([undefined, undefined])
+    expect(loaded.summary.rows).toEqual({ train: undefined, validation: undefined, test: undefined })
+    for (const stream of [loaded.validationStream!, loaded.testStream!, loaded.testStream!]) {
+      const x: number[] = []
+      for await (const chunk of stream()) x.push(...(chunk.x as Float32Array))
+      expect(x).toEqual([...whole.test!.x])
+    }
+    const bare = write('bare.csv', ['a,b', '1,2'].join('\n'))
+    for (const given of [{ test: bare }, { validation: bare }]) {
+      expect(await userError(() => loadData({ source, ...given, streaming: true }, 1))).toMatch(
+        /Expected the target column of the training data in .*bare.csv too, found none/,
+      )
+    }
+    expect(await userError(() => loadData({ source, test: 'nowhere.csv', streaming: true }, 1))).toMatch(/nowhere.csv/)
+  })
+
   it('tells of a class that its first rows did not have, with the line', async () => {
     const many = Array.from({ length: 70_000 }, (_, i) => `${i},${i % 2 ? 'odd' : 'even'}`)
     const source = write('late.csv', ['a,kind', ...many, '1,prime'].join('\n'))
@@ -125,6 +146,11 @@ describe('streamed data', () => {
       /data.validation, a file, with data.streaming, got data.validationSplit/,
     ],
     ['a limit', { limit: 5 }, /no data.limit with data.streaming, got 5. Set data.stepsPerEpoch/],
+    [
+      'labels beside the test',
+      { test: 'test.csv', testLabels: 'labels.csv' },
+      /targets among the columns with data.streaming, got data.testLabels/,
+    ],
     ['labels beside it', { labels: 'labels.csv' }, /targets among the columns with data.streaming, got data.labels/],
     [
       'a running text',

@@ -1,10 +1,12 @@
 import { Option, type Command } from 'commander'
 import type { Dataset } from '../../data/dataset.ts'
+import type { RowChunk } from '../../data/stream.ts'
 import { UserError } from '../../errors.ts'
 import { confusionText } from '../../report/confusion.ts'
 import { formatCount, formatMetric } from '../../report/format.ts'
 import { table } from '../../report/table.ts'
-import { loadSaved, readRows, withModel, type ModelOptions } from '../model.ts'
+import type { Trainer } from '../../train/trainer.ts'
+import { loadSaved, openRows, readRows, withModel, type ModelOptions } from '../model.ts'
 import { needData } from '../needs.ts'
 import { print, printJson } from '../output.ts'
 
@@ -16,6 +18,7 @@ export function evaluateCommand(program: Command): void {
       'Measures a saved model (and which classes it confuses): on the test part of its own data, or on other data.',
     )
     .argument('<model>', 'model or checkpoint file')
+    .option('--streaming', 'reads --data (CSV, TSV, JSONL, Parquet) a window at a time, where it is larger than memory')
     .addOption(new Option('--split <part>', 'which part of its own data').choices(['test', 'validation', 'train']))
   withModel(command)
     .addHelpText(
@@ -27,39 +30,68 @@ export function evaluateCommand(program: Command): void {
 
 interface EvaluateOptions extends ModelOptions {
   readonly split?: 'test' | 'validation' | 'train'
+  readonly streaming?: boolean
   readonly json?: boolean
+}
+
+/** What is measured: a data set, or a stream, whose rows are counted as they go by. */
+interface Measured {
+  readonly name: string
+  readonly data: Dataset | (() => AsyncGenerator<RowChunk>)
+  readonly rows: () => number
 }
 
 async function run(path: string, options: EvaluateOptions): Promise<void> {
   await using trainer = await loadSaved(path, options)
-  const { dataset, name } = options.data
-    ? { dataset: await readRows(trainer, options), name: options.data }
-    : await ownPart(trainer.config, options.split)
-  if (dataset.targets === 0)
-    throw new UserError(`${name}: expected the target column too, to compare predictions with; found none`)
-  const values = await trainer.evaluate(dataset)
-  const confusion = await trainer.confusion(dataset)
-  if (options.json) return printJson({ model: path, data: name, rows: dataset.rows, ...values, confusion })
+  const { name, data, rows } = await measured(trainer, options)
+  const buffer = { bufferRows: typeof data === 'function' ? trainer.config.data?.bufferRows : undefined }
+  const values = await trainer.evaluate(data, buffer)
+  const count = rows()
+  const confusion = await trainer.confusion(data, buffer)
+  if (options.json) return printJson({ model: path, data: name, rows: count, ...values, confusion })
   print(
     table([
-      ['data', `${name} (${formatCount(dataset.rows)} rows)`],
+      ['data', `${name} (${formatCount(count)} rows)`],
       ...Object.entries(values).map(([metric, value]) => [metric, formatMetric(metric, value)]),
     ]),
   )
   if (confusion) print(`\n${confusionText(confusion)}`)
 }
 
+async function measured(trainer: Trainer, options: EvaluateOptions): Promise<Measured> {
+  if (!options.data) return ownPart(trainer.config, options.split)
+  if (options.streaming) return streamed(options.data, await openRows(trainer, options))
+  const dataset = await readRows(trainer, options)
+  if (dataset.targets > 0) return inMemory(options.data, dataset)
+  throw new UserError(`${options.data}: expected the target column too, to compare predictions with; found none`)
+}
+
+const inMemory = (name: string, data: Dataset): Measured => ({ name, data, rows: () => data.rows })
+
+function streamed(name: string, open: () => AsyncGenerator<RowChunk>): Measured {
+  let count = 0
+  async function* data(): AsyncGenerator<RowChunk> {
+    count = 0
+    for await (const chunk of open()) {
+      count += (chunk as Dataset).rows
+      yield chunk
+    }
+  }
+  return { name, data, rows: () => count }
+}
+
 /** A part of the data that the model was trained with, split as it was then. */
 async function ownPart(
   config: Parameters<typeof needData>[0] & { seed: number },
   split: EvaluateOptions['split'],
-): Promise<{ dataset: Dataset; name: string }> {
+): Promise<Measured> {
   const { loadData } = await import('../../data/load.ts')
   const data = needData(config)
-  const loaded = await loadData(data, config.seed)
-  const part = split ?? (loaded.test ? 'test' : loaded.validation ? 'validation' : 'train')
-  const dataset = loaded[part]
-  if (!dataset) throw new UserError(`--split ${part}: the model's data has no such part; name a file by --data`)
-  const what = data.streaming && part === 'train' ? 'first rows' : `${part} part`
-  return { dataset, name: `${data.source}, ${what}` }
+  const { train, stream, validation, validationStream, test, testStream } = await loadData(data, config.seed)
+  const parts = { train: stream ?? train, validation: validationStream ?? validation, test: testStream ?? test }
+  const part = split ?? (parts.test ? 'test' : parts.validation ? 'validation' : 'train')
+  const rows = parts[part]
+  if (!rows) throw new UserError(`--split ${part}: the model's data has no such part; name a file by --data`)
+  const name = `${data.source}, ${part} part`
+  return typeof rows === 'function' ? streamed(name, rows) : inMemory(name, rows)
 }

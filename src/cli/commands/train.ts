@@ -94,9 +94,11 @@ async function train(
   plan.layout.check()
   const history = await fit(trainer, data, files, options)
   if (!first) return
-  const test = data.test && (await trainer.evaluate(data.test))
+  const held = data.testStream ?? data.test
+  const buffer = { bufferRows: data.testStream && trainer.config.data?.bufferRows }
+  const test = held && (await trainer.evaluate(held, buffer))
   if (files) await trainer.save(files.model)
-  if (files && data.test) leaveTest(files, { ...test, confusion: await trainer.confusion(data.test) })
+  if (files && held) leaveTest(files, { ...test, confusion: await trainer.confusion(held, buffer) })
   const { model } = trainer
   const result: RunResult = {
     layers: [model!.inputs, ...model!.layers.filter(({ type }) => type !== 'dropout').map(({ outputs }) => outputs)],
@@ -152,7 +154,7 @@ async function fit(
     const history = await trainer.fit(data.stream ?? data.train, {
       bufferRows: trainer.config.data?.bufferRows,
       stepsPerEpoch: trainer.config.data?.stepsPerEpoch,
-      validationData: data.validation,
+      validationData: data.validationStream ?? data.validation,
       signal: interrupts.signal,
       trace: options.trace,
       inject: options.inject,
