@@ -39,7 +39,7 @@ function passes(bench: Bench, rows: number, cols: number, seed: number): number[
   const { kernels: k } = bench
   const count = rows * cols
   const given = (offset: number, length = count) => bench.put(numbers(seed + offset, length, 4))
-  const [x, dy, p, m, out] = [given(0), given(1), given(2), given(3), bench.room(count)]
+  const [x, dy, p, m, out] = [given(0, 2 * count), given(1), given(2), given(3), bench.room(2 * count)]
   const v = bench.put(numbers(seed + 4, count).map(Math.abs))
   const [a, b, c, d] = [given(5, cols), given(6, cols), given(7, cols), given(8, cols)]
   const results: number[] = []
@@ -68,6 +68,11 @@ function passes(bench: Bench, rows: number, cols: number, seed: number): number[
   keep()
   k.normBackward(rows, cols, x, dy, a, b, c, a, d, 8, out)
   keep()
+  const [lines, width] = [rows >> 1, 1]
+  k.normPool(lines, width, cols, x, a, b, c, out)
+  keep(out, lines * width * cols)
+  k.normPoolBackward(lines, width, cols, x, dy, a, b, c, -1, a, d, 8, out)
+  keep(out, 4 * lines * width * cols)
   k.columnSums(rows, cols, x, a, true)
   keep(a, cols)
   if (rows > 0) k.moments(rows, cols, x, a, b)

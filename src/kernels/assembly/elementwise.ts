@@ -2,7 +2,7 @@
  * Runs of elements: sums, copies, activations and their derivatives. A `mask` is all ones where a condition holds. By two
  * vectors where there are two: what is done to both alike and stored side by side, the compiler joins to 256 bits.
  */
-import { exp, expm1, constant, gauss, normalCdf, select, sigmoid, softplus, tanh } from './math'
+import { exp, expm1, constant, gauss, geluSlope, normalCdf, select, sigmoid, softplus, tanh } from './math'
 import { loadSome, storePair, storeSome } from './vector'
 
 const LINEAR: i32 = 0
@@ -19,7 +19,6 @@ const EXPONENTIAL: i32 = 9
 // Klambauer et al., "Self-normalizing neural networks" (2017).
 const SELU_SCALE: f32 = 1.0507009873554805
 const SELU_PRODUCT: f32 = 1.7580993408473768
-const INVERSE_SQRT_TWO_PI: f32 = 0.3989422804014327
 
 export function add(count: u32, x: u32, y: u32): void {
   for (; count >= 8; count -= 8) {
@@ -199,13 +198,6 @@ export function activate(kind: i32, count: u32, x: u32, y: u32, alpha: f32): voi
   }
 }
 
-/** gelu'(x) of g = `gauss(x)` and the distribution function. */
-// @ts-ignore: decorator
-@inline
-function geluSlope(x: v128, g: v128, cdf: v128): v128 {
-  return f32x4.add(cdf, f32x4.mul(x, f32x4.mul(constant(INVERSE_SQRT_TWO_PI), g)))
-}
-
 export function geluWithSlope(count: u32, x: u32, y: u32): void {
   for (; count >= 8; count -= 8) {
     const low = v128.load(x)
@@ -214,8 +206,10 @@ export function geluWithSlope(count: u32, x: u32, y: u32): void {
     const highGauss = gauss(high)
     const lowCdf = normalCdf(low, lowGauss)
     const highCdf = normalCdf(high, highGauss)
+    const lowSlope = geluSlope(low, lowGauss, lowCdf)
+    const highSlope = geluSlope(high, highGauss, highCdf)
     storePair(y, f32x4.mul(low, lowCdf), f32x4.mul(high, highCdf))
-    storePair(x, geluSlope(low, lowGauss, lowCdf), geluSlope(high, highGauss, highCdf))
+    storePair(x, lowSlope, highSlope)
     x += 32
     y += 32
   }

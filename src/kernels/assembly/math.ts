@@ -27,6 +27,48 @@ function coefficient(table: usize, i: usize): v128 {
   return v128.load32_splat(table + (i << 2))
 }
 
+/** Numbers and bits that several functions need, from memory for the same reason. */
+const NUMBERS = memory.data<f32>([1, 2, 3, 16, 0.5, -0.5, -105, 89, 14.5, -14.5, 0.625, 0.34657359, 0.41421356, 0.69314718, 0.3989422804014327])
+const ONE: usize = 0
+const TWO: usize = 1
+const THREE: usize = 2
+const SIXTEEN: usize = 3
+const HALF: usize = 4
+const MINUS_HALF: usize = 5
+const EXP_LEAST: usize = 6
+const EXP_MOST: usize = 7
+const GAUSS_MOST: usize = 8
+const GAUSS_LEAST: usize = 9
+const TANH_NEAR: usize = 10
+const EXPM1_NEAR: usize = 11
+const SQRT_TWO_LESS_ONE: usize = 12
+const LN_TWO: usize = 13
+const INVERSE_SQRT_TWO_PI: usize = 14
+
+const BITS = memory.data<u32>([0x7fffffff, 0x80000000, 0xfffff000, 127])
+const SIZE: usize = 0
+const SIGN: usize = 1
+const HIGH: usize = 2
+const BIAS: usize = 3
+
+// @ts-ignore: decorator
+@inline
+function number(i: usize): v128 {
+  return coefficient(NUMBERS, i)
+}
+
+// @ts-ignore: decorator
+@inline
+function bits(i: usize): v128 {
+  return coefficient(BITS, i)
+}
+
+// @ts-ignore: decorator
+@inline
+function abs(x: v128): v128 {
+  return v128.and(x, bits(SIZE))
+}
+
 /** p * x + coefficient i. */
 // @ts-ignore: decorator
 @inline
@@ -75,7 +117,7 @@ function remainder(x: v128, shifted: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function powerOfTwo(n: v128): v128 {
-  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23)
+  return i32x4.shl(i32x4.add(n, bits(BIAS)), 23)
 }
 
 /** 2^n e^r of n in [-252, 254] as `shiftedQuotient` gives it, and |r| <= ln(2) / 2. */
@@ -84,22 +126,22 @@ function powerOfTwo(n: v128): v128 {
 function exponential(r: v128, shifted: v128): v128 {
   const power = i32x4.sub(shifted, coefficient(EXP, SHIFT))
   const half = i32x4.shr_s(power, 1)
-  const value = f32x4.add(expm1Core(r), constant(1))
+  const value = f32x4.add(expm1Core(r), number(ONE))
   return f32x4.mul(f32x4.mul(value, powerOfTwo(half)), powerOfTwo(i32x4.sub(power, half)))
 }
 
-/** x between two bounds, NaN where x is: the engine's `min` and `max` take several instructions each for NaN and for -0. */
+/** x between two numbers, NaN where x is: the engine's `min` and `max` take several instructions each for NaN and for -0. */
 // @ts-ignore: decorator
 @inline
-function within(x: v128, least: f32, most: f32): v128 {
-  return f32x4.pmin(f32x4.pmax(x, constant(least)), constant(most))
+function within(x: v128, least: usize, most: usize): v128 {
+  return f32x4.pmin(f32x4.pmax(x, number(least)), number(most))
 }
 
 /** e^x; overflows to infinity, underflows through the subnormal numbers to 0. */
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {
-  x = within(x, -105, 89)
+  x = within(x, EXP_LEAST, EXP_MOST)
   const n = shiftedQuotient(x)
   return exponential(remainder(x, n), n)
 }
@@ -108,8 +150,8 @@ export function exp(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expm1(x: v128): v128 {
-  const small = f32x4.le(f32x4.abs(x), constant(0.34657359))
-  return select(small, expm1Core(x), f32x4.sub(exp(x), constant(1)))
+  const small = f32x4.le(abs(x), number(EXPM1_NEAR))
+  return select(small, expm1Core(x), f32x4.sub(exp(x), number(ONE)))
 }
 
 const LOG1P = memory.data<f32>([
@@ -121,8 +163,8 @@ const LOG1P = memory.data<f32>([
 @inline
 export function log1pOfUnit(x: v128): v128 {
   // 1 + x = 2 (1 + f) above sqrt(2), f = (x - 1) / 2; f = x below.
-  const large = f32x4.gt(x, constant(0.41421356))
-  const f = select(large, f32x4.mul(f32x4.sub(x, constant(1)), constant(0.5)), x)
+  const large = f32x4.gt(x, number(SQRT_TWO_LESS_ONE))
+  const f = select(large, f32x4.mul(f32x4.sub(x, number(ONE)), number(HALF)), x)
   const z = f32x4.mul(f, f)
   let p = coefficient(LOG1P, 0)
   p = horner(p, f, LOG1P, 1)
@@ -133,8 +175,8 @@ export function log1pOfUnit(x: v128): v128 {
   p = horner(p, f, LOG1P, 6)
   p = horner(p, f, LOG1P, 7)
   p = horner(p, f, LOG1P, 8)
-  p = f32x4.sub(f32x4.mul(f32x4.mul(p, z), f), f32x4.mul(z, constant(0.5)))
-  return f32x4.add(f32x4.add(p, f), v128.and(large, constant(0.69314718)))
+  p = f32x4.sub(f32x4.mul(f32x4.mul(p, z), f), f32x4.mul(z, number(HALF)))
+  return f32x4.add(f32x4.add(p, f), v128.and(large, number(LN_TWO)))
 }
 
 const TANH = memory.data<f32>([
@@ -144,7 +186,7 @@ const TANH = memory.data<f32>([
 // @ts-ignore: decorator
 @inline
 export function tanh(x: v128): v128 {
-  const size = f32x4.abs(x)
+  const size = abs(x)
   const z = f32x4.mul(x, x)
   let p = coefficient(TANH, 0)
   p = horner(p, z, TANH, 1)
@@ -154,25 +196,25 @@ export function tanh(x: v128): v128 {
   const near = f32x4.add(f32x4.mul(f32x4.mul(p, z), x), x)
   // 1 - 2 / (e^2|x| + 1), with the sign of x.
   const e = exp(f32x4.add(size, size))
-  const far = f32x4.sub(constant(1), f32x4.div(constant(2), f32x4.add(e, constant(1))))
-  const signed = v128.or(far, v128.and(x, i32x4.splat(0x80000000)))
-  return select(f32x4.lt(size, constant(0.625)), near, signed)
+  const far = f32x4.sub(number(ONE), f32x4.div(number(TWO), f32x4.add(e, number(ONE))))
+  const signed = v128.or(far, v128.and(x, bits(SIGN)))
+  return select(f32x4.lt(size, number(TANH_NEAR)), near, signed)
 }
 
 /** 1 / (1 + e^-x), as e^x / (1 + e^x) for negative x. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid(x: v128): v128 {
-  const e = exp(f32x4.neg(f32x4.abs(x)))
-  const numerator = select(f32x4.ge(x, constant(0)), constant(1), e)
-  return f32x4.div(numerator, f32x4.add(e, constant(1)))
+  const e = exp(v128.or(x, bits(SIGN)))
+  const numerator = select(f32x4.ge(x, constant(0)), number(ONE), e)
+  return f32x4.div(numerator, f32x4.add(e, number(ONE)))
 }
 
 /** log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
 // @ts-ignore: decorator
 @inline
 export function softplus(x: v128): v128 {
-  const rest = log1pOfUnit(exp(f32x4.neg(f32x4.abs(x))))
+  const rest = log1pOfUnit(exp(v128.or(x, bits(SIGN))))
   return f32x4.add(f32x4.max(x, constant(0)), rest)
 }
 
@@ -180,10 +222,10 @@ export function softplus(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function gauss(x: v128): v128 {
-  x = within(x, -14.5, 14.5)
-  const high = v128.and(x, i32x4.splat(0xfffff000))
-  const first = f32x4.mul(f32x4.mul(high, high), constant(-0.5))
-  const second = f32x4.mul(f32x4.mul(f32x4.sub(x, high), f32x4.add(x, high)), constant(-0.5))
+  x = within(x, GAUSS_LEAST, GAUSS_MOST)
+  const high = v128.and(x, bits(HIGH))
+  const first = f32x4.mul(f32x4.mul(high, high), number(MINUS_HALF))
+  const second = f32x4.mul(f32x4.mul(f32x4.sub(x, high), f32x4.add(x, high)), number(MINUS_HALF))
   const n = shiftedQuotient(f32x4.add(first, second))
   return exponential(f32x4.add(remainder(first, n), second), n)
 }
@@ -200,8 +242,8 @@ const CDF = memory.data<f32>([
 // @ts-ignore: decorator
 @inline
 export function normalCdf(x: v128, g: v128): v128 {
-  const size = f32x4.pmin(f32x4.abs(x), constant(16))
-  const q = f32x4.div(f32x4.sub(size, constant(3)), f32x4.add(size, constant(3)))
+  const size = f32x4.pmin(abs(x), number(SIXTEEN))
+  const q = f32x4.div(f32x4.sub(size, number(THREE)), f32x4.add(size, number(THREE)))
   let p = coefficient(CDF, 0)
   p = horner(p, q, CDF, 1)
   p = horner(p, q, CDF, 2)
@@ -213,7 +255,14 @@ export function normalCdf(x: v128, g: v128): v128 {
   p = horner(p, q, CDF, 8)
   p = horner(p, q, CDF, 9)
   const beyond = f32x4.mul(g, p)
-  return select(f32x4.gt(x, constant(0)), f32x4.sub(constant(1), beyond), beyond)
+  return select(f32x4.gt(x, constant(0)), f32x4.sub(number(ONE), beyond), beyond)
+}
+
+/** The slope of x Phi(x), from g = `gauss(x)` and the distribution function. */
+// @ts-ignore: decorator
+@inline
+export function geluSlope(x: v128, g: v128, cdf: v128): v128 {
+  return f32x4.add(cdf, f32x4.mul(x, f32x4.mul(number(INVERSE_SQRT_TWO_PI), g)))
 }
 
 /** Natural logarithm of a positive float64 of normal size, below 1 ulp: log(m) by the series of fdlibm's e_log.c. */

@@ -13,6 +13,8 @@ const K_BLOCK: u32 = 400
 const M_BLOCK: u32 = 96
 /** Rows of the tallest tile: what the registers hold. Two roundings need one more register than a fused one. */
 const TILE: u32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5
+/** Elements of B that are read where they lie. */
+const DIRECT: u32 = 4096
 /** Columns of B packed at a time, so that its cache lines are read whole and once. */
 const STRIP: u32 = 32
 
@@ -56,8 +58,8 @@ function block(
 ): void {
   const packed = scratch() + B_OFFSET
   const panelBytes = k * PANEL << 2
-  // A few rows do not pay for packing B; an edge needs it all the same.
-  const direct = m <= TILE && !transB
+  // A few rows do not pay for packing B, nor does one that stays in the cache as it is; an edge needs it all the same.
+  const direct = !transB && (m <= 2 * TILE || k * n <= DIRECT)
   for (let n0: u32 = 0; n0 < n; n0 += STRIP) {
     const size = min(STRIP, n - n0)
     if (transB) packTransposed(size, k, b + n0 * ldb, ldb, packed)
@@ -123,7 +125,9 @@ function whole(
 
 function copyTile(rows: u32, cols: u32, from: u32, fromStep: u32, to: u32, toStep: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
-    for (let byte: u32 = 0; byte < cols << 2; byte += 4) store<f32>(to + byte, load<f32>(from + byte))
+    let byte: u32 = 0
+    for (; byte + 16 <= cols << 2; byte += 16) v128.store(to + byte, v128.load(from + byte))
+    for (; byte < cols << 2; byte += 4) store<f32>(to + byte, load<f32>(from + byte))
     from += fromStep
     to += toStep
   }

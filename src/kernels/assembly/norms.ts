@@ -1,6 +1,6 @@
 /** Normalisation by the moments of a column over the batch. */
 import { high, joined, low } from './doubles'
-import { loadSome, storeSome } from './vector'
+import { loadSome, storePair, storeSome } from './vector'
 
 // @ts-ignore: decorator
 @inline
@@ -127,16 +127,18 @@ function normalize8(rows: u32, step: u32, x: u32, mean: u32, scale: u32, beta: u
   const scaleB = v128.load(scale, 16)
   if (!beta) {
     for (let r: u32 = 0; r < rows; r++, x += step, y += step) {
-      v128.store(y, f32x4.mul(f32x4.sub(v128.load(x), meanA), scaleA))
-      v128.store(y, f32x4.mul(f32x4.sub(v128.load(x, 16), meanB), scaleB), 16)
+      const a = f32x4.mul(f32x4.sub(v128.load(x), meanA), scaleA)
+      const b = f32x4.mul(f32x4.sub(v128.load(x, 16), meanB), scaleB)
+      storePair(y, a, b)
     }
     return
   }
   const betaA = v128.load(beta)
   const betaB = v128.load(beta, 16)
   for (let r: u32 = 0; r < rows; r++, x += step, y += step) {
-    v128.store(y, f32x4.add(f32x4.mul(f32x4.sub(v128.load(x), meanA), scaleA), betaA))
-    v128.store(y, f32x4.add(f32x4.mul(f32x4.sub(v128.load(x, 16), meanB), scaleB), betaB), 16)
+    const a = f32x4.add(f32x4.mul(f32x4.sub(v128.load(x), meanA), scaleA), betaA)
+    const b = f32x4.add(f32x4.mul(f32x4.sub(v128.load(x, 16), meanB), scaleB), betaB)
+    storePair(y, a, b)
   }
 }
 
@@ -235,8 +237,16 @@ export function normBackward(
   rows: u32, cols: u32, x: u32, dy: u32, mean: u32, inverse: u32, scale: u32, sums: u32, products: u32, count: f64, dx: u32,
 ): void {
   const step = cols << 2
-  const share = f32x4.splat(<f32>(1.0 / count))
-  for (let byte: u32 = 0; byte < step; byte += 16) {
+  const part = <f32>(1.0 / count)
+  const share = f32x4.splat(part)
+  let byte: u32 = 0
+  for (; byte + 32 <= step; byte += 32) {
+    normBackward8(
+      rows, step, x + byte, dy + byte, mean + byte, inverse + byte, scale + byte, sums + byte, products + byte, part,
+      dx + byte,
+    )
+  }
+  for (; byte < step; byte += 16) {
     const some = min<u32>((step - byte) >> 2, 4)
     const centre = loadSome(mean + byte, some)
     const factor = loadSome(inverse + byte, some)
@@ -249,6 +259,17 @@ export function normBackward(
   }
 }
 
+/** The way back of one element, of the signal that came to it. */
+// @ts-ignore: decorator
+@inline
+export function cellOf(
+  x: v128, signal: v128, mean: v128, inverse: v128, scale: v128, sum: v128, product: v128, share: v128,
+): v128 {
+  const centred = f32x4.mul(f32x4.sub(x, mean), inverse)
+  const common = f32x4.mul(f32x4.add(sum, f32x4.mul(centred, product)), share)
+  return f32x4.mul(scale, f32x4.sub(signal, common))
+}
+
 // @ts-ignore: decorator
 @inline
 function normBackwardColumns(
@@ -256,9 +277,29 @@ function normBackwardColumns(
   dx: u32, some: u32,
 ): void {
   for (let r: u32 = 0; r < rows; r++, x += step, dy += step, dx += step) {
-    const centred = f32x4.mul(f32x4.sub(loadSome(x, some), mean), inverse)
-    const common = f32x4.mul(f32x4.add(sum, f32x4.mul(centred, product)), share)
-    storeSome(dx, f32x4.mul(scale, f32x4.sub(loadSome(dy, some), common)), some)
+    storeSome(dx, cellOf(loadSome(x, some), loadSome(dy, some), mean, inverse, scale, sum, product, share), some)
+  }
+}
+
+function normBackward8(
+  rows: u32, step: u32, x: u32, dy: u32, mean: u32, inverse: u32, scale: u32, sums: u32, products: u32, part: f32,
+  dx: u32,
+): void {
+  const share = f32x4.splat(part)
+  const meanA = v128.load(mean)
+  const meanB = v128.load(mean, 16)
+  const inverseA = v128.load(inverse)
+  const inverseB = v128.load(inverse, 16)
+  const scaleA = v128.load(scale)
+  const scaleB = v128.load(scale, 16)
+  const sumA = v128.load(sums)
+  const sumB = v128.load(sums, 16)
+  const productA = v128.load(products)
+  const productB = v128.load(products, 16)
+  for (let r: u32 = 0; r < rows; r++, x += step, dy += step, dx += step) {
+    const a = cellOf(v128.load(x), v128.load(dy), meanA, inverseA, scaleA, sumA, productA, share)
+    const b = cellOf(v128.load(x, 16), v128.load(dy, 16), meanB, inverseB, scaleB, sumB, productB, share)
+    storePair(dx, a, b)
   }
 }
 

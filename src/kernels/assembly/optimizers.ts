@@ -132,7 +132,8 @@ function direction(c: u32, d: v128, velocity: v128, nesterov: v128): v128 {
   return v128.bitselect(mulAdd(get(c, MOMENTUM), velocity, d), velocity, nesterov)
 }
 
-function momentumSgd<Decay>(c: u32, count: u32, p: u32, g: u32, v: u32, nesterov: v128): f32 {
+function momentumSgd<Decay>(c: u32, count: u32, p: u32, g: u32, v: u32, ahead: i32): f32 {
+  const nesterov = i32x4.splat(ahead)
   let sizes = constant(0)
   for (; count >= 8; count -= 8, p += 32, g += 32, v += 32) {
     const low = v128.load(p)
@@ -168,7 +169,7 @@ export function sgd(
   const c = prepare(scale, clip, weightDecay, lr)
   put(c, MOMENTUM, momentum)
   if (momentum == 0) return weightDecay != 0 ? plainSgd<Coupled>(c, count, p, g) : plainSgd<Plain>(c, count, p, g)
-  const ahead = i32x4.splat(nesterov ? -1 : 0)
+  const ahead = -<i32>nesterov
   if (weightDecay != 0) return momentumSgd<Coupled>(c, count, p, g, v, ahead)
   return momentumSgd<Plain>(c, count, p, g, v, ahead)
 }

@@ -1,4 +1,5 @@
 /** Copies that put the operands of a matrix product into the order its tiles read. Leading dimensions in bytes. */
+import { copy64 } from './vector'
 
 /** Columns of a panel: of the widest tile. */
 export const PANEL: u32 = WIDE ? 16 : 8
@@ -58,11 +59,11 @@ export function packRows(rows: u32, cols: u32, from: u32, fromStep: u32, to: u32
     let target = to
     let left = cols
     for (; left >= PANEL; left -= PANEL) {
-      v128.store(target, v128.load(source))
-      v128.store(target, v128.load(source, 16), 16)
       if (PANEL == 16) {
-        v128.store(target, v128.load(source, 32), 32)
-        v128.store(target, v128.load(source, 48), 48)
+        copy64(source, target)
+      } else {
+        v128.store(target, v128.load(source))
+        v128.store(target, v128.load(source, 16), 16)
       }
       source += PANEL << 2
       target += panelBytes

@@ -1,8 +1,11 @@
-/** Normalisation and the largest of 2 x 2 cells in one pass: what is normalised lies nowhere in between. */
+/**
+ * Normalisation and the largest of 2 x 2 cells in one pass: what is normalised lies nowhere in between. By eight columns,
+ * whose two vectors the compiler joins, where there are so many.
+ */
 import { high, joined, low } from './doubles'
-import { constant } from './math'
+import { cellOf } from './norms'
 import { isLargest, largestOf4 } from './pooling'
-import { loadSome, scratch, storeSome } from './vector'
+import { loadSome, scratch, storePair, storeSome } from './vector'
 
 // @ts-ignore: decorator
 @inline
@@ -11,10 +14,13 @@ function normalized(value: v128, mean: v128, scale: v128, shift: v128): v128 {
 }
 
 /** Adding it leaves every number as it is, -0 too. */
+const NO_SHIFT = <u32>memory.data<f32>([-0.0, -0.0, -0.0, -0.0, -0.0, -0.0, -0.0, -0.0])
+
+/** Where the shifts of the columns from a byte on lie. */
 // @ts-ignore: decorator
 @inline
-function shiftOf(beta: u32, byte: u32, some: u32): v128 {
-  return beta ? loadSome(beta + byte, some) : constant(-0.0)
+function shiftAt(beta: u32, byte: u32): u32 {
+  return beta ? beta + byte : NO_SHIFT
 }
 
 // @ts-ignore: decorator
@@ -30,14 +36,46 @@ function poolLine(width: u32, step: u32, x: u32, mean: v128, scale: v128, shift:
   }
 }
 
+function poolLine8(width: u32, step: u32, x: u32, mean: u32, scale: u32, beta: u32, y: u32): void {
+  const below = 2 * width * step
+  const lowMean = v128.load(mean)
+  const highMean = v128.load(mean, 16)
+  const lowScale = v128.load(scale)
+  const highScale = v128.load(scale, 16)
+  const lowShift = v128.load(beta)
+  const highShift = v128.load(beta, 16)
+  for (let p: u32 = 0; p < width; p++, x += 2 * step, y += step) {
+    const beside = x + step
+    const under = x + below
+    const last = under + step
+    const low = largestOf4(
+      normalized(v128.load(x), lowMean, lowScale, lowShift),
+      normalized(v128.load(beside), lowMean, lowScale, lowShift),
+      normalized(v128.load(under), lowMean, lowScale, lowShift),
+      normalized(v128.load(last), lowMean, lowScale, lowShift),
+    )
+    const high = largestOf4(
+      normalized(v128.load(x, 16), highMean, highScale, highShift),
+      normalized(v128.load(beside, 16), highMean, highScale, highShift),
+      normalized(v128.load(under, 16), highMean, highScale, highShift),
+      normalized(v128.load(last, 16), highMean, highScale, highShift),
+    )
+    storePair(y, low, high)
+  }
+}
+
 export function normPool(lines: u32, width: u32, cols: u32, x: u32, mean: u32, scale: u32, beta: u32, y: u32): void {
   const step = cols << 2
   for (let line: u32 = 0; line < lines; line++, x += 4 * width * step, y += width * step) {
-    for (let byte: u32 = 0; byte < step; byte += 16) {
+    let byte: u32 = 0
+    for (; byte + 32 <= step; byte += 32) {
+      poolLine8(width, step, x + byte, mean + byte, scale + byte, shiftAt(beta, byte), y + byte)
+    }
+    for (; byte < step; byte += 16) {
       const some = min<u32>((step - byte) >> 2, 4)
       const centre = loadSome(mean + byte, some)
       const factor = loadSome(scale + byte, some)
-      const shift = shiftOf(beta, byte, some)
+      const shift = loadSome(shiftAt(beta, byte), some)
       if (some == 4) poolLine(width, step, x + byte, centre, factor, shift, y + byte, 4)
       else poolLine(width, step, x + byte, centre, factor, shift, y + byte, some)
     }
@@ -92,7 +130,7 @@ export function normPoolSums(
       const some = min<u32>((step - byte) >> 2, 4)
       const centre = loadSome(mean + byte, some)
       const factor = loadSome(scale + byte, some)
-      const shift = shiftOf(beta, byte, some)
+      const shift = loadSome(shiftAt(beta, byte), some)
       const into = doubles + 4 * byte
       if (some == 4) addLine(width, step, x + byte, dy + byte, centre, factor, shift, into, 4)
       else addLine(width, step, x + byte, dy + byte, centre, factor, shift, into, some)
@@ -107,16 +145,6 @@ export function normPoolSums(
     const highProduct = f64x2.mul(v128.load(from, 48), high(factor))
     storeSome(products + byte, joined(lowProduct, highProduct), some)
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function storeCell(
-  at: u32, x: v128, signal: v128, mean: v128, inverse: v128, scale: v128, sum: v128, product: v128, share: v128, some: u32,
-): void {
-  const centred = f32x4.mul(f32x4.sub(x, mean), inverse)
-  const common = f32x4.mul(f32x4.add(sum, f32x4.mul(centred, product)), share)
-  storeSome(at, f32x4.mul(scale, f32x4.sub(signal, common)), some)
 }
 
 // @ts-ignore: decorator
@@ -138,14 +166,90 @@ function spreadLine(
     const isA = isLargest(a, best)
     const isB = isLargest(b, best)
     const isC = isLargest(c, best)
-    let left = loadSome(dy, some)
-    storeCell(dx, cellA, v128.and(left, isA), mean, inverse, scale, sum, product, share, some)
-    left = v128.andnot(left, isA)
-    storeCell(dx + step, cellB, v128.and(left, isB), mean, inverse, scale, sum, product, share, some)
-    left = v128.andnot(left, isB)
-    storeCell(dx + below, cellC, v128.and(left, isC), mean, inverse, scale, sum, product, share, some)
-    left = v128.andnot(left, isC)
-    storeCell(dx + below + step, cellD, left, mean, inverse, scale, sum, product, share, some)
+    const signal = loadSome(dy, some)
+    const notA = v128.andnot(signal, isA)
+    const notB = v128.andnot(notA, isB)
+    storeSome(dx, cellOf(cellA, v128.and(signal, isA), mean, inverse, scale, sum, product, share), some)
+    storeSome(dx + step, cellOf(cellB, v128.and(notA, isB), mean, inverse, scale, sum, product, share), some)
+    storeSome(dx + below, cellOf(cellC, v128.and(notB, isC), mean, inverse, scale, sum, product, share), some)
+    const last = cellOf(cellD, v128.andnot(notB, isC), mean, inverse, scale, sum, product, share)
+    storeSome(dx + below + step, last, some)
+  }
+}
+
+/** Of the columns' own numbers, the places: there are more of them than registers. */
+function spreadLine8(
+  width: u32, step: u32, x: u32, dy: u32, mean: u32, inverse: u32, scale: u32, beta: u32, sums: u32, products: u32,
+  part: f32, dx: u32,
+): void {
+  const below = 2 * width * step
+  const share = f32x4.splat(part)
+  const lowShift = v128.load(beta)
+  const highShift = v128.load(beta, 16)
+  for (let p: u32 = 0; p < width; p++, x += 2 * step, dx += 2 * step, dy += step) {
+    const lowMean = v128.load(mean)
+    const highMean = v128.load(mean, 16)
+    const lowScale = v128.load(scale)
+    const highScale = v128.load(scale, 16)
+    const lowInverse = v128.load(inverse)
+    const highInverse = v128.load(inverse, 16)
+    const lowSum = v128.load(sums)
+    const highSum = v128.load(sums, 16)
+    const lowProduct = v128.load(products)
+    const highProduct = v128.load(products, 16)
+    const lowA = v128.load(x)
+    const highA = v128.load(x, 16)
+    const beside = x + step
+    const lowB = v128.load(beside)
+    const highB = v128.load(beside, 16)
+    const under = x + below
+    const lowC = v128.load(under)
+    const highC = v128.load(under, 16)
+    const last = under + step
+    const lowD = v128.load(last)
+    const highD = v128.load(last, 16)
+    const lowNormalA = normalized(lowA, lowMean, lowScale, lowShift)
+    const highNormalA = normalized(highA, highMean, highScale, highShift)
+    const lowNormalB = normalized(lowB, lowMean, lowScale, lowShift)
+    const highNormalB = normalized(highB, highMean, highScale, highShift)
+    const lowNormalC = normalized(lowC, lowMean, lowScale, lowShift)
+    const highNormalC = normalized(highC, highMean, highScale, highShift)
+    const lowNormalD = normalized(lowD, lowMean, lowScale, lowShift)
+    const highNormalD = normalized(highD, highMean, highScale, highShift)
+    const lowBest = largestOf4(lowNormalA, lowNormalB, lowNormalC, lowNormalD)
+    const highBest = largestOf4(highNormalA, highNormalB, highNormalC, highNormalD)
+    const lowIsA = isLargest(lowNormalA, lowBest)
+    const highIsA = isLargest(highNormalA, highBest)
+    const lowIsB = isLargest(lowNormalB, lowBest)
+    const highIsB = isLargest(highNormalB, highBest)
+    const lowIsC = isLargest(lowNormalC, lowBest)
+    const highIsC = isLargest(highNormalC, highBest)
+    const lowSignal = v128.load(dy)
+    const highSignal = v128.load(dy, 16)
+    const lowNotA = v128.andnot(lowSignal, lowIsA)
+    const highNotA = v128.andnot(highSignal, highIsA)
+    const lowNotB = v128.andnot(lowNotA, lowIsB)
+    const highNotB = v128.andnot(highNotA, highIsB)
+    storePair(
+      dx,
+      cellOf(lowA, v128.and(lowSignal, lowIsA), lowMean, lowInverse, lowScale, lowSum, lowProduct, share),
+      cellOf(highA, v128.and(highSignal, highIsA), highMean, highInverse, highScale, highSum, highProduct, share),
+    )
+    storePair(
+      dx + step,
+      cellOf(lowB, v128.and(lowNotA, lowIsB), lowMean, lowInverse, lowScale, lowSum, lowProduct, share),
+      cellOf(highB, v128.and(highNotA, highIsB), highMean, highInverse, highScale, highSum, highProduct, share),
+    )
+    storePair(
+      dx + below,
+      cellOf(lowC, v128.and(lowNotB, lowIsC), lowMean, lowInverse, lowScale, lowSum, lowProduct, share),
+      cellOf(highC, v128.and(highNotB, highIsC), highMean, highInverse, highScale, highSum, highProduct, share),
+    )
+    storePair(
+      dx + below + step,
+      cellOf(lowD, v128.andnot(lowNotB, lowIsC), lowMean, lowInverse, lowScale, lowSum, lowProduct, share),
+      cellOf(highD, v128.andnot(highNotB, highIsC), highMean, highInverse, highScale, highSum, highProduct, share),
+    )
   }
 }
 
@@ -154,14 +258,22 @@ export function normPoolBackward(
   products: u32, count: f64, dx: u32,
 ): void {
   const step = cols << 2
-  const share = f32x4.splat(<f32>(1.0 / count))
+  const part = <f32>(1.0 / count)
+  const share = f32x4.splat(part)
   for (let line: u32 = 0; line < lines; line++) {
-    for (let byte: u32 = 0; byte < step; byte += 16) {
+    let byte: u32 = 0
+    for (; byte + 32 <= step; byte += 32) {
+      spreadLine8(
+        width, step, x + byte, dy + byte, mean + byte, inverse + byte, scale + byte, shiftAt(beta, byte),
+        sums + byte, products + byte, part, dx + byte,
+      )
+    }
+    for (; byte < step; byte += 16) {
       const some = min<u32>((step - byte) >> 2, 4)
       const m = loadSome(mean + byte, some)
       const i = loadSome(inverse + byte, some)
       const f = loadSome(scale + byte, some)
-      const b = shiftOf(beta, byte, some)
+      const b = loadSome(shiftAt(beta, byte), some)
       const s = loadSome(sums + byte, some)
       const p = loadSome(products + byte, some)
       if (some == 4) spreadLine(width, step, x + byte, dy + byte, m, i, f, b, s, p, share, dx + byte, 4)

@@ -1,11 +1,18 @@
 /** Matrices of rows x cols: biases, sums over rows, slopes per column, softmax. */
 import { constant, exp, select } from './math'
-import { loadSome, maximumOf, storeSome } from './vector'
+import { loadSome, maximumOf, storePair, storeSome } from './vector'
 
 export function addBias(rows: u32, cols: u32, x: u32, bias: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
     let b = bias
     let left = cols
+    for (; left >= 8; left -= 8) {
+      const low = f32x4.add(v128.load(x), v128.load(b))
+      const high = f32x4.add(v128.load(x, 16), v128.load(b, 16))
+      storePair(x, low, high)
+      x += 32
+      b += 32
+    }
     for (; left >= 4; left -= 4) {
       v128.store(x, f32x4.add(v128.load(x), v128.load(b)))
       x += 16
@@ -19,12 +26,13 @@ export function addBias(rows: u32, cols: u32, x: u32, bias: u32): void {
 /** A cache line of columns at a time, each sum in a register. */
 export function columnSums(rows: u32, cols: u32, x: u32, out: u32, accumulate: bool): void {
   const step = cols << 2
+  const kept = i32x4.splat(-<i32>accumulate)
   let left = cols
   for (; left >= 16; left -= 16) {
-    let sum0 = accumulate ? v128.load(out) : constant(0)
-    let sum1 = accumulate ? v128.load(out, 16) : constant(0)
-    let sum2 = accumulate ? v128.load(out, 32) : constant(0)
-    let sum3 = accumulate ? v128.load(out, 48) : constant(0)
+    let sum0 = v128.and(v128.load(out), kept)
+    let sum1 = v128.and(v128.load(out, 16), kept)
+    let sum2 = v128.and(v128.load(out, 32), kept)
+    let sum3 = v128.and(v128.load(out, 48), kept)
     let at = x
     for (let row: u32 = 0; row < rows; row++) {
       sum0 = f32x4.add(sum0, v128.load(at))
@@ -42,7 +50,7 @@ export function columnSums(rows: u32, cols: u32, x: u32, out: u32, accumulate: b
   }
   while (left > 0) {
     const count = min<u32>(left, 4)
-    let sum = accumulate ? loadSome(out, count) : constant(0)
+    let sum = v128.and(loadSome(out, count), kept)
     let at = x
     for (let row: u32 = 0; row < rows; row++) {
       sum = f32x4.add(sum, loadSome(at, count))

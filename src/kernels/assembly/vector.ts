@@ -54,6 +54,19 @@ export function storePair(address: u32, low: v128, high: v128): void {
   v128.store(address, high, 16)
 }
 
+/** Sixteen elements. */
+// @ts-ignore: decorator
+@inline
+export function copy64(from: u32, to: u32): void {
+  const a = v128.load(from)
+  const b = v128.load(from, 16)
+  const c = v128.load(from, 32)
+  const d = v128.load(from, 48)
+  storePair(to, a, b)
+  v128.store(to, c, 32)
+  v128.store(to, d, 48)
+}
+
 export function maximumOf(value: v128): f32 {
   return max(
     max(f32x4.extract_lane(value, 0), f32x4.extract_lane(value, 1)),

@@ -1,6 +1,6 @@
 /** Convolution's copies between rows and columns of windows, and the product of one channel with itself alone. */
 import { constant } from './math'
-import { loadSome, multiplyAdd, storeSome } from './vector'
+import { copy64, loadSome, multiplyAdd, storePair, storeSome } from './vector'
 import {
   base, channels, dilationHeight, dilationWidth, endCell, firstCell, height, kernelHeight, kernelWidth, moveAcross, next,
   outHeight, outWidth, place, startX, startY, strideWidth, width,
@@ -40,12 +40,7 @@ function clearRun(count: u32, to: u32): void {
 @inline
 function copyOver(bytes: u32, from: u32, to: u32): void {
   const end = to + bytes
-  for (; to + 64 <= end; to += 64, from += 64) {
-    v128.store(to, v128.load(from))
-    v128.store(to, v128.load(from, 16), 16)
-    v128.store(to, v128.load(from, 32), 32)
-    v128.store(to, v128.load(from, 48), 48)
-  }
+  for (; to + 64 <= end; to += 64, from += 64) copy64(from, to)
   for (; to < end; to += 16, from += 16) v128.store(to, v128.load(from))
 }
 
@@ -58,6 +53,13 @@ function clearOver(bytes: u32, to: u32): void {
 // @ts-ignore: decorator
 @inline
 function addRun(count: u32, from: u32, to: u32): void {
+  for (; count >= 8; count -= 8) {
+    const low = f32x4.add(v128.load(to), v128.load(from))
+    const high = f32x4.add(v128.load(to, 16), v128.load(from, 16))
+    storePair(to, low, high)
+    from += 32
+    to += 32
+  }
   for (; count >= 4; count -= 4) {
     v128.store(to, f32x4.add(v128.load(to), v128.load(from)))
     from += 16
