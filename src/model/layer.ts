@@ -37,6 +37,8 @@ export interface Flow {
   readonly channels?: number | undefined
   /** Whether the next layer may write its output over `value` (nobody reads it again). */
   readonly overwritable: boolean
+  /** Whether the layer that gives it writes over `gradient` on the way back. */
+  readonly spendsSignal?: boolean
 }
 
 /** What a piece tells the layers beside its rows. One mutable object per worker: nothing is allocated per piece. */

@@ -107,6 +107,20 @@ const samples: { [T in LayerConfig['type']]: Record<string, Sample> } = {
         ],
       },
     ],
+    'residual ending in a recurrent layer': series(3, 4, {
+      type: 'residual',
+      layers: [{ type: 'lstm', units: 4, returnSequences: true }],
+    }),
+    'residual ending in dropout': [
+      {
+        type: 'residual',
+        layers: [
+          { type: 'dense', units: 6 },
+          { type: 'dropout', rate: 0.3 },
+        ],
+      },
+      { type: 'dense', units: 2 },
+    ],
     'residual ending in an activation': [
       { type: 'dense', units: 3 },
       { type: 'residual', layers: [{ type: 'dense', units: 3, activation: { type: 'tanh' } }] },

@@ -49,7 +49,7 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
     k.geluWithSlope(count, slope + at, value + at)
   }
   return {
-    output: { value, gradient, cols, channels: input.channels, overwritable: false },
+    output: { value, gradient, cols, channels: input.channels, overwritable: false, spendsSignal: input.overwritable },
     activation: kind,
     gradients: [],
     flopsPerRow: cols,

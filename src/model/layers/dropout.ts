@@ -42,7 +42,11 @@ export function masked(
         }
       }
       return {
-        output: { value, gradient, cols, channels: width === cols ? input.channels : width, overwritable: true },
+        output: {
+          ...{ value, gradient, cols, channels: width === cols ? input.channels : width },
+          overwritable: true,
+          spendsSignal: input.overwritable,
+        },
         gradients: [],
         flopsPerRow: cols,
         backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,

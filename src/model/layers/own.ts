@@ -78,7 +78,7 @@ export function custom({ module, options = {} }: CustomConfig, name: string, sha
         },
       }))
       return {
-        output: { value, gradient, cols, channels: output.at(-1)!, overwritable: true },
+        output: { value, gradient, cols, channels: output.at(-1)!, overwritable: true, spendsSignal: true },
         gradients,
         flopsPerRow,
         backwardFlopsPerRow: input.gradient === -1 ? 0 : flopsPerRow,

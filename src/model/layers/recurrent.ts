@@ -84,6 +84,7 @@ function rooms({ steps, units, returnSequences, direction }: Sizes, to: Lowering
     cols,
     channels: units,
     overwritable: true,
+    spendsSignal: returnSequences,
   }
   /** d loss / d state after each step. */
   const dh = returnSequences ? output.gradient : to.backSignal(state)

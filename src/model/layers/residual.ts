@@ -57,8 +57,10 @@ export function residual(config: ResidualConfig, name: string, shape: Shape): La
       const body = lowerLayers(children, [{ ...input, overwritable: false }], to)
       const flow = body.output
       const output: Flow = {
-        value: to.tensor(outputs),
-        gradient: to.backSignal(outputs),
+        value: flow.overwritable ? flow.value : to.tensor(outputs),
+        // What F leaves as it is, the shortcut can read after it.
+        gradient:
+          flow.overwritable && !flow.spendsSignal && flow.gradient !== -1 ? flow.gradient : to.backSignal(outputs),
         cols: outputs,
         channels: outShape.at(-1)!,
         overwritable: true,
@@ -93,7 +95,7 @@ function fork(input: Flow, viaShortcut: Pointer | -1): LoweredLayer {
   }
 }
 
-/** After F: y = F(x) + s(x); backward the signal goes both ways, to a projection as a copy of its own. */
+/** After F: y = F(x) + s(x), over F(x) where it may; backward the signal goes both ways, to a projection as a copy of its own. */
 function join(inner: Flow, skip: Flow, output: Flow, toShortcut: Pointer | -1 = -1): LoweredLayer {
   const { cols, value, gradient } = output
   return {
@@ -103,12 +105,12 @@ function join(inner: Flow, skip: Flow, output: Flow, toShortcut: Pointer | -1 = 
     backwardFlopsPerRow: cols,
     forward(k, row, rows) {
       const at = row * cols
-      k.copy(rows * cols, inner.value + at, value + at)
+      if (value !== inner.value) k.copy(rows * cols, inner.value + at, value + at)
       k.add(rows * cols, skip.value + at, value + at)
     },
     backward(k, row, rows) {
       const at = row * cols
-      if (inner.gradient !== -1) k.copy(rows * cols, gradient + at, inner.gradient + at)
+      if (inner.gradient !== -1 && inner.gradient !== gradient) k.copy(rows * cols, gradient + at, inner.gradient + at)
       if (toShortcut !== -1) k.copy(rows * cols, gradient + at, toShortcut + at)
     },
   }
