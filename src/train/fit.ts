@@ -182,7 +182,11 @@ class Fit {
       if (!next) break
       await this.#goOn(next)
     }
-    await this.#repair?.finish()
+    const back = this.#repair?.finish(this.#session)
+    if (!back) return
+    const reason = this.#session.state[State.reason]!
+    await this.#goOn(back)
+    this.#session.state[State.reason] = reason
   }
 
   /** What is left of it: weights, history, checkpoint, trace; or the reason why it is not what was asked for. */
@@ -228,8 +232,8 @@ class Fit {
       record: (doubles, at) => monitor.record(doubles, at),
       tick: () => monitor.tick(),
       gate: async () => {
-        await this.#keeper?.afterEpoch(monitor.logs, () => this.#capture())
         await repair?.atGate(session)
+        if (!repair?.isUnsettled) await this.#keeper?.afterEpoch(monitor.logs, () => this.#capture())
         await feed?.fill(session, isOver)
         await examiner?.fill(session, isOver)
       },

@@ -112,6 +112,11 @@ export class Repair {
     return this.#chosen.length > 0 || this.#takesBack || this.#trialIsOver
   }
 
+  /** Whether what runs is a trial, or about to end for a remedy: nothing to go on from later. */
+  get isUnsettled(): boolean {
+    return this.#tournament !== null || this.wantsEnd
+  }
+
   /** The run waits: looks at what was raised, judges the last remedy, keeps a state that is well. */
   async atGate(session: Session): Promise<void> {
     const batch = session.state[State.batch]!
@@ -228,22 +233,29 @@ export class Repair {
     this.#start = winner.start
     if (!winner.chosen) this.#began = batch - steps
     else if (winner.chosen.treatment.then === 'restart') this.#beginAnew(batch - steps, winner.chosen)
-    if (results[0]!.chosen === undefined) this.#mended = undefined
+    if (results[0]!.chosen === null) this.#mended = undefined
     return { subject: winner.subject, then: 'resume', from: winner.position }
   }
 
   // ---- judging ----
 
-  /** Nothing more will be seen of the last remedy: it stays. */
-  async finish(): Promise<void> {
+  /**
+   * Nothing more will be seen of the last remedy: it stays.
+   *
+   * @returns what becomes of a run that ended in the middle of trials, or before a remedy: as if none had begun it is where
+   * they were asked for, with the weights it was last well with. A cause that is still there will be seen again.
+   */
+  finish(session: Session): Next | null {
     this.#settleLast()
-    const tournament = this.#tournament
-    if (!tournament) return
-    // The run ended in the middle of a trial, as that left it.
-    for (const { chosen } of tournament.results) {
-      if (chosen) await this.#remedies.log(chosen, tournament.base.batch - 1, 'tried')
-    }
-    await this.#remedies.log(tournament.current!, tournament.base.batch - 1, 'kept')
+    const base = this.#tournament?.base
+    if (!base && this.#chosen.length === 0) return null
+    const subject = base?.subject ?? this.#now(session)
+    // A second look is no complaint.
+    const then = this.#isSecondLook || this.#tournament?.results[0]?.chosen === null ? 'resume' : 'continue'
+    const { best } = this.#good
+    const isHurt = then === 'continue' && best
+    const patient = isHurt && { ...patientOf(subject, this.#context.task), ...networkOf(best.patient) }
+    return { subject: patient ? operate(subject, patient) : subject, then, from: base?.position }
   }
 
   #settleLast(): void {

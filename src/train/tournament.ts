@@ -37,7 +37,7 @@ export const positionOf = ({ plan, state }: Session, history: History): Position
 /** How an entrant's trial ended. */
 export interface Result {
   /** None: the run as it was, which is an entrant too where the others begin anew. */
-  readonly chosen: Chosen | undefined
+  readonly chosen: Chosen | null
   readonly subject: Subject
   /** As the run began, or begins anew, under the entrant's settings. */
   readonly start: Patient
@@ -65,7 +65,7 @@ export class Tournament {
   readonly base: Base
   /** Of a trial. */
   readonly steps: number
-  readonly #entrants: readonly (Chosen | undefined)[]
+  readonly #entrants: readonly (Chosen | null)[]
   /** Of the trials that are over. */
   readonly results: Result[]
 
@@ -73,13 +73,13 @@ export class Tournament {
   constructor(base: Base, entrants: readonly Chosen[], age?: number) {
     this.base = base
     this.steps = age ?? TRIAL_STEPS
-    this.#entrants = age === undefined ? entrants : [undefined, ...entrants]
-    this.results = age === undefined ? [] : [{ ...base, chosen: undefined, isSound: true }]
+    this.#entrants = age === undefined ? entrants : [null, ...entrants]
+    this.results = age === undefined ? [] : [{ ...base, chosen: null, isSound: true }]
   }
 
   /** Whose trial it is; none when all had theirs. */
-  get current(): Chosen | undefined {
-    return this.#entrants[this.results.length]
+  get current(): Chosen | null {
+    return this.#entrants[this.results.length] ?? null
   }
 
   end(result: Omit<Result, 'chosen'>): void {

@@ -12,8 +12,10 @@ import { TrainingError } from '../../src/errors.ts'
 import type { Action } from '../../src/remedy/action.ts'
 import { Phase } from '../../src/plan/plan.ts'
 import { mostActions } from '../../src/remedy/ladder.ts'
+import { readCheckpoint } from '../../src/train/checkpoint.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import { State } from '../../src/train/state.ts'
+import { TRIAL_STEPS } from '../../src/train/tournament.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs, line } from './data.ts'
 
@@ -300,6 +302,83 @@ describe('while it trains', () => {
     }
     expect(runs[0]!.actions.map(({ outcome }) => outcome)).toContain('tried')
     for (const run of runs) expect(run).toEqual(runs[0])
+  })
+
+  it('that is stopped in the middle of a trial is as it was when last well, and is mended when it goes on', async () => {
+    await using undisturbed = await create(late)
+    const { actions } = await undisturbed.fit(data)
+    // Batches before the trials.
+    const base = actions[0]!.step + 1
+    const ends = []
+    for (const workers of [1, 2]) {
+      const folder = await mkdtemp(join(tmpdir(), 'trial-'))
+      const own = new Crew(workers)
+      try {
+        await using trainer = await create(late, own)
+        let batches = 0
+        const stopped = await trainer.fit(data, {
+          checkpoint: { directory: folder },
+          callbacks: {
+            onBatchEnd: () => void batches++,
+            onEpochEnd: () => void (trainer.stopTraining = batches > base),
+          },
+        })
+        expect(stopped.stopped).toBe('stopTraining')
+        expect(batches).toBeGreaterThan(base)
+        // No remedy is left of it: settings, place and log are those of before.
+        expect(stopped.actions).toEqual([])
+        await using plain = await create({ ...late, health: 'warn' }, own)
+        const { optimizer, schedule, clip } = plain.config
+        expect(trainer.config).toMatchObject({ optimizer, schedule, clip })
+        const path = join(folder, 'last.ckpt')
+        const { state } = await readCheckpoint(path)
+        expect(state![State.step]).toBeGreaterThan(base - 8)
+        expect(state![State.step]).toBeLessThanOrEqual(base)
+        expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.9)
+
+        await using again = await Trainer.load(path, {}, { crew: own })
+        expect(again.weightsHash()).toBe(trainer.weightsHash())
+        const { actions } = await again.fit(data)
+        expect(actions.length).toBeGreaterThan(0)
+        expect((await again.evaluate(data)).acc).toBeGreaterThan(0.9)
+        ends.push({ actions, hash: again.weightsHash() })
+      } finally {
+        await own.close()
+        await rm(folder, { recursive: true, force: true })
+      }
+    }
+    expect(ends[1]).toEqual(ends[0])
+  })
+
+  it('writes no checkpoint of a trial', async () => {
+    await using undisturbed = await create(late)
+    const { actions } = await undisturbed.fit(data)
+    const base = actions[0]!.step + 1
+    const folder = await mkdtemp(join(tmpdir(), 'trial-'))
+    const seen: { batch: number; batches: number }[] = []
+    try {
+      await using trainer = await create(late)
+      let batches = 0
+      await trainer.fit(data, {
+        checkpoint: { directory: folder },
+        callbacks: {
+          onBatchEnd: () => void batches++,
+          // What a process that is killed here would leave; the one that is being written comes with the next epoch.
+          onEpochEnd: async () => {
+            if (batches <= 20) return
+            const { state } = await readCheckpoint(join(folder, 'last.ckpt'))
+            seen.push({ batch: state![State.batch]!, batches })
+          },
+        },
+      })
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+    const inTrials = seen.filter(({ batches }) => batches > base && batches <= base + TRIAL_STEPS)
+    expect(inTrials.length).toBeGreaterThan(0)
+    for (const { batch } of inTrials) expect(batch).toBeLessThanOrEqual(base)
+    // After the trials there are some again.
+    expect(seen.some(({ batch }) => batch > base)).toBe(true)
   })
 
   it('can be saved, interrupted and gone on with', async () => {

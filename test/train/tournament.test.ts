@@ -23,7 +23,7 @@ function winnerOf(ended: readonly Ended[]): number {
     expect(tournament.current).toBe(entrants[i])
     tournament.end({ ...({} as Result), ...one })
   }
-  expect(tournament.current).toBeUndefined()
+  expect(tournament.current).toBeNull()
   return entrants.indexOf(tournament.winner.chosen!)
 }
 
@@ -82,7 +82,7 @@ describe('a second look', () => {
       expect(tournament.current).toBe(entrants[i])
       tournament.end(one)
     }
-    expect(tournament.current).toBeUndefined()
+    expect(tournament.current).toBeNull()
     return entrants.findIndex((one) => one === tournament.winner.chosen)
   }
 
