@@ -12,9 +12,20 @@ import type { Task } from './prepare.ts'
 
 /** @throws UserError for what JavaScript lets through */
 export function expectDataset(data: unknown, what: string): void {
-  const { x, y } = (data ?? {}) as Partial<Dataset>
-  if (x instanceof Float32Array && y instanceof Float32Array) return
-  throw new UserError(`Expected ${what} as \`toDataset\` or \`loadData\` make it, got ${describe(data)}.`)
+  const { x, y, sampleWeight, rows, features, targets } = (data ?? {}) as Partial<Dataset>
+  if (!(x instanceof Float32Array && y instanceof Float32Array))
+    throw new UserError(`Expected ${what} as \`toDataset\` or \`loadData\` make it, got ${describe(data)}.`)
+  for (const [name, values, width, of] of [
+    ['x', x, features, 'features'],
+    ['y', y, targets, 'targets'],
+    ['sampleWeight', sampleWeight, 1, 'number'],
+  ] as const) {
+    if (values === undefined || values.length === Number(rows) * Number(width)) continue
+    throw new UserError(
+      `Expected \`${name}\` of ${what} to hold \`rows\` x ${of} = ${rows} x ${width} numbers, got ${values.length}. ` +
+        '`toDataset` counts them.',
+    )
+  }
 }
 
 /** @throws UserError naming both shapes when data, model and loss do not fit together */

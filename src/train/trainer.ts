@@ -9,7 +9,7 @@ import { isStream } from '../data/stream.ts'
 import type { RowStream } from '../data/stream.ts'
 import type { NumberArrayLike } from '../data/tensor.ts'
 import type { Transform } from '../data/transform.ts'
-import { describe, UserError } from '../errors.ts'
+import { UserError } from '../errors.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
 import { matchTensors } from '../interop/match.ts'
 import type { MatchOptions } from '../interop/match.ts'
@@ -39,7 +39,8 @@ import { newHistory } from './history.ts'
 import type { History } from './history.ts'
 import { readForeign } from './networks.ts'
 import { divided } from './division.ts'
-import { checkData, checkRows, checkSharded, expectDataset } from './checks.ts'
+import { checkData, checkRows, checkSharded } from './checks.ts'
+import { checkFit } from './fit-options.ts'
 import { evaluationSpec, mostWorkers, resolveTask, resolveWorkers, trainingSpec } from './prepare.ts'
 import { readNewest } from './rotation.ts'
 import { Session } from './session.ts'
@@ -155,8 +156,8 @@ export class Trainer implements AsyncDisposable {
    */
   async fit(data: Dataset | RowStream, options: FitOptions = {}): Promise<History> {
     return this.#exclusively(async () => {
-      options.signal?.throwIfAborted()
       checkFit(data, options)
+      options.signal?.throwIfAborted()
       if (!isStream(data)) return fit(this.#desk, data, options)
       const feed = await Feed.open(
         data,
@@ -408,19 +409,4 @@ export class Trainer implements AsyncDisposable {
     this.#desk.spare.keep(session)
     return session
   }
-}
-
-function checkFit(data: unknown, { validationData, epochs, bufferRows, stepsPerEpoch }: FitOptions): void {
-  const [streams, validates] = [isStream(data), isStream(validationData)]
-  const useless = {
-    bufferRows: streams || validates ? undefined : bufferRows,
-    stepsPerEpoch: streams ? undefined : stepsPerEpoch,
-  }
-  if (!streams) expectDataset(data, 'training data')
-  for (const [name, value] of Object.entries(useless)) {
-    if (value !== undefined) throw new UserError(`Expected a stream for \`${name}\`, got data in memory. Leave it out.`)
-  }
-  if (validationData !== undefined && !validates) expectDataset(validationData, 'validation data')
-  if (epochs === undefined || (Number.isSafeInteger(epochs) && epochs >= 1)) return
-  throw new UserError(`Expected \`epochs\` to be an integer >= 1, got ${describe(epochs)}.`)
 }

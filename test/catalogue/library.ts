@@ -92,6 +92,61 @@ export const libraryCases: readonly (readonly [(trainer: Trainer) => unknown, me
     (trainer) => trainer.fit(rows, { inject: Array<string>(40).fill('worker-exit') }),
     'Expected at most 32 faults, got 40.',
   ],
+  [
+    (trainer) => trainer.fit({ ...rows, rows: 60 }),
+    'Expected `x` of training data to hold `rows` x features = 60 x 2 numbers, got 8. `toDataset` counts them.',
+  ],
+  [
+    (trainer) => trainer.fit({ ...rows, y: new Float32Array(3) }),
+    'Expected `y` of training data to hold `rows` x targets = 4 x 1 numbers, got 3. `toDataset` counts them.',
+  ],
+  [(trainer) => trainer.fit(rows, 3 as never), 'Expected the options of `fit` to be an object, got `3` (number).'],
+  [
+    (trainer) => trainer.fit(rows, { epoch: 3 } as never),
+    'Expected names that the options of `fit` have, got `epoch`; did you mean `epochs`?',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { inject: 'nan@step=3' as never }),
+    'Expected `inject` to be an array of faults, got `"nan@step=3"` (string).',
+  ],
+  [(trainer) => trainer.fit(rows, { inject: [7 as never] }), 'Expected `inject[0]` to be a text, got `7` (number).'],
+  [
+    (trainer) => trainer.fit(rows, { callbacks: 7 as never }),
+    'Expected `callbacks` to be an object, got `7` (number).',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { callbacks: { onEpochEnd: 5 as never } }),
+    'Expected `callbacks.onEpochEnd` to be a function, got `5` (number).',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { callbacks: [{}, { onEpochEnds() {} } as never] }),
+    'Expected names that `callbacks` has, got `onEpochEnds`; did you mean `onEpochEnd`?',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { onProgress: 'often' as never }),
+    'Expected `onProgress` to be a function, got `"often"` (string).',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { signal: {} as never }),
+    'Expected `signal` to be an AbortSignal, got an object with keys (none).',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { checkpoint: { directory: 'c', keep: 0 } }),
+    'Expected `checkpoint.keep` to be an integer >= 1, got `0` (number).',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { checkpoint: { directory: 'c', every: 0.5 } }),
+    'Expected `checkpoint.every` to be an integer >= 1, got `0.5` (number).',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { checkpoint: 'c' as never }),
+    'Expected `checkpoint` to be an object, got `"c"` (string).',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { checkpoint: {} as never }),
+    'Expected `checkpoint.directory` to be a text, got `undefined`.',
+  ],
+  [(trainer) => trainer.fit(rows, { trace: 1 as never }), 'Expected `trace` to be a text, got `1` (number).'],
   [(trainer) => trainer.fit(rows, { epochs: 0 }), 'Expected `epochs` to be an integer >= 1, got `0` (number).'],
   [(trainer) => trainer.fit(rows, { epochs: 1.5 }), 'Expected `epochs` to be an integer >= 1, got `1.5` (number).'],
   [(trainer) => trainer.predict([[1]]), 'Expected `x` of shape [rows, 2], got [1, 1].'],
