@@ -119,6 +119,7 @@ test('the whole report has each part once, and advice wherever something is not 
     'process limit',
     'SIMD',
     'relaxed SIMD',
+    'vectors',
     'native BLAS',
     'MPI',
   ])
