@@ -3,8 +3,8 @@
  *
  * WebAssembly's vectors have 128 bits. The optimizing compiler of V8 can join two of them to one of 256 where a function
  * does the same with both: twice the speed, and the same bits, as the lanes of a vector know nothing of each other. It
- * does so only when asked, so the modules are compiled at once with that switch set, and the switches put back: nobody
- * else's code is touched. Those modules have tiles that make use of it.
+ * does so only when asked, so the modules are compiled at once with that switch set, and the switches put back; they
+ * hold for the whole process, if only for these milliseconds. Those modules have tiles that make use of it.
  */
 import { readFileSync } from 'node:fs'
 import { cachedDataVersionTag, setFlagsFromString } from 'node:v8'

@@ -8,7 +8,10 @@ export function benchCommand(program: Command): void {
   bench
     .command('step')
     .description('Times training steps: median, p10, p90, samples/s, GFLOP/s and share of the matrix-product peak.')
-    .option('--workload <name>', 'a preset of the design: mlp-small, mlp-mnist, mlp-mid, mlp-big, mlp-deep')
+    .option(
+      '--workload <name>',
+      'a preset: mlp-small, -mnist, -mid, -big or -deep, cnn-mnist, char-lstm, char-transformer',
+    )
     .option('--config <file>', 'the network and batch of a config file instead')
     .option('--workers <n>', "threads, or 'auto'")
     .option('--kernels <name>', "'auto', reference, wasm-strict, wasm or blas")
