@@ -28,6 +28,13 @@ export function expectDataset(data: unknown, what: string): void {
   }
 }
 
+/** @throws UserError for what only a stream has a use for */
+export function checkNoStream(options: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined) throw new UserError(`Expected a stream for \`${name}\`, got data in memory. Leave it out.`)
+  }
+}
+
 /** @throws UserError naming both shapes when data, model and loss do not fit together */
 export function checkData(data: Dataset, model: Model, task: Task, what: string): void {
   expectDataset(data, what)

@@ -2,7 +2,7 @@
 import { isStream } from '../data/stream.ts'
 import { describe, suggest, UserError } from '../errors.ts'
 import type { Callbacks, CheckpointOptions, FitOptions } from './callbacks.ts'
-import { expectDataset } from './checks.ts'
+import { checkNoStream, expectDataset } from './checks.ts'
 
 const OPTIONS = {
   validationData: 1,
@@ -43,9 +43,7 @@ export function checkFit(data: unknown, options: FitOptions): void {
     stepsPerEpoch: streams ? undefined : stepsPerEpoch,
   }
   if (!streams) expectDataset(data, 'training data')
-  for (const [name, value] of Object.entries(useless)) {
-    if (value !== undefined) throw new UserError(`Expected a stream for \`${name}\`, got data in memory. Leave it out.`)
-  }
+  checkNoStream(useless)
   if (validationData !== undefined && !validates) expectDataset(validationData, 'validation data')
   expectCount('epochs', epochs)
   for (const one of [callbacks].flat()) checkCallbacks(one)

@@ -39,7 +39,7 @@ import { newHistory } from './history.ts'
 import type { History } from './history.ts'
 import { readForeign } from './networks.ts'
 import { divided } from './division.ts'
-import { checkData, checkRows, checkSharded } from './checks.ts'
+import { checkData, checkNoStream, checkRows, checkSharded } from './checks.ts'
 import { checkFit } from './fit-options.ts'
 import { evaluationSpec, mostWorkers, resolveTask, resolveWorkers, trainingSpec } from './prepare.ts'
 import { readNewest } from './rotation.ts'
@@ -359,8 +359,7 @@ export class Trainer implements AsyncDisposable {
   /** Loss and metrics of all rows, wherever they lie. */
   async #measure(data: Dataset | RowStream, { bufferRows }: StreamOptions, metrics?: MetricConfig[]): Promise<Session> {
     if (!isStream(data)) {
-      if (bufferRows !== undefined)
-        throw new UserError('Expected a stream for `bufferRows`, got data in memory. Leave it out.')
+      checkNoStream({ bufferRows })
       const built = await this.#desk.build(data)
       checkData(data, built.model, resolveTask(this.config, built.model, data), 'data')
       return this.#forward(built, data, false, metrics)
