@@ -85,8 +85,16 @@ export interface MatrixKernels {
 }
 
 export interface RowKernels {
-  /** x[r, c] += bias[c]. */
-  addBias(rows: number, cols: number, x: Pointer, bias: Pointer): void
+  /** x[r, c] = f(x[r, c] + bias[c]), rows `ld` apart; f and `alpha` as of `activate`. */
+  biasActivate(
+    kind: ActivationCode,
+    rows: number,
+    cols: number,
+    x: Pointer,
+    ld: number,
+    bias: Pointer,
+    alpha: number,
+  ): void
   /** out[c] = sum over r of x[r, c], rows in order; or out[c] += with `accumulate`, continuing the same order. */
   columnSums(rows: number, cols: number, x: Pointer, out: Pointer, accumulate: boolean): void
   /** y[i] += x[i]. */
@@ -100,10 +108,19 @@ export interface RowKernels {
   /** y[i] = gelu(x[i]), and x[i] = gelu'(x[i]): one exponential serves both. y may not be x. */
   geluWithSlope(count: number, x: Pointer, y: Pointer): void
   /**
-   * dx[i] = dy[i] * f'(.); dx may be dy. `saved` is the *output* y of `activate`, except for gelu: its slope.
-   * The derivative of relu at 0 is 0, of leakyRelu at 0 is alpha (as in PyTorch).
+   * dx[r, c] = dy[r, c] * f'(.), rows of all three `ld` apart; dx may be dy. `saved` is the *output* y of `activate`, except
+   * for gelu: its slope. The derivative of relu at 0 is 0, of leakyRelu at 0 is alpha (as in PyTorch).
    */
-  activateBackward(kind: ActivationCode, count: number, saved: Pointer, dy: Pointer, dx: Pointer, alpha: number): void
+  activateBackward(
+    kind: ActivationCode,
+    rows: number,
+    cols: number,
+    ld: number,
+    saved: Pointer,
+    dy: Pointer,
+    dx: Pointer,
+    alpha: number,
+  ): void
   /** y[r, c] = x > 0 ? x : slopes[c] * x. */
   prelu(rows: number, cols: number, x: Pointer, slopes: Pointer, y: Pointer): void
   /** dx[r, c] = x > 0 ? dy : slopes[c] * dy. */
@@ -429,8 +446,8 @@ export interface RecurrentKernels {
 }
 
 export interface GradientKernels {
-  /** Sum of x[i]^2 in float64, each square in float64. Finite exactly when every x[i] is. */
-  sumSquares(count: number, x: Pointer): number
+  /** Sum of x[r, c]^2 in float64, each square in float64, rows `ld` apart. Finite exactly when every x[r, c] is. */
+  sumSquares(rows: number, cols: number, x: Pointer, ld: number): number
   /** Sum in float64 of the squares of x[i] * scale (in float32) clamped to [-limit, limit]: what value clipping leaves. */
   clampedSquares(count: number, x: Pointer, scale: number, limit: number): number
   /** The largest |x[i]|; 0 of none, NaN if any is NaN. */

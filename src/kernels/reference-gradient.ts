@@ -4,11 +4,14 @@ import type { Floats, Round } from './reference.ts'
 
 export function referenceGradient(f: Floats, round: Round): GradientKernels {
   return {
-    // Four sums side by side, as SIMD keeps them: element i goes to sum i % 4.
-    sumSquares(count, x) {
-      const sums: [number, number, number, number] = [0, 0, 0, 0]
-      for (let i = 0; i < count; i++) sums[i % 4]! += f[x + i]! * f[x + i]!
-      return sums[0] + sums[1] + (sums[2] + sums[3])
+    // Eight sums side by side, as SIMD keeps them: column c goes to sum c % 8.
+    sumSquares(rows, cols, x, ld) {
+      const sums = new Array<number>(8).fill(0)
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < cols; c++) sums[c % 8]! += f[x + r * ld + c]! * f[x + r * ld + c]!
+      }
+      const [s0, s1, s2, s3] = [0, 1, 2, 3].map((i) => sums[i]! + sums[i + 4]!)
+      return s0! + s1! + (s2! + s3!)
     },
     clampedSquares(count, x, scale, limit) {
       const [factor, bound] = [round(scale), round(limit)]

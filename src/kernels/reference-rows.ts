@@ -10,9 +10,12 @@ const DROPOUT_KEY = 0x0d0ff005
 export function referenceRows(f: Floats, round: Round): Omit<RowKernels, 'loss'> {
   const words = new Uint32Array(4)
   return {
-    addBias(rows, cols, x, bias) {
+    biasActivate(kind, rows, cols, x, ld, bias, alpha) {
       for (let r = 0; r < rows; r++) {
-        for (let c = 0; c < cols; c++) f[x + r * cols + c] = f[x + r * cols + c]! + f[bias + c]!
+        for (let c = 0; c < cols; c++) {
+          const sum = round(f[x + r * ld + c]! + f[bias + c]!)
+          f[x + r * ld + c] = activation(kind, sum, round(alpha))
+        }
       }
     },
     columnSums(rows, cols, x, out, accumulate) {
@@ -41,11 +44,13 @@ export function referenceRows(f: Floats, round: Round): Omit<RowKernels, 'loss'>
         f[x + i] = geluSlope(value)
       }
     },
-    activateBackward(kind, count, saved, dy, dx, alpha) {
-      for (let i = 0; i < count; i++) {
-        const dead = kind === Activation.relu && f[saved + i]! <= 0
-        const slope = kind === Activation.relu ? 1 : derivative(kind, f[saved + i]!, round(alpha))
-        f[dx + i] = dead ? 0 : f[dy + i]! * slope
+    activateBackward(kind, rows, cols, ld, saved, dy, dx, alpha) {
+      for (let r = 0; r < rows; r++) {
+        for (let i = r * ld; i < r * ld + cols; i++) {
+          const dead = kind === Activation.relu && f[saved + i]! <= 0
+          const slope = kind === Activation.relu ? 1 : derivative(kind, f[saved + i]!, round(alpha))
+          f[dx + i] = dead ? 0 : f[dy + i]! * slope
+        }
       }
     },
     prelu(rows, cols, x, slopes, y) {

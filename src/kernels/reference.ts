@@ -2,9 +2,9 @@
  * The arithmetic in plain TypeScript: the oracle of the other kernels, written to be read.
  *
  * On a Float32Array sums that the interface calls float32 are rounded after every operation, so that `wasm-strict`
- * gives the same bits in matmul, addBias, columnSums, preluSlopes, add, reduceLanes, sumSquares, dropout and the
- * optimizers; functions such as exp are computed in float64 and rounded once. On a Float64Array nothing is rounded:
- * this is what finite differences are compared with.
+ * gives the same bits in matmul, biasActivate (linear, relu and leakyRelu), columnSums, preluSlopes, add, reduceLanes,
+ * sumSquares, dropout and the optimizers; functions such as exp are computed in float64 and rounded once. On a Float64Array
+ * nothing is rounded: this is what finite differences are compared with.
  */
 import type { Kernels } from './kernels.ts'
 import { referenceGradient } from './reference-gradient.ts'

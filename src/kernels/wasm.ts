@@ -58,15 +58,16 @@ export function instantiateKernels(
     name: name satisfies KernelName,
     matmul: (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) =>
       e.matmul(+transA, +transB, m, n, k, a << 2, lda, b << 2, ldb, c << 2, ldc, +accumulate),
-    addBias: (rows, cols, x, bias) => e.addBias(rows, cols, x << 2, bias << 2),
+    biasActivate: (kind, rows, cols, x, ld, bias, alpha) =>
+      e.biasActivate(kind, rows, cols, x << 2, ld, bias << 2, alpha),
     columnSums: (rows, cols, x, out, accumulate) => e.columnSums(rows, cols, x << 2, out << 2, +accumulate),
     add: (count, x, y) => e.add(count, x << 2, y << 2),
     fill: (count, value, y) => e.fill(count, value, y << 2),
     copy: (count, x, y) => e.copy(count, x << 2, y << 2),
     activate: (kind, count, x, y, alpha) => e.activate(kind, count, x << 2, y << 2, alpha),
     geluWithSlope: (count, x, y) => e.geluWithSlope(count, x << 2, y << 2),
-    activateBackward: (kind, count, saved, dy, dx, alpha) =>
-      e.activateBackward(kind, count, saved << 2, dy << 2, dx << 2, alpha),
+    activateBackward: (kind, rows, cols, ld, saved, dy, dx, alpha) =>
+      e.activateBackward(kind, rows, cols, ld, saved << 2, dy << 2, dx << 2, alpha),
     prelu: (rows, cols, x, slopes, y) => e.prelu(rows, cols, x << 2, slopes << 2, y << 2),
     preluBackward: (rows, cols, x, slopes, dy, dx) =>
       e.preluBackward(rows, cols, x << 2, slopes << 2, dy << 2, dx << 2),
@@ -91,7 +92,7 @@ export function instantiateKernels(
     ...normKernels(e),
     ...sequenceKernels(e),
     ...recurrentKernels(e),
-    sumSquares: (count, x) => e.sumSquares(count, x << 2),
+    sumSquares: (rows, cols, x, ld) => e.sumSquares(rows, cols, x << 2, ld),
     clampedSquares: (count, x, scale, limit) => e.clampedSquares(count, x << 2, scale, limit),
     largestOf: (count, x) => e.largestOf(count, x << 2),
     sumPowers: (count, x, unit, exponent) => e.sumPowers(count, x << 2, unit, exponent),

@@ -32,7 +32,7 @@ export function observePart(plan: Plan, k: Kernels, floats: Float32Array, double
   const rows = doubles[at.state + State.rows]!
   const squares = (vector: Pointer, count: number): number => {
     const [from, end] = partOf(count, part, parts)
-    return k.sumSquares(end - from, vector + from)
+    return k.sumSquares(1, end - from, vector + from, 0)
   }
   doubles[into] = squares(output.value, rows * output.cols)
   if (backSignal !== -1) doubles[into + 1] = squares(backSignal, rows * signalCols)

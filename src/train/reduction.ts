@@ -79,7 +79,7 @@ export class Reduction {
   #squareParts(piece: number, start: number, end: number, lanes: number): void {
     const { at, placements, lanes: most } = this.#plan
     for (let lane = 0; lane < lanes; lane++) {
-      const squares = this.#k.sumSquares(end - start, at.lanes + lane * placements.laned + start)
+      const squares = this.#k.sumSquares(1, end - start, at.lanes + lane * placements.laned + start, 0)
       this.#doubles[at.partSquares + piece * most + lane] = squares
     }
   }
@@ -166,9 +166,7 @@ export class Reduction {
     // A block of whole rows is one run.
     const runs = cols === width ? 1 : rows
     const count = cols === width ? rows * cols : cols
-    let sum = 0
-    for (let r = 0; r < runs; r++) sum += this.#k.sumSquares(count, block + r * width)
-    this.#doubles[at.norms + chunk] = sum
+    this.#doubles[at.norms + chunk] = this.#k.sumSquares(runs, count, block, width)
     if (this.#exponent !== 2) this.#doubles[at.clipNorms + chunk] = this.#normOf(block, runs, count, width)
     if (clip.mode !== 'value') return
     const perWeight = 1 / (this.#state(State.weightSum) || Infinity)

@@ -76,7 +76,7 @@ export class Update {
         const n = Math.min(length, count - from)
         // before -= 1 * after
         this.#k.sgd(n, here + away, here, here + away, 1, Infinity, 1, 0, false, 0)
-        changed += this.#k.sumSquares(n, here + away)
+        changed += this.#k.sumSquares(1, n, here + away, 0)
       }
       this.#doubles[at.segments + 2 * i] = this.#squares(offset, count, sample)
       this.#doubles[at.segments + 2 * i + 1] = changed
@@ -89,7 +89,7 @@ export class Update {
     const [length, step] = [measuredAtOnce(sample, count), measuredEvery(sample, count)]
     let sum = 0
     for (let from = firstMeasured(sample, count); from < count; from += step) {
-      sum += this.#k.sumSquares(Math.min(length, count - from), at.parameters + offset + from)
+      sum += this.#k.sumSquares(1, Math.min(length, count - from), at.parameters + offset + from, 0)
     }
     return sum
   }
@@ -153,7 +153,7 @@ export class Update {
       vectors.forEach((v, i) => this.#k.copy(count, v + start, at.rehearsal + i * UPDATE_PIECE))
       this.#apply(piece)
       let finite = Number.isFinite(this.#doubles[at.largest + piece]!)
-      for (const v of at.slots) finite &&= Number.isFinite(this.#k.sumSquares(count, v + start))
+      for (const v of at.slots) finite &&= Number.isFinite(this.#k.sumSquares(1, count, v + start, 0))
       vectors.forEach((v, i) => this.#k.copy(count, at.rehearsal + i * UPDATE_PIECE, v + start))
       if (!finite) return false
     }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Bench } from './conformance/bench.ts'
 import { counts, expectSame, makeBench, numbers, seeds } from './conformance/bench.ts'
 import { largeProducts, multiply, products } from './conformance/matrix.ts'
+import { Activation } from '../../src/kernels/kernels.ts'
 import type { Window } from '../../src/kernels/kernels.ts'
 import { runWindows, windows } from './conformance/windows.ts'
 import { compileKernels } from '../../src/kernels/compile.ts'
@@ -47,12 +48,12 @@ test('sums, dropout and every optimizer of wasm-strict have the bits of the refe
       bench.put(new Float32Array(count)),
     ]
     const [out, p] = [bench.room(cols), bench.put(numbers(seed + 3, count))]
-    const results = [kernels.sumSquares(count, x)]
+    const results = [kernels.sumSquares(1, count, x, 0)]
     kernels.add(count, x, y)
     kernels.dropout(rows, cols, x, x, 0.37, seed, 1, 2, 3)
     kernels.columnSums(rows, cols, y, out, false)
     kernels.preluSlopes(rows, cols, x, y, out, true)
-    kernels.addBias(rows, cols, y, out)
+    kernels.biasActivate(Activation.leakyRelu, rows, cols, y, cols, out, 0.25)
     if (rows > 0) kernels.reduceLanes(cols, rows, y, cols, out)
     for (let t = 1; t <= 3; t++) {
       results.push(

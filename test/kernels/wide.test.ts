@@ -47,7 +47,7 @@ function passes(bench: Bench, rows: number, cols: number, seed: number): number[
   for (const kind of Object.values(Activation)) {
     k.activate(kind, count, x, out, 0.3)
     keep()
-    k.activateBackward(kind, count, x, dy, out, 0.3)
+    k.activateBackward(kind, 1, count, 0, x, dy, out, 0.3)
     keep()
   }
   k.copy(count, x, out)
@@ -57,7 +57,7 @@ function passes(bench: Bench, rows: number, cols: number, seed: number): number[
   k.softmax(rows, cols, x, out)
   keep()
   k.dropout(rows, cols, x, out, 0.37, seed, 1, 2, 3)
-  k.addBias(rows, cols, out, a)
+  k.biasActivate(Activation.linear, rows, cols, out, cols, a, 1)
   k.add(count, dy, out)
   keep()
   k.prelu(rows, cols, x, a, out)

@@ -15,7 +15,7 @@ describe.each(machines)('$name agrees with PyTorch', (machine) => {
     const [dkernel, dbias] = [memory.space(inputs * outputs), memory.space(outputs)]
 
     kernels.matmul(false, false, rows, outputs, inputs, x!, inputs, kernel!, outputs, y, outputs, false)
-    kernels.addBias(rows, outputs, y, bias!)
+    kernels.biasActivate(Activation.linear, rows, outputs, y, outputs, bias!, 1)
     kernels.matmul(false, true, rows, inputs, outputs, dy!, outputs, kernel!, outputs, dx, inputs, false)
     kernels.matmul(true, false, inputs, outputs, rows, x!, inputs, dy!, outputs, dkernel, outputs, false)
     kernels.columnSums(rows, outputs, dy!, dbias, false)
@@ -37,7 +37,7 @@ describe.each(machines)('$name agrees with PyTorch', (machine) => {
     kernels.activate(kind, count, x, y, wanted.alpha)
     // Of gelu the slope is kept, in the place of x.
     if (wanted.kind === 'gelu') kernels.geluWithSlope(count, x, y)
-    kernels.activateBackward(kind, count, wanted.kind === 'gelu' ? x : y, dy, dx, wanted.alpha)
+    kernels.activateBackward(kind, 1, count, 0, wanted.kind === 'gelu' ? x : y, dy, dx, wanted.alpha)
 
     expectGolden(machine, 'y', memory.read(y, count), wanted.y)
     expectGolden(machine, 'dx', memory.read(dx, count), wanted.dx)

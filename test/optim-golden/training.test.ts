@@ -60,14 +60,13 @@ function train(machine: Machine) {
 
     layers.forEach(({ inputs, outputs, activation, kernel, bias, y }, i) => {
       kernels.matmul(false, false, rows, outputs, inputs, inputOf(i), inputs, kernel, outputs, y, outputs, false)
-      kernels.addBias(rows, outputs, y, bias)
-      kernels.activate(activation, rows * outputs, y, y, 0)
+      kernels.biasActivate(activation, rows, outputs, y, outputs, bias, 0)
     })
     const kind = Loss.sparseCategoricalCrossentropy
     const sum = kernels.loss(kind, rows, last.outputs, last.y, batch.labels, weights, last.dy, 0, 0)
     for (let i = layers.length - 1; i >= 0; i--) {
       const { inputs, outputs, activation, kernel, gradKernel, gradBias, y, dy } = layers[i]!
-      kernels.activateBackward(activation, rows * outputs, y, dy, dy, 0)
+      kernels.activateBackward(activation, 1, rows * outputs, 0, y, dy, dy, 0)
       kernels.matmul(true, false, inputs, outputs, rows, inputOf(i), inputs, dy, outputs, gradKernel, outputs, false)
       kernels.columnSums(rows, outputs, dy, gradBias, false)
       if (i === 0) continue
@@ -75,7 +74,7 @@ function train(machine: Machine) {
       kernels.matmul(false, true, rows, inputs, outputs, dy, outputs, kernel, outputs, below, inputs, false)
     }
     // The gradient so far is a sum over rows; the mean and the clip come in as one factor.
-    const gradNormBeforeClip = Math.sqrt(kernels.sumSquares(count, gradient)) / rows
+    const gradNormBeforeClip = Math.sqrt(kernels.sumSquares(1, count, gradient, 0)) / rows
     const scale = Math.min(1, maxNorm / (gradNormBeforeClip + 1e-6)) / rows
     const [m, v] = slots
     const { learningRate } = optimizer

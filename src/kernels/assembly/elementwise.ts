@@ -53,6 +53,7 @@ export function copy(count: u32, x: u32, y: u32): void {
 // @ts-ignore: decorator
 @inline
 function activation(kind: i32, x: v128, alpha: v128): v128 {
+  if (kind == LINEAR) return x
   if (kind == RELU) return v128.andnot(x, f32x4.le(x, constant(0)))
   if (kind == LEAKY_RELU) return select(f32x4.gt(x, constant(0)), x, f32x4.mul(x, alpha))
   if (kind == ELU) return select(f32x4.gt(x, constant(0)), x, f32x4.mul(alpha, expm1(x)))
@@ -107,23 +108,57 @@ function activateAll(kind: i32, count: u32, x: u32, y: u32, factor: f32): void {
 
 // @ts-ignore: decorator
 @inline
-function derivativeAll(kind: i32, count: u32, saved: u32, dy: u32, dx: u32, factor: f32): void {
+function biasActivateAll(kind: i32, rows: u32, cols: u32, x: u32, ld: u32, bias: u32, factor: f32): void {
   const alpha = f32x4.splat(factor)
-  for (; count >= 8; count -= 8) {
-    const low = derivative(kind, v128.load(saved), v128.load(dy), alpha)
-    const high = derivative(kind, v128.load(saved, 16), v128.load(dy, 16), alpha)
-    storePair(dx, low, high)
-    saved += 32
-    dy += 32
-    dx += 32
+  for (; rows > 0; rows--) {
+    let at = x
+    let b = bias
+    let left = cols
+    for (; left >= 8; left -= 8) {
+      const low = activation(kind, f32x4.add(v128.load(at), v128.load(b)), alpha)
+      const high = activation(kind, f32x4.add(v128.load(at, 16), v128.load(b, 16)), alpha)
+      storePair(at, low, high)
+      at += 32
+      b += 32
+    }
+    for (; left >= 4; left -= 4) {
+      v128.store(at, activation(kind, f32x4.add(v128.load(at), v128.load(b)), alpha))
+      at += 16
+      b += 16
+    }
+    if (left) storeSome(at, activation(kind, f32x4.add(loadSome(at, left), loadSome(b, left)), alpha), left)
+    x += ld << 2
   }
-  for (; count >= 4; count -= 4) {
-    v128.store(dx, derivative(kind, v128.load(saved), v128.load(dy), alpha))
-    saved += 16
-    dy += 16
-    dx += 16
+}
+
+// @ts-ignore: decorator
+@inline
+function derivativeAll(kind: i32, rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, factor: f32): void {
+  const alpha = f32x4.splat(factor)
+  // What is left of a row to be skipped.
+  const skip = (ld - cols) << 2
+  for (; rows > 0; rows--) {
+    let left = cols
+    for (; left >= 8; left -= 8) {
+      const low = derivative(kind, v128.load(saved), v128.load(dy), alpha)
+      const high = derivative(kind, v128.load(saved, 16), v128.load(dy, 16), alpha)
+      storePair(dx, low, high)
+      saved += 32
+      dy += 32
+      dx += 32
+    }
+    for (; left >= 4; left -= 4) {
+      v128.store(dx, derivative(kind, v128.load(saved), v128.load(dy), alpha))
+      saved += 16
+      dy += 16
+      dx += 16
+    }
+    if (left) storeSome(dx, derivative(kind, loadSome(saved, left), loadSome(dy, left), alpha), left)
+    const step = skip + (left << 2)
+    saved += step
+    dy += step
+    dx += step
   }
-  if (count) storeSome(dx, derivative(kind, loadSome(saved, count), loadSome(dy, count), alpha), count)
 }
 
 // One function each: in one function the compiler would fold their loops into one again, and choose in every round.
@@ -155,32 +190,32 @@ function exponentialAll(count: u32, x: u32, y: u32, alpha: f32): void {
   activateAll(EXPONENTIAL, count, x, y, alpha)
 }
 
-function reluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
-  derivativeAll(RELU, count, saved, dy, dx, alpha)
+function reluBack(rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  derivativeAll(RELU, rows, cols, ld, saved, dy, dx, alpha)
 }
-function leakyReluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
-  derivativeAll(LEAKY_RELU, count, saved, dy, dx, alpha)
+function leakyReluBack(rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  derivativeAll(LEAKY_RELU, rows, cols, ld, saved, dy, dx, alpha)
 }
-function eluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
-  derivativeAll(ELU, count, saved, dy, dx, alpha)
+function eluBack(rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  derivativeAll(ELU, rows, cols, ld, saved, dy, dx, alpha)
 }
-function seluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
-  derivativeAll(SELU, count, saved, dy, dx, alpha)
+function seluBack(rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  derivativeAll(SELU, rows, cols, ld, saved, dy, dx, alpha)
 }
-function geluBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
-  derivativeAll(GELU, count, saved, dy, dx, alpha)
+function geluBack(rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  derivativeAll(GELU, rows, cols, ld, saved, dy, dx, alpha)
 }
-function sigmoidBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
-  derivativeAll(SIGMOID, count, saved, dy, dx, alpha)
+function sigmoidBack(rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  derivativeAll(SIGMOID, rows, cols, ld, saved, dy, dx, alpha)
 }
-function tanhBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
-  derivativeAll(TANH, count, saved, dy, dx, alpha)
+function tanhBack(rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  derivativeAll(TANH, rows, cols, ld, saved, dy, dx, alpha)
 }
-function softplusBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
-  derivativeAll(SOFTPLUS, count, saved, dy, dx, alpha)
+function softplusBack(rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  derivativeAll(SOFTPLUS, rows, cols, ld, saved, dy, dx, alpha)
 }
-function exponentialBack(count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
-  derivativeAll(EXPONENTIAL, count, saved, dy, dx, alpha)
+function exponentialBack(rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+  derivativeAll(EXPONENTIAL, rows, cols, ld, saved, dy, dx, alpha)
 }
 
 export function activate(kind: i32, count: u32, x: u32, y: u32, alpha: f32): void {
@@ -226,17 +261,51 @@ export function geluWithSlope(count: u32, x: u32, y: u32): void {
   }
 }
 
-export function activateBackward(kind: i32, count: u32, saved: u32, dy: u32, dx: u32, alpha: f32): void {
+export function activateBackward(
+  kind: i32, rows: u32, cols: u32, ld: u32, saved: u32, dy: u32, dx: u32, alpha: f32,
+): void {
   switch (kind) {
-    case LINEAR: return copy(count, dy, dx)
-    case RELU: return reluBack(count, saved, dy, dx, alpha)
-    case LEAKY_RELU: return leakyReluBack(count, saved, dy, dx, alpha)
-    case ELU: return eluBack(count, saved, dy, dx, alpha)
-    case SELU: return seluBack(count, saved, dy, dx, alpha)
-    case GELU: return geluBack(count, saved, dy, dx, alpha)
-    case SIGMOID: return sigmoidBack(count, saved, dy, dx, alpha)
-    case TANH: return tanhBack(count, saved, dy, dx, alpha)
-    case SOFTPLUS: return softplusBack(count, saved, dy, dx, alpha)
-    case EXPONENTIAL: return exponentialBack(count, saved, dy, dx, alpha)
+    case LINEAR: return copyRows(rows, cols, ld, dy, dx)
+    case RELU: return reluBack(rows, cols, ld, saved, dy, dx, alpha)
+    case LEAKY_RELU: return leakyReluBack(rows, cols, ld, saved, dy, dx, alpha)
+    case ELU: return eluBack(rows, cols, ld, saved, dy, dx, alpha)
+    case SELU: return seluBack(rows, cols, ld, saved, dy, dx, alpha)
+    case GELU: return geluBack(rows, cols, ld, saved, dy, dx, alpha)
+    case SIGMOID: return sigmoidBack(rows, cols, ld, saved, dy, dx, alpha)
+    case TANH: return tanhBack(rows, cols, ld, saved, dy, dx, alpha)
+    case SOFTPLUS: return softplusBack(rows, cols, ld, saved, dy, dx, alpha)
+    case EXPONENTIAL: return exponentialBack(rows, cols, ld, saved, dy, dx, alpha)
+  }
+}
+
+function copyRows(rows: u32, cols: u32, ld: u32, x: u32, y: u32): void {
+  for (; rows > 0; rows--) {
+    copy(cols, x, y)
+    x += ld << 2
+    y += ld << 2
+  }
+}
+
+function biasAll(rows: u32, cols: u32, x: u32, ld: u32, bias: u32): void {
+  biasActivateAll(LINEAR, rows, cols, x, ld, bias, 0)
+}
+function biasReluAll(rows: u32, cols: u32, x: u32, ld: u32, bias: u32, alpha: f32): void {
+  biasActivateAll(RELU, rows, cols, x, ld, bias, alpha)
+}
+function biasLeakyReluAll(rows: u32, cols: u32, x: u32, ld: u32, bias: u32, alpha: f32): void {
+  biasActivateAll(LEAKY_RELU, rows, cols, x, ld, bias, alpha)
+}
+
+/** The cheap ones in one pass; the others have enough to do with a row that lies in the first-level cache. */
+export function biasActivate(kind: i32, rows: u32, cols: u32, x: u32, ld: u32, bias: u32, alpha: f32): void {
+  switch (kind) {
+    case LINEAR: return biasAll(rows, cols, x, ld, bias)
+    case RELU: return biasReluAll(rows, cols, x, ld, bias, alpha)
+    case LEAKY_RELU: return biasLeakyReluAll(rows, cols, x, ld, bias, alpha)
+  }
+  for (; rows > 0; rows--) {
+    biasAll(1, cols, x, ld, bias)
+    activate(kind, cols, x, x, alpha)
+    x += ld << 2
   }
 }

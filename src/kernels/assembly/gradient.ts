@@ -1,26 +1,52 @@
 /** What is done to gradients between the backward pass and the update. */
-import { scratch } from './vector'
+import { loadPart, scratch } from './vector'
 import { add, copy } from './elementwise'
 
-/** Element i goes to the float64 sum i % 4; the result is (s0 + s1) + (s2 + s3). */
-export function sumSquares(count: u32, x: u32): f64 {
-  let low = f64x2.splat(0)
-  let high = f64x2.splat(0)
-  for (; count >= 4; count -= 4) {
-    const value = v128.load(x)
-    const first = f64x2.promote_low_f32x4(value)
-    const second = f64x2.promote_low_f32x4(v128.shuffle<f32>(value, value, 2, 3, 2, 3))
-    low = f64x2.add(low, f64x2.mul(first, first))
-    high = f64x2.add(high, f64x2.mul(second, second))
-    x += 16
+/** acc + the squares of two elements, which are exact in float64: fused or not, the bits are the same. */
+// @ts-ignore: decorator
+@inline
+function addSquares(acc: v128, two: v128): v128 {
+  const value = f64x2.promote_low_f32x4(two)
+  return f64x2.add(acc, f64x2.mul(value, value))
+}
+
+/**
+ * Column c goes to the float64 sum c % 8: four vectors of two, that none waits for itself. The result is
+ * ((s0 + s4) + (s1 + s5)) + ((s2 + s6) + (s3 + s7)).
+ */
+export function sumSquares(rows: u32, cols: u32, x: u32, ld: u32): f64 {
+  let s01 = f64x2.splat(0)
+  let s23 = f64x2.splat(0)
+  let s45 = f64x2.splat(0)
+  let s67 = f64x2.splat(0)
+  for (; rows > 0; rows--) {
+    let at = x
+    let left = cols
+    for (; left >= 8; left -= 8) {
+      s01 = addSquares(s01, v128.load64_zero(at))
+      s23 = addSquares(s23, v128.load64_zero(at, 8))
+      s45 = addSquares(s45, v128.load64_zero(at, 16))
+      s67 = addSquares(s67, v128.load64_zero(at, 24))
+      at += 32
+    }
+    if (left >= 4) {
+      s01 = addSquares(s01, v128.load64_zero(at))
+      s23 = addSquares(s23, v128.load64_zero(at, 8))
+      if (left > 4) s45 = addSquares(s45, loadPart(at + 16, min<u32>(left - 4, 2)))
+      if (left > 6) s67 = addSquares(s67, v128.load32_zero(at, 24))
+    } else if (left > 0) {
+      s01 = addSquares(s01, loadPart(at, min<u32>(left, 2)))
+      if (left > 2) s23 = addSquares(s23, v128.load32_zero(at, 8))
+    }
+    x += ld << 2
   }
-  let s0 = f64x2.extract_lane(low, 0)
-  let s1 = f64x2.extract_lane(low, 1)
-  let s2 = f64x2.extract_lane(high, 0)
-  if (count > 0) s0 += <f64>load<f32>(x) * <f64>load<f32>(x)
-  if (count > 1) s1 += <f64>load<f32>(x, 4) * <f64>load<f32>(x, 4)
-  if (count > 2) s2 += <f64>load<f32>(x, 8) * <f64>load<f32>(x, 8)
-  return s0 + s1 + (s2 + f64x2.extract_lane(high, 1))
+  s01 = f64x2.add(s01, s45)
+  s23 = f64x2.add(s23, s67)
+  return (
+    f64x2.extract_lane(s01, 0) +
+    f64x2.extract_lane(s01, 1) +
+    (f64x2.extract_lane(s23, 0) + f64x2.extract_lane(s23, 1))
+  )
 }
 
 /** One after another: only value clipping asks for it, and only for the record. */

@@ -1,27 +1,6 @@
-/** Matrices of rows x cols: biases, sums over rows, slopes per column, softmax. */
+/** Matrices of rows x cols: sums over rows, slopes per column, softmax. */
 import { constant, exp, select } from './math'
-import { loadSome, maximumOf, storePair, storeSome } from './vector'
-
-export function addBias(rows: u32, cols: u32, x: u32, bias: u32): void {
-  for (let row: u32 = 0; row < rows; row++) {
-    let b = bias
-    let left = cols
-    for (; left >= 8; left -= 8) {
-      const low = f32x4.add(v128.load(x), v128.load(b))
-      const high = f32x4.add(v128.load(x, 16), v128.load(b, 16))
-      storePair(x, low, high)
-      x += 32
-      b += 32
-    }
-    for (; left >= 4; left -= 4) {
-      v128.store(x, f32x4.add(v128.load(x), v128.load(b)))
-      x += 16
-      b += 16
-    }
-    if (left) storeSome(x, f32x4.add(loadSome(x, left), loadSome(b, left)), left)
-    x += left << 2
-  }
-}
+import { loadSome, maximumOf, storeSome } from './vector'
 
 /** A cache line of columns at a time, each sum in a register. */
 export function columnSums(rows: u32, cols: u32, x: u32, out: u32, accumulate: bool): void {

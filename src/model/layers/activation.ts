@@ -3,7 +3,7 @@
  * gelu it does not: its input gives way to its slope.
  */
 import { Activation } from '../../kernels/kernels.ts'
-import type { Kernels } from '../../kernels/kernels.ts'
+import type { ActivationCode, Kernels } from '../../kernels/kernels.ts'
 import type { ActivationConfig, ActivationLayerConfig } from '../config.ts'
 import { nothing } from '../layer.ts'
 import type { ByTile, Flow, Layer, Lowering, LoweredLayer } from '../layer.ts'
@@ -32,11 +32,32 @@ export function passing(input: Flow): LoweredLayer {
   return { output: input, ...idle, byTile: nowhere }
 }
 
-export function lowerActivation(config: ActivationConfig, input: Flow, to: Lowering): LoweredLayer {
+/** What the layer before does with its bias, in one pass. */
+export interface Ending {
+  readonly kind: ActivationCode
+  readonly alpha: number
+}
+
+export const NO_ENDING: Ending = { kind: Activation.linear, alpha: 1 }
+
+/** Of a layer with a bias and this activation. Gelu has more to leave than its output. */
+export const endingOf = (config: ActivationConfig | undefined, useBias: boolean): Ending =>
+  config && useBias && config.type !== 'gelu' ? { kind: Activation[config.type], alpha: alphaOf(config) } : NO_ENDING
+
+const alphaOf = ({ type, alpha }: ActivationConfig): number => alpha ?? (type === 'leakyRelu' ? 0.01 : 1)
+
+/** `ending`: what the layer before has done already. */
+export function lowerActivation(
+  config: ActivationConfig,
+  input: Flow,
+  to: Lowering,
+  ending: Ending = NO_ENDING,
+): LoweredLayer {
   const { cols } = input
   const kind = Activation[config.type]
   if (kind === Activation.linear) return passing(input)
-  const alpha = config.alpha ?? (config.type === 'leakyRelu' ? 0.01 : 1)
+  const alpha = alphaOf(config)
+  const isDone = ending.kind === kind
   const isGelu = kind === Activation.gelu
   const value = input.overwritable && !isGelu ? input.value : to.tensor(cols)
   // Back-signals of an overwritable flow are read by nobody else: d input may lie over d output.
@@ -55,27 +76,25 @@ export function lowerActivation(config: ActivationConfig, input: Flow, to: Lower
     flopsPerRow: cols,
     backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,
     forward(k, row, rows) {
-      activate(k, rows * cols, row * cols)
+      if (!isDone) activate(k, rows * cols, row * cols)
     },
     byTile: {
       kind: 'elementwise',
       inputs: cols,
       outputs: cols,
       forward(k, row, rows, col, colEnd) {
-        for (let r = row; r < row + rows; r++) activate(k, colEnd - col, r * cols + col)
+        for (let r = row; !isDone && r < row + rows; r++) activate(k, colEnd - col, r * cols + col)
       },
       backward(k, row, rows, col, colEnd) {
         if (input.gradient === -1) return
-        for (let r = row; r < row + rows; r++) {
-          const at = r * cols + col
-          k.activateBackward(kind, colEnd - col, saved + at, gradient + at, input.gradient + at, alpha)
-        }
+        const at = row * cols + col
+        k.activateBackward(kind, rows, colEnd - col, cols, saved + at, gradient + at, input.gradient + at, alpha)
       },
     },
     backward(k, row, rows) {
       if (input.gradient === -1) return
       const at = row * cols
-      k.activateBackward(kind, rows * cols, saved + at, gradient + at, input.gradient + at, alpha)
+      k.activateBackward(kind, 1, rows * cols, 0, saved + at, gradient + at, input.gradient + at, alpha)
     },
   }
 }

@@ -13,7 +13,7 @@ import { kernelInitializer } from '../initializers.ts'
 import type { Flow, GradientTask, Layer, LoweredLayer, Lowering, ParameterSpec, Pass } from '../layer.ts'
 import { shapeText } from '../shape.ts'
 import type { Shape } from '../shape.ts'
-import { lowerActivation } from './activation.ts'
+import { NO_ENDING, endingOf, lowerActivation } from './activation.ts'
 import { boundsOf, lowerLinear } from './dense.ts'
 import { sequence } from './sequence.ts'
 import { expectRank, windowOver, windowShape } from './window.ts'
@@ -63,7 +63,8 @@ export function conv(config: ConvConfig, name: string, shape: Shape): Layer {
       regularizer: config.biasRegularizer,
     })
   }
-  const lowerLinearly = (input: Flow, to: Lowering) => lowerConv(input, window, filters, groups, kernel, bias, to)
+  const lowerLinearly = (input: Flow, to: Lowering, ending = NO_ENDING) =>
+    lowerConv(input, window, filters, groups, kernel, bias, to, ending)
   return {
     name,
     type: config.type,
@@ -71,10 +72,14 @@ export function conv(config: ConvConfig, name: string, shape: Shape): Layer {
     outputs: window.outHeight * window.outWidth * filters,
     shape: windowShape(window, dims, filters),
     parameters,
-    ...(config.activation ? { ending: { activation: config.activation, before: lowerLinearly } } : {}),
+    ...(config.activation
+      ? { ending: { activation: config.activation, before: (input, to) => lowerLinearly(input, to) } }
+      : {}),
     lower(input, to) {
-      const linear = lowerLinearly(input, to)
-      return config.activation ? sequence([linear, lowerActivation(config.activation, linear.output, to)]) : linear
+      const ending = endingOf(config.activation, useBias)
+      const linear = lowerLinearly(input, to, ending)
+      if (!config.activation) return linear
+      return sequence([linear, lowerActivation(config.activation, linear.output, to, ending)])
     },
   }
 }
@@ -87,8 +92,11 @@ export function lowerConv(
   kernel: string,
   bias: string | null,
   to: Lowering,
+  ending = NO_ENDING,
 ): LoweredLayer {
-  if (isPointwise(window) && groups === 1) return lowerLinear(input, filters, kernel, bias, to, window.channels)
+  if (isPointwise(window) && groups === 1) {
+    return lowerLinear(input, filters, kernel, bias, to, window.channels, ending)
+  }
   const positions = window.outHeight * window.outWidth
   const depth = window.channels / groups
   const cols = positions * filters
@@ -124,7 +132,7 @@ export function lowerConv(
     forward(k, row, rows, pass) {
       const y = value + row * cols
       product.forward(k, rows, input.value + row * input.cols, y, pass)
-      if (bias !== null) k.addBias(rows * positions, filters, y, b)
+      if (bias !== null) k.biasActivate(ending.kind, rows * positions, filters, y, filters, b, ending.alpha)
     },
     backward(k, row, rows, pass) {
       if (input.gradient === -1) return

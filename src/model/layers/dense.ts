@@ -5,7 +5,8 @@ import type { Pointer } from '../../kernels/kernels.ts'
 import type { ByTile, Flow, GradientTask, Layer, LoweredLayer, Lowering, ParameterSpec } from '../layer.ts'
 import { positionsOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
-import { lowerActivation } from './activation.ts'
+import { NO_ENDING, endingOf, lowerActivation } from './activation.ts'
+import type { Ending } from './activation.ts'
 import { sequence } from './sequence.ts'
 
 export function dense(config: DenseConfig, name: string, shape: Shape): Layer {
@@ -35,9 +36,10 @@ export function dense(config: DenseConfig, name: string, shape: Shape): Layer {
     shape: [...shape.slice(0, -1), units],
     parameters,
     lower(input, to) {
-      const linear = lowerLinear(input, units, kernel, useBias ? bias : null, to, inputs)
+      const ending = endingOf(config.activation, useBias)
+      const linear = lowerLinear(input, units, kernel, useBias ? bias : null, to, inputs, ending)
       if (!config.activation) return linear
-      return sequence([linear, lowerActivation(config.activation, linear.output, to)])
+      return sequence([linear, lowerActivation(config.activation, linear.output, to, ending)])
     },
   }
 }
@@ -59,6 +61,7 @@ export function lowerLinear(
   bias: string | null,
   to: Lowering,
   inputs = input.cols,
+  ending = NO_ENDING,
 ): LoweredLayer {
   const positions = input.cols / inputs
   const cols = positions * units
@@ -97,9 +100,11 @@ export function lowerLinear(
     forward(k, row, rows) {
       const [x, y] = [input.value + row * input.cols, value + row * cols]
       k.matmul(false, false, rows * positions, units, inputs, x, inputs, w, units, y, units, false)
-      if (bias !== null) k.addBias(rows * positions, units, y, b)
+      if (bias !== null) k.biasActivate(ending.kind, rows * positions, units, y, units, b, ending.alpha)
     },
-    ...(positions === 1 ? { byTile: linearByTile(input, units, w, bias === null ? null : b, value, gradient) } : {}),
+    ...(positions === 1
+      ? { byTile: linearByTile(input, units, w, bias === null ? null : b, ending, value, gradient) }
+      : {}),
     backward(k, row, rows) {
       if (input.gradient === -1) return
       const [dx, dy] = [input.gradient + row * input.cols, gradient + row * cols]
@@ -113,6 +118,7 @@ function linearByTile(
   units: number,
   w: Pointer,
   b: Pointer | null,
+  ending: Ending,
   value: Pointer,
   gradient: Pointer | -1,
 ): ByTile {
@@ -125,8 +131,7 @@ function linearByTile(
       const y = value + row * units + col
       const n = colEnd - col
       k.matmul(false, false, rows, n, inputs, input.value + row * inputs, inputs, w + col, units, y, units, false)
-      if (b === null) return
-      for (let r = 0; r < rows; r++) k.addBias(1, n, y + r * units, b + col)
+      if (b !== null) k.biasActivate(ending.kind, rows, n, y, units, b + col, ending.alpha)
     },
     backward(k, row, rows, col, colEnd) {
       const [dx, dy] = [input.gradient + row * inputs + col, gradient + row * units]

@@ -1,4 +1,5 @@
 /** Rows of [steps, channels] plus a learned vector for each step: where in the sequence it is. */
+import { Activation } from '../../kernels/kernels.ts'
 import type { PositionEmbeddingConfig } from '../config.ts'
 import type { Layer } from '../layer.ts'
 import { sizeOf } from '../shape.ts'
@@ -39,7 +40,7 @@ export function positionEmbedding(config: PositionEmbeddingConfig, name: string,
         backwardFlopsPerRow: input.gradient === -1 ? 0 : cols,
         forward(k, row, rows) {
           k.copy(rows * cols, input.value + row * cols, value + row * cols)
-          k.addBias(rows, cols, value + row * cols, w)
+          k.biasActivate(Activation.linear, rows, cols, value + row * cols, cols, w, 1)
         },
         backward(k, row, rows) {
           if (input.gradient !== -1) k.copy(rows * cols, gradient + row * cols, input.gradient + row * cols)

@@ -3,20 +3,27 @@ import { expect, test } from 'vitest'
 import type { MakeBench } from './bench.ts'
 import { counts, expectClose, expectSame, numbers, seeds, UNTOUCHED } from './bench.ts'
 
+const rows = fc.integer({ min: 0, max: 5 })
+const gaps = fc.integer({ min: 0, max: 5 })
+
 export function gradientConformance(make: MakeBench): void {
   test('sumSquares is the float64 sum of squares, finite exactly when every element is', async () => {
     const bench = await make()
     fc.assert(
-      fc.property(counts, seeds, fc.constantFrom(1e-30, 1, 3.4e38), (count, seed, size) => {
+      fc.property(rows, counts, gaps, seeds, fc.constantFrom(1e-30, 1, 3.4e38), (r, c, gap, seed, size) => {
         bench.reset()
-        const x = numbers(seed, count, size)
-        const expected = x.reduce((sum, value) => sum + value * value, 0)
-        const actual = bench.kernels.sumSquares(count, bench.put(x))
+        const ld = c + gap
+        const x = numbers(seed, r * ld, size)
+        const [row, col] = [seed % Math.max(1, r), seed % Math.max(1, c)]
+        const expected = x.reduce((sum, value, i) => sum + (i % ld < c ? value * value : 0), 0)
+        // What lies between the rows does not count.
+        for (let i = 0; i < x.length; i++) if (i % ld >= c) x[i] = NaN
+        const actual = bench.kernels.sumSquares(r, c, bench.put(x), ld)
         expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-13 * expected)
         for (const poison of [NaN, Infinity, -Infinity]) {
-          if (count === 0) continue
-          x[seed % count] = poison
-          expect(Number.isFinite(bench.kernels.sumSquares(count, bench.put(x)))).toBe(false)
+          if (r * c === 0) continue
+          x[row * ld + col] = poison
+          expect(Number.isFinite(bench.kernels.sumSquares(r, c, bench.put(x), ld))).toBe(false)
         }
       }),
     )

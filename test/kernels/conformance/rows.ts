@@ -16,19 +16,41 @@ const sweep = Float32Array.from([
 ])
 
 export function rowsConformance(make: MakeBench): void {
-  test('addBias adds bias[c] to every row', async () => {
+  const kinds = Object.entries(Activation) as [ActivationName, ActivationCode][]
+  const gaps = fc.integer({ min: 0, max: 5 })
+
+  test('biasActivate adds bias[c] to every row and is `activate` of that, and writes between no rows', async () => {
     const bench = await make()
     fc.assert(
-      fc.property(rows, counts, seeds, (r, c, seed) => {
+      fc.property(rows, counts, gaps, seeds, fc.constantFrom(...kinds), (r, c, gap, seed, [, kind]) => {
         bench.reset()
-        const [x, bias] = [numbers(seed, r * c), numbers(seed + 1, c)]
+        const ld = c + gap
+        const [x, bias] = [numbers(seed, r * ld), numbers(seed + 1, c)]
+        const inRow = (i: number) => i % ld < c
         const at = bench.put(x)
-        bench.kernels.addBias(r, c, at, bench.put(bias))
-        expectSame(
-          bench.take(at, r * c),
-          x.map((value, i) => value + bias[i % c]!),
-        )
-        expect(bench.take(at + r * c, 1)).toEqual([UNTOUCHED])
+        bench.kernels.biasActivate(kind, r, c, at, ld, bench.put(bias), 0.25)
+        const expected = bench.put(x.map((value, i) => (inRow(i) ? value + bias[i % ld]! : value)))
+        for (let row = 0; row < r; row++) {
+          bench.kernels.activate(kind, c, expected + row * ld, expected + row * ld, 0.25)
+        }
+        expectSame(bench.take(at, r * ld + 1), [...bench.take(expected, r * ld), UNTOUCHED])
+      }),
+    )
+  })
+
+  test('activateBackward of rows is that of each row, and writes between no rows', async () => {
+    const bench = await make()
+    fc.assert(
+      fc.property(rows, counts, gaps, seeds, fc.constantFrom(...kinds), (r, c, gap, seed, [, kind]) => {
+        bench.reset()
+        const ld = c + gap
+        const [saved, dy, dx] = [0, 1, 2].map((i) => bench.put(numbers(seed + i, r * ld)))
+        const expected = bench.put(bench.take(dx!, r * ld))
+        bench.kernels.activateBackward(kind, r, c, ld, saved!, dy!, dx!, 0.25)
+        for (let at = 0; at < r * ld; at += ld) {
+          bench.kernels.activateBackward(kind, 1, c, 0, saved! + at, dy! + at, expected + at, 0.25)
+        }
+        expectSame(bench.take(dx!, r * ld + 1), [...bench.take(expected, r * ld), UNTOUCHED])
       }),
     )
   })
@@ -68,7 +90,6 @@ export function rowsConformance(make: MakeBench): void {
     )
   })
 
-  const kinds = Object.entries(Activation) as [ActivationName, ActivationCode][]
   test.each(kinds)('%s and its derivative are within 1e-6 of float64, in place or not', async (_, kind) => {
     const bench = await make()
     for (const alpha of kind === Activation.elu || kind === Activation.leakyRelu ? [0.01, 1, 1.5] : [1]) {
@@ -82,13 +103,13 @@ export function rowsConformance(make: MakeBench): void {
       const saved = kind === Activation.gelu ? Array.from(sweep, geluSlope) : outputs
       const dy = numbers(5, sweep.length)
       const [savedAt, dyAt, dx] = [bench.put(saved), bench.put(dy), bench.room(sweep.length)]
-      bench.kernels.activateBackward(kind, sweep.length, savedAt, dyAt, dx, alpha)
+      bench.kernels.activateBackward(kind, 1, sweep.length, 0, savedAt, dyAt, dx, alpha)
       const slopes = saved.map((value, i) => dy[i]! * derivative(kind, value, slope))
       expectClose(bench.take(dx, sweep.length), slopes, 2e-6)
       bench.kernels.activate(kind, sweep.length, x, x, alpha)
       expectSame(bench.take(x, sweep.length), outputs, 'in place')
       const apart = bench.take(dx, sweep.length)
-      bench.kernels.activateBackward(kind, sweep.length, savedAt, dyAt, dyAt, alpha)
+      bench.kernels.activateBackward(kind, 1, sweep.length, 0, savedAt, dyAt, dyAt, alpha)
       expectSame(bench.take(dyAt, sweep.length), apart, 'in place')
     }
   })
@@ -138,9 +159,9 @@ export function rowsConformance(make: MakeBench): void {
     const bench = await make()
     bench.reset()
     const [y, dy, dx] = [bench.put([0, 0, 1, -0, 2]), bench.put([3, -4, 5, 6, NaN]), bench.room(5)]
-    bench.kernels.activateBackward(Activation.relu, 5, y, dy, dx, 0)
+    bench.kernels.activateBackward(Activation.relu, 1, 5, 0, y, dy, dx, 0)
     expect(bench.take(dx, 5)).toEqual([0, 0, 5, 0, NaN])
-    bench.kernels.activateBackward(Activation.leakyRelu, 5, y, dy, dx, 0.25)
+    bench.kernels.activateBackward(Activation.leakyRelu, 1, 5, 0, y, dy, dx, 0.25)
     expect(bench.take(dx, 5)).toEqual([0.75, -1, 5, 1.5, NaN])
   })
 
