@@ -263,6 +263,16 @@ export class Control {
     return (Atomics.or(this.#words, this.#at + FIRED, 1 << index) & (1 << index)) === 0
   }
 
+  /** A bit for each `index` that fired. */
+  fired(): number {
+    return Atomics.load(this.#words, this.#at + FIRED)
+  }
+
+  /** Those count as fired, in another arena. */
+  haveFired(bits: number): void {
+    Atomics.or(this.#words, this.#at + FIRED, bits)
+  }
+
   /** Asks the run to end at the next step boundary. */
   requestStop(): void {
     Atomics.store(this.#words, this.#at + REQUEST, 1)

@@ -26,6 +26,8 @@ const PLACES = ['start', 'claim', 'piece', 'decide', 'wait'] as const
 const KEYS = ['step', 'phase', 'piece', 'worker', 'at', 'millis'] as const
 
 export interface Fault {
+  /** As it was ordered. */
+  readonly text: string
   readonly kind: (typeof KINDS)[number]
   /** `write`: in no worker. */
   readonly at: (typeof PLACES)[number] | 'write'
@@ -46,9 +48,33 @@ export function parseFaults(texts: readonly string[]): Fault[] {
   return texts.map(parseFault)
 }
 
+/** What a run has, as far as it is known before its first step. */
+export interface Scene {
+  readonly workers: number
+  /** Infinity: not known. */
+  readonly batches: number
+  readonly evaluates: boolean
+  readonly savesCheckpoints: boolean
+}
+
+/** @throws UserError for the first fault whose place cannot come: nothing would be tried by it */
+export function checkPlaces(faults: readonly Fault[], scene: Scene): void {
+  for (const fault of faults) {
+    const { text, kind, worker, step, phase } = fault
+    const refuse = (expected: string, got: string) => {
+      throw new UserError(`Fault \`${text}\` would never come: expected ${expected}, got ${got}.`)
+    }
+    if (worker >= scene.workers) refuse(`\`worker\` < ${scene.workers}, the run's number of workers`, `\`${worker}\``)
+    if (step >= scene.batches) refuse(`\`step\` < ${scene.batches}, the run's number of batches`, `\`${step}\``)
+    if (phase === Phase.evaluate && !scene.evaluates) refuse('validation data for `phase=evaluate`', 'none')
+    if (kind === 'torn-write' && !scene.savesCheckpoints) refuse('a run that saves checkpoints', 'one that saves none')
+  }
+}
+
 function parseFault(text: string): Fault {
   const [kind = '', rest = ''] = text.split('@', 2)
   const fault = {
+    text,
     kind: oneOf(text, 'a fault', kind, KINDS),
     at: 'piece',
     step: -1,

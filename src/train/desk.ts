@@ -11,10 +11,9 @@ import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
-import { parseFaults } from '../plan/faults.ts'
+import type { Fault } from '../plan/faults.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
-import type { FitOptions } from './callbacks.ts'
 import type { Identity } from './checkpoint.ts'
 import { Pause } from './pause.ts'
 import { preflight } from './preflight.ts'
@@ -124,14 +123,13 @@ export class Desk {
     session: Session,
     crew: Workforce,
     limits: Parameters<typeof runSettings>[2] & { ranks?: Ranks | undefined },
-    { signal, inject = [] }: Pick<FitOptions, 'signal' | 'inject'> = {},
+    { signal, faults }: { signal?: AbortSignal | undefined; faults?: readonly Fault[] } = {},
     observer: RunObserver & { wantsEnd?: () => boolean } = {},
   ): Promise<void> {
     const { plan, arena } = session
     const { config, kernels, module } = this
     const settings = runSettings(config, plan, limits)
     const { recovery } = config
-    const faults = parseFaults(inject)
     const stopped = () => this.stopTraining || signal?.aborted === true || observer.wantsEnd?.() === true
     const run = { plan, arena, crew, settings, kernels, module, recovery, faults, ranks: limits.ranks }
     await startRun(run, observer, stopped, signal)

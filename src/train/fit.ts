@@ -9,7 +9,8 @@ import { decideStateLength } from '../gradient/decide.ts'
 import { DetectorField } from '../gradient/detector.ts'
 import { explain, readDecision } from '../gradient/explain.ts'
 import type { HealthCode } from '../gradient/verdict.ts'
-import { parseFaults } from '../plan/faults.ts'
+import { checkPlaces, parseFaults } from '../plan/faults.ts'
+import type { Fault } from '../plan/faults.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
@@ -110,6 +111,9 @@ class Fit {
   readonly #keeper: Keeper | undefined
   readonly #steps: number
   readonly #nullLoss: number
+  readonly #faults: readonly Fault[]
+  /** A bit for each that came. */
+  #fired = 0
   #run: Limits
   #repair: Repair | undefined
   #session!: Session
@@ -135,7 +139,15 @@ class Fit {
     const done = unfinished?.state[State.step] ?? 0
     this.#monitor = new Monitor(plan, history, options, { ...this.#limits, stepsPerEpoch, done })
     const { checkpoint, inject = [] } = options
-    this.#keeper = checkpoint && new Keeper(plan, checkpoint, history, parseFaults(inject))
+    this.#faults = parseFaults(inject)
+    checkPlaces(this.#faults, {
+      workers: this.#crew.workers,
+      // A repair may begin anew.
+      batches: config.health.mode === 'repair' ? Infinity : this.#limits.epochs * stepsPerEpoch,
+      evaluates: plan.spec.evaluationRows > 0,
+      savesCheckpoints: checkpoint !== undefined,
+    })
+    this.#keeper = checkpoint && new Keeper(plan, checkpoint, history, this.#faults)
     this.#nullLoss = nullLoss(data, task.loss, desk.built!.model.outputs)
     this.#run = { ...this.#limits, stepsPerEpoch: feed?.stepsPerEpoch, nullLoss: this.#nullLoss, gateEpochs: false }
   }
@@ -205,6 +217,7 @@ class Fit {
     // epoch's weights, the checkpoint of its last epoch is the one to go on from, and stays.
     if (!(over && plan.spec.keepBest)) await keeper?.atEnd(end)
     else await keeper?.settled()
+    history.unfired = this.#unfired()
     const { trace } = this.#options
     if (trace) await writeAtomically(trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
     if (reason === Reason.unhealthy) throw unhealthy(session)
@@ -227,21 +240,29 @@ class Fit {
     const isOver = () => this.#isOver() || desk.pause.wanted || desk.closed
     // Once it was seen the run ends for it, although the pause may be over by then.
     let rests = false
-    await desk.run(session, this.#crew, this.#run, this.#options, {
-      casualty: (casualty) => monitor.casualty(casualty),
-      record: (doubles, at) => monitor.record(doubles, at),
-      tick: () => monitor.tick(),
-      gate: async () => {
-        await repair?.atGate(session)
-        if (!repair?.isUnsettled) await this.#keeper?.afterEpoch(monitor.logs, () => this.#capture())
-        await feed?.fill(session, isOver)
-        await examiner?.fill(session, isOver)
+    const { signal } = this.#options
+    await desk.run(
+      session,
+      this.#crew,
+      this.#run,
+      { signal, faults: this.#faults },
+      {
+        casualty: (casualty) => monitor.casualty(casualty),
+        record: (doubles, at) => monitor.record(doubles, at),
+        tick: () => monitor.tick(),
+        gate: async () => {
+          await repair?.atGate(session)
+          if (!repair?.isUnsettled) await this.#keeper?.afterEpoch(monitor.logs, () => this.#capture())
+          await feed?.fill(session, isOver)
+          await examiner?.fill(session, isOver)
+        },
+        wantsEnd: () => {
+          rests ||= desk.pause.wanted
+          return rests || repair?.wantsEnd === true || this.#streamError !== undefined
+        },
       },
-      wantsEnd: () => {
-        rests ||= desk.pause.wanted
-        return rests || repair?.wantsEnd === true || this.#streamError !== undefined
-      },
-    })
+    )
+    this.#fired = session.fired
     return rests && session.state[State.reason] === Reason.requested
   }
 
@@ -272,6 +293,7 @@ class Fit {
     const { built, spare } = this.#desk
     const rows = this.#feed ? undefined : this.#data
     this.#session = await Session.open(this.#dividedSpec(), built!.weights, rows, this.#heldOut, spare)
+    this.#session.fired = this.#fired
     this.#feed?.attach(this.#session)
     attachExaminer(this.#session, this.#examiner)
     this.#monitor.follow(this.#session.plan)
@@ -346,6 +368,14 @@ class Fit {
       )
     }
     if (treated && treated.subject.config !== config) this.#desk.become(treated.subject)
+  }
+
+  /** Faults to order that never came. */
+  #unfired(): string[] {
+    const tears = this.#keeper?.tears ?? []
+    const isLeft = (fault: Fault, i: number) =>
+      fault.kind === 'torn-write' ? tears.includes(fault) : ((this.#fired >> i) & 1) === 0
+    return this.#faults.filter(isLeft).map(({ text }) => text)
   }
 
   #endOf(reason: number): StopReason {

@@ -28,6 +28,8 @@ export interface History {
   readonly actions: Action[]
   /** Workers that were lost; no bit of the result depends on them. */
   readonly casualties: Casualty[]
+  /** Faults to order (`inject`) whose place never came: nothing was tried by them. */
+  unfired: readonly string[]
   /** Steps of the run, those included that a repair took back or began anew; those before an interruption too. */
   stepsExecuted: number
   stopped: StopReason
@@ -65,6 +67,7 @@ export function newHistory(before?: PastEpochs, steps = 0, signals = new SignalL
     actions: structuredClone([...(before?.actions ?? [])]),
     stepsExecuted: before?.stepsExecuted ?? 0,
     casualties: [],
+    unfired: [],
     stopped: 'completed',
     seconds: 0,
     samplesPerSecond: 0,

@@ -29,10 +29,11 @@ export class Keeper {
   /** Health of the run when the last checkpoint was taken: see `healthOf`. */
   #healthThen = NaN
   #writing: Promise<void> = Promise.resolve()
-  readonly #tears: Fault[]
+  /** Faults to order that are still to come. */
+  readonly tears: Fault[]
 
   constructor(plan: Plan, options: CheckpointOptions, history: History, faults: readonly Fault[] = []) {
-    this.#tears = faults.filter(({ kind }) => kind === 'torn-write')
+    this.tears = faults.filter(({ kind }) => kind === 'torn-write')
     const validation = plan.spec.evaluationRows > 0
     const keys = valueKeys(plan.metrics, validation)
     const asked = options.monitor ?? 'val_loss'
@@ -83,9 +84,9 @@ export class Keeper {
 
   /** As if the power had gone before all bytes were on the disk, and the file's new name was. */
   async #tear(path: string, batch: number): Promise<void> {
-    const due = this.#tears.findIndex(({ step }) => step < batch)
+    const due = this.tears.findIndex(({ step }) => step < batch)
     if (due === -1) return
-    this.#tears.splice(due, 1)
+    this.tears.splice(due, 1)
     await truncate(path, (await stat(path)).size >> 1)
   }
 

@@ -1,6 +1,7 @@
 /** One run's plan and arena on the host: what goes in before, what is read while the gate is shut, what comes out. */
 import { createArena } from '../arena/arena.ts'
 import type { Arena, Spare } from '../arena/arena.ts'
+import { Control } from '../arena/control.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
 import { compilePlan } from '../plan/plan.ts'
@@ -90,6 +91,19 @@ export class Session {
       for (let i = offset; i < offset + size; i++) if (isBad(i)) return true
       return false
     })?.spec.name
+  }
+
+  /** A bit for each of the faults to order that came: once in a run, whichever arenas it has. */
+  get fired(): number {
+    return this.#control.fired()
+  }
+
+  set fired(bits: number) {
+    this.#control.haveFired(bits)
+  }
+
+  get #control(): Control {
+    return new Control(this.arena.words, this.plan.at.control, 0)
   }
 
   /** Copies of everything a checkpoint keeps; only while nobody works: before, after, or at the gate. */

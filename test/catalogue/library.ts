@@ -93,6 +93,22 @@ export const libraryCases: readonly (readonly [(trainer: Trainer) => unknown, me
     'Expected at most 32 faults, got 40.',
   ],
   [
+    (trainer) => trainer.fit(rows, { inject: ['worker-exit@worker=1'] }),
+    "Fault `worker-exit@worker=1` would never come: expected `worker` < 1, the run's number of workers, got `1`.",
+  ],
+  [
+    (trainer) => trainer.fit(rows, { inject: ['nan@step=9'] }),
+    "Fault `nan@step=9` would never come: expected `step` < 1, the run's number of batches, got `9`.",
+  ],
+  [
+    (trainer) => trainer.fit(rows, { inject: ['delay@phase=evaluate'] }),
+    'Fault `delay@phase=evaluate` would never come: expected validation data for `phase=evaluate`, got none.',
+  ],
+  [
+    (trainer) => trainer.fit(rows, { inject: ['torn-write'] }),
+    'Fault `torn-write` would never come: expected a run that saves checkpoints, got one that saves none.',
+  ],
+  [
     (trainer) => trainer.fit({ ...rows, rows: 60 }),
     'Expected `x` of training data to hold `rows` x features = 60 x 2 numbers, got 8. `toDataset` counts them.',
   ],

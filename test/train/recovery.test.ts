@@ -190,3 +190,24 @@ it('a fault that cannot be read is refused, naming what is known', async () => {
   await expect(train(1, { inject: ['delay@step=x'] })).rejects.toThrow(UserError)
   await expect(train(1, { inject: ['delay@phase=reduc'] })).rejects.toThrow('did you mean `reduce`')
 })
+
+it('faults whose place never came are told, also where the run rested in between', async () => {
+  const inject = ['delay@piece=9999', 'delay@step=3,millis=1', 'delay@phase=combine', 'worker-exit@step=25']
+  expect((await train(3, { inject })).history.unfired).toEqual(['delay@piece=9999', 'delay@phase=combine'])
+  await using trainer = await Trainer.create({ ...config, workers: 2 })
+  const rest = {
+    onEpochEnd: (epoch: number) => {
+      if (epoch === 0) trainer.pause()
+    },
+    onBatchEnd: () => {},
+  }
+  const fitting = trainer.fit(data, {
+    callbacks: rest,
+    inject: ['worker-exit', 'worker-exit@step=20', 'delay@piece=999'],
+  })
+  await expect.poll(() => trainer.paused).toBe(true)
+  trainer.resume()
+  const { unfired, casualties } = await fitting
+  expect(unfired).toEqual(['delay@piece=999'])
+  expect(casualties).toHaveLength(2)
+})

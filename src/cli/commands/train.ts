@@ -50,7 +50,7 @@ Examples:
   brigantine train run.yaml --clip.max-norm 2 --print-config
   brigantine train run.yaml --resume                   goes on from the last checkpoint, at the exact step
 
-Faults for --inject, each KIND@key=value,key=value, once at the first place that fits:
+Faults for --inject, each KIND@key=value,key=value, once at the first place that fits; where none can, or did, it is told:
   worker-exit, worker-throw, worker-stall, delay (millis)   step, worker, phase, piece; at: start, claim, piece, decide, wait
   nan                                                       step: the gradient of that batch
   flip                                                      step: one bit of a back-signal of that batch
@@ -94,6 +94,7 @@ async function train(
   plan.layout.check()
   const history = await fit(trainer, data, files, options)
   if (!first) return
+  for (const fault of history.unfired) say(`Fault \`${fault}\` never came: no place of this run fitted it.`)
   const held = data.testStream ?? data.test
   const buffer = { bufferRows: data.testStream && trainer.config.data?.bufferRows }
   const test = held && (await trainer.evaluate(held, buffer))
@@ -190,8 +191,8 @@ async function fit(
         },
       },
     })
-    const { stopped, seconds, samplesPerSecond, skipped } = history
-    log?.event('end', { stopped, seconds, samplesPerSecond, skipped })
+    const { stopped, seconds, samplesPerSecond, skipped, unfired } = history
+    log?.event('end', { stopped, seconds, samplesPerSecond, skipped, unfired })
     if (stopped === 'aborted') throw interrupted(progress, files)
     return history
   } catch (error) {
