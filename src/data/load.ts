@@ -2,9 +2,12 @@ import { suggest, UserError } from '../errors.ts'
 import { BUILTIN_NAMES, isBuiltin, loadBuiltin } from './builtin/index.ts'
 import type { DataConfig, DataFormat, Task } from './config.ts'
 import type { Dataset } from './dataset.ts'
-import { expectStreamable, readParts, readTable } from './read/table.ts'
+import { dataOrder } from './order.ts'
+import { readParts, readSample, readTable } from './read/table.ts'
+import type { FileOrder } from './read/table.ts'
 import { splitIndices } from './split.ts'
 import { runSliced } from './steps.ts'
+import { askedRows } from './stream.ts'
 import type { RowChunk } from './stream.ts'
 import { takeTableRows, type Table } from './table.ts'
 import {
@@ -16,16 +19,16 @@ import {
   type Transform,
   type TransformOptions,
 } from './transform.ts'
+import { outputWidth } from './transform/features.ts'
 import { labelAt } from './transform/labels.ts'
 
-/** Rows that tell what the columns of a stream are. */
-const SAMPLE_ROWS = 2 ** 16
+const FIRST_FLOATS = 2 ** 24
 
 export interface LoadedData {
   /** Of data that is streamed: the rows that tell what its columns are. */
   readonly train: Dataset
   /** Opens the training rows for an epoch, where `data.streaming` says so: for `trainer.fit`. */
-  readonly stream?: (() => AsyncGenerator<RowChunk>) | undefined
+  readonly stream?: ((epoch: number) => AsyncGenerator<RowChunk>) | undefined
   /** The same of `data.validation` and `data.test`, which are streamed then too, and no data sets. */
   readonly validationStream?: (() => AsyncGenerator<RowChunk>) | undefined
   readonly testStream?: (() => AsyncGenerator<RowChunk>) | undefined
@@ -60,12 +63,9 @@ export interface DataSummary {
  */
 export async function loadData(config: DataConfig, seed: number): Promise<LoadedData> {
   checkConfig(config)
-  const { table, format } = await readPart(
-    config.source,
-    config.labels,
-    config.streaming ? firstRowsOf(config) : config,
-  )
-  if (config.streaming && format !== 'builtin') expectStreamable(format, config.source)
+  const { table, format } = config.streaming
+    ? await readSample(config.source, config)
+    : await readPart(config.source, config.labels, config)
   if (format === 'images' && table.columns.length === 1) {
     throw new UserError(`Expected a folder of images for each class in ${config.source}, got images without a class`)
   }
@@ -76,7 +76,10 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
     indices.length === table.rows ? table : runSliced(takeTableRows(table, indices))
   const trainTable = await part(split.train)
   const transform = await fitTransformSliced(trainTable, options)
-  const train = await applyTransformSliced(transform, trainTable)
+  const train = await applyTransformSliced(
+    transform,
+    config.streaming ? await firstOf(trainTable, transform) : trainTable,
+  )
   const heldOut = async (indices: Uint32Array, file?: string, labels?: string): Promise<Dataset | undefined> => {
     if (indices.length > 0) return applyTransformSliced(transform, await part(indices))
     if (file === undefined || config.streaming) return undefined
@@ -100,10 +103,11 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
   }
   const { features, targets } = train
   const classes = train.classNames
+  const room = askedRows(train, config.bufferRows)
   const summary = { source: config.source, format, rows, features, targets, task, taskReason: reason, classes }
   return {
     train,
-    stream: config.streaming ? () => streamDataset(config, transform) : undefined,
+    stream: config.streaming ? (epoch) => streamDataset(config, transform, { seed, epoch, room }) : undefined,
     validationStream,
     testStream,
     validation,
@@ -114,13 +118,35 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
 }
 
 /**
- * The rows of `config.source` (CSV, TSV, JSON Lines, Parquet) from the first on, transformed, some thousand at a time: what
- * `readDataset` would read, for `fit` and `evaluate` where that does not fit in memory. A function that calls this can be read anew.
+ * The rows of `config.source` from the first on, transformed, some at a time: what `readDataset` would read, for `fit` and
+ * `evaluate` where that does not fit in memory. A function that calls this can be read anew.
+ * @param shuffle the files of class folders, if there are more than `room` rows: window by window a class by itself would
+ * teach little. Each epoch has an order of its own
  */
-export async function* streamDataset(config: DataConfig, transform: Transform): AsyncGenerator<RowChunk> {
-  for await (const table of readParts(config.source, config)) {
+export async function* streamDataset(
+  config: DataConfig,
+  transform: Transform,
+  shuffle?: { readonly seed: number; readonly epoch: number; readonly room: number },
+): AsyncGenerator<RowChunk> {
+  const order: FileOrder | undefined =
+    shuffle && ((files) => (files > shuffle.room ? dataOrder(files, shuffle.seed, shuffle.epoch) : (place) => place))
+  for await (const table of readParts(config.source, config, order)) {
     yield expectTargets(await applyTransformSliced(transform, table), config.source, undefined)
   }
+}
+
+/** Of a stream as many rows as take no more memory than a window. */
+async function firstOf(table: Table, { features }: Transform): Promise<Table> {
+  const width = features.reduce((sum, feature) => sum + outputWidth(feature), 0)
+  const rows = Math.max(1, Math.min(table.rows, Math.floor(FIRST_FLOATS / width)))
+  return rows === table.rows
+    ? table
+    : runSliced(
+        takeTableRows(
+          table,
+          Uint32Array.from({ length: rows }, (_, i) => i),
+        ),
+      )
 }
 
 /** That a file can be read is known before a training that wants it at its end. @throws UserError where it cannot */
@@ -131,8 +157,6 @@ async function checkFirst(rows: AsyncGenerator<RowChunk>): Promise<void> {
     await rows.return(undefined)
   }
 }
-
-const firstRowsOf = (config: DataConfig): DataConfig => ({ ...config, limit: SAMPLE_ROWS })
 
 /**
  * Reads `config.source` for evaluation or prediction with a saved transform; nothing is split.

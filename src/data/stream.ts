@@ -57,6 +57,26 @@ const MAX_FLOATS = 2 ** 30
 /** For so long chunks are taken before the event loop breathes. */
 const SLICE_MILLIS = 2
 
+type Width = Pick<Dataset, 'features' | 'targets'>
+
+/** Rows of a window, not yet in whole batches. */
+export const askedRows = ({ features, targets }: Width, bufferRows: number | undefined): number =>
+  bufferRows ?? Math.min(WINDOW_ROWS, Math.floor(WINDOW_FLOATS / (features + targets)))
+
+/** Rows of a full window: whole batches. @throws UserError for more numbers than a buffer may have */
+export function rowsOfWindow(
+  row: Width,
+  { batchSize, bufferRows }: Pick<WindowOptions, 'batchSize' | 'bufferRows'>,
+): number {
+  const width = row.features + row.targets
+  const batches = askedRows(row, bufferRows) / batchSize
+  const rows = Math.max(1, bufferRows === undefined ? Math.floor(batches) : Math.ceil(batches)) * batchSize
+  if (rows * width <= MAX_FLOATS) return rows
+  throw new UserError(
+    `Expected a buffer of at most ${MAX_FLOATS} numbers, got ${rows} rows of ${width}. Set a smaller \`bufferRows\`.`,
+  )
+}
+
 export class WindowReader {
   readonly #stream: RowStream
   readonly #options: WindowOptions
@@ -260,16 +280,7 @@ export class WindowReader {
   }
 
   #makeBuffer({ features, targets, sampleWeight, classNames }: Dataset): Dataset {
-    const { batchSize, bufferRows } = this.#options
-    const width = features + targets
-    const asked = bufferRows ?? Math.min(WINDOW_ROWS, Math.floor(WINDOW_FLOATS / width))
-    const batches = bufferRows === undefined ? Math.floor(asked / batchSize) : Math.ceil(asked / batchSize)
-    const rows = Math.max(1, batches) * batchSize
-    if (rows * width > MAX_FLOATS) {
-      throw new UserError(
-        `Expected a buffer of at most ${MAX_FLOATS} numbers, got ${rows} rows of ${width}. Set a smaller \`bufferRows\`.`,
-      )
-    }
+    const rows = rowsOfWindow({ features, targets }, this.#options)
     return {
       rows,
       features,

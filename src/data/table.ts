@@ -14,6 +14,8 @@ export interface Table {
   readonly lines?: Uint32Array | undefined
   /** Target when none is asked for; the last column if absent. */
   readonly defaultTarget?: string | undefined
+  /** Classes of the default target, where more are known than the rows show. */
+  readonly classes?: readonly string[] | undefined
   /** Rows follow one another: parts are split off by place, those for validation and the test from the end. */
   readonly inOrder?: boolean | undefined
 }

@@ -66,7 +66,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   checkWeights(model, names, weights, path)
   const transform = (file.transform ?? undefined) as Transform | undefined
   const target = transform?.target
-  const classNames = target?.kind === 'classes' ? target.classes : undefined
+  const classNames = target?.kind === 'numbers' ? undefined : target?.classes
   const task = resolveTask(config, model, { targets, classNames })
   const choice = resolveKernels(options.kernels ?? config.kernels, config.blas)
   const plan = compilePlan(evaluationSpec(config, task, { rows: CAPACITY, features: inputs, targets }, true))

@@ -5,7 +5,7 @@ import { Crew } from '../crew/crew.ts'
 import type { Ranks } from '../crew/ranks.ts'
 import type { Workforce } from '../crew/task.ts'
 import type { Dataset } from '../data/dataset.ts'
-import { isStream } from '../data/stream.ts'
+import { isStream, rowsOfWindow } from '../data/stream.ts'
 import type { RowStream } from '../data/stream.ts'
 import type { NumberArrayLike } from '../data/tensor.ts'
 import type { Transform } from '../data/transform.ts'
@@ -104,7 +104,7 @@ export class Trainer implements AsyncDisposable {
     checkWeights(model, file.names, weights, path)
     trainer.transform = (file.transform ?? undefined) as Transform | undefined
     const target = trainer.transform?.target
-    const classNames = target?.kind === 'classes' ? target.classes : undefined
+    const classNames = target?.kind === 'numbers' ? undefined : target?.classes
     trainer.#desk.built = { model, targets, classNames, weights, updates }
     if (file.state) trainer.#desk.unfinished = { ...file, state: file.state }
     return trainer
@@ -301,12 +301,21 @@ export class Trainer implements AsyncDisposable {
     await this.#desk.build(data)
   }
 
-  /** Compiles the plan that `fit` would run, without running it. @param validation its rows, or those of a stream's buffer */
-  plan(data: Dataset, validation?: Pick<Dataset, 'rows'>): Plan {
+  /**
+   * Compiles the plan that `fit` would run, without running it.
+   * @param validation `'stream'`: a window of it, the most that lies in memory
+   * @param stream where `data` is but some rows of a stream, of which windows lie in memory
+   */
+  plan(data: Dataset, validation?: Pick<Dataset, 'rows'> | 'stream', stream?: Pick<StreamOptions, 'bufferRows'>): Plan {
     const model = buildModel(this.config.model, data.features)
     const task = resolveTask(this.config, model, data)
     checkData(data, model, task, 'training data')
-    const plan = compilePlan(trainingSpec(this.config, task, data, validation, this.config.epochs))
+    const windowOf = (batchSize: number) => ({ rows: rowsOfWindow(data, { ...stream, batchSize }) })
+    const { batchSize } = this.config
+    const given = stream ? { ...data, ...windowOf(batchSize === 'full' ? data.rows : batchSize) } : data
+    const specOf = (held?: Pick<Dataset, 'rows'>) => trainingSpec(this.config, task, given, held, this.config.epochs)
+    const held = validation === 'stream' ? windowOf(compilePlan(specOf({ rows: 1 })).evaluationRows) : validation
+    const plan = compilePlan(specOf(held))
     const spec = { ...plan.spec, workers: resolveWorkers(this.config, plan) }
     return compilePlan(divided(spec, this.kernels, this.#desk.module))
   }

@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { tableFromArrays, tableToIPC } from 'apache-arrow'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadData } from '../../src/data/load.ts'
@@ -111,6 +112,42 @@ describe('Arrow', () => {
     const path = join(temporary, 'truncated.arrow')
     await writeFile(path, (await readFile(ARROW)).subarray(0, 100_000))
     await expect(read(path, 1e6)).rejects.toThrow(/whole Arrow file, but .*truncated.arrow is damaged/)
+  })
+})
+
+describe('Arrow that declares more than it has', () => {
+  const table = tableFromArrays({
+    n: Float64Array.from({ length: 1000 }),
+    t: Array.from({ length: 1000 }, (_, i) => `${i % 3}`),
+  })
+  const refused = async (name: string, bytes: Uint8Array, error: RegExp) => {
+    const path = join(temporary, name)
+    await writeFile(path, bytes)
+    const before = process.memoryUsage().rss
+    await expect(read(path, Infinity)).rejects.toThrow(error)
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27)
+  }
+
+  it.each(['file', 'stream'] as const)('rows, in a %s: is refused before they are taken', async (kind) => {
+    const whole = Buffer.from(tableToIPC(table, kind))
+    const [first] = Array.from({ length: whole.length >> 3 }, (_, i) => 8 * i).filter(
+      (at) => whole.readBigInt64LE(at) === 1000n,
+    )
+    for (const rows of [1001n, 2n ** 31n, 2n ** 40n]) {
+      const bytes = Buffer.from(whole)
+      bytes.writeBigInt64LE(rows, first)
+      await refused('rows.arrow', bytes, /whole Arrow file, but .*rows.arrow is damaged or of an unknown kind: /)
+    }
+  })
+
+  it('a footer: is refused', async () => {
+    const whole = Buffer.from(tableToIPC(table, 'file'))
+    for (const length of [2 ** 31 - 1, whole.length, -1]) {
+      const bytes = Buffer.from(whole)
+      bytes.writeInt32LE(length, whole.length - 10)
+      await refused('footer.arrow', bytes, /bytes of footer are declared/)
+    }
+    await refused('short.arrow', whole.subarray(0, 12), /damaged/)
   })
 })
 

@@ -1,15 +1,22 @@
 /** Files read in parts: the same rows as whole, and what cannot be streamed refused. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Field, Float64, List, Table as ArrowTable, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { DataConfig } from '../../src/data/config.ts'
-import { loadData } from '../../src/data/load.ts'
+import { loadData, streamDataset } from '../../src/data/load.ts'
+import { readArrowParts } from '../../src/data/read/arrow.ts'
 import { readCsvParts } from '../../src/data/read/csv.ts'
 import { openFile } from '../../src/data/read/file.ts'
 import { readJsonlParts } from '../../src/data/read/jsonl.ts'
+import { readTextParts } from '../../src/data/read/text.ts'
 import { readParts } from '../../src/data/read/table.ts'
+import type { RowChunk } from '../../src/data/stream.ts'
 import type { Table } from '../../src/data/table.ts'
-import { read, temporaryFiles, userError } from './files.ts'
+import { npy, read, temporaryFiles, userError } from './files.ts'
+import { greyPng } from './png.ts'
 
 const write = temporaryFiles()
 const PARQUET = join(import.meta.dirname, '../../node_modules/vega-datasets/data/flights-3m.parquet')
@@ -84,6 +91,91 @@ describe('a file in parts', () => {
   })
 })
 
+describe('Arrow in parts', () => {
+  const numbers = fc.integer({ min: 1, max: 30 })
+  const pairs = new List(new Field('item', new Float64(), true))
+
+  it('has the rows of the whole file or stream, whatever its batches', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(numbers, { minLength: 1, maxLength: 4 }),
+        numbers,
+        fc.boolean(),
+        async (of, part, isFile) => {
+          let next = 0
+          const batches = of.map((rows) => {
+            const values = Array.from({ length: rows }, () => next++)
+            return new ArrowTable({
+              n: vectorFromArray(Float64Array.from(values)),
+              t: vectorFromArray(
+                values.map((value) => `text ${value % 5}`),
+                new Utf8(),
+              ),
+              l: vectorFromArray(
+                values.map((value) => (value % 3 === 1 ? null : [value, value + 1])),
+                pairs,
+              ),
+            })
+          })
+          const file = write(
+            'parts.arrow',
+            tableToIPC(
+              batches.reduce((a, b) => a.concat(b)),
+              isFile ? 'file' : 'stream',
+            ),
+          )
+          const { sizes: got, columns } = await together(readArrowParts(file, { source: file }, part))
+          const whole = await read(file)
+          expect(columns.n).toEqual(Array.from({ length: next }, (_, i) => i))
+          expect(columns.t).toEqual(Array.from<unknown>(whole.columns[1]!.values))
+          expect(Math.max(...got)).toBeLessThanOrEqual(part)
+        },
+      ),
+      { numRuns: 30 },
+    )
+  })
+})
+
+describe('a running text in parts', () => {
+  const configOf = (tokens: 'chars' | 'bytes', size: number) => ({ format: 'text', text: { tokens, size } }) as const
+
+  it('has the windows of the whole one, wherever its bytes are cut', async () => {
+    const texts = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '😀', '\n'), minLength: 12, maxLength: 60 })
+    const size = fc.integer({ min: 2, max: 5 })
+    await fc.assert(
+      fc.asyncProperty(
+        texts,
+        size,
+        size,
+        size,
+        fc.constantFrom('chars', 'bytes'),
+        async (text, n, part, cut, tokens) => {
+          const bytes = Buffer.from(text)
+          const file = write('parts.txt', bytes)
+          async function* chunks() {
+            for (let at = 0; at < bytes.length; at += cut) yield bytes.subarray(at, at + cut)
+          }
+          const opened = { file, head: bytes.subarray(0, cut), chunks: chunks() }
+          const { columns } = await together(readTextParts(opened, configOf(tokens, n), part))
+          expect(columns).toEqual((await together([await read(file, configOf(tokens, n))] as never)).columns)
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+
+  it('that begins as UTF-8 and goes on as something else is refused with the place', async () => {
+    const parts = [Buffer.from('abc'), Buffer.from([0xe9, 0x61])]
+    async function* chunks() {
+      yield* parts
+    }
+    const opened = { file: 'mixed.txt', head: parts[0]!, chunks: chunks() }
+    await expect(together(readTextParts(opened, configOf('chars', 2), 1))).rejects.toThrow(
+      /UTF-8 in mixed.txt, as it begins, got something else between its bytes 3 and 5. Save it as UTF-8, or set data.text.tokens to 'bytes'/,
+    )
+  })
+})
+
 const lines = Array.from({ length: 10_000 }, (_, i) => `${i % 10},${i % 7},${i % 2 ? 'odd' : 'even'}`)
 
 describe('streamed data', () => {
@@ -95,7 +187,7 @@ describe('streamed data', () => {
     expect(summary.rows.train).toBeUndefined()
     const [x, y]: number[][] = [[], []]
     let chunks = 0
-    for await (const chunk of stream!()) {
+    for await (const chunk of stream!(0)) {
       x!.push(...(chunk.x as Float32Array))
       y!.push(...(chunk.y as Float32Array))
       chunks++
@@ -126,12 +218,54 @@ describe('streamed data', () => {
     expect(await userError(() => loadData({ source, test: 'nowhere.csv', streaming: true }, 1))).toMatch(/nowhere.csv/)
   })
 
+  it('of class folders has every class, and in each epoch every file once, in an order of its own', async () => {
+    const source = mkdtempSync(join(tmpdir(), 'brigantine-classes-'))
+    onTestFinished(() => rmSync(source, { recursive: true }))
+    for (const [c, name] of ['bright', 'dark'].entries()) {
+      mkdirSync(join(source, name))
+      for (let i = 0; i < 40; i++) {
+        writeFileSync(
+          join(source, name, `${10 + i}.png`),
+          greyPng(3, 2, () => 40 * (1 - c) + i),
+        )
+      }
+    }
+    const config = { source, test: source, images: { colorMode: 'grayscale' } } as const
+    const whole = await loadData({ source, images: { colorMode: 'grayscale' } }, 1)
+    const rowsOf = async (stream: AsyncGenerator<RowChunk>) => {
+      const rows: string[] = []
+      for await (const { x, y } of stream) {
+        for (const [i, label] of (y as Float32Array).entries())
+          rows.push(`${label}: ${(x as Float32Array).slice(6 * i, 6 * i + 6).join(' ')}`)
+      }
+      return rows
+    }
+    const inOrder = await rowsOf(streamDataset({ source, images: { colorMode: 'grayscale' } }, whole.transform))
+    expect(inOrder).toEqual(
+      Array.from(whole.train.y, (label, i) => `${label}: ${whole.train.x.slice(6 * i, 6 * i + 6).join(' ')}`),
+    )
+
+    const few = await loadData({ ...config, streaming: true, bufferRows: 16 }, 1)
+    expect([few.train.classNames, few.summary.format]).toEqual([['bright', 'dark'], 'images'])
+    expect(await rowsOf(few.testStream!())).toEqual(inOrder)
+    const epochs = [await rowsOf(few.stream!(0)), await rowsOf(few.stream!(1)), await rowsOf(few.stream!(0))]
+    expect(epochs[2]).toEqual(epochs[0])
+    expect(epochs[1]).not.toEqual(epochs[0])
+    for (const rows of epochs) {
+      expect([...rows].sort()).toEqual([...inOrder].sort())
+      expect(new Set(rows.slice(0, 16).map((row) => row[0])).size).toBe(2)
+    }
+    // Where the window holds them all, it is their order.
+    const many = await loadData({ ...config, streaming: true, bufferRows: 80 }, 1)
+    expect(await rowsOf(many.stream!(1))).toEqual(inOrder)
+  })
+
   it('tells of a class that its first rows did not have, with the line', async () => {
     const many = Array.from({ length: 70_000 }, (_, i) => `${i},${i % 2 ? 'odd' : 'even'}`)
     const source = write('late.csv', ['a,kind', ...many, '1,prime'].join('\n'))
     const { stream } = await loadData({ source, streaming: true }, 1)
     const drain = async () => {
-      for await (const chunk of stream!()) expect(chunk).toBeDefined()
+      for await (const chunk of stream!(0)) expect(chunk).toBeDefined()
     }
     await expect(drain()).rejects.toThrow(
       /one of the 2 classes of the training data \(even, odd\) in .*late.csv, line 70002/,
@@ -152,12 +286,14 @@ describe('streamed data', () => {
       /targets among the columns with data.streaming, got data.testLabels/,
     ],
     ['labels beside it', { labels: 'labels.csv' }, /targets among the columns with data.streaming, got data.labels/],
-    [
-      'a running text',
-      { format: 'text', text: { tokens: 'chars', size: 8 } },
-      /Expected CSV, TSV, JSON Lines or Parquet in .* for data.streaming, got text/,
-    ],
   ]
+  it('an array: refused', async () => {
+    const source = write('rows.npy', npy('<f4', [4, 2], new Uint8Array(32)))
+    expect(await userError(() => loadData({ source, streaming: true }, 1))).toMatch(
+      /Expected CSV, TSV, JSON Lines, Parquet, Arrow, .* in .*rows.npy for data.streaming, got npy. Leave/,
+    )
+  })
+
   it.each(refused)('%s: refused', async (_, config, error) => {
     const source = write('some.csv', ['a,b,kind', ...lines].join('\n'))
     expect(await userError(() => loadData({ source, streaming: true, ...config }, 1))).toMatch(error)

@@ -128,6 +128,16 @@ describe('a stream', () => {
     expect(undisturbed.hash).not.toBe(trainer.weightsHash())
   })
 
+  it('is planned for by its windows, and validation rows likewise', async () => {
+    await using trainer = await Trainer.create(config, { crew: crews.get(1) })
+    const { spec } = trainer.plan(data, 'stream', { bufferRows })
+    expect(spec.trainRows).toBe(bufferRows)
+    // In whole batches of an evaluation, as `Examiner` reads them.
+    const { evaluationRows } = trainer.plan(data, validationData, { bufferRows })
+    expect(spec.evaluationRows).toBe(Math.ceil(bufferRows / evaluationRows) * evaluationRows)
+    expect(trainer.plan(data, validationData).spec).toMatchObject({ trainRows: 203, evaluationRows: 50 })
+  })
+
   it('is trained on row by row, each once in an epoch, shuffled within its window', async () => {
     const seen: number[] = []
     const crew = new InlineCrew({

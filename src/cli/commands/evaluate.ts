@@ -18,7 +18,7 @@ export function evaluateCommand(program: Command): void {
       'Measures a saved model (and which classes it confuses): on the test part of its own data, or on other data.',
     )
     .argument('<model>', 'model or checkpoint file')
-    .option('--streaming', 'reads --data (CSV, TSV, JSONL, Parquet) a window at a time, where it is larger than memory')
+    .option('--streaming', 'reads --data a window at a time, where it is larger than memory')
     .addOption(new Option('--split <part>', 'which part of its own data').choices(['test', 'validation', 'train']))
   withModel(command)
     .addHelpText(
@@ -68,11 +68,11 @@ async function measured(trainer: Trainer, options: EvaluateOptions): Promise<Mea
 
 const inMemory = (name: string, data: Dataset): Measured => ({ name, data, rows: () => data.rows })
 
-function streamed(name: string, open: () => AsyncGenerator<RowChunk>): Measured {
+function streamed(name: string, open: (epoch: number) => AsyncGenerator<RowChunk>): Measured {
   let count = 0
   async function* data(): AsyncGenerator<RowChunk> {
     count = 0
-    for await (const chunk of open()) {
+    for await (const chunk of open(0)) {
       count += (chunk as Dataset).rows
       yield chunk
     }

@@ -31,9 +31,10 @@ interface PlanOptions {
 async function run(given: Given, { json = false, printConfig: show = false }: PlanOptions): Promise<void> {
   const config = resolveConfig(given)
   if (show) return printConfig(config, json)
-  const { train, validation } = await load(config)
+  const { train, validation, stream, validationStream } = await load(config)
   await using trainer = await open(config)
-  const plan = trainer.plan(train, validation)
+  const buffer = stream && { bufferRows: config.data?.bufferRows }
+  const plan = trainer.plan(train, validationStream ? 'stream' : validation, buffer)
   const summary = summarizePlan(plan)
   if (json) printJson(summary)
   else print(planText(summary))

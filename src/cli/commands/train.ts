@@ -90,7 +90,7 @@ async function train(
   const data = await loadData(needData(trainer.config), trainer.config.seed)
   trainer.transform = data.transform
   // What cannot be trained is refused here, before a weight is drawn or a file is touched.
-  const plan = trainer.plan(data.train, data.validation)
+  const plan = trainer.plan(data.train, data.validation, data.stream && { bufferRows: trainer.config.data?.bufferRows })
   plan.layout.check()
   const history = await fit(trainer, data, files, options)
   if (!first) return

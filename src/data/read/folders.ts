@@ -5,19 +5,22 @@ import { suggest, UserError } from '../../errors.ts'
 import type { DataConfig, DataFormat } from '../config.ts'
 import type { Column, Table } from '../table.ts'
 import { answered } from './answer.ts'
-import { IMAGES, readImages } from './images.ts'
+import { imageReader, IMAGES } from './images.ts'
 import { decodeText } from './text.ts'
 
 const TEXTS = new Set(['', '.txt', '.text', '.md', '.html', '.eml'])
 /** Of one file. What is behind is not read: a text of this length says what it is about. */
 const MAX_TEXT_BYTES = 2 ** 20
-/** Files open at a time. */
+/** Files open at a time, and of a part. */
 const AT_ONCE = 64
+const PART_BYTES = 2 ** 24
 
 interface Found {
   readonly path: string
   readonly label: string | undefined
 }
+
+type FolderOptions = Pick<DataConfig, 'folders' | 'limit' | 'images' | 'timeoutSeconds'>
 
 /**
  * Columns `text` or `image`, whichever there are more of, and `label`, in the order of classes, folders and file names.
@@ -25,27 +28,94 @@ interface Found {
  */
 export async function readFolders(
   folder: string,
-  config: Pick<DataConfig, 'folders' | 'limit' | 'images' | 'timeoutSeconds'>,
+  config: FolderOptions,
 ): Promise<{ table: Table; format: DataFormat }> {
+  const listed = await listFolders(folder, config)
+  const chosen = evenly(listed.files, config.limit ?? Infinity)
+  return { table: await tableOf(listed, chosen, readerOf(listed, config)), format: formatOf(listed) }
+}
+
+/** As `readFolders`, but only so many of the files, evenly, as take about `bytes` and are at most `mostRows`. */
+export async function sampleFolders(
+  folder: string,
+  config: FolderOptions,
+  { mostRows, bytes }: { readonly mostRows: number; readonly bytes: number },
+): Promise<{ table: Table; format: DataFormat }> {
+  const listed = await listFolders(folder, config)
+  const each = await bytesOfEach(listed, config)
+  const chosen = evenly(listed.files, Math.max(1, Math.min(mostRows, Math.floor(bytes / each))))
+  return { table: await tableOf(listed, chosen, readerOf(listed, config)), format: formatOf(listed) }
+}
+
+/**
+ * As `readFolders`, tables of some files.
+ * @param order which file stands at a place; without one they come as `readFolders` has them, class after class
+ */
+export async function* readFolderParts(
+  folder: string,
+  config: FolderOptions,
+  order?: (files: number) => (place: number) => number,
+): AsyncGenerator<Table> {
+  const listed = await listFolders(folder, config)
+  const { files } = listed
+  const read = readerOf(listed, config)
+  const fileAt = order?.(files.length) ?? ((place: number) => place)
+  const partRows = Math.max(1, Math.min(AT_ONCE, Math.floor(PART_BYTES / (await bytesOfEach(listed, config)))))
+  for (let start = 0; start < files.length; start += partRows) {
+    const rows = Math.min(partRows, files.length - start)
+    const chosen = Array.from({ length: rows }, (_, i) => files[fileAt(start + i)]!)
+    yield { ...(await tableOf(listed, chosen, read)), firstRow: start }
+  }
+}
+
+interface Listed {
+  readonly folder: string
+  readonly files: readonly Found[]
+  readonly isImages: boolean
+}
+
+const formatOf = ({ isImages }: Listed): DataFormat => (isImages ? 'images' : 'folders')
+
+async function listFolders(folder: string, config: FolderOptions): Promise<Listed> {
   const all = await filesOf(folder, config)
   const texts = all.filter(({ path }) => TEXTS.has(extname(path).toLowerCase()))
   const images = all.filter(({ path }) => isImage(path))
   const isImages = images.length > texts.length
   const files = isImages ? images : texts
-  if (files.length === 0) {
-    const kinds = [...TEXTS, ...IMAGES].filter(Boolean).join(', ')
-    throw new UserError(`Expected texts or images (${kinds}) in the folders of ${folder}, found none`)
-  }
-  const chosen = evenly(files, config.limit ?? Infinity)
-  const paths = chosen.map(({ path }) => path)
-  const column: Column = isImages
-    ? await readImages(paths, config)
-    : { kind: 'text', name: 'text', width: 1, values: await readTexts(paths, config.timeoutSeconds) }
+  if (files.length > 0) return { folder, files, isImages }
+  const kinds = [...TEXTS, ...IMAGES].filter(Boolean).join(', ')
+  throw new UserError(`Expected texts or images (${kinds}) in the folders of ${folder}, found none`)
+}
+
+type Reader = (paths: readonly string[]) => Promise<Column>
+
+function readerOf({ isImages }: Listed, config: FolderOptions): Reader {
+  if (isImages) return imageReader(config)
+  return async (paths) => ({
+    kind: 'text',
+    name: 'text',
+    width: 1,
+    values: await readTexts(paths, config.timeoutSeconds),
+  })
+}
+
+async function tableOf({ folder, files }: Listed, chosen: readonly Found[], read: Reader): Promise<Table> {
+  const columns = [await read(chosen.map(({ path }) => path))]
   const labels = chosen.map(({ label }) => label ?? null)
-  const columns: Column[] = [column]
   if (chosen[0]!.label !== undefined) columns.push({ kind: 'text', name: 'label', width: 1, values: labels })
-  const table = { file: folder, rows: chosen.length, columns, defaultTarget: 'label' }
-  return { table, format: isImages ? 'images' : 'folders' }
+  const classes = new Set(files.flatMap(({ label }) => label ?? []))
+  return { file: folder, rows: chosen.length, columns, defaultTarget: 'label', classes: [...classes] }
+}
+
+/** Of an image those that it has as numbers for training; of a text its own, on the average of some. */
+async function bytesOfEach({ files, isImages }: Listed, config: FolderOptions): Promise<number> {
+  if (isImages) {
+    const { width } = await imageReader(config)([files[0]!.path])
+    return 4 * width
+  }
+  const some = evenly(files, AT_ONCE)
+  const sizes = await Promise.all(some.map(({ path }) => answered(path, stat(path), config.timeoutSeconds)))
+  return sizes.reduce((sum, { size }) => sum + Math.min(size, MAX_TEXT_BYTES), 0) / sizes.length
 }
 
 /** By its name; one that begins with a dot is another system's note about it. */

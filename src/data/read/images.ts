@@ -18,37 +18,42 @@ const MAX_NUMBERS = 2 ** 30
 
 export const IMAGES = new Set(['.png', '.jpg', '.jpeg'])
 
+type ImageOptions = Pick<DataConfig, 'images' | 'timeoutSeconds'>
+
 /** A column `image`. @throws UserError naming the file that cannot be read, or is of another size */
-export async function readImages(
-  files: readonly string[],
-  config: Pick<DataConfig, 'images' | 'timeoutSeconds'>,
-): Promise<NumberColumn> {
+export const readImages = (files: readonly string[], config: ImageOptions): Promise<NumberColumn> =>
+  imageReader(config)(files)
+
+/** Reads columns `image` whose images have all one size: `data.images.size`, or that of the very first. */
+export function imageReader(config: ImageOptions): (files: readonly string[]) => Promise<NumberColumn> {
   const { size, colorMode = 'rgb' } = config.images ?? {}
   const channels = colorMode === 'rgb' ? 3 : 1
   const [height, width] = typeof size === 'number' ? [size, size] : (size ?? [])
-  let values: Uint8Array | undefined
-  let first = { height: height ?? 0, width: width ?? 0 }
-  for (const [row, file] of files.entries()) {
-    let picture = toChannels(await readImage(file, config.timeoutSeconds), channels)
-    if (height !== undefined && width !== undefined) picture = resize(picture, height, width)
-    else if (!values) first = picture
-    else if (picture.height !== first.height || picture.width !== first.width) {
-      throw new UserError(
-        `${file}: expected an image of ${first.height} x ${first.width} (height x width), as ${files[0]!} is, got ` +
-          `${picture.height} x ${picture.width}. Set data.images.size, to which all are resized.`,
-      )
+  let first: { readonly height: number; readonly width: number; readonly file: string } | undefined
+  return async (files) => {
+    let values: Uint8Array | undefined
+    for (const [row, file] of files.entries()) {
+      let picture = toChannels(await readImage(file, config.timeoutSeconds), channels)
+      if (height !== undefined && width !== undefined) picture = resize(picture, height, width)
+      first ??= { height: picture.height, width: picture.width, file }
+      if (picture.height !== first.height || picture.width !== first.width) {
+        throw new UserError(
+          `${file}: expected an image of ${first.height} x ${first.width} (height x width), as ${first.file} is, got ` +
+            `${picture.height} x ${picture.width}. Set data.images.size, to which all are resized.`,
+        )
+      }
+      values ??= take(files, picture.pixels.length)
+      values.set(picture.pixels, row * picture.pixels.length)
+      await setImmediate()
     }
-    values ??= take(files, first.height * first.width * channels)
-    values.set(picture.pixels, row * picture.pixels.length)
-    await setImmediate()
+    return { kind: 'numbers', name: 'image', width: first!.height * first!.width * channels, values: values! }
   }
-  return { kind: 'numbers', name: 'image', width: first.height * first.width * channels, values: values! }
 }
 
 function take(files: readonly string[], numbers: number): Uint8Array {
   if (files.length * numbers <= MAX_NUMBERS) return new Uint8Array(files.length * numbers)
   throw new UserError(
-    `Expected at most 2^30 numbers, got ${files.length} images of ${numbers}. Lower data.images.size, or set data.limit`,
+    `Expected at most 2^30 numbers, got ${files.length} images of ${numbers}. Lower data.images.size, set data.limit, or stream them (data.streaming)`,
   )
 }
 

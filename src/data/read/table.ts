@@ -6,7 +6,7 @@ import { isJpeg } from '../image/jpeg.ts'
 import { isPng } from '../image/png.ts'
 import type { Matrix } from './elements.ts'
 import { openFile, type OpenedFile } from './file.ts'
-import { isFolder, readFolders } from './folders.ts'
+import { isFolder, readFolderParts, readFolders, sampleFolders } from './folders.ts'
 import { readImages } from './images.ts'
 import { readIdx } from './idx.ts'
 import { readJsonl, readJsonlParts } from './jsonl.ts'
@@ -39,9 +39,19 @@ export async function readTable(file: string, labels: string | undefined, config
 
 /** Rows of a part: few beside a window of training, many beside the work on a part. */
 const PART_ROWS = 4096
+/** What tells what the columns of a stream are: rows, and bytes of texts or images as numbers. */
+const SAMPLE_ROWS = 2 ** 16
+const SAMPLE_BYTES = 2 ** 26
 
-/** `file` as tables of some thousand rows, of Parquet a row group, one after another: memory holds one at a time. */
-export async function* readParts(file: string, config: DataConfig): AsyncGenerator<Table> {
+/** Which of `files` files stands at a place of an epoch, where the files of a folder can be read in any order. */
+export type FileOrder = (files: number) => (place: number) => number
+
+/**
+ * `file` as tables of some thousand rows (of Parquet a row group), one after another: memory holds one at a time, and of
+ * Arrow a record batch. @param order of the files of a folder
+ */
+export async function* readParts(file: string, config: DataConfig, order?: FileOrder): AsyncGenerator<Table> {
+  if (await isFolder(file, config.timeoutSeconds)) return yield* readFolderParts(file, config, order)
   const opened = await openFile(file, config.timeoutSeconds)
   try {
     const format = config.format && config.format !== 'auto' ? config.format : detectFormat(opened)
@@ -58,21 +68,53 @@ export async function* readParts(file: string, config: DataConfig): AsyncGenerat
         const { readParquetParts } = await import('./parquet.ts')
         return yield* readParquetParts(file, opened.atMost, config)
       }
+      case 'arrow': {
+        const { readArrowParts } = await import('./arrow.ts')
+        return yield* readArrowParts(file, config, PART_ROWS)
+      }
+      case 'text': {
+        const { readTextParts } = await import('./text.ts')
+        return yield* readTextParts(opened, config, windowsOfPart(config, PART_ROWS))
+      }
       default:
-        expectStreamable(format, file)
+        throw notStreamable(format, file)
     }
   } finally {
     await opened.close()
   }
 }
 
-/** @throws UserError for a format that is not read in parts */
-export function expectStreamable(format: DataFormat, file: string): void {
-  if (['csv', 'tsv', 'jsonl', 'parquet'].includes(format)) return
-  throw new UserError(
-    `Expected CSV, TSV, JSON Lines or Parquet in ${file} for data.streaming, got ${format}. Leave data.streaming out`,
-  )
+/** The first rows of what `readParts` reads; of a folder some of every class. @throws UserError for a format it does not read */
+export async function readSample(file: string, config: DataConfig): Promise<ReadTable> {
+  if (await isFolder(file, config.timeoutSeconds)) {
+    return sampleFolders(file, config, { mostRows: SAMPLE_ROWS, bytes: SAMPLE_BYTES })
+  }
+  if (config.format === 'text') return { table: await firstWindows(file, config), format: 'text' }
+  const read = await readOne(file, { ...config, limit: SAMPLE_ROWS }, false)
+  if (!['csv', 'tsv', 'jsonl', 'parquet', 'arrow'].includes(read.format)) throw notStreamable(read.format, file)
+  return read
 }
+
+async function firstWindows(file: string, config: DataConfig): Promise<Table> {
+  const opened = await openFile(file, config.timeoutSeconds)
+  try {
+    const { readTextParts } = await import('./text.ts')
+    for await (const table of readTextParts(opened, config, windowsOfPart(config, SAMPLE_ROWS))) return table
+    throw new Error('internal: a text without a window was not refused')
+  } finally {
+    await opened.close()
+  }
+}
+
+/** Fewer than `rows` where they are long. */
+const windowsOfPart = ({ text }: DataConfig, rows: number): number =>
+  Math.max(1, Math.min(rows, Math.floor(SAMPLE_BYTES / 8 / (text?.size ?? 1))))
+
+const notStreamable = (format: DataFormat, file: string): UserError =>
+  new UserError(
+    `Expected CSV, TSV, JSON Lines, Parquet, Arrow, a running text or a folder of classes in ${file} for data.streaming, ` +
+      `got ${format}. Leave data.streaming out`,
+  )
 
 const delimiterOf = (format: 'csv' | 'tsv', { delimiter }: DataConfig): string | undefined =>
   delimiter ?? (format === 'tsv' ? '\t' : undefined)

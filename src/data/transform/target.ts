@@ -51,7 +51,8 @@ export function classNames(table: Table, column: Column): string[] {
       )
     }
   }
-  const names = sortLabels(countLabels(column).keys())
+  const known = column.name === table.defaultTarget ? (table.classes ?? []) : []
+  const names = sortLabels(new Set([...countLabels(column).keys(), ...known]))
   if (names.length < 2) {
     throw new UserError(
       `Expected two classes or more in column ${JSON.stringify(column.name)} of ${table.file}, got ` +
