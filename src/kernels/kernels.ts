@@ -215,7 +215,10 @@ export interface WindowKernels {
 /** Columns that `normPoolSums` has room for. */
 export const POOLED_COLS = 4096
 
-/** Normalisation. Sums in float64, results in float32. `gamma` and `beta`: -1 where there is none. */
+/**
+ * Normalisation. By column: sums of at most 32 rows (or a line of windows) in float32, of those in float64; by group in float64.
+ * Results in float32. `gamma` and `beta`: -1 where there is none.
+ */
 export interface NormKernels {
   /** Per column: the mean, and the sum of the squared distances to it. rows >= 1. */
   moments(rows: number, cols: number, x: Pointer, mean: Pointer, squares: Pointer): void

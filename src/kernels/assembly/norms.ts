@@ -1,79 +1,174 @@
 /** Normalisation by the moments of a column over the batch. */
 import { high, joined, low } from './doubles'
-import { loadSome, storePair, storeSome } from './vector'
+import { loadSome, multiplyAdd, scratch, storePair, storeSome } from './vector'
 
-// @ts-ignore: decorator
-@inline
-function squareOf(v: v128): v128 {
-  return f64x2.mul(v, v)
+/** Rows whose sums are float32; those of all strips are float64. */
+const STRIP: u32 = 32
+/** Columns whose strips are worked off together, while their lines are in the first-level cache. */
+const WIDE_COLS: u32 = 256
+/** In the scratch: what `addSums8` puts down, after the doubles of as many columns as there may be. */
+const STRIP_ROOM: u32 = 4 * 4096 * 4 + 64
+/** Of eight columns in the scratch: what is taken from each number, sums of that and of its squares, and what all strips give. */
+const SUMS: u32 = 32
+const SQUARES: u32 = 64
+const MEANS: u32 = 96
+const DEVIATIONS: u32 = 160
+const ROOM: u32 = 224
+
+/** The sums of eight columns of a strip about their shifts; even and odd rows beside each other, that none waits. */
+function strip8(rows: u32, step: u32, x: u32, room: u32): void {
+  const lowShift = v128.load(room)
+  const highShift = v128.load(room, 16)
+  let lowSum = f32x4.splat(0)
+  let highSum = f32x4.splat(0)
+  let lowSquares = f32x4.splat(0)
+  let highSquares = f32x4.splat(0)
+  let lowOddSum = f32x4.splat(0)
+  let highOddSum = f32x4.splat(0)
+  let lowOddSquares = f32x4.splat(0)
+  let highOddSquares = f32x4.splat(0)
+  for (; rows >= 2; rows -= 2) {
+    const next = x + step
+    const low = f32x4.sub(v128.load(x), lowShift)
+    const high = f32x4.sub(v128.load(x, 16), highShift)
+    const lowOdd = f32x4.sub(v128.load(next), lowShift)
+    const highOdd = f32x4.sub(v128.load(next, 16), highShift)
+    lowSum = f32x4.add(lowSum, low)
+    highSum = f32x4.add(highSum, high)
+    lowSquares = multiplyAdd(low, low, lowSquares)
+    highSquares = multiplyAdd(high, high, highSquares)
+    lowOddSum = f32x4.add(lowOddSum, lowOdd)
+    highOddSum = f32x4.add(highOddSum, highOdd)
+    lowOddSquares = multiplyAdd(lowOdd, lowOdd, lowOddSquares)
+    highOddSquares = multiplyAdd(highOdd, highOdd, highOddSquares)
+    x = next + step
+  }
+  if (rows > 0) {
+    const low = f32x4.sub(v128.load(x), lowShift)
+    const high = f32x4.sub(v128.load(x, 16), highShift)
+    lowSum = f32x4.add(lowSum, low)
+    highSum = f32x4.add(highSum, high)
+    lowSquares = multiplyAdd(low, low, lowSquares)
+    highSquares = multiplyAdd(high, high, highSquares)
+  }
+  v128.store(room, f32x4.add(lowSum, lowOddSum), SUMS)
+  v128.store(room, f32x4.add(highSum, highOddSum), SUMS + 16)
+  v128.store(room, f32x4.add(lowSquares, lowOddSquares), SQUARES)
+  v128.store(room, f32x4.add(highSquares, highOddSquares), SQUARES + 16)
+}
+
+/** The same of up to four columns. */
+function strip4(rows: u32, step: u32, x: u32, room: u32, some: u32): void {
+  const shift = v128.load(room)
+  let sum = f32x4.splat(0)
+  let squares = f32x4.splat(0)
+  let oddSum = f32x4.splat(0)
+  let oddSquares = f32x4.splat(0)
+  for (; rows >= 2; rows -= 2) {
+    const value = f32x4.sub(loadSome(x, some), shift)
+    const odd = f32x4.sub(loadSome(x + step, some), shift)
+    sum = f32x4.add(sum, value)
+    squares = multiplyAdd(value, value, squares)
+    oddSum = f32x4.add(oddSum, odd)
+    oddSquares = multiplyAdd(odd, odd, oddSquares)
+    x += 2 * step
+  }
+  if (rows > 0) {
+    const value = f32x4.sub(loadSome(x, some), shift)
+    sum = f32x4.add(sum, value)
+    squares = multiplyAdd(value, value, squares)
+  }
+  v128.store(room + SUMS, f32x4.add(sum, oddSum))
+  v128.store(room + SQUARES, f32x4.add(squares, oddSquares))
 }
 
 // @ts-ignore: decorator
 @inline
-function momentsOf(rows: u32, step: u32, count: v128, x: u32, mean: u32, squares: u32, some: u32): void {
-  let lows = f64x2.splat(0)
-  let highs = f64x2.splat(0)
-  let at = x
-  for (let r: u32 = 0; r < rows; r++, at += step) {
-    const value = loadSome(at, some)
-    lows = f64x2.add(lows, low(value))
-    highs = f64x2.add(highs, high(value))
-  }
-  const lowMean = f64x2.div(lows, count)
-  const highMean = f64x2.div(highs, count)
-  lows = f64x2.splat(0)
-  highs = f64x2.splat(0)
-  at = x
-  for (let r: u32 = 0; r < rows; r++, at += step) {
-    const value = loadSome(at, some)
-    lows = f64x2.add(lows, squareOf(f64x2.sub(low(value), lowMean)))
-    highs = f64x2.add(highs, squareOf(f64x2.sub(high(value), highMean)))
-  }
-  storeSome(mean, joined(lowMean, highMean), some)
-  storeSome(squares, joined(lows, highs), some)
+function strip(rows: u32, step: u32, x: u32, room: u32, some: u32): void {
+  if (some == 8) strip8(rows, step, x, room)
+  else strip4(rows, step, x, room, some)
 }
 
-// Columns beside each other in one loop over the rows: each has a sum of its own, and none waits for another's.
-function momentsOf8(rows: u32, step: u32, count: v128, x: u32, mean: u32, squares: u32): void {
-  let a = f64x2.splat(0)
-  let b = f64x2.splat(0)
-  let c = f64x2.splat(0)
-  let d = f64x2.splat(0)
-  let at = x
-  for (let r: u32 = 0; r < rows; r++, at += step) {
-    a = f64x2.add(a, low(v128.load64_zero(at)))
-    b = f64x2.add(b, low(v128.load64_zero(at, 8)))
-    c = f64x2.add(c, low(v128.load64_zero(at, 16)))
-    d = f64x2.add(d, low(v128.load64_zero(at, 24)))
-  }
-  const meanA = f64x2.div(a, count)
-  const meanB = f64x2.div(b, count)
-  const meanC = f64x2.div(c, count)
-  const meanD = f64x2.div(d, count)
-  a = f64x2.splat(0)
-  b = f64x2.splat(0)
-  c = f64x2.splat(0)
-  d = f64x2.splat(0)
-  at = x
-  for (let r: u32 = 0; r < rows; r++, at += step) {
-    a = f64x2.add(a, squareOf(f64x2.sub(low(v128.load64_zero(at)), meanA)))
-    b = f64x2.add(b, squareOf(f64x2.sub(low(v128.load64_zero(at, 8)), meanB)))
-    c = f64x2.add(c, squareOf(f64x2.sub(low(v128.load64_zero(at, 16)), meanC)))
-    d = f64x2.add(d, squareOf(f64x2.sub(low(v128.load64_zero(at, 24)), meanD)))
-  }
-  v128.store(mean, joined(meanA, meanB))
-  v128.store(mean, joined(meanC, meanD), 16)
-  v128.store(squares, joined(a, b))
-  v128.store(squares, joined(c, d), 16)
+/** The means of two columns in a strip of 1 / inverse rows. */
+// @ts-ignore: decorator
+@inline
+function stripMeans(at: u32, inverse: v128): v128 {
+  const sums = low(v128.load64_zero(at, SUMS))
+  return f64x2.add(low(v128.load64_zero(at)), f64x2.mul(sums, inverse))
 }
 
+/** What is taken from the numbers of two columns from now on. */
+// @ts-ignore: decorator
+@inline
+function putShifts(at: u32, means: v128): void {
+  v128.store64_lane(at, f32x4.demote_f64x2_zero(means), 0)
+}
+
+/** Joins a strip of n rows to the `before` ones above it. What is taken from the next is the mean so far. */
+function join(room: u32, some: u32, n: f64, before: f64): void {
+  const inverse = f64x2.splat(1 / n)
+  const share = f64x2.splat(n / (before + n))
+  const weight = f64x2.splat(before * n / (before + n))
+  for (let c: u32 = 0; c < some; c += 2) {
+    const from = room + (c << 2)
+    const at = room + (c << 3)
+    const sums = low(v128.load64_zero(from, SUMS))
+    const squares = low(v128.load64_zero(from, SQUARES))
+    const before = v128.load(at, MEANS)
+    const distance = f64x2.sub(stripMeans(from, inverse), before)
+    const own = f64x2.max(f64x2.splat(0), f64x2.sub(squares, f64x2.mul(f64x2.mul(sums, sums), inverse)))
+    const means = f64x2.add(before, f64x2.mul(distance, share))
+    const between = f64x2.mul(f64x2.mul(distance, distance), weight)
+    v128.store(at, means, MEANS)
+    v128.store(at, f64x2.add(v128.load(at, DEVIATIONS), f64x2.add(own, between)), DEVIATIONS)
+    putShifts(from, means)
+  }
+}
+
+/** Of eight columns, of four or of what is left. */
+// @ts-ignore: decorator
+@inline
+function together(step: u32, byte: u32): u32 {
+  const left = (step - byte) >> 2
+  return left >= 8 ? 8 : min<u32>(left, 4)
+}
+
+/** About the mean of the first strip, which is found from its first row: equal numbers have no spread at all. */
+function beginMoments(rows: u32, step: u32, x: u32, room: u32, some: u32): void {
+  const n = min(rows, STRIP)
+  if (some == 8) storePair(room, v128.load(x), v128.load(x, 16))
+  else v128.store(room, loadSome(x, some))
+  strip(n, step, x, room, some)
+  const inverse = f64x2.splat(1 / <f64>n)
+  for (let byte: u32 = 0; byte < some << 2; byte += 8) putShifts(room + byte, stripMeans(room + byte, inverse))
+  memory.fill(room + MEANS, 0, ROOM - MEANS)
+}
+
+/** Strips of rows in float32 about the mean of those above, so that no large numbers cancel; joined in float64. */
 export function moments(rows: u32, cols: u32, x: u32, mean: u32, squares: u32): void {
   const step = cols << 2
-  const count = f64x2.splat(<f64>rows)
-  let c: u32 = 0
-  for (; c + 8 <= cols; c += 8) momentsOf8(rows, step, count, x + (c << 2), mean + (c << 2), squares + (c << 2))
-  for (; c < cols; c += 4) {
-    momentsOf(rows, step, count, x + (c << 2), mean + (c << 2), squares + (c << 2), min<u32>(cols - c, 4))
+  for (let first: u32 = 0; first < step; first += WIDE_COLS << 2) {
+    const end = min(step, first + (WIDE_COLS << 2))
+    let some: u32 = 0
+    for (let byte = first, room = scratch(); byte < end; byte += some << 2, room += ROOM) {
+      some = together(end, byte)
+      beginMoments(rows, step, x + byte, room, some)
+    }
+    for (let done: u32 = 0; done < rows; done += STRIP) {
+      const n = min(rows - done, STRIP)
+      for (let byte = first, room = scratch(); byte < end; byte += some << 2, room += ROOM) {
+        some = together(end, byte)
+        strip(n, step, x + byte + done * step, room, some)
+        join(room, some, <f64>n, <f64>done)
+      }
+    }
+    for (let byte = first, room = scratch(); byte < end; byte += some << 2, room += ROOM) {
+      some = together(end, byte)
+      for (let c: u32 = 0; c < some; c++) {
+        store<f32>(mean + byte + (c << 2), <f32>load<f64>(room + (c << 3), MEANS))
+        store<f32>(squares + byte + (c << 2), <f32>load<f64>(room + (c << 3), DEVIATIONS))
+      }
+    }
   }
 }
 
@@ -157,79 +252,92 @@ export function normalize(rows: u32, cols: u32, x: u32, mean: u32, scale: u32, b
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function productOf(a: v128, b: v128): v128 {
-  return f64x2.mul(low(a), low(b))
-}
-
-// @ts-ignore: decorator
-@inline
-function highProductOf(a: v128, b: v128): v128 {
-  return f64x2.mul(high(a), high(b))
-}
-
-function normSums8(rows: u32, step: u32, x: u32, dy: u32, mean: u32, inverse: u32, sums: u32, products: u32): void {
-  const meanA = v128.load(mean)
-  const meanB = v128.load(mean, 16)
-  let a = f64x2.splat(0)
-  let b = f64x2.splat(0)
-  let c = f64x2.splat(0)
-  let d = f64x2.splat(0)
-  let aa = f64x2.splat(0)
-  let bb = f64x2.splat(0)
-  let cc = f64x2.splat(0)
-  let dd = f64x2.splat(0)
-  for (let r: u32 = 0; r < rows; r++, x += step, dy += step) {
-    const first = v128.load(dy)
-    const second = v128.load(dy, 16)
-    const valueA = f32x4.sub(v128.load(x), meanA)
-    const valueB = f32x4.sub(v128.load(x, 16), meanB)
-    a = f64x2.add(a, low(first))
-    b = f64x2.add(b, high(first))
-    c = f64x2.add(c, low(second))
-    d = f64x2.add(d, high(second))
-    aa = f64x2.add(aa, productOf(first, valueA))
-    bb = f64x2.add(bb, highProductOf(first, valueA))
-    cc = f64x2.add(cc, productOf(second, valueB))
-    dd = f64x2.add(dd, highProductOf(second, valueB))
+/** Adds the sums of eight columns of a strip, and of their products, to the float64 ones at `into`. */
+function sumStrip8(rows: u32, step: u32, x: u32, dy: u32, mean: u32, into: u32): void {
+  const lowMean = v128.load(mean)
+  const highMean = v128.load(mean, 16)
+  let lowSum = f32x4.splat(0)
+  let highSum = f32x4.splat(0)
+  let lowProduct = f32x4.splat(0)
+  let highProduct = f32x4.splat(0)
+  for (; rows > 0; rows--, x += step, dy += step) {
+    const low = v128.load(dy)
+    const high = v128.load(dy, 16)
+    const lowValue = f32x4.sub(v128.load(x), lowMean)
+    const highValue = f32x4.sub(v128.load(x, 16), highMean)
+    lowSum = f32x4.add(lowSum, low)
+    highSum = f32x4.add(highSum, high)
+    lowProduct = multiplyAdd(low, lowValue, lowProduct)
+    highProduct = multiplyAdd(high, highValue, highProduct)
   }
-  const factorA = v128.load(inverse)
-  const factorB = v128.load(inverse, 16)
-  v128.store(sums, joined(a, b))
-  v128.store(sums, joined(c, d), 16)
-  v128.store(products, joined(f64x2.mul(aa, low(factorA)), f64x2.mul(bb, high(factorA))))
-  v128.store(products, joined(f64x2.mul(cc, low(factorB)), f64x2.mul(dd, high(factorB))), 16)
+  addSums8(lowSum, highSum, lowProduct, highProduct, into)
+}
+
+/** The same of up to four columns. */
+function sumStrip4(rows: u32, step: u32, x: u32, dy: u32, mean: v128, into: u32, some: u32): void {
+  let sum = f32x4.splat(0)
+  let product = f32x4.splat(0)
+  for (; rows > 0; rows--, x += step, dy += step) {
+    const signal = loadSome(dy, some)
+    sum = f32x4.add(sum, signal)
+    product = multiplyAdd(signal, f32x4.sub(loadSome(x, some), mean), product)
+  }
+  addDoubles(into, sum, product)
+}
+
+/** By way of memory: what is stored side by side, at offsets of one address, is what the compiler joins. */
+// @ts-ignore: decorator
+@inline
+export function addSums8(lowSum: v128, highSum: v128, lowProduct: v128, highProduct: v128, into: u32): void {
+  const room = scratch() + STRIP_ROOM
+  v128.store(room, lowSum)
+  v128.store(room, highSum, 16)
+  v128.store(room, lowProduct, 32)
+  v128.store(room, highProduct, 48)
+  addRoom(room, into)
+  addRoom(room + 16, into + 64)
+}
+
+function addRoom(room: u32, into: u32): void {
+  addDoubles(into, v128.load(room), v128.load(room, 32))
+}
+
+/** Adds four columns' sums and products to those in float64: four of the one, four of the other. */
+// @ts-ignore: decorator
+@inline
+export function addDoubles(into: u32, sum: v128, product: v128): void {
+  v128.store(into, f64x2.add(v128.load(into), low(sum)))
+  v128.store(into, f64x2.add(v128.load(into, 16), high(sum)), 16)
+  v128.store(into, f64x2.add(v128.load(into, 32), low(product)), 32)
+  v128.store(into, f64x2.add(v128.load(into, 48), high(product)), 48)
+}
+
+/** What `addDoubles` left of up to four columns. */
+export function putSums(from: u32, inverse: u32, sums: u32, products: u32, some: u32): void {
+  const factor = loadSome(inverse, some)
+  storeSome(sums, joined(v128.load(from), v128.load(from, 16)), some)
+  const lowProduct = f64x2.mul(v128.load(from, 32), low(factor))
+  const highProduct = f64x2.mul(v128.load(from, 48), high(factor))
+  storeSome(products, joined(lowProduct, highProduct), some)
 }
 
 export function normSums(
   rows: u32, cols: u32, x: u32, dy: u32, mean: u32, inverse: u32, sums: u32, products: u32,
 ): void {
   const step = cols << 2
-  let byte: u32 = 0
-  for (; byte + 32 <= step; byte += 32) {
-    normSums8(rows, step, x + byte, dy + byte, mean + byte, inverse + byte, sums + byte, products + byte)
-  }
-  for (; byte < step; byte += 16) {
-    const some = min<u32>((step - byte) >> 2, 4)
-    const centre = loadSome(mean + byte, some)
-    let lowSum = f64x2.splat(0)
-    let highSum = f64x2.splat(0)
-    let lowProduct = f64x2.splat(0)
-    let highProduct = f64x2.splat(0)
-    for (let r: u32 = 0, at = byte; r < rows; r++, at += step) {
-      const d = loadSome(dy + at, some)
-      const value = f32x4.sub(loadSome(x + at, some), centre)
-      lowSum = f64x2.add(lowSum, low(d))
-      highSum = f64x2.add(highSum, high(d))
-      lowProduct = f64x2.add(lowProduct, productOf(d, value))
-      highProduct = f64x2.add(highProduct, highProductOf(d, value))
+  const room = scratch()
+  let some: u32 = 0
+  for (let byte: u32 = 0; byte < step; byte += some << 2) {
+    some = together(step, byte)
+    memory.fill(room, 0, 128)
+    for (let done: u32 = 0; done < rows; done += STRIP) {
+      const n = min(rows - done, STRIP)
+      const at = byte + done * step
+      if (some == 8) sumStrip8(n, step, x + at, dy + at, mean + byte, room)
+      else sumStrip4(n, step, x + at, dy + at, loadSome(mean + byte, some), room, some)
     }
-    const factor = loadSome(inverse + byte, some)
-    storeSome(sums + byte, joined(lowSum, highSum), some)
-    lowProduct = f64x2.mul(lowProduct, low(factor))
-    highProduct = f64x2.mul(highProduct, high(factor))
-    storeSome(products + byte, joined(lowProduct, highProduct), some)
+    putSums(room, inverse + byte, sums + byte, products + byte, min<u32>(some, 4))
+    if (some == 8) putSums(room + 64, inverse + byte + 16, sums + byte + 16, products + byte + 16, 4)
   }
 }
 

@@ -2,10 +2,9 @@
  * Normalisation and the largest of 2 x 2 cells in one pass: what is normalised lies nowhere in between. By eight columns,
  * whose two vectors the compiler joins, where there are so many.
  */
-import { high, joined, low } from './doubles'
-import { cellOf } from './norms'
+import { addDoubles, addSums8, cellOf, putSums } from './norms'
 import { isLargest, largestOf4 } from './pooling'
-import { loadSome, scratch, storePair, storeSome } from './vector'
+import { loadSome, multiplyAdd, scratch, storePair, storeSome } from './vector'
 
 // @ts-ignore: decorator
 @inline
@@ -82,40 +81,70 @@ export function normPool(lines: u32, width: u32, cols: u32, x: u32, mean: u32, s
   }
 }
 
-/** Adds a line of windows to the four sums of its columns, which lie in float64 at `into`. */
+/** The cell of four that the largest of their normalised numbers came from. */
+// @ts-ignore: decorator
+@inline
+function largestCell(a: v128, b: v128, c: v128, d: v128, mean: v128, scale: v128, shift: v128): v128 {
+  const normalA = normalized(a, mean, scale, shift)
+  const normalB = normalized(b, mean, scale, shift)
+  const normalC = normalized(c, mean, scale, shift)
+  const best = largestOf4(normalA, normalB, normalC, normalized(d, mean, scale, shift))
+  const cOrD = v128.bitselect(c, d, isLargest(normalC, best))
+  const notA = v128.bitselect(b, cOrD, isLargest(normalB, best))
+  return v128.bitselect(a, notA, isLargest(normalA, best))
+}
+
+/** Adds a line of windows, whose sums are float32, to those of its columns in float64. */
 // @ts-ignore: decorator
 @inline
 function addLine(
   width: u32, step: u32, x: u32, dy: u32, mean: v128, scale: v128, shift: v128, into: u32, some: u32,
 ): void {
   const below = 2 * width * step
-  let lowSum = v128.load(into)
-  let highSum = v128.load(into, 16)
-  let lowProduct = v128.load(into, 32)
-  let highProduct = v128.load(into, 48)
+  let sum = f32x4.splat(0)
+  let product = f32x4.splat(0)
   for (let p: u32 = 0; p < width; p++, x += 2 * step, dy += step) {
-    const cellA = loadSome(x, some)
-    const cellB = loadSome(x + step, some)
-    const cellC = loadSome(x + below, some)
-    const cellD = loadSome(x + below + step, some)
-    const a = normalized(cellA, mean, scale, shift)
-    const b = normalized(cellB, mean, scale, shift)
-    const c = normalized(cellC, mean, scale, shift)
-    const best = largestOf4(a, b, c, normalized(cellD, mean, scale, shift))
-    let cell = v128.bitselect(cellC, cellD, isLargest(c, best))
-    cell = v128.bitselect(cellB, cell, isLargest(b, best))
-    cell = v128.bitselect(cellA, cell, isLargest(a, best))
+    const cell = largestCell(
+      loadSome(x, some), loadSome(x + step, some), loadSome(x + below, some), loadSome(x + below + step, some),
+      mean, scale, shift,
+    )
     const signal = loadSome(dy, some)
-    const value = f32x4.sub(cell, mean)
-    lowSum = f64x2.add(lowSum, low(signal))
-    highSum = f64x2.add(highSum, high(signal))
-    lowProduct = f64x2.add(lowProduct, f64x2.mul(low(signal), low(value)))
-    highProduct = f64x2.add(highProduct, f64x2.mul(high(signal), high(value)))
+    sum = f32x4.add(sum, signal)
+    product = multiplyAdd(signal, f32x4.sub(cell, mean), product)
   }
-  v128.store(into, lowSum)
-  v128.store(into, highSum, 16)
-  v128.store(into, lowProduct, 32)
-  v128.store(into, highProduct, 48)
+  addDoubles(into, sum, product)
+}
+
+function addLine8(width: u32, step: u32, x: u32, dy: u32, mean: u32, scale: u32, beta: u32, into: u32): void {
+  const below = 2 * width * step
+  const lowMean = v128.load(mean)
+  const highMean = v128.load(mean, 16)
+  const lowScale = v128.load(scale)
+  const highScale = v128.load(scale, 16)
+  const lowShift = v128.load(beta)
+  const highShift = v128.load(beta, 16)
+  let lowSum = f32x4.splat(0)
+  let highSum = f32x4.splat(0)
+  let lowProduct = f32x4.splat(0)
+  let highProduct = f32x4.splat(0)
+  for (let p: u32 = 0; p < width; p++, x += 2 * step, dy += step) {
+    const beside = x + step
+    const under = x + below
+    const last = under + step
+    const low = largestCell(
+      v128.load(x), v128.load(beside), v128.load(under), v128.load(last), lowMean, lowScale, lowShift,
+    )
+    const high = largestCell(
+      v128.load(x, 16), v128.load(beside, 16), v128.load(under, 16), v128.load(last, 16), highMean, highScale, highShift,
+    )
+    const lowSignal = v128.load(dy)
+    const highSignal = v128.load(dy, 16)
+    lowSum = f32x4.add(lowSum, lowSignal)
+    highSum = f32x4.add(highSum, highSignal)
+    lowProduct = multiplyAdd(lowSignal, f32x4.sub(low, lowMean), lowProduct)
+    highProduct = multiplyAdd(highSignal, f32x4.sub(high, highMean), highProduct)
+  }
+  addSums8(lowSum, highSum, lowProduct, highProduct, into)
 }
 
 export function normPoolSums(
@@ -126,7 +155,11 @@ export function normPoolSums(
   memory.fill(doubles, 0, 4 * step + 64)
   // Line by line, so that the columns beside each other read it while it is near.
   for (let line: u32 = 0; line < lines; line++, x += 4 * width * step, dy += width * step) {
-    for (let byte: u32 = 0; byte < step; byte += 16) {
+    let byte: u32 = 0
+    for (; byte + 32 <= step; byte += 32) {
+      addLine8(width, step, x + byte, dy + byte, mean + byte, scale + byte, shiftAt(beta, byte), doubles + 4 * byte)
+    }
+    for (; byte < step; byte += 16) {
       const some = min<u32>((step - byte) >> 2, 4)
       const centre = loadSome(mean + byte, some)
       const factor = loadSome(scale + byte, some)
@@ -137,13 +170,7 @@ export function normPoolSums(
     }
   }
   for (let byte: u32 = 0; byte < step; byte += 16) {
-    const some = min<u32>((step - byte) >> 2, 4)
-    const factor = loadSome(inverse + byte, some)
-    const from = doubles + 4 * byte
-    storeSome(sums + byte, joined(v128.load(from), v128.load(from, 16)), some)
-    const lowProduct = f64x2.mul(v128.load(from, 32), low(factor))
-    const highProduct = f64x2.mul(v128.load(from, 48), high(factor))
-    storeSome(products + byte, joined(lowProduct, highProduct), some)
+    putSums(doubles + 4 * byte, inverse + byte, sums + byte, products + byte, min<u32>((step - byte) >> 2, 4))
   }
 }
 
