@@ -1,7 +1,7 @@
 """Models of Keras 3 with what they give, for test/interop/keras3.test.ts: its own config and names of weights, in the layout that
 tensorflowjs_converter gives them (model.json, weights end to end).
 
-Run:    KERAS_BACKEND=torch python3 test/golden/keras3.py     (Keras 3.9.2)
+Run:    KERAS_BACKEND=jax python3 test/golden/keras3.py     (Keras 3.15.1)
 Writes: test/golden/values/keras3-models.json: [{"name", "document", "weights", "x", "y"}], numbers in base64
 """
 
@@ -29,6 +29,14 @@ def towers():
     return keras.Model([left, image], L.Dense(3, "softmax")(L.Concatenate()([L.Add()([one, other]), seen])))
 
 
+def transformer():
+    rows = L.Input((6, 8), name="rows")
+    mixed = L.MultiHeadAttention(2, 4, name="causal")(rows, rows, use_causal_mask=True)
+    sum = L.RMSNormalization()(L.Add()([rows, mixed]))
+    all = L.MultiHeadAttention(3, 5, use_bias=False, name="all")(query=sum, value=sum, key=sum)
+    return keras.Model(rows, L.Dense(3)(L.GlobalAveragePooling1D()(L.GroupNormalization(4)(all))))
+
+
 def model_of(name):
     return {
         "images: convolution, normalisation, pooling": lambda: chain(
@@ -45,6 +53,7 @@ def model_of(name):
             *(L.Input((6,)), L.Embedding(9, 5), L.GRU(4, return_sequences=True), L.LSTM(5), L.Dense(3, "softmax")),
         ),
         "branches, several inputs, shared weights": towers,
+        "attention, causal and not, group and RMS normalisation": transformer,
     }[name]
 
 
@@ -79,7 +88,7 @@ def case(name):
                 "weights": [{"name": w.path, "shape": list(w.shape), "dtype": "float32"} for w in weights],
             }],
         },
-        "weights": numbers(np.concatenate([np.asarray(w.value.detach().numpy()).ravel() for w in weights])),
+        "weights": numbers(np.concatenate([np.asarray(keras.ops.convert_to_numpy(w.value)).ravel() for w in weights])),
         "x": numbers(np.concatenate([values.reshape(ROWS, -1) for values in given], 1)),
         "y": numbers(y),
     }
@@ -87,7 +96,7 @@ def case(name):
 
 NAMES = (
     "images: convolution, normalisation, pooling", "series: LSTM and GRU from both ends", "words: embedding, GRU",
-    "branches, several inputs, shared weights",
+    "branches, several inputs, shared weights", "attention, causal and not, group and RMS normalisation",
 )
 into = os.path.join(os.path.dirname(os.path.abspath(__file__)), "values", "keras3-models.json")
 with open(into, "w") as file:

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { loadModel } from '../../src/train/model.ts'
 
 interface Layer {
@@ -11,6 +11,9 @@ interface Layer {
   module?: string
   config: Record<string, unknown>
   inbound_nodes?: unknown[]
+}
+interface Tensor {
+  config?: { keras_history: unknown[] }
 }
 interface Document {
   modelTopology: { model_config: { class_name: string; config: { name: string; layers: Layer[] } } }
@@ -66,6 +69,24 @@ describe('a model of Keras 3 gives what it gave there', () => {
   })
 })
 
+/** A call as Keras 2 writes it: `[layer, use, tensor, options]`, tensors among the options likewise. */
+function olderCall({ args, kwargs }: { args: Tensor[] | Tensor[][]; kwargs: Record<string, unknown> }): unknown[] {
+  const historyOf = (value: unknown) => (value as Tensor | undefined)?.config?.keras_history ?? value
+  const { query, ...rest } = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [key, historyOf(value)]))
+  const [first, ...others] = [...args.flat(2).map(historyOf), ...(query === undefined ? [] : [query])] as unknown[][]
+  return [[...first!, rest], ...others.map((history) => [...history, {}])]
+}
+
+test('attention is the same where its call is written as of Keras 2', async () => {
+  const one = written.find(({ name }) => name.startsWith('attention'))!
+  const path = await altered('attention', (layers) => {
+    for (const layer of layers) layer.inbound_nodes = layer.inbound_nodes!.map((call) => olderCall(call as never))
+  })
+  expect((await loadModel(path, { kernels: 'wasm' })).predict(numbers(one.x))).toEqual(
+    (await loadModel(await files(one.document, bytesOf(one.weights)), { kernels: 'wasm' })).predict(numbers(one.x)),
+  )
+})
+
 /** One of the models, altered. */
 function altered(start: string, alter: (layers: Layer[], document: Document) => void): Promise<string> {
   const { document, weights } = written.find(({ name }) => name.startsWith(start))!
@@ -97,7 +118,51 @@ describe('refused, with what is wrong and what helps', () => {
     ],
     ['augmentation', 'images', classOf('RandomFlip'), /RandomFlip: .*save the model without it, and set `augment`/],
     ['a model within it', 'images', classOf('Functional'), /Functional: .*Put its layers into the model around it/],
-    ['attention', 'series', classOf('MultiHeadAttention'), /MultiHeadAttention: .*ours is `attention`/],
+    ['another attention', 'series', classOf('AdditiveAttention'), /AdditiveAttention: .*Use a MultiHeadAttention/],
+    [
+      'attention to another',
+      'attention',
+      (layers) => {
+        const all = layers.find(({ config }) => config.name === 'all')!
+        const { kwargs } = all.inbound_nodes![0] as { kwargs: { key: { config: { keras_history: unknown } } } }
+        kwargs.key.config.keras_history = ['rows', 0, 0]
+      },
+      /layer `all` of the class MultiHeadAttention: expected query, value and key to be one tensor/,
+    ],
+    [
+      'attention with masks',
+      'attention',
+      (layers) => {
+        const all = layers.find(({ config }) => config.name === 'all')!
+        const [call] = all.inbound_nodes as { kwargs: Record<string, unknown> }[]
+        call!.kwargs.attention_mask = call!.kwargs.key
+      },
+      /layer `all`: it takes a tensor as `attention_mask`/,
+    ],
+    [
+      'attention whose values have another width',
+      'attention',
+      (layers) => (layers.find(({ config }) => config.name === 'all')!.config.value_dim = 7),
+      /`value_dim` to be 5, got `7`/,
+    ],
+    [
+      'attention with scores',
+      'attention',
+      (layers) => {
+        const all = layers.find(({ config }) => config.name === 'all')!
+        ;(all.inbound_nodes as { kwargs: object }[])[0]!.kwargs = { return_attention_scores: true }
+      },
+      /`return_attention_scores` it gives two tensors/,
+    ],
+    [
+      'attention without its keys',
+      'attention',
+      (_, document) => {
+        const { weights } = document.weightsManifest[0]!
+        weights.find(({ name }) => name.endsWith('causal/key/kernel'))!.name = 'other'
+      },
+      /expected a weight `causal\/key\/kernel`/,
+    ],
     ['no class of Keras', 'series', classOf('toString'), /toString: there is no such layer here\. There are Dense, /],
     [
       'quantized weights',

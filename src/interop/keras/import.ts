@@ -36,7 +36,7 @@ export function importKeras(document: unknown, shards: Shards): KerasModel {
   const axes = new Map<string, number>()
   const first = new Map<string, string>()
   let link: Link = 'identity'
-  calls.forEach(({ name, layer, from }, i) => {
+  calls.forEach(({ name, layer }, i) => {
     const call = calls[i]!
     const given = new Given(call, i === calls.length - 1, (part) => weights.of(layer, part)?.shape ?? [])
     const config = translate(given, call.className)
@@ -44,7 +44,11 @@ export function importKeras(document: unknown, shards: Shards): KerasModel {
     first.set(layer, original ?? name)
     axes.set(name, given.axis)
     link = given.link
-    layers.push({ ...(original === undefined ? config : { type: 'shared', layer: original }), name, inputs: from })
+    layers.push({
+      ...(original === undefined ? config : { type: 'shared', layer: original }),
+      name,
+      inputs: given.inputs,
+    })
   })
   return {
     model: modelOf(inputs, layers),
@@ -60,15 +64,23 @@ export function importKeras(document: unknown, shards: Shards): KerasModel {
         calls.filter(({ className }) => className === 'DepthwiseConv2D').map(({ name }) => name),
       )
       const halved = new Set(model.parameters.flatMap(({ name }) => /^(.*)\/recurrentBias$/.exec(name)?.slice(1) ?? []))
-      const sources = model.parameters.map((spec) => weights.sourceOf(spec, depthwise, halved))
+      const attentive = new Set(
+        calls.filter(({ className }) => className === 'MultiHeadAttention').map(({ name }) => name),
+      )
+      const sources = model.parameters.map(
+        (spec) => weights.ofAttention(spec, attentive) ?? weights.sourceOf(spec, depthwise, halved),
+      )
       await checkSizes(groups, shards)
-      const wanted = new Set(sources.map(({ entry }) => entry))
+      const wanted = new Set(sources.flatMap(({ entries }) => entries))
       const values = new Map<Entry, Float32Array>()
       for (const group of groups) {
         if (!group.entries.some((entry) => wanted.has(entry))) continue
         for (const [entry, numbers] of await readGroup(group, wanted, shards)) values.set(entry, numbers)
       }
-      return sources.map(({ entry, start, end }) => values.get(entry)!.subarray(start, end))
+      return sources.map(({ entries, rows, start, end }) => {
+        const parts = entries.map((entry) => values.get(entry)!)
+        return (parts.length === 1 ? parts[0]! : sideBySide(parts, rows)).subarray(start, end)
+      })
     },
   }
 }
@@ -90,7 +102,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   ...{ kernel: ['kernel', 'depthwise_kernel'], bias: ['bias'], recurrentKernel: ['recurrent_kernel'] },
   // Of a gru: [2, gates units], the inputs' and the state's.
   recurrentBias: ['bias'],
-  ...{ gamma: ['gamma'], beta: ['beta'], movingMean: ['moving_mean'], movingVariance: ['moving_variance'] },
+  ...{ gamma: ['gamma', 'scale'], beta: ['beta'], movingMean: ['moving_mean'], movingVariance: ['moving_variance'] },
   ...{ embeddings: ['embeddings'], alpha: ['alpha'] },
 }
 
@@ -109,7 +121,9 @@ function short(name: string): string {
 }
 
 interface Source {
-  readonly entry: Entry
+  /** More than one lie side by side, in each of `rows`. */
+  readonly entries: readonly Entry[]
+  readonly rows: number
   readonly start: number
   readonly end: number
 }
@@ -161,6 +175,33 @@ class Weights {
         `weight \`${entry.name}\`: expected shape [${wanted.join(', ')}] for \`${name}\`, got [${entry.shape.join(', ')}]`,
       )
     const start = part === 'recurrentBias' ? size : 0
-    return { entry, start, end: start + size }
+    return { entries: [entry], rows: 1, start, end: start + size }
   }
+
+  /** Of a MultiHeadAttention: queries, keys and values are matrices of their own there, with an axis of heads. */
+  ofAttention({ name, shape }: ParameterSpec, attentive: ReadonlySet<string>): Source | undefined {
+    const [, layer, place, part] = /^(.*)\/(qkv|output)\/([^/]+)$/.exec(name) ?? []
+    if (layer === undefined || !attentive.has(layer)) return undefined
+    const theirs = place === 'qkv' ? ['query', 'key', 'value'] : ['attention_output']
+    const size = sizeOf(shape)
+    const entries = theirs.map((one) => {
+      const entry = this.of(layer, `${one}/${part}`)
+      if (!entry)
+        throw new UserError(`expected a weight \`${layer}/${one}/${part}\`, which \`weightsManifest\` has not`)
+      if (sizeOf(entry.shape) * theirs.length === size) return entry
+      throw new UserError(
+        `weight \`${entry.name}\`: expected ${size / theirs.length} numbers for \`${name}\`, got [${entry.shape.join(', ')}]`,
+      )
+    })
+    return { entries, rows: part === 'kernel' ? shape[0]! : 1, start: 0, end: size }
+  }
+}
+
+function sideBySide(parts: readonly Float32Array[], rows: number): Float32Array {
+  const width = parts[0]!.length / rows
+  const all = new Float32Array(parts.length * rows * width)
+  for (let row = 0; row < rows; row++) {
+    parts.forEach((part, i) => all.set(part.subarray(row * width, (row + 1) * width), (row * parts.length + i) * width))
+  }
+  return all
 }

@@ -20,16 +20,24 @@ export class Given {
   link: Link = 'identity'
   /** Which axis must be the last one, where it is told by number. */
   axis = -1
+  /** Names of what it takes. */
+  inputs: readonly string[]
   readonly #call: Call
 
   constructor(call: Call, isLast: boolean, shapeOf: Given['shapeOf']) {
     this.#call = call
+    this.inputs = call.from
     this.isLast = isLast
     this.shapeOf = shapeOf
   }
 
   get(key: string): unknown {
     return field(this.#call.config, key) ?? undefined
+  }
+
+  /** What it is called with besides tensors. */
+  option(key: string): unknown {
+    return field(this.#call.options, key) ?? undefined
   }
 
   /** The layer that a wrapper has within it, with settings of its own over what is there. */
@@ -54,7 +62,7 @@ export class Given {
   expect(key: string, ...values: readonly unknown[]): void {
     const value = this.get(key)
     if (value === undefined || values.includes(value)) return
-    const wanted = values.map((one) => JSON.stringify(one)).join(' or ')
+    const wanted = values.map((one) => JSON.stringify(one)).join(' or ') || 'left out'
     throw this.refuse(`expected \`${key}\` to be ${wanted}, got ${describe(value)}: there is no such layer here`)
   }
 }
@@ -86,6 +94,9 @@ const translators: Readonly<Record<string, Translate>> = {
   UpSampling2D: upSampling,
   BatchNormalization: (given) => ({ type: 'batchNorm', momentum: given.get('momentum'), ...norm(given) }),
   LayerNormalization: (given) => ({ type: 'layerNorm', ...norm(given) }),
+  GroupNormalization: (given) => ({ type: 'groupNorm', groups: given.get('groups'), ...norm(given) }),
+  RMSNormalization: rmsNorm,
+  MultiHeadAttention: attention,
   Flatten: (given) => {
     channelsLast(given)
     return { type: 'flatten' }
@@ -197,6 +208,30 @@ function norm(given: Given) {
   given.axis = axisOf(given)
   const [epsilon, center, scale] = [given.get('epsilon'), given.get('center'), given.get('scale')]
   return { epsilon, center, scale, ...frozen(given) }
+}
+
+function rmsNorm(given: Given): Unchecked {
+  given.axis = axisOf(given)
+  return { type: 'rmsNorm', epsilon: given.get('epsilon'), ...frozen(given) }
+}
+
+/** Of a sequence to itself. */
+function attention(given: Given): Unchecked {
+  const [query, ...others] = given.inputs
+  if (others.some((name) => name !== query))
+    throw given.refuse('expected query, value and key to be one tensor: attention to another has no layer here')
+  given.inputs = [query!]
+  const keyDim = given.get('key_dim')
+  given.expect('value_dim', keyDim)
+  for (const key of ['output_shape', 'sliding_window']) given.expect(key)
+  given.expect('use_gate', false)
+  const axes = given.get('attention_axes') ?? [1]
+  if (JSON.stringify([axes].flat()) !== '[1]')
+    throw given.refuse(`expected \`attention_axes\` to be those of the steps, [1], got ${JSON.stringify(axes)}`)
+  if (given.option('return_attention_scores') === true)
+    throw given.refuse('with `return_attention_scores` it gives two tensors, and layers here give one')
+  const causal = given.option('use_causal_mask') === true
+  return { type: 'attention', numHeads: given.get('num_heads'), keyDim, causal, ...learned(given) }
 }
 
 /** One number, or a list of one. */

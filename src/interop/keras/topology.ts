@@ -16,6 +16,8 @@ export interface Call {
   readonly module: unknown
   /** Names of calls or inputs. */
   readonly from: readonly string[]
+  /** What it is called with besides. */
+  readonly options: Fields
 }
 
 export interface Topology {
@@ -44,7 +46,7 @@ function sequential(config: unknown): Omit<Topology, 'name'> {
   const input = { name: isInput ? first.name : 'input', shape: shapeOf(first, field(config, 'build_input_shape')) }
   const calls: Call[] = []
   for (const layer of layers.slice(isInput ? 1 : 0)) {
-    calls.push({ ...layer, layer: layer.name, from: [calls.at(-1)?.name ?? input.name] })
+    calls.push({ ...layer, layer: layer.name, from: [calls.at(-1)?.name ?? input.name], options: {} })
   }
   return { inputs: [input], calls }
 }
@@ -53,6 +55,7 @@ interface Node {
   readonly layer: Layer
   /** Keys of nodes. */
   readonly from: readonly string[]
+  readonly options: Fields
 }
 
 /** A use of a layer: Keras counts them from 0. */
@@ -65,8 +68,8 @@ function functional(config: unknown): Omit<Topology, 'name'> {
   const nodes = new Map<string, Node>()
   for (const layer of layers) {
     const uses = listOf(layer.inbound)
-    if (uses.length === 0) nodes.set(keyOf(layer.name, 0), { layer, from: [] })
-    uses.forEach((use, i) => nodes.set(keyOf(layer.name, i), { layer, from: refsOf(use, layer.name) }))
+    if (uses.length === 0) nodes.set(keyOf(layer.name, 0), { layer, from: [], options: {} })
+    uses.forEach((use, i) => nodes.set(keyOf(layer.name, i), { layer, ...useOf(use, layer.name) }))
   }
   const inputs = refsOf(field(config, 'input_layers'), 'input_layers').map((key): Port => {
     const node = nodes.get(key)
@@ -90,23 +93,46 @@ function functional(config: unknown): Omit<Topology, 'name'> {
     throw new UserError(`layer \`${nodeOf(key).layer.name}\`: it takes what it gives itself, in a circle`)
   }
   for (const key of inOrder(output, (one) => nodeOf(one).from, circle)) {
-    const { layer, from } = nodeOf(key)
+    const { layer, from, options } = nodeOf(key)
     let name = layer.name
     if (originals.has(name)) while (taken.has(name)) name += '_again'
     originals.add(layer.name)
     taken.add(name)
     called.set(key, name)
     if (layer.className !== 'InputLayer')
-      calls.push({ ...layer, name, layer: layer.name, from: from.map((one) => called.get(one)!) })
+      calls.push({ ...layer, name, layer: layer.name, from: from.map((one) => called.get(one)!), options })
   }
   return { inputs, calls }
 }
 
-/** `[layer, use, tensor, ..]`, or a list of them; of Keras 3 the arguments of a call: tensors, or lists of them. */
+/** What may be given by name: the tensors of attention, which follow each other in this order. */
+const NAMED = ['query', 'value', 'key']
+
+/** A list of `[layer, use, tensor, options]`; of Keras 3 the arguments of a call: tensors, or lists of them, and options. */
+function useOf(use: unknown, where: string): Pick<Node, 'from' | 'options'> {
+  const isCall = isFields(use)
+  const options: Fields = isCall ? (field(use, 'kwargs') as Fields) : Object.assign({}, ...listed(use).map(optionsOf))
+  const named = Object.entries(options ?? {}).filter(([, value]) => historiesIn(value))
+  const other = named.find(([name]) => !NAMED.includes(name))
+  if (other)
+    throw new UserError(`layer \`${where}\`: it takes a tensor as \`${other[0]}\`, and layers here take rows alone`)
+  const inOrder = NAMED.flatMap((name) => named.filter(([one]) => one === name).map(([, value]) => historyOf(value)))
+  return {
+    from: refsOf([...(isCall ? historiesOf(use, where) : listed(use)), ...inOrder], where),
+    options: options ?? {},
+  }
+}
+
+/** One `[layer, use, tensor, ..]`, or a list of them. */
+const listed = (value: unknown): readonly unknown[] => {
+  const list = listOf(value)
+  return typeof list[0] === 'string' ? [list] : list
+}
+
+const optionsOf = (ref: unknown): unknown => (isFields(listOf(ref)[3]) ? listOf(ref)[3] : {})
+
 function refsOf(value: unknown, where: string): string[] {
-  const list = isFields(value) ? historiesOf(value, where) : listOf(value)
-  const refs = typeof list[0] === 'string' ? [list] : list
-  return refs.map((ref) => {
+  return listed(value).map((ref) => {
     const [layer, use, tensor] = listOf(ref)
     if (typeof layer !== 'string' || !isCount(use) || tensor !== 0)
       throw new UserError(
@@ -116,14 +142,16 @@ function refsOf(value: unknown, where: string): string[] {
   })
 }
 
-/** @throws UserError where a call takes a tensor by name, or what is none */
+const isTensor = (one: unknown): boolean => field(one, 'class_name') === '__keras_tensor__'
+const historyOf = (one: unknown): unknown => (isTensor(one) ? field(field(one, 'config'), 'keras_history') : one)
+/** Whether it is a tensor or has one in it, as either Keras writes it. */
+const historiesIn = (value: unknown): boolean =>
+  [value].flat().some(isTensor) || (Array.isArray(value) && typeof value[0] === 'string' && isCount(value[1]))
+
+/** @throws UserError where a call takes what is no tensor */
 function historiesOf(call: Fields, where: string): unknown[] {
-  const isTensor = (one: unknown) => field(one, 'class_name') === '__keras_tensor__'
-  const named = Object.entries(field(call, 'kwargs') ?? {}).find(([, one]) => [one].flat().some(isTensor))
-  if (named)
-    throw new UserError(`layer \`${where}\`: it takes a tensor as \`${named[0]}\`, and layers here take rows alone`)
   return [listOf(field(call, 'args'))].flat(2).map((one) => {
-    if (isTensor(one)) return field(field(one, 'config'), 'keras_history')
+    if (isTensor(one)) return historyOf(one)
     throw new UserError(`layer \`${where}\`: expected tensors as what it is called with, got ${describe(one)}`)
   })
 }
