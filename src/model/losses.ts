@@ -19,8 +19,8 @@ export interface LossRule {
   readonly link: 'identity' | 'softmax' | 'sigmoid'
 }
 
-/** @returns the loss of a row; `gradient` is `null` where nobody asks */
-export type OwnRow = (output: Floats, target: Floats, gradient: Floats | null) => number
+/** @returns the loss of a row, its gradient written into `gradient` */
+export type OwnRow = (output: Floats, target: Floats, gradient: Floats) => number
 
 /** The same as the kernels': the sum over rows of weight x loss, and weight x d loss / d output where wanted. */
 export function ownLossOf(
@@ -35,17 +35,18 @@ export function ownLossOf(
   gradient: Pointer | -1,
 ): number {
   let sum = 0
+  const unasked = gradient === -1 ? new Float32Array(cols) : undefined
   for (let r = 0; r < rows; r++) {
     const weight = memory[weights + r]!
-    const into = gradient === -1 ? null : memory.subarray(gradient + r * cols, gradient + (r + 1) * cols)
+    const into = unasked ?? memory.subarray(gradient + r * cols, gradient + (r + 1) * cols)
     if (weight === 0) {
-      into?.fill(0)
+      into.fill(0)
       continue
     }
     const output = memory.subarray(outputs + r * cols, outputs + (r + 1) * cols)
     const target = memory.subarray(targets + r * targetCols, targets + (r + 1) * targetCols)
     sum += weight * own(output, target, into)
-    if (into && weight !== 1) for (let c = 0; c < cols; c++) into[c]! *= weight
+    if (weight !== 1) for (let c = 0; c < cols; c++) into[c]! *= weight
   }
   return sum
 }

@@ -64,10 +64,10 @@ export interface OwnLayer {
 /** What the module of a loss exports. */
 export interface OwnLoss {
   /**
-   * @param gradient where d loss / d output goes; `null` where nobody asks
+   * @param gradient where d loss / d output goes, for each output
    * @returns the loss of one row
    */
-  loss(output: Floats, target: Floats, gradient: Floats | null, options: OwnOptions): number
+  loss(output: Floats, target: Floats, gradient: Floats, options: OwnOptions): number
   /** What makes predictions of outputs. Default: identity. */
   readonly link?: 'identity' | 'softmax' | 'sigmoid'
 }

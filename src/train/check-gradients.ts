@@ -125,8 +125,9 @@ function checkLoss(config: LossConfig, outputs: number, targets: number): Gradie
   const target = Float64Array.from({ length: targets }, (_, i) => Math.round(Math.abs(normalAt(1, 3, i))))
   const gradient = new Float64Array(outputs)
   own!(output, target, gradient)
+  const unasked = new Float64Array(outputs)
   const differences = spread(outputs).map(
-    (i) => [gradient[i]!, difference(output, i, () => own!(output, target, null))] as const,
+    (i) => [gradient[i]!, difference(output, i, () => own!(output, target, unasked))] as const,
   )
   return verdict('loss', 'outputs', differences)
 }
