@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadData } from '../../src/data/load.ts'
 import { cellColumn, wantedColumns } from '../../src/data/read/cells.ts'
 import { readTable } from '../../src/data/read/table.ts'
+import { parquetOf } from './parquet.ts'
 
 const folder = join(import.meta.dirname, '../../node_modules/vega-datasets')
 const PARQUET = join(folder, 'data/flights-3m.parquet')
@@ -96,6 +97,35 @@ describe('Parquet', () => {
       { numRuns: 6 },
     )
   }, 60_000)
+})
+
+describe('Parquet that declares more than it has', () => {
+  const write = async (bytes: Buffer) => {
+    const path = join(temporary, 'declares.parquet')
+    await writeFile(path, bytes)
+    return path
+  }
+
+  it('of one run of equal numbers, is read as what it is', async () => {
+    const { rows, columns } = await read(await write(parquetOf(100_000)), Infinity)
+    expect([rows, new Set<unknown>(columns[0]!.values as Float64Array)]).toEqual([100_000, new Set([42])])
+  })
+
+  it.each<[string, Buffer, RegExp]>([
+    ['by its page', parquetOf(10, { page: 2 ** 31 - 1 }), /pages of column n declare 2147483647 values, the column 10/],
+    [
+      'by its run, page and column',
+      parquetOf(2 ** 30),
+      /a column declares 1073741824 values, which 128 bytes hardly hold/,
+    ],
+    ['less by its page', parquetOf(10, { page: -1 }), /damaged/],
+    ['by its schema', parquetOf(10, { children: 2 ** 31 - 1 }), /damaged/],
+  ])('%s, is refused before it is taken', async (_, bytes, error) => {
+    const path = await write(bytes)
+    const before = process.memoryUsage().rss
+    await expect(read(path, Infinity)).rejects.toThrow(error)
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27)
+  })
 })
 
 describe('Arrow', () => {

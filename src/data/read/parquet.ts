@@ -1,12 +1,18 @@
 /** Parquet, a row group and a column at a time. The only import of hyparquet. */
 import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet'
+import type { AsyncBuffer, ColumnMetaData } from 'hyparquet'
 import { compressors as decompress } from 'hyparquet-compressors'
+import { parquetHeader } from 'hyparquet/src/column.js'
 import { setImmediate } from 'node:timers/promises'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Column, Table } from '../table.ts'
 import { answered } from './answer.ts'
 import { cellColumn, unread, wantedColumns, whyDamaged } from './cells.ts'
+
+/** Values that a byte of the file may stand for on the average, and how many anyway: a run of equal ones takes a few bytes. */
+const MOST_VALUES_PER_BYTE = 64
+const FREE_VALUES = 2 ** 22
 
 /** Of one page, unpacked: what a file declares is not believed beyond it. Writers make pages of about 1 MiB. */
 const MAX_PAGE_BYTES = 2 ** 28
@@ -71,6 +77,9 @@ async function openParquet(path: string, bytes: number, config: DataConfig): Pro
         chunk && Number(chunk.dictionary_page_offset ?? chunk.data_page_offset) + Number(chunk.total_compressed_size)
       if (!(end !== undefined && end <= bytes))
         throw damaged(new Error(`a column ends at byte ${end}, the file at ${bytes}`))
+      const values = Number(chunk!.num_values)
+      if (!(values <= FREE_VALUES + MOST_VALUES_PER_BYTE * bytes))
+        throw damaged(new Error(`a column declares ${values} values, which ${bytes} bytes hardly hold`))
     }
   }
   const root = metadata.schema[0]
@@ -82,10 +91,11 @@ async function openParquet(path: string, bytes: number, config: DataConfig): Pro
     for (const name of wanted) {
       const cells = cellColumn(name, path)
       let start = 0
-      for (const rows of groups) {
+      for (const [group, rows] of groups.entries()) {
         const [rowStart, rowEnd] = [Math.max(start, first), Math.min(start + rows, end)]
         start += rows
         if (rowEnd <= rowStart) continue
+        await reading(() => checkPages(file, metadata.row_groups[group]!.columns, name))
         const chunks: { columnData: ArrayLike<unknown>; rowStart: number }[] = []
         const onChunk = (chunk: (typeof chunks)[number]) => void chunks.push(chunk)
         await reading(() => parquetRead({ file, metadata, compressors, columns: [name], rowStart, rowEnd, onChunk }))
@@ -117,13 +127,38 @@ async function openParquet(path: string, bytes: number, config: DataConfig): Pro
   return { groups, read }
 }
 
+/** Values are made as many as a page declares: they are counted before. */
+async function checkPages(
+  file: AsyncBuffer,
+  columns: readonly { readonly meta_data?: ColumnMetaData | undefined }[],
+  name: string,
+): Promise<void> {
+  for (const { meta_data: chunk } of columns) {
+    if (chunk?.path_in_schema[0] !== name) continue
+    const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset)
+    const reader = {
+      view: new DataView(await file.slice(start, start + Number(chunk.total_compressed_size))),
+      offset: 0,
+    }
+    let values = 0
+    while (reader.offset < reader.view.byteLength - 1) {
+      const { data_page_header: data, data_page_header_v2: newer, compressed_page_size: size } = parquetHeader(reader)
+      const declared = data?.num_values ?? newer?.num_values ?? 0
+      values += declared
+      reader.offset += size
+      if (!(declared >= 0 && values <= Number(chunk.num_values) && size >= 0))
+        throw new Error(`pages of column ${name} declare ${values} values, the column ${chunk.num_values}`)
+    }
+  }
+}
+
 /** Names of the columns, nested ones by their outermost: the schema is a list in depth-first order. */
 function topLevel(schema: readonly { name: string; num_children?: number | undefined }[], children: number): string[] {
   const names: string[] = []
   let at = 1
   const skip = (): void => {
     const inner = schema[at++]?.num_children ?? 0
-    for (let i = 0; i < inner; i++) skip()
+    for (let i = 0; i < inner && at < schema.length; i++) skip()
   }
   for (let i = 0; i < children; i++) {
     const entry = schema[at]
