@@ -63,6 +63,20 @@ class Encoder(nn.Module):
         return self.head(self.encoder(x.transpose(0, 1)).transpose(0, 1) if self.steps_first else self.encoder(x))
 
 
+class Images(nn.Module):
+    """A batch norm that the exporter works into its convolution, a group norm whose lengths the graph computes, means of positions."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.batch = nn.Conv2d(2, WIDTH, 3, padding=1, stride=2), nn.BatchNorm2d(WIDTH)
+        self.depth = nn.Conv2d(WIDTH, WIDTH, 3, padding=1, groups=WIDTH)
+        self.group, self.pool, self.head = nn.GroupNorm(2, WIDTH), nn.MaxPool2d(2, stride=1), nn.Linear(WIDTH, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.batch(self.stem(x)))
+        return self.head(self.pool(x + F.gelu(self.group(self.depth(x)))).mean((2, 3)))
+
+
 def block(norm=True):
     return ["layerNorm", "attention", "add", "layerNorm", "dense", "activation", "dense", "add"] if norm else [
         "attention", "add", "layerNorm", "dense", "activation", "dense", "add", "layerNorm",
@@ -86,6 +100,12 @@ CASES = {
     ),
     "encoder, norms first": (Encoder(activation="gelu", norm_first=True), 14, True, [*block(), *block(), "dense"], {}),
     "encoder, norms last, steps first": (Encoder(True), 11, True, [*block(False), *block(False), "dense"], {}),
+    "images": (
+        Images(), 14, True,
+        ["conv2d", "activation", "conv2d", "groupNorm", "activation", "add", "maxPooling2d",
+         "globalAveragePooling2d", "dense"],
+        {},
+    ),
 }
 
 
@@ -101,6 +121,8 @@ def case(name, module, opset, free, layers, more):
             parameter.copy_(0.5 * torch.randn(parameter.shape) + (1 if parameter.dim() == 1 else 0))
     rows = ROWS if free else 1
     x = torch.randn(rows, STEPS, WIDTH)
+    if name == "images":
+        x = torch.randn(rows, 2, 9, 8)
     if name == "words":
         x = torch.randint(0, 9, (rows, STEPS)).float()
     axes = {"x": {0: "rows"}, "y": {0: "rows"}} if free else None
@@ -110,6 +132,8 @@ def case(name, module, opset, free, layers, more):
     )
     # With gradients wanted: without, torch takes a kernel of its own that needs a bias.
     y = module(x).detach()
+    # Rows have channels last here.
+    x = x.permute(0, 2, 3, 1).contiguous() if x.dim() == 4 else x
     return {
         "name": f"{name} (set {opset})", "layers": layers, "onnx": encoded(file.getvalue()),
         "x": encoded(x.numpy().tobytes()), "y": encoded(y.contiguous().numpy().tobytes()),

@@ -86,7 +86,7 @@ export function conv(node: Node, at: Place, net: Net): Read {
   const kernel = fromForeign(net.values(node, 1), foreign({ name: '/kernel', shape }, 'pytorch'))
   const bias = node.inputs[2] ? net.values(node, 2) : undefined
   const dilations = integersOf(node.attributes.dilations)
-  const window = windowOf(node, at, size, dilations)
+  const window = windowOf(node, at.shape.slice(0, -1), size, dilations)
   return {
     config: {
       ...{ type: `conv${dims}d`, filters, kernelSize: size, strides: window.strides, padding: window.padding },

@@ -7,7 +7,7 @@ import { inOurOrder, unsupported } from './place.ts'
 import type { Place, Read } from './place.ts'
 import { conv, dense } from './products.ts'
 import { GATES } from './sequences.ts'
-import { globalPooling, pooling } from './window.ts'
+import { globalPooling, pooling, reducing } from './window.ts'
 
 type Reader = (node: Node, at: Place, net: Net, output: string) => Read
 
@@ -19,6 +19,8 @@ const readers: Readonly<Record<string, Reader>> = {
   AveragePool: pooling,
   GlobalMaxPool: globalPooling,
   GlobalAveragePool: globalPooling,
+  ReduceMean: reducing,
+  ReduceMax: reducing,
   PRelu: (node, at, net) => ({ config: { type: 'prelu' }, weights: { alpha: slopes(node, at, net) }, to: {} }),
   BatchNormalization: batchNorm,
   LayerNormalization: layerNorm,

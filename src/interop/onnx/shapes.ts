@@ -2,6 +2,7 @@
 import { sizeOf } from '../../model/shape.ts'
 import type { Node } from './graph.ts'
 import { integersOf, numberOf } from './net.ts'
+import { windowOf } from './window.ts'
 
 export type Shape = readonly number[]
 /** Of a node's input: its shape, and its numbers where they are known. */
@@ -50,7 +51,8 @@ export function shapesOf(node: Node, known: Known): readonly (Shape | undefined)
     }
     case 'Slice':
       return [sliced(given, known)]
-    case 'ReduceMean': {
+    case 'ReduceMean':
+    case 'ReduceMax': {
       const axes = axesOf()?.map((axis) => positive(axis, given.length))
       const kept = given.map((n, i) => (axes?.includes(i) ? 1 : n))
       return [axes && (numberOf(attributes.keepdims, 1) ? kept : given.filter((_, i) => !axes.includes(i)))]
@@ -71,11 +73,27 @@ export function shapesOf(node: Node, known: Known): readonly (Shape | undefined)
       const at = known.shape(1)
       return [at && [...given.slice(0, axis), ...at, ...given.slice(axis + 1)]]
     }
+    case 'Conv': {
+      const kernel = known.shape(1)
+      return kernel && kernel.length === given.length ? [windowed(node, given, kernel[0]!, kernel.slice(2))] : []
+    }
+    case 'MaxPool':
+    case 'AveragePool':
+      if (numberOf(attributes.ceil_mode, 0) !== 0) return []
+      return [windowed(node, given, given[1]!, integersOf(attributes.kernel_shape))]
+    case 'GlobalMaxPool':
+    case 'GlobalAveragePool':
+      return [given.map((n, i) => (i < 2 ? n : 1))]
     case 'Flatten':
       return [[sizeOf(given.slice(0, axisOf(1))), sizeOf(given.slice(axisOf(1)))]]
     default:
       return []
   }
+}
+
+function windowed(node: Node, given: Shape, channels: number, size: readonly number[]): Shape {
+  const { out } = windowOf(node, given.slice(2), size, integersOf(node.attributes.dilations))
+  return [given[0]!, channels, ...out]
 }
 
 export const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)

@@ -1,5 +1,6 @@
 /** Where the windows of a foreign convolution or pooling lie. */
 import { integersOf, numberOf } from './net.ts'
+import type { Net } from './net.ts'
 import type { Node } from './graph.ts'
 import { unsupported } from './place.ts'
 import type { Place, Read } from './place.ts'
@@ -16,8 +17,13 @@ interface Placed {
   readonly out: number[]
 }
 
-export function windowOf(node: Node, at: Place, size: readonly number[], dilations: readonly number[]): Placed {
-  const lengths = at.shape.slice(0, -1)
+/** @param lengths of the axes that the windows go along */
+export function windowOf(
+  node: Node,
+  lengths: readonly number[],
+  size: readonly number[],
+  dilations: readonly number[],
+): Placed {
   const strides = lengths.map((_, i) => integersOf(node.attributes.strides)[i] ?? 1)
   const reach = size.map((n, i) => (dilations[i] ?? 1) * (n - 1) + 1)
   const pads = integersOf(node.attributes.pads)
@@ -38,7 +44,7 @@ export function windowOf(node: Node, at: Place, size: readonly number[], dilatio
 export function pooling(node: Node, at: Place): Read {
   const dims = dimsOf(node, at)
   const poolSize = integersOf(node.attributes.kernel_shape)
-  const window = windowOf(node, at, poolSize, [])
+  const window = windowOf(node, at.shape.slice(0, -1), poolSize, [])
   const pads = window.padding.flat().some((n) => n > 0)
   const counts = node.op === 'AveragePool' && pads && numberOf(node.attributes.count_include_pad, 0) !== 0
   if (counts || numberOf(node.attributes.ceil_mode, 0) !== 0)
@@ -49,6 +55,19 @@ export function pooling(node: Node, at: Place): Read {
     weights: {},
     to: { shape: [...window.out, at.shape.at(-1)!] },
   }
+}
+
+/** A mean or maximum over all positions, as PyTorch writes `x.mean((2, 3))`. */
+export function reducing(node: Node, at: Place, net: Net): Read {
+  const dims = at.shape.length - 1
+  const rank = dims + 2
+  const given = node.inputs[1] ? net.integers(node, 1) : integersOf(node.attributes.axes)
+  const axes = given.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b)
+  const positions = Array.from({ length: dims }, (_, i) => i + (at.first ? 2 : 1))
+  if ((dims !== 1 && dims !== 2) || at.turned || axes.join() !== positions.join())
+    throw unsupported(node, `over the axes ${given.join(', ')} of rows of shape [${at.shape.join(', ')}]`)
+  const type = `${node.op === 'ReduceMax' ? 'globalMax' : 'globalAverage'}Pooling${dims}d` as const
+  return { config: { type }, weights: {}, to: { shape: [at.shape.at(-1)!], first: false } }
 }
 
 export function globalPooling(node: Node, at: Place): Read {
