@@ -29,9 +29,12 @@ export function checkAlarm(
   near: boolean,
   hits: number = thresholds.hysteresis.hits,
 ): boolean {
-  const w = wordOf(at, code, fault)
-  // Nothing is known and nothing is new: most checks of most runs.
-  if (!hit && state[w] === 0 && state[w + 1] === 0) return false
+  // Nothing is known and nothing is new: most checks of most runs. By itself so that callers take it in.
+  if (!hit && isQuiet(state, at, code, fault)) return false
+  return noteCheck(state, wordOf(at, code, fault), step, hit, near, hits)
+}
+
+function noteCheck(state: Float64Array, w: number, step: number, hit: boolean, near: boolean, hits: number): boolean {
   const bits = ((state[w]! << 1) | (hit ? 1 : 0)) & ((1 << checks) - 1)
   state[w] = bits
   if (state[w + 1] === 1) {

@@ -113,7 +113,9 @@ function countSkip(state: Float64Array, skip: boolean): void {
   const now = skip ? 1 : 0
   state[DecisionField.skipsInWindow]! += now - state[place]!
   state[place] = now
-  state[DecisionField.head] = (state[DecisionField.head]! + 1) % skipWindow
+  // No remainder: of doubles it is a slow one.
+  const next = state[DecisionField.head]! + 1
+  state[DecisionField.head] = next < skipWindow ? next : 0
   state[DecisionField.skipsBefore] = state[DecisionField.skipsInARow]!
   state[DecisionField.skipsInARow] = skip ? state[DecisionField.skipsInARow]! + 1 : 0
   state[DecisionField.numSkips]! += now

@@ -35,6 +35,7 @@ export type VerdictCode = (typeof Verdict)[VerdictName]
 
 const { spike: t } = thresholds
 const runSize = t.run
+const LEAST_EXCESS = Math.log(t.ratio)
 
 /** Offsets in the state. The first seven describe the last observed step; z is 0 where there was none. */
 export const DetectorField = {
@@ -95,9 +96,10 @@ export function observeParameters(state: Float64Array, largestParameter: number)
  * them harms nothing.
  */
 export function isHugeSpike(state: Float64Array): boolean {
+  if (!(state[DetectorField.z]! > t.hugeZ)) return false
   const norm = state[DetectorField.medianNorm]! * Math.exp(state[DetectorField.excess]!)
   const matters = norm > 0.1 * state[DetectorField.highestMedian]!
-  return state[DetectorField.z]! > t.hugeZ && state[DetectorField.excess]! > Math.log(t.hugeRatio) && matters
+  return state[DetectorField.excess]! > Math.log(t.hugeRatio) && matters
 }
 
 /** The given quantile (0 to 1, rounded to a rank) of the last norms, winsorised; Infinity before there are 16. */
@@ -120,21 +122,23 @@ function judge(state: Float64Array, lossMean: number, gradNorm: number): Verdict
   const scale = scaleAround(state, median)
   const z = (x - median) / scale
   state[DetectorField.z] = z
-  state[DetectorField.medianNorm] = Math.exp(median)
-  state[DetectorField.highestMedian] = Math.max(state[DetectorField.highestMedian]!, Math.exp(median))
+  const medianNorm = Math.exp(median)
+  state[DetectorField.medianNorm] = medianNorm
+  state[DetectorField.highestMedian] = Math.max(state[DetectorField.highestMedian]!, medianNorm)
   state[DetectorField.excess] = x - median
   state[DetectorField.scale] = scale
 
   pushValue(state, windowAt, Math.min(Math.max(x, median - t.band * scale), median + t.band * scale))
   acceptNewLevel(state, x, Math.abs(z) > t.band ? Math.sign(z) : 0, scale)
 
-  const isSpike = z > t.z && x - median > Math.log(t.ratio)
+  const isSpike = z > t.z && x - median > LEAST_EXCESS
   raise(state, isSpike)
   return isSpike ? Verdict.GRAD_SPIKE : Verdict.healthy
 }
 
 function clearStep(state: Float64Array): void {
-  state.fill(0, DetectorField.verdict, DetectorField.rebaselined + 1)
+  // A call of `fill` takes longer than these few words.
+  for (let i = DetectorField.verdict; i <= DetectorField.rebaselined; i++) state[i] = 0
 }
 
 function scaleAround(state: Float64Array, median: number): number {

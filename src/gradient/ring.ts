@@ -22,14 +22,36 @@ export function medianOf(
   count: number,
   scratch: number,
 ): number {
-  const n = Math.min(count, state[at + 1]! - skip)
-  if (n <= 0) return NaN
+  const n = sortLast(state, at, size, skip, count, scratch)
+  if (n === 0) return NaN
+  const middle = scratch + (n >> 1)
+  return n % 2 === 1 ? state[middle]! : (state[middle - 1]! + state[middle]!) / 2
+}
+
+/** The same of the logarithms of values above 0, which are in the values' order: two are taken and not `count`. */
+export function medianLogOf(
+  state: Float64Array,
+  at: number,
+  size: number,
+  skip: number,
+  count: number,
+  scratch: number,
+): number {
+  const n = sortLast(state, at, size, skip, count, scratch)
+  if (n === 0) return NaN
+  const middle = scratch + (n >> 1)
+  const upper = Math.log(state[middle]!)
+  return n % 2 === 1 ? upper : (Math.log(state[middle - 1]!) + upper) / 2
+}
+
+/** @returns how many there are */
+function sortLast(state: Float64Array, at: number, size: number, skip: number, count: number, scratch: number): number {
+  const n = Math.max(0, Math.min(count, state[at + 1]! - skip))
   for (let i = 0; i < n; i++) {
     const value = ringValue(state, at, size, skip + i)
     let j = i
     for (; j > 0 && state[scratch + j - 1]! > value; j--) state[scratch + j] = state[scratch + j - 1]!
     state[scratch + j] = value
   }
-  const middle = scratch + (n >> 1)
-  return n % 2 === 1 ? state[middle]! : (state[middle - 1]! + state[middle]!) / 2
+  return n
 }

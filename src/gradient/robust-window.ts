@@ -48,27 +48,26 @@ export function windowQuantile(state: Float64Array, at: number, quantile: number
   return state[at + sortedAt + Math.round(quantile * (state[at]! - 1))]!
 }
 
-/** The median of |value - median|: the deviations rise to the left and to the right of the median, and are merged up to their middle. */
+/**
+ * The median of |value - median|. The values nearest to the median lie side by side among the sorted ones; where those begin
+ * is halved in on. The farthest of them is at one end, the next at either end of what is left.
+ */
 export function windowDeviation(state: Float64Array, at: number, median: number): number {
   const count = state[at]!
-  const sorted = at + sortedAt
-  let left = (count >> 1) - 1
-  let right = count >> 1
-  let previous = 0
-  let current = 0
-  for (let taken = 0; taken <= count >> 1; taken++) {
-    const below = left >= 0 ? median - state[sorted + left]! : Infinity
-    const above = right < count ? state[sorted + right]! - median : Infinity
-    previous = current
-    if (below < above) {
-      current = below
-      left--
-    } else {
-      current = above
-      right++
-    }
+  const rank = count >> 1
+  let first = at + sortedAt
+  for (let most = first + count - rank - 1; first < most;) {
+    const middle = (first + most) >> 1
+    if (median - state[middle]! > state[middle + rank + 1]! - median) first = middle + 1
+    else most = middle
   }
-  return count % 2 === 1 ? current : (previous + current) / 2
+  const last = first + rank
+  const below = median - state[first]!
+  const above = state[last]! - median
+  const farthest = Math.max(below, above)
+  if (count % 2 === 1) return farthest
+  const next = below > above ? Math.max(median - state[first + 1]!, above) : Math.max(below, state[last - 1]! - median)
+  return (next + farthest) / 2
 }
 
 export function clearWindow(state: Float64Array, at: number): void {

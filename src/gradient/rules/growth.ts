@@ -1,25 +1,26 @@
 /** Explosion: a gradient norm that grows and stays, spikes again and again, or a loss far beyond that of a constant. */
 import { checkAlarm } from '../alarms.ts'
 import { Verdict } from '../detector.ts'
-import { medianOf, pushRing } from '../ring.ts'
+import { medianLogOf, medianOf, pushRing } from '../ring.ts'
 import { thresholds as t } from '../thresholds.ts'
 import { Health } from '../verdict.ts'
 import { converged } from './progress.ts'
 import type { StepSignals } from './signals.ts'
 import { HealthField as F, raise } from './state.ts'
 
+const LEAST_GROWTH = Math.log(t.growth.ratio)
+
 export function judgeGrowth(state: Float64Array, s: StepSignals): void {
   const { limit, clip, drift, ratio, recent, past } = t.growth
   const at = F.alarms
   const code = Health.GRAD_EXPLODING
-  const x = Math.log(s.gradNorm)
-  if (Number.isFinite(x)) pushRing(state, F.logs, past + recent, x)
+  if (s.gradNorm > 0) pushRing(state, F.norms, past + recent, s.gradNorm)
   state[F.growth] = Math.max(0, state[F.growth]! + Math.min(clip, Math.max(-clip, s.z)) - drift)
   let grown = 0
   if (state[F.growth]! > limit) {
     grown =
-      medianOf(state, F.logs, past + recent, 0, recent, F.scratch) -
-      medianOf(state, F.logs, past + recent, recent, past, F.scratch)
+      medianLogOf(state, F.norms, past + recent, 0, recent, F.scratch) -
+      medianLogOf(state, F.norms, past + recent, recent, past, F.scratch)
   }
   const spike = s.verdict === Verdict.GRAD_SPIKE ? 1 : 0
   // What leaves the ring is the word that the new one takes.
@@ -34,7 +35,7 @@ export function judgeGrowth(state: Float64Array, s: StepSignals): void {
   const bySpikes = spikes >= t.spikes.count
   const byLoss = state[F.runaway]! >= t.runaway.steps
   // A gradient that grows while the loss does not is of a network that begins to learn.
-  const byGrowth = grown > Math.log(ratio) && (Number.isNaN(s.nullLoss) || rises(state))
+  const byGrowth = grown > LEAST_GROWTH && (Number.isNaN(s.nullLoss) || rises(state))
   const hit = !converged(state) && (bySpikes || byLoss || byGrowth)
   if (!checkAlarm(state, at, code, true, s.step, hit, state[F.growth]! > limit / 2, 1)) return
   if (byGrowth) raise(state, code, 'fault', -1, Math.exp(grown), 1, ratio, recent)

@@ -43,7 +43,7 @@ export const HealthField = {
   recentSpikes: words(),
   spikes: words(2 + t.spikes.window),
   /** Rings: head, count, values. */
-  logs: words(2 + t.growth.past + t.growth.recent),
+  norms: words(2 + t.growth.past + t.growth.recent),
   losses: words(2 + t.stalled.window),
   variances: words(2 + t.oscillating.window),
   scratch: words(t.growth.past + t.growth.recent),
