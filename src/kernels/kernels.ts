@@ -82,6 +82,8 @@ export interface MatrixKernels {
     ldc: number,
     accumulate: boolean,
   ): void
+  /** y[c, r] = x[r, c]: x is rows x cols, and y may not lie over it. */
+  transpose(rows: number, cols: number, x: Pointer, ldx: number, y: Pointer, ldy: number): void
 }
 
 export interface RowKernels {

@@ -17,5 +17,10 @@ export function referenceMatrix(f: Floats, round: Round): MatrixKernels {
         }
       }
     },
+    transpose(rows, cols, x, ldx, y, ldy) {
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < cols; c++) f[y + c * ldy + r] = f[x + r * ldx + c]!
+      }
+    },
   }
 }

@@ -99,7 +99,7 @@ export function createKernels(
   const floats = new Float32Array(memory.buffer)
   if (name === 'reference') return createReference(floats)
   const wasm = instantiateKernels(name === 'blas' ? 'wasm' : name, module!, memory, scratch)
-  return name === 'blas' ? createBlas(blas!, wasm, floats) : wasm
+  return name === 'blas' ? createBlas(blas!, wasm, floats, scratch) : wasm
 }
 
 /** The strict kernels beside the chosen ones, in the same scratch; `null` where those are as strict. */

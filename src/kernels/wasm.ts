@@ -58,6 +58,7 @@ export function instantiateKernels(
     name: name satisfies KernelName,
     matmul: (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) =>
       e.matmul(+transA, +transB, m, n, k, a << 2, lda, b << 2, ldb, c << 2, ldc, +accumulate),
+    transpose: (rows, cols, x, ldx, y, ldy) => e.transpose(rows, cols, x << 2, ldx << 2, y << 2, ldy << 2),
     biasActivate: (kind, rows, cols, x, ld, bias, alpha) =>
       e.biasActivate(kind, rows, cols, x << 2, ld, bias << 2, alpha),
     columnSums: (rows, cols, x, out, accumulate) => e.columnSums(rows, cols, x << 2, out << 2, +accumulate),

@@ -1,6 +1,7 @@
 /** What a module exports: `src/kernels/kernels.ts` says what each does. Pointers are byte addresses here. */
 export { setScratch } from './vector'
 export { matmul, SCRATCH_BYTES } from './matmul'
+export { transpose } from './pack'
 export { setWindow } from './window'
 export { add, copy, fill, activate, activateBackward, biasActivate, geluWithSlope } from './elementwise'
 export { columnSums, prelu, preluBackward, preluSlopes, softmax } from './rows'

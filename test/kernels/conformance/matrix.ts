@@ -101,6 +101,22 @@ function expectProduct(actual: readonly number[], product: Product, o: Operands)
 
 /** @param anySplit false for 'blas', whose library may order a sum by the shape of the call: pieces are fixed, so bits still are. */
 export function matrixConformance(make: MakeBench, anySplit: boolean): void {
+  test('transpose is exact, and writes between no rows', async () => {
+    const bench = await make()
+    const gaps = fc.integer({ min: 0, max: 5 })
+    fc.assert(
+      fc.property(size, size, gaps, gaps, seeds, (rows, cols, gapX, gapY, seed) => {
+        bench.reset()
+        const [ldx, ldy] = [cols + gapX, rows + gapY]
+        const [x, before] = [numbers(seed, rows * ldx), numbers(seed + 1, cols * ldy)]
+        const y = bench.put(before)
+        bench.kernels.transpose(rows, cols, bench.put(x), ldx, y, ldy)
+        const expected = before.map((value, i) => (i % ldy < rows ? x[(i % ldy) * ldx + Math.floor(i / ldy)]! : value))
+        expectSame(bench.take(y, cols * ldy + 1), [...expected, UNTOUCHED])
+      }),
+    )
+  })
+
   test('matmul equals the float64 product for every size, orientation and leading dimension', async () => {
     const bench = await make()
     const check = (product: Product) => expectProduct(multiply(bench, product), product, operands(product))
