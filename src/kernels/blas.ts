@@ -121,7 +121,8 @@ function matmulOf(sgemm: Sgemm, base: number): MatrixKernels['matmul'] {
   const address = (pointer: Pointer) => base + 4 * pointer
   return (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
     if (m === 0 || n === 0) return
-    const [opA, opB] = [transA ? TRANSPOSED : PLAIN, transB ? TRANSPOSED : PLAIN]
+    const opA = transA ? TRANSPOSED : PLAIN
+    const opB = transB ? TRANSPOSED : PLAIN
     sgemm(ROW_MAJOR, opA, opB, m, n, k, 1, address(a), lda, address(b), ldb, accumulate ? 1 : 0, address(c), ldc)
   }
 }

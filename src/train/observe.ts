@@ -18,9 +18,6 @@ import { SIGNAL_FIELDS } from '../plan/watch.ts'
 import type { WatchedLayer } from '../plan/watch.ts'
 import { State } from './state.ts'
 
-/** Units [first, end) of a layer. */
-type Units = readonly [first: number, end: number]
-
 /** One part: a run of the outputs, one of the back-signals, and a run of the units. */
 export function observePart(plan: Plan, k: Kernels, floats: Float32Array, doubles: Float64Array, index: number): void {
   const { at, watch, sumsAt } = plan
@@ -31,45 +28,50 @@ export function observePart(plan: Plan, k: Kernels, floats: Float32Array, double
   if (!output) return
   const rows = doubles[at.state + State.rows]!
   const squares = (vector: Pointer, count: number): number => {
-    const [from, end] = partOf(count, part, parts)
+    const from = partStart(count, part, parts)
+    const end = partStart(count, part + 1, parts)
     return k.sumSquares(1, end - from, vector + from, 0)
   }
   doubles[into] = squares(output.value, rows * output.cols)
   if (backSignal !== -1) doubles[into + 1] = squares(backSignal, rows * signalCols)
-  const own = partOf(unitsOf(output), part, parts)
+  const first = partStart(unitsOf(output), part, parts)
+  const last = partStart(unitsOf(output), part + 1, parts)
   if (activation === Activation.relu) {
-    countSilence(floats, doubles, output, rows, at.state + sumsAt.units + units, into, own)
+    countSilence(floats, doubles, output, rows, at.state + sumsAt.units + units, into, first, last)
   } else if (activation === Activation.sigmoid || activation === Activation.tanh) {
-    doubles[into + 5] = countFlat(floats, output, rows, activation === Activation.sigmoid, own)
+    doubles[into + 5] = countFlat(floats, output, rows, activation === Activation.sigmoid, first, last)
   }
 }
 
-const partOf = (count: number, part: number, parts: number): Units => [
-  Math.floor((part * count) / parts),
-  Math.floor(((part + 1) * count) / parts),
-]
+const partStart = (count: number, part: number, parts: number): number => Math.floor((part * count) / parts)
 
 const unitsOf = ({ cols, channels = cols }: Flow): number => channels
 
 /** The parts of every layer, in their order. */
 export function gatherSignals({ at, watch }: Plan, doubles: Float64Array): void {
   const rows = doubles[at.state + State.rows]!
-  watch.parts.forEach(({ layer, part, parts }, index) => {
-    const [from, into] = [at.partSignals + index * SIGNAL_FIELDS, at.signals + layer * SIGNAL_FIELDS]
+  for (let index = 0; index < watch.parts.length; index++) {
+    const { layer, part, parts } = watch.parts[index]!
+    const from = at.partSignals + index * SIGNAL_FIELDS
+    const into = at.signals + layer * SIGNAL_FIELDS
     if (part === 0) doubles.fill(0, into, into + SIGNAL_FIELDS)
     for (let i = 0; i < SIGNAL_FIELDS; i++) {
-      const [before, own] = [doubles[into + i]!, doubles[from + i]!]
+      const before = doubles[into + i]!
+      const own = doubles[from + i]!
       doubles[into + i] = i === 4 ? Math.max(before, own) : before + own
     }
     if (part === parts - 1) toShares(watch.layers[layer]!, rows, doubles, into)
-  })
+  }
 }
 
 function toShares({ output, signalCols }: WatchedLayer, rows: number, doubles: Float64Array, into: number): void {
   if (!output) return
   doubles[into] = Math.sqrt(doubles[into]! / (rows * output.cols))
   doubles[into + 1] = Math.sqrt(doubles[into + 1]! / (rows * signalCols))
-  for (const i of [2, 3, 5]) doubles[into + i]! /= unitsOf(output)
+  const units = unitsOf(output)
+  doubles[into + 2]! /= units
+  doubles[into + 3]! /= units
+  doubles[into + 5]! /= units
 }
 
 /**
@@ -83,7 +85,8 @@ export function countSilence(
   rows: number,
   silence: number,
   into: number,
-  [first, last]: Units = [0, units],
+  first = 0,
+  last = units,
 ): void {
   const end = value + rows * cols
   let active = 0
@@ -108,7 +111,8 @@ function countFlat(
   { value, cols, channels: units = cols }: Flow,
   rows: number,
   sigmoid: boolean,
-  [first, last]: Units,
+  first: number,
+  last: number,
 ): number {
   const end = value + rows * cols
   // No term is negative: the sum has come far enough, or it has not.

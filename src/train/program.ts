@@ -53,6 +53,8 @@ export class Program {
     floats: NO_FLOATS,
   }
 
+  /** Columns of the matrix that each tile is of. */
+  readonly #widths: Int32Array
   readonly #makeStrict: (() => Program) | null
   #strict: Program | undefined
 
@@ -75,6 +77,7 @@ export class Program {
     this.#doubles = arena.doubles
     this.#words = arena.doubles.subarray(plan.at.state, plan.at.state + plan.stateLength)
     this.#settings = settings
+    this.#widths = Int32Array.from(plan.tiles, ({ placement }) => matrixOf(placement.spec.shape)[1])
     this.#pass.seed = settings.seed
     this.#pass.floats = arena.floats
     this.#pass.blockRows = plan.blockRows
@@ -298,7 +301,8 @@ export class Program {
   /** One tile over a shard's rows of the micro-batch, or one lane's rows for every laned tensor. */
   #gradient(piece: number): void {
     const { at, tiles, laned, laneRows, lanes, placements, spec } = this.#plan
-    const [full, total] = [this.#state(State.full), this.#state(State.rows)]
+    const full = this.#state(State.full)
+    const total = this.#state(State.rows)
     const shards = Math.ceil(total / full)
     const first = this.#state(State.first)
     this.#openPass()
@@ -313,7 +317,7 @@ export class Program {
         addPenalty(this.#k, placement, tile, gradient, at.parameters + placement.offset, this.#weightOf(shard))
       }
       if (spec.sharing.shards > 1 || first + rows < this.#state(State.batchRows)) return
-      const [, width] = matrixOf(placement.spec.shape)
+      const width = this.#widths[piece - shard * tiles.length]!
       const block = gradient + tile.row * width + tile.col
       this.#reduction.squares(piece, block, tile.rowEnd - tile.row, tile.colEnd - tile.col, width)
       return

@@ -41,13 +41,16 @@ export const Field = {
   values: RECORD_HEAD,
 } as const
 
+/** Of this thread; reading it takes as long as the clock does. */
+const ORIGIN_MILLIS = performance.timeOrigin
+
 /**
  * Where the next record goes; -1 where it was published before a step was done again: each record is told of once.
  * Counts modulo 2^32, as the ring does.
  */
 function nextPlace(plan: Plan, control: Control, s: Float64Array): number {
   const written = control.recordsWritten()
-  const number = s[State.records]!++ % 2 ** 32
+  const number = s[State.records]!++ >>> 0
   return number === written ? plan.at.ring + (written % plan.spec.ringRecords) * plan.recordFields : -1
 }
 
@@ -75,7 +78,7 @@ export function writeRecord(plan: Plan, control: Control, d: Float64Array, s: Fl
   d[r + Field.strictLoss] = s[State.strictLoss]!
   d[r + Field.strictGradNorm] = s[State.strictGradNorm]!
   d[r + Field.cursor] = s[State.cursor]!
-  d[r + Field.millis] = performance.timeOrigin + performance.now()
+  d[r + Field.millis] = ORIGIN_MILLIS + performance.now()
   if (kind === Kind.epoch) {
     for (let i = 0; i < 2 * (1 + metrics.length); i++) d[r + Field.values + i] = s[sumsAt.values + i]!
   }

@@ -328,7 +328,7 @@ export class Sequencer {
 
   /** Whether steps are done again that were done before a worker died. */
   #catchesUp(): boolean {
-    return this.#state[State.records]! % 2 ** 32 !== this.#control.recordsWritten()
+    return this.#state[State.records]! >>> 0 !== this.#control.recordsWritten()
   }
 
   /** In repair: whether the host has a say before this batch, once per batch. */

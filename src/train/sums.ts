@@ -35,7 +35,8 @@ export class Sums {
   addShards(): void {
     const s = this.#state
     const { at, sums, lossRows, ownFirst } = this.#plan
-    const [full, total] = [s[State.full]!, s[State.rows]!]
+    const full = s[State.full]!
+    const total = s[State.rows]!
     const blocks = Math.ceil(full / lossRows)
     for (let shard = 0; shard * full < total; shard++) {
       const rows = Math.min(full, total - shard * full)
@@ -104,8 +105,11 @@ export class Sums {
    */
   ofPowers(exponent: number): number {
     const { at, watch } = this.#plan
-    const [norms, layers] = [this.#doubles.subarray(at.clipNorms), this.#doubles.subarray(at.layerScales)]
-    const [chunks, layerOf, largest] = [pieces.norms(this.#plan), this.#layerOf, this.#largest]
+    const norms = this.#doubles.subarray(at.clipNorms)
+    const layers = this.#doubles.subarray(at.layerScales)
+    const chunks = pieces.norms(this.#plan)
+    const layerOf = this.#layerOf
+    const largest = this.#largest
     largest.fill(0)
     for (let i = 0; i < chunks; i++) largest[layerOf[i]!] = Math.max(largest[layerOf[i]!]!, norms[i]!)
     let most = 0

@@ -40,7 +40,8 @@ export class Update {
 
   /** The optimizer's rule on a run of parameters, clip coefficient and division by the weight folded in. */
   run(run: number): void {
-    const [before, sample] = [this.#state(State.comparable), this.#state(State.sampled)]
+    const before = this.#state(State.comparable)
+    const sample = this.#state(State.sampled)
     if (before !== Sample.none) this.#compare(run, before)
     if (sample !== Sample.none) this.#sampledUpdate(run, sample)
     else this.#apply(run)
@@ -56,11 +57,13 @@ export class Update {
   /** The update, and of the measured weights the squares of what it left and of what it changed. */
   #sampledUpdate(piece: number, sample: number): void {
     const { at, watch } = this.#plan
-    const [first, end] = [watch.firstSegment[piece]!, watch.firstSegment[piece + 1]!]
+    const first = watch.firstSegment[piece]!
+    const end = watch.firstSegment[piece + 1]!
     const away = this.#temporary - at.parameters - piece * UPDATE_PIECE
     for (let i = first; i < end; i++) {
       const { offset, count } = watch.segments[i]!
-      const [length, step] = [measuredAtOnce(sample, count), measuredEvery(sample, count)]
+      const length = measuredAtOnce(sample, count)
+      const step = measuredEvery(sample, count)
       for (let from = firstMeasured(sample, count); from < count; from += step) {
         const here = at.parameters + offset + from
         this.#k.copy(Math.min(length, count - from), here, here + away)
@@ -69,7 +72,8 @@ export class Update {
     this.#apply(piece)
     for (let i = first; i < end; i++) {
       const { offset, count } = watch.segments[i]!
-      const [length, step] = [measuredAtOnce(sample, count), measuredEvery(sample, count)]
+      const length = measuredAtOnce(sample, count)
+      const step = measuredEvery(sample, count)
       let changed = 0
       for (let from = firstMeasured(sample, count); from < count; from += step) {
         const here = at.parameters + offset + from
@@ -86,7 +90,8 @@ export class Update {
   /** Of the measured weights of a run. */
   #squares(offset: number, count: number, sample: number): number {
     const { at } = this.#plan
-    const [length, step] = [measuredAtOnce(sample, count), measuredEvery(sample, count)]
+    const length = measuredAtOnce(sample, count)
+    const step = measuredEvery(sample, count)
     let sum = 0
     for (let from = firstMeasured(sample, count); from < count; from += step) {
       sum += this.#k.sumSquares(1, Math.min(length, count - from), at.parameters + offset + from, 0)

@@ -113,11 +113,12 @@ export class Watcher {
     // Where shards end in the middle of a block, blocks are not comparable.
     const uneven = spec.sharing.shards > 1 && this.#state[State.full]! % blockRows > 0
     if (spec.weighted || blocks < 2 || uneven) return
-    const mean = (b: number) => this.#doubles[at.partials + b * sums]! / blockRows
-    let [sum, squares] = [0, 0]
+    let sum = 0
+    let squares = 0
     for (let b = 0; b < blocks; b++) {
-      sum += mean(b)
-      squares += mean(b) * mean(b)
+      const mean = this.#doubles[at.partials + b * sums]! / blockRows
+      sum += mean
+      squares += mean * mean
     }
     signals.lossVariance = Math.max(0, squares / blocks - (sum / blocks) ** 2) / (blocks - 1)
   }

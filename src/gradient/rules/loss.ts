@@ -25,12 +25,12 @@ function judgeOscillation(state: Float64Array, s: StepSignals): void {
   if (!s.sampled || state[F.losses + 1]! < 64) return
   const isStuck = stuck(state, 64)
   if (!isStuck && isQuiet(state, F.alarms, Health.LOSS_OSCILLATING, true)) return
-  const value = (ago: number) => ringValue(state, F.losses, t.stalled.window, ago)
   let between = 0
   let turning = 0
-  let [newer, here] = [value(0), value(1)]
+  let newer = ringValue(state, F.losses, t.stalled.window, 0)
+  let here = ringValue(state, F.losses, t.stalled.window, 1)
   for (let i = 0; i < window; i++) {
-    const older = value(i + 2)
+    const older = ringValue(state, F.losses, t.stalled.window, i + 2)
     between += (newer - here) ** 2 / (2 * window)
     if ((newer - here) * (here - older) < 0) turning++
     newer = here

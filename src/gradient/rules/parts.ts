@@ -68,7 +68,8 @@ function odd(squares: Float64Array, parts: number): number {
   if (parts < 4) return -1
   let largest = 0
   for (let i = 1; i < parts; i++) if (squares[i]! > squares[largest]!) largest = i
-  let [mean, spread] = [0, 0]
+  let mean = 0
+  let spread = 0
   const x = (i: number) => Math.log(squares[i]!) / 2
   for (let i = 0; i < parts; i++) if (i !== largest) mean += x(i) / (parts - 1)
   for (let i = 0; i < parts; i++) if (i !== largest) spread += (x(i) - mean) ** 2 / (parts - 1)

@@ -29,7 +29,9 @@ function trend(state: Float64Array, window: number): void {
   // One pass, from the newest back, with differences to it: the cost of this is one of a sampled step's largest.
   const newest = state[ring]! - 1
   const origin = ringValue(state, ring, size, 0)
-  let [sum, moment, squares] = [0, 0, 0]
+  let sum = 0
+  let moment = 0
+  let squares = 0
   for (let ago = 0, at = newest < 0 ? newest + size : newest; ago < n; ago++) {
     const y = origin - state[ring + 2 + at]!
     sum += y

@@ -53,7 +53,8 @@ function idleLayer(state: Float64Array, s: StepSignals): number {
     return -1
   }
   let found = -1
-  const [least, most] = [t.idle.share * largest(s.backSignals), t.idle.share * largest(s.activations)]
+  const least = t.idle.share * largest(s.backSignals)
+  const most = t.idle.share * largest(s.activations)
   for (let l = s.layers - 1; l >= 0; l--) {
     const isFed = l === 0 || s.activations[l - 1]! > most
     if (s.squares[l] === 0 && s.backSignals[l]! > least && isFed) found = l
@@ -88,7 +89,8 @@ function hasLeapt(state: Float64Array): boolean {
 
 /** log10 of the relative update, mean over the layers. */
 function meanUpdate(s: StepSignals): number {
-  let [sum, count] = [0, 0]
+  let sum = 0
+  let count = 0
   for (let l = 0; l < s.layers; l++) {
     if (!(s.weights[l]! > 0)) continue
     sum += Math.log10(Math.max(s.updates[l]! / s.weights[l]!, 1e-38))
@@ -99,7 +101,7 @@ function meanUpdate(s: StepSignals): number {
 
 /** Whether an alarm that is on says already why nothing moves. */
 function explains(state: Float64Array): boolean {
-  for (const code of EXPLAINING) if (isOn(state, F.alarms, code)) return true
+  for (let i = 0; i < EXPLAINING.length; i++) if (isOn(state, F.alarms, EXPLAINING[i]!)) return true
   return false
 }
 const EXPLAINING = [

@@ -11,8 +11,11 @@ export function judgeUnits(state: Float64Array, s: StepSignals): void {
   const noGain = stuck(state, t.noProgress.window)
   const ok = converged(state)
   let deadLayer = -1
-  let [silent, silentLayer, grown] = [0, -1, false]
-  let [flat, flatLayer] = [0, -1]
+  let silent = 0
+  let silentLayer = -1
+  let grown = false
+  let flat = 0
+  let flatLayer = -1
   for (let l = 0; l < s.layers; l++) {
     if (s.active[l] === 0 && deadLayer < 0) deadLayer = l
     const share = s.silent[l]!

@@ -77,7 +77,8 @@ export function lowerLinear(
       run(k, row, rows, tile, into, accumulate) {
         const x = input.value + row * input.cols + tile.row
         const dy = gradient + row * cols + tile.col
-        const [m, n] = [tile.rowEnd - tile.row, tile.colEnd - tile.col]
+        const m = tile.rowEnd - tile.row
+        const n = tile.colEnd - tile.col
         const dw = into + tile.row * units + tile.col
         k.matmul(true, false, m, n, rows * positions, x, inputs, dy, units, dw, units, accumulate)
       },
@@ -98,7 +99,8 @@ export function lowerLinear(
     flopsPerRow,
     backwardFlopsPerRow: input.gradient === -1 ? 0 : flopsPerRow,
     forward(k, row, rows) {
-      const [x, y] = [input.value + row * input.cols, value + row * cols]
+      const x = input.value + row * input.cols
+      const y = value + row * cols
       k.matmul(false, false, rows * positions, units, inputs, x, inputs, w, units, y, units, false)
       if (bias !== null) k.biasActivate(ending.kind, rows * positions, units, y, units, b, ending.alpha)
     },
@@ -107,7 +109,8 @@ export function lowerLinear(
       : {}),
     backward(k, row, rows) {
       if (input.gradient === -1) return
-      const [dx, dy] = [input.gradient + row * input.cols, gradient + row * cols]
+      const dx = input.gradient + row * input.cols
+      const dy = gradient + row * cols
       k.matmul(false, true, rows * positions, inputs, units, dy, units, w, units, dx, inputs, false)
     },
   }
@@ -134,7 +137,8 @@ function linearByTile(
       if (b !== null) k.biasActivate(ending.kind, rows, n, y, units, b + col, ending.alpha)
     },
     backward(k, row, rows, col, colEnd) {
-      const [dx, dy] = [input.gradient + row * inputs + col, gradient + row * units]
+      const dx = input.gradient + row * inputs + col
+      const dy = gradient + row * units
       k.matmul(false, true, rows, colEnd - col, units, dy, units, w + col * units, units, dx, inputs, false)
     },
   }

@@ -72,7 +72,9 @@ function norm(config: Settings, name: string, shape: Shape, groups: number, cent
           parameter: `${name}/gamma`,
           flopsPerRow: 4 * cols,
           run(k, row, rows, _tile, into, accumulate) {
-            const [x, dy, s] = [input.value + row * cols, gradient + row * cols, stats + row * statsCols]
+            const x = input.value + row * cols
+            const dy = gradient + row * cols
+            const s = stats + row * statsCols
             k.groupNormGamma(rows * units, positions, channels, groups, x, dy, s, into, accumulate)
           },
         })
@@ -92,12 +94,16 @@ function norm(config: Settings, name: string, shape: Shape, groups: number, cent
         flopsPerRow: 8 * cols,
         backwardFlopsPerRow: input.gradient === -1 ? 0 : 12 * cols,
         forward(k, row, rows) {
-          const [x, y, s] = [input.value + row * cols, value + row * cols, stats + row * statsCols]
+          const x = input.value + row * cols
+          const y = value + row * cols
+          const s = stats + row * statsCols
           k.groupNorm(rows * units, positions, channels, groups, centred, epsilon, x, gamma, beta, s, y)
         },
         backward(k, row, rows) {
           if (input.gradient === -1) return
-          const [x, dy, s] = [input.value + row * cols, gradient + row * cols, stats + row * statsCols]
+          const x = input.value + row * cols
+          const dy = gradient + row * cols
+          const s = stats + row * statsCols
           const dx = input.gradient + row * cols
           k.groupNormBackward(rows * units, positions, channels, groups, centred, x, dy, gamma, s, dx)
         },
