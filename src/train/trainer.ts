@@ -17,10 +17,8 @@ import { isForeign, isOnnx, isSafetensors } from '../interop/kinds.ts'
 import { readSafetensors } from '../interop/safetensors.ts'
 import { compileFor, resolveKernels } from '../kernels/select.ts'
 import type { KernelChoice } from '../kernels/select.ts'
-import { confusableClasses, readConfusion } from '../model/metrics/confusion.ts'
 import type { ConfusionMatrix } from '../model/metrics/confusion.ts'
 import { loadOwn, refuseForeignModules } from '../model/own.ts'
-import type { MetricConfig } from '../model/config.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import { compilePlan } from '../plan/plan.ts'
@@ -29,22 +27,19 @@ import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions, StreamOptions } from './callbacks.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import { Desk } from './desk.ts'
-import type { Built } from './desk.ts'
 import { saveOnnx, saveSafetensors } from './exchange.ts'
 import type { SaveOptions } from './exchange.ts'
-import { Examiner, attachExaminer } from './examiner.ts'
 import { Feed } from './feed.ts'
 import { fit } from './fit.ts'
+import { confusion, evaluate, forward } from './measure.ts'
 import { newHistory } from './history.ts'
 import type { History } from './history.ts'
 import { readForeign } from './networks.ts'
 import { divided } from './division.ts'
-import { checkData, checkNoStream, checkRows, checkSharded } from './checks.ts'
+import { checkData, checkRows, checkSharded } from './checks.ts'
 import { checkFit } from './fit-options.ts'
-import { evaluationSpec, mostWorkers, resolveTask, resolveWorkers, trainingSpec } from './prepare.ts'
+import { mostWorkers, resolveTask, resolveWorkers, trainingSpec } from './prepare.ts'
 import { readNewest } from './rotation.ts'
-import { Session } from './session.ts'
-import { Reason, State } from './state.ts'
 import { checkWeights, freshSlots, hashWeights, setParameters } from './weights.ts'
 
 export interface TrainerOptions {
@@ -199,11 +194,7 @@ export class Trainer implements AsyncDisposable {
    * @returns loss and metrics over all rows: the same bits for a stream as for its rows in memory
    */
   async evaluate(data: Dataset | RowStream, options: StreamOptions = {}): Promise<Record<string, number>> {
-    return this.#exclusively(async () => {
-      const { plan, state } = await this.#measure(data, options)
-      const keys = ['loss', ...plan.metrics.map((metric) => metric.key)]
-      return Object.fromEntries(keys.map((key, i) => [key, state[plan.sumsAt.values + i]!]))
-    })
+    return this.#exclusively(() => evaluate(this.#desk, data, options))
   }
 
   /**
@@ -212,17 +203,7 @@ export class Trainer implements AsyncDisposable {
    * yes-or-no answers
    */
   async confusion(data: Dataset | RowStream, options: StreamOptions = {}): Promise<ConfusionMatrix | undefined> {
-    return this.#exclusively(async () => {
-      const { model, targets, classNames } = isStream(data)
-        ? this.#desk.trained('confuse')
-        : await this.#desk.build(data)
-      const columns = isStream(data) ? { targets, classNames } : data
-      const { loss } = resolveTask(this.config, model, columns)
-      const classes = confusableClasses(loss, model.outputs, columns.targets)
-      if (classes === 0) return undefined
-      const { plan, state } = await this.#measure(data, options, [{ type: 'confusion' }])
-      return readConfusion(state, plan.sumsAt.evaluation + 1, classes, columns.classNames ?? classNames)
-    })
+    return this.#exclusively(() => confusion(this.#desk, data, options))
   }
 
   /**
@@ -235,7 +216,7 @@ export class Trainer implements AsyncDisposable {
     return this.#exclusively(async () => {
       const built = this.#desk.trained('predict with')
       const data = checkRows(x, built.model.inputs, built.targets)
-      const { plan, arena } = await this.#forward(built, data, true)
+      const { plan, arena } = await forward(this.#desk, built, data, true)
       const { outputs } = plan.at
       return arena.floats.slice(outputs, outputs + data.rows * built.model.outputs)
     })
@@ -363,58 +344,5 @@ export class Trainer implements AsyncDisposable {
     } finally {
       this.#busy = false
     }
-  }
-
-  /** Loss and metrics of all rows, wherever they lie. */
-  async #measure(data: Dataset | RowStream, { bufferRows }: StreamOptions, metrics?: MetricConfig[]): Promise<Session> {
-    if (!isStream(data)) {
-      checkNoStream({ bufferRows })
-      const built = await this.#desk.build(data)
-      checkData(data, built.model, resolveTask(this.config, built.model, data), 'data')
-      return this.#forward(built, data, false, metrics)
-    }
-    const built = this.#desk.trained('evaluate a stream with')
-    const task = resolveTask(this.config, built.model, built)
-    const shape = { rows: 1, features: built.model.inputs, targets: built.targets }
-    const spec = evaluationSpec(this.config, task, shape, false)
-    const examiner = await Examiner.open(this.#desk, data, { what: 'data', task, spec, bufferRows })
-    try {
-      return await this.#forward(built, { ...shape, rows: examiner.rows }, false, metrics, examiner)
-    } finally {
-      examiner.close()
-    }
-  }
-
-  /** @param data the rows, or of a stream their shape, and how many of them lie in the arena */
-  async #forward(
-    built: Built,
-    data: Dataset | Pick<Dataset, 'rows' | 'features' | 'targets'>,
-    keepOutputs: boolean,
-    metrics?: MetricConfig[],
-    examiner?: Examiner,
-  ): Promise<Session> {
-    const usual = resolveTask(this.config, built.model, built)
-    const task = { ...usual, metrics: metrics ?? usual.metrics }
-    const spec = evaluationSpec(this.config, task, data, keepOutputs)
-    const crew = this.#desk.enlist(spec)
-    const given = { ...spec, workers: crew.workers }
-    const rows = 'x' in data ? data : undefined
-    const session = await Session.open(given, built.weights, undefined, rows, this.#desk.spare)
-    attachExaminer(session, examiner)
-    await this.#desk.run(
-      session,
-      crew,
-      { epochs: 1, maxSteps: Infinity, gateEpochs: false },
-      {},
-      {
-        gate: () => examiner?.fill(session, () => this.#desk.closed),
-        wantsEnd: () => examiner?.error !== undefined || this.#desk.closed,
-      },
-    )
-    if (examiner?.error) throw examiner.error
-    if (session.state[State.reason] !== Reason.completed) throw new Error('closed while it waited for the stream')
-    // The caller reads what it wants before anybody else has the trainer.
-    this.#desk.spare.keep(session)
-    return session
   }
 }
