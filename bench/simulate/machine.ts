@@ -2,10 +2,11 @@
 import { Worker } from 'node:worker_threads'
 import { entryOf } from '../../src/package.ts'
 import { bandwidthPeak } from '../peak.ts'
+import { median } from '../statistics.ts'
 
 export interface MachineCosts {
   readonly clockMicros: number
-  /** One operation on a word that another core writes too. */
+  /** One operation on a word that another core wrote last. */
   readonly counterMicros: number
   /** GB/s of one core, reading and writing counted. */
   readonly bandwidth: number
@@ -27,16 +28,15 @@ function clockMicros(): number {
   return best
 }
 
-/** Two threads take from one counter: each operation has to bring the cache line over. */
+/** Two threads count in turns: each operation has to bring the cache line over from the core that wrote it last. */
 async function contendedMicros(): Promise<number> {
   const words = new Int32Array(new SharedArrayBuffer(64))
-  const run = () =>
-    new Promise<number>((resolve, reject) => {
-      const worker = new Worker(entryOf('bench/simulate/contend'), { workerData: words })
+  const runs = (self: 0 | 1) =>
+    new Promise<number[]>((resolve, reject) => {
+      const worker = new Worker(entryOf('bench/simulate/contend'), { workerData: { words, self } })
       worker.once('message', resolve)
       worker.once('error', reject)
     })
-  const micros = await Promise.all([run(), run()])
-  // Both ran for as long: operations of the pair per microsecond are twice those of one.
-  return Math.min(...micros) / 2
+  const both = await Promise.all([runs(0), runs(1)])
+  return median(both.flat())
 }
