@@ -1,9 +1,4 @@
-/**
- * Ours beside its peers: the same workloads, weights, data and optimizer, side by side in one run.
- *
- * npm run bench:peers -- [--workload NAME ..] [--only ours,torch,tfjs,jax,sklearn] [--rounds 7] [--seconds 1]
- *                        [--json FILE] [--svg FILE] [--python PATH]
- */
+/** Ours beside its peers: the same workloads, weights, data and optimizer, side by side in one run; `--help` says how. */
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -32,19 +27,13 @@ interface Options {
   readonly python: string
 }
 
+const usage = `npm run bench:peers -- [--workload NAME ..] [--only ${groups.join(',')}] [--rounds 7] [--seconds 1]
+                       [--json FILE] [--svg FILE] [--python PATH]
+workloads: ${workloadNames.join(', ')}; all of them unless named`
+
+/** @throws UserError that says how it is used */
 export function readOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      workload: { type: 'string', multiple: true },
-      only: { type: 'string' },
-      rounds: { type: 'string', default: '7' },
-      seconds: { type: 'string', default: '1' },
-      json: { type: 'string' },
-      svg: { type: 'string' },
-      python: { type: 'string', default: '/usr/bin/python3' },
-    },
-  })
+  const values = parsed(args)
   return {
     workloads: (values.workload ?? workloadNames).map((name) => oneOf('--workload', name, workloadNames)),
     only: values.only?.split(',').map((name) => oneOf('--only', name, groups)) ?? groups,
@@ -53,6 +42,26 @@ export function readOptions(args: readonly string[]): Options {
     json: values.json,
     svg: values.svg,
     python: values.python,
+  }
+}
+
+function parsed(args: readonly string[]) {
+  const text = { type: 'string' } as const
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        workload: { ...text, multiple: true },
+        only: text,
+        rounds: { ...text, default: '7' },
+        seconds: { ...text, default: '1' },
+        json: text,
+        svg: text,
+        python: { ...text, default: '/usr/bin/python3' },
+      },
+    }).values
+  } catch (error) {
+    throw new UserError(`${(error as Error).message}\n\n${usage}`)
   }
 }
 
@@ -71,9 +80,11 @@ function positive(flag: string, text: string, whole: boolean): number {
 }
 
 async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2))
-  const here = machine()
   const print = (text: string): void => void process.stdout.write(`${text}\n`)
+  const args = process.argv.slice(2)
+  if (args.includes('--help')) return print(usage)
+  const options = readOptions(args)
+  const here = machine()
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   const contestants = entries(options.python).filter(({ group }) => options.only.includes(group))
   print(`${printMachine(here)}\n`)

@@ -108,6 +108,8 @@ describe('options', () => {
     [['--only', 'ours,toch'], 'did you mean `torch`?'],
     [['--rounds', '1.5'], 'an integer >= 1'],
     [['--seconds', '0'], 'a number > 0'],
+    [['--seconds'], '[--seconds 1]'],
+    [['--worklod', 'mlp-mid'], 'workloads: mlp-small, '],
   ])('refuse %j', (args, said) => {
     expect(() => readOptions(args)).toThrow(said)
   })
