@@ -19,8 +19,6 @@ type Step = readonly PhaseCosts[]
 /** What one worker does in a step, of one plan. */
 export interface Work {
   readonly steps: readonly Step[]
-  /** Of each step's round: microseconds of its usual step. Cores of a shared machine differ, for seconds on end. */
-  readonly paces: readonly number[]
   /** Claiming a piece and saying that it is done, in microseconds, nobody else doing so. */
   readonly perPiece: number
   /** Share of the time in which something else had the core: not replayed, since it is no part of the work. */
@@ -79,7 +77,6 @@ export function workOf(traces: Traces, stepMicros: number, clockMicros: number):
   const scale = (stepMicros - claims * perPiece) / midmean(own.map(timeOf))
   return {
     steps: own.map((step) => step.map((phase) => scaled(phase, scale))),
-    paces: rounds.flatMap((round) => round.map(() => usual([round.map(timeOf)]))),
     perPiece,
     interrupted: 1 - sumOf(own.map(timeOf)) / sumOf(steps.map(timeOf)),
   }
@@ -88,7 +85,7 @@ export function workOf(traces: Traces, stepMicros: number, clockMicros: number):
 /** @param one, two traces of the same plan worked off by one worker and by two */
 export function togetherOf(one: Traces, two: Traces): Together {
   const [alone, together] = [one, two].map((traces) => traces.map(episodesOf)) as [Episode[][], Episode[][]]
-  // What another worker does makes nothing faster: cores that differ do, and are the paces.
+  // What another worker does makes nothing faster: cores that differ do, and are replayed.
   const slower = (before: number, now: number) => Math.max(1, now / before)
   const busy = ({ pieces }: Episode) => sumOf(pieces.map(({ dur }) => dur))
   const serial = ({ closed, end }: Episode) => end - closed

@@ -34,11 +34,12 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
   let now = 0
   const steps = costs.steps.map((step, s) => {
     const start = now
-    const paces = pacesOf(costs.paces, s, machine.workers)
-    for (const phase of step) {
-      const { closed, last, busy } = runPhase(phase, costs, machine, paces, free, opener, now)
+    const replayed = replayedBy(costs.steps, s, machine.workers)
+    for (const [p, phase] of step.entries()) {
+      const own = replayed.map((other) => other[p]!)
+      const { closed, last, busy } = runPhase(phase, own, costs, machine, free, opener, now)
       const exchange = machine.exchange(phase.phase)
-      const serial = phase.serial * paces[last]! * (machine.workers > 1 ? costs.serialContention : 1)
+      const serial = own[last]!.serial * (machine.workers > 1 ? costs.serialContention : 1)
       const end = closed + serial + exchange
       const sum = phases.get(phase.phase) ?? { busy: 0, idle: 0, serial: 0, pieces: phase.pieces.length }
       sum.busy += busy / costs.steps.length
@@ -54,18 +55,24 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
   return { steps, phases }
 }
 
-/** Each worker but the first has a core that is as fast as one was in some other step: its time over this step's. */
-function pacesOf(seen: readonly number[], step: number, workers: number): number[] {
-  const any = (worker: number) => seen[Math.floor(uniformAt(worker, 0, step) * seen.length)]!
-  return Array.from({ length: workers }, (_, worker) => (worker === 0 ? 1 : any(worker) / seen[step]!))
+/**
+ * Each worker but the first replays some other step: what held one worker up in a step (its core, its caches, its clock)
+ * does not hold up the others in the same one, and all of them wait for whoever it was.
+ */
+function replayedBy(steps: Costs['steps'], step: number, workers: number): Costs['steps'] {
+  const any = (worker: number) => steps[Math.floor(uniformAt(worker, 0, step) * steps.length)]!
+  return Array.from({ length: workers }, (_, worker) => (worker === 0 ? steps[step]! : any(worker)))
 }
 
-/** @returns when the last piece was done, by whom, and the workers' busy time */
+/**
+ * @param own what each worker would need for the phase's pieces
+ * @returns when the last piece was done, by whom, and the workers' busy time
+ */
 function runPhase(
   { phase, pieces }: PhaseCosts,
+  own: readonly PhaseCosts[],
   { perPiece, wakeLooking, wakeSleeping, claimContention }: Costs,
   { workers, counterMicros, stretch }: SimulatedMachine,
-  paces: readonly number[],
   free: Float64Array,
   opener: number,
   opened: number,
@@ -86,10 +93,13 @@ function runPhase(
     // Claims wait for their queue; the first of a lone worker costs what `perPiece` holds already.
     const claimed = Math.max(ready[worker]!, workers > 1 ? queue.free : 0)
     queue.free = claimed + counterMicros
-    const own = perPiece + (workers > 1 ? claimContention : 0) + pieces[queue.next++]! * factor * paces[worker]!
+    const piece = queue.next++
+    // A step of a short batch has fewer pieces than this one.
+    const micros = (own[worker]!.pieces[piece] ?? pieces[piece]!) * factor
+    const taken = perPiece + (workers > 1 ? claimContention : 0) + micros
     // Then it says that it is done, on the counter that all share.
-    const done = claimed + own + (workers > 1 ? counterMicros : 0)
-    busy += own
+    const done = claimed + taken + (workers > 1 ? counterMicros : 0)
+    busy += taken
     ready[worker] = done
     free[worker] = done
     if (done >= closed) {

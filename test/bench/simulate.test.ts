@@ -9,7 +9,6 @@ import type { Span } from '../../bench/traced.ts'
 
 const costs = (...steps: PhaseCosts[][]): Costs => ({
   steps,
-  paces: steps.map(() => 1),
   perPiece: 0,
   interrupted: 0,
   wakeLooking: 0,
@@ -54,6 +53,15 @@ describe('a simulated step', () => {
         expect(micros).toBeLessThanOrEqual(most * (1 + 1e-9))
       }),
     )
+  })
+
+  it('waits for the slower of two workers, since what slows one down in a step does not slow down the other', () => {
+    // Alone 20 or 60 us. Two together take 10 us where both replay a fast step, a quarter of the time, and 30 otherwise.
+    const steps = Array.from({ length: 1000 }, (_, i) => [phase(i % 2 ? [30, 30] : [10, 10])])
+    const mean = (workers: number) =>
+      simulate(costs(...steps), ideal(workers)).steps.reduce((sum, micros) => sum + micros, 0) / steps.length
+    expect(mean(1)).toBeCloseTo(40, 9)
+    expect(Math.abs(mean(2) - 25)).toBeLessThan(1)
   })
 
   it('accounts for every microsecond of every worker', () => {
