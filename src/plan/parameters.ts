@@ -7,7 +7,7 @@ import { matrixOf, sizeOf } from '../model/shape.ts'
 import type { ParameterSpec } from '../model/layer.ts'
 import { LANED_KERNEL } from './constants.ts'
 
-/** As the config asks for it. `whole`: by tiles, and what has to go by lanes has one lane: no part of a batch is kept apart. */
+/** As the config asks for it. `whole`: all by tiles, vectors too: no part of a batch is kept apart. */
 export type GradientBy = 'auto' | 'lanes' | 'tiles' | 'whole'
 
 export interface Placement {
@@ -54,13 +54,15 @@ export function placeParameters(
 }
 
 /**
- * Vectors always go by lanes: they are small beside their activations. A matrix goes by tiles, which need neither
- * memory per lane nor a reduction, unless it has too few rows to be cut into pieces while the batch is large. A
- * convolution's kernel is small beside its activations, and each tile would unfold them again: lanes, unless it is large.
+ * Unless nothing is to be kept apart, vectors go by lanes: they are small beside their activations. A matrix goes by
+ * tiles, which need neither memory per lane nor a reduction, unless it has too few rows to be cut into pieces while the
+ * batch is large. A convolution's kernel is small beside its activations, and each tile would unfold them again: lanes,
+ * unless it is large.
  */
 function gradientBy(spec: ParameterSpec, batchSize: number, asked: GradientBy): 'lanes' | 'tiles' {
+  if (asked === 'whole') return 'tiles'
   if (spec.shape.length === 1 || spec.uncut) return 'lanes'
-  if (asked !== 'auto') return asked === 'lanes' ? 'lanes' : 'tiles'
+  if (asked !== 'auto') return asked
   if (spec.shape.length > 2) return sizeOf(spec.shape) <= LANED_KERNEL ? 'lanes' : 'tiles'
   return matrixOf(spec.shape)[0] < 16 && batchSize >= 256 ? 'lanes' : 'tiles'
 }

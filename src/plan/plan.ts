@@ -226,7 +226,7 @@ export function compilePlan(spec: PlanSpec, share = true): Plan {
   const blockRows = rowsPerBlock(microRows, work.rows, shards)
   const evaluationRows = rowsPerEvaluation(own * microRows, blockRows)
   const capacity = spec.evaluationRows > 0 ? evaluationRows : own * microRows
-  const laneRows = spec.gradient === 'whole' ? shardRows : rowsPerLane(shardRows, work.lanes)
+  const laneRows = placements.laned === 0 ? shardRows : rowsPerLane(shardRows, work.lanes)
   const lanes = Math.ceil(shardRows / laneRows)
   const blocks = Math.ceil(microRows / blockRows)
   const { total, laned, learned, followed } = placements
@@ -428,8 +428,9 @@ function flopsOf({ flopsPerRow, backwardFlopsPerRow, gradients }: LoweredLayer):
 }
 
 /** Cuts a matrix into tiles of about TILE_FLOPS or of TILE_ROWS x TILE_COLS, whichever is more; a vector stays whole. */
-function tilesOf({ shape }: ParameterSpec, flopsPerRow: number, rows: number): Tile[] {
+function tilesOf({ shape, uncut }: ParameterSpec, flopsPerRow: number, rows: number): Tile[] {
   const [leading, width] = matrixOf(shape)
+  if (shape.length === 1 || uncut) return [{ row: 0, rowEnd: leading, col: 0, colEnd: width }]
   const cols = evenly(width, TILE_COLS)
   const flopsPerTileRow = (flopsPerRow * rows * cols) / (leading * width)
   const worthwhile = Math.ceil(TILE_FLOPS / flopsPerTileRow / 8) * 8

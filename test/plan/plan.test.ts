@@ -83,6 +83,25 @@ describe('the layout of any plan', () => {
   })
 })
 
+describe("a plan with `gradient: 'whole'`", () => {
+  it('keeps no part of a batch apart: every tensor goes by tiles, vectors and what is not cut as one', () => {
+    fc.assert(
+      fc.property(specs, (spec) => {
+        const { placements, tiles, laned, lanes, layout } = compilePlan({ ...spec, gradient: 'whole' })
+        expect(laned).toEqual([])
+        expect([placements.laned, lanes, layout.summary().get('lanes') ?? 0]).toEqual([0, 1, 0])
+        for (const { spec, size, how } of placements.all) {
+          if (how === 'none') continue
+          const own = tiles.filter(({ placement }) => placement.spec.name === spec.name)
+          const areas = own.map(({ tile }) => (tile.rowEnd - tile.row) * (tile.colEnd - tile.col))
+          expect(areas.reduce((a, b) => a + b)).toBe(size)
+          if (spec.shape.length === 1 || spec.uncut) expect(own).toHaveLength(1)
+        }
+      }),
+    )
+  })
+})
+
 describe('a plan that does not fit', () => {
   it('is refused before memory is asked for, with the sum by region', () => {
     // 40,000 x 30,000 parameters of 4 bytes, with gradient and two moments: 19.2e9 bytes.
