@@ -77,6 +77,23 @@ describe('the verdict', () => {
     expect(advice.length).toBeGreaterThan(0)
   })
 
+  test('of a run that was mended says how, and advises to begin so: not against what is no more', () => {
+    const health = { event: 'health', step: 4, code: 'GRAD_EXPLODING', severity: 'fault', text: 'it explodes' }
+    const action = { event: 'action', step: 4, verdict: 'GRAD_EXPLODING' }
+    const tried = { ...action, remedy: 'tame the learning rate', outcome: 'tried', text: 'was tried.' }
+    const kept = { ...action, remedy: 'use Adam', outcome: 'pending', text: 'optimizer sgd -> adam.' }
+    const lines = [health, tried, kept, END]
+    const { word, sentence, advice } = verdict({ lines })
+    expect(word).toBe('trained, with events')
+    expect(sentence).toMatch(/; treated on the way: use Adam\.$/)
+    expect(advice.join()).toContain('optimizer sgd -> adam.')
+    expect(advice.join()).not.toMatch(/was tried|halve the learning rate/)
+    const page = reportPage(readRun(leave({ lines })), LATER)
+    const at = ['it explodes', 'was tried.', 'optimizer sgd -&gt; adam.'].map((text) => page.lastIndexOf(text))
+    expect(at).toEqual(at.toSorted((a, b) => a - b))
+    expect(verdict({ lines: [{ ...health, severity: 'warn' }, END] }).sentence).not.toContain('ordinary')
+  })
+
   test('of a run that was stopped is its reason', () => {
     const health = {
       event: 'health',

@@ -162,10 +162,13 @@ function profile({ run, axis, marks }: All, name: string, title: string, unit: s
   })
 }
 
-/** The first and the last layer at the end, in words. */
+/** The first and the last layer that have a number, at the end, in words. */
 function ends(names: readonly string[], rows: readonly Float32Array[]): string {
-  const [first, last] = [rows[0]?.at(-1) ?? NaN, rows.at(-1)?.at(-1) ?? NaN]
-  return `At the end ${sizeText(first)} in ${names[0]} and ${sizeText(last)} in ${names.at(-1)}.`
+  const known = rows.flatMap((row, i) => (row.some(Number.isFinite) ? [{ name: names[i]!, value: row.at(-1)! }] : []))
+  const texts = [...new Set([known[0], known.at(-1)])].flatMap((one) =>
+    one ? [`${sizeText(one.value)} in ${one.name}`] : [],
+  )
+  return texts.length > 0 ? `At the end ${texts.join(' and ')}.` : 'No number was finite.'
 }
 
 const sizeText = (value: number): string => (Number.isFinite(value) ? formatNumber(value) : 'not finite')

@@ -53,7 +53,9 @@ export function judge(run: RunRecord, now: number): Judgement {
     }
   }
   const severity = worst?.severity === 'warn' || skipped > 0 ? 'warn' : (worst?.severity ?? 'ok')
-  const calm = skips || 'no step was out of the ordinary'
+  const done = [...new Set(remediesOf(run).map(({ what }) => what))]
+  const treated = done.length > 0 ? `treated on the way: ${done.join(', ')}` : ''
+  const calm = [skips, treated].filter(Boolean).join('; ') || (worst ? '' : 'no step was out of the ordinary')
   return {
     ...base,
     severity: ended === 'Interrupted' && severity === 'ok' ? 'info' : severity,
@@ -76,13 +78,16 @@ function gravest(events: readonly RunEvent[]): RunEvent | undefined {
     )
 }
 
-/** Mean loss of the first and of the last hundredth of the frames, five at least. */
+/** What was done for its health, without what was forgotten again. */
+const remediesOf = ({ actions }: RunRecord) => actions.filter(({ isForgotten }) => !isForgotten)
+
+/** Median loss of the first and of the last hundredth of the frames, five at least. */
 function ends({ signals }: RunRecord): [number, number] | undefined {
   const values = (signals.series('loss')?.y ?? new Float32Array()).filter(Number.isFinite)
   if (values.length === 0) return undefined
   const few = Math.min(values.length, Math.max(5, Math.floor(values.length / 100)))
-  const mean = (part: Float32Array) => part.reduce((sum, v) => sum + v, 0) / part.length
-  return [mean(values.subarray(0, few)), mean(values.subarray(values.length - few))]
+  const median = (part: Float32Array) => part.toSorted()[part.length >> 1]!
+  return [median(values.subarray(0, few)), median(values.subarray(values.length - few))]
 }
 
 function learns(run: RunRecord): boolean {
@@ -123,7 +128,15 @@ const ADVICE: Readonly<Record<string, string>> = {
 }
 
 function advise(run: RunRecord): string[] {
-  const advice = [...new Set(run.events.map(({ code }) => ADVICE[code]).filter((text) => text !== undefined))]
+  const remedies = remediesOf(run)
+  const treated = remedies.at(-1)?.step ?? -Infinity
+  const open = run.events.filter(({ step }) => step > treated)
+  const advice = [...new Set(open.map(({ code }) => ADVICE[code]).filter((text) => text !== undefined))]
+  if (remedies.length > 0) {
+    advice.unshift(
+      `To begin with what repair found, write it into the config. ${remedies.map((r) => r.text).join(' ')}`,
+    )
+  }
   if (run.signals.steps >= 100 && !learns(run) && advice.length === 0) {
     advice.push('Try a learning rate ten times as large, and one ten times as small, for a few epochs each.')
   }

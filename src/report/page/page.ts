@@ -8,7 +8,7 @@ import { formatCount, formatDuration, formatMetric } from '../format.ts'
 import { figures, wordsOf } from './figures.ts'
 import { judge } from './judgement.ts'
 import type { Judgement } from './judgement.ts'
-import type { RunEvent, RunRecord } from './record.ts'
+import type { RunRecord } from './record.ts'
 import { PAGE_STYLE } from './style.ts'
 
 /** Rows of the table of events; the rest is counted. */
@@ -39,7 +39,7 @@ ${next(verdict)}
 <section aria-label="Evidence">
 ${drawn.map((one) => `<figure>${figure(one)}<figcaption>${escapeText(one.description)}</figcaption></figure>`).join('\n')}
 </section>
-${table(run.events)}
+${table(run)}
 ${config(run)}
 </main>
 </body>
@@ -71,7 +71,7 @@ function facts(run: RunRecord): string {
       [data.source, data.rows?.train ? `${formatCount(data.rows.train)} training rows` : ''].filter(Boolean).join(', '),
     ],
     ['model', modelText(config.model)],
-    ['optimizer', optimizerText(config)],
+    [run.actions.length > 0 ? 'optimizer at first' : 'optimizer', optimizerText(config)],
     ['batch size', String(config.batchSize ?? '')],
     ['epochs', `${epochs.length} of ${String(config.epochs ?? '?')}`],
     ['steps', formatCount(run.signals.steps)],
@@ -117,17 +117,28 @@ function next({ advice }: Judgement): string {
     .join('')}</ul></section>`
 }
 
-function table(events: readonly RunEvent[]): string {
-  if (events.length === 0) return ''
-  const rows = events
+/** Verdicts and actions in their order; of one step the verdicts first, since they call for the actions. */
+function table({ events, actions }: RunRecord): string {
+  const happened = [
+    ...events.map(({ step, severity, code, text }) => ({
+      step,
+      severity: `word ${severity}`,
+      word: wordsOf(code),
+      text,
+    })),
+    ...actions.map(({ step, what, text }) => ({ step, severity: 'word', word: what, text })),
+  ].sort((a, b) => a.step - b.step)
+  if (happened.length === 0) return ''
+  const rows = happened
     .slice(0, MAX_ROWS)
     .map(
-      ({ step, severity, code, text }) =>
-        `<tr><td class="number">${formatCount(step)}</td><td><span class="word ${severity}">${escapeText(wordsOf(code))}</span></td>` +
+      ({ step, severity, word, text }) =>
+        `<tr><td class="number">${step < 0 ? 'before' : formatCount(step)}</td><td><span class="${severity}">${escapeText(word)}</span></td>` +
         `<td>${escapeText(text)}</td></tr>`,
     )
-  const more = events.length > MAX_ROWS ? `<p class="kind">and ${formatCount(events.length - MAX_ROWS)} more</p>` : ''
-  return `<section><h2>What happened</h2><table><thead><tr><th class="number">step</th><th>verdict</th><th>what was seen, and done</th></tr></thead>
+  const left = happened.length - MAX_ROWS
+  const more = left > 0 ? `<p class="kind">and ${formatCount(left)} more</p>` : ''
+  return `<section><h2>What happened</h2><table><thead><tr><th class="number">step</th><th>verdict or remedy</th><th>what was seen, and done</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table>${more}</section>`
 }
 

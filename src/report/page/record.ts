@@ -21,6 +21,8 @@ export interface RunAction {
   readonly step: number
   readonly what: string
   readonly text: string
+  /** Another, tried beside it, did better: nothing of it is left. */
+  readonly isForgotten: boolean
 }
 
 export interface RunRecord {
@@ -145,5 +147,6 @@ function eventOf(line: Line): RunEvent {
 }
 
 function actionOf(line: Line): RunAction {
-  return { step: Number(line.step) || 0, what: textOf(line.remedy ?? line.kind), text: textOf(line.text) }
+  const isForgotten = line.outcome === 'tried' || line.outcome === 'reverted'
+  return { step: Number(line.step) || 0, what: textOf(line.remedy ?? line.kind), text: textOf(line.text), isForgotten }
 }
