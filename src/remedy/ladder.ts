@@ -13,6 +13,7 @@ import {
   easeDecay,
   holdRate,
   rollBack,
+  rollBackOnce,
   sumWhole,
   sumWholeWhereIdle,
   widenClip,
@@ -41,8 +42,10 @@ export const before: Ladder = {
   LR_IMPLAUSIBLE: [easeDecay, tameRate, raiseRate],
 }
 
-const runaway = [scaleInputs, scaleTargets, tameRate, tameBoldly, useAdam, cutRate]
-const silent = [tameRate, addShortcutsWhereDeep, addShortcuts, swapActivation, initialise, cutRate]
+/** What is out of scale is put right first, whatever came of it. */
+const scale = [scaleInputs, scaleTargets]
+const runaway = [...scale, tameRate, tameBoldly, useAdam, cutRate]
+const silent = [...scale, tameRate, addShortcutsWhereDeep, addShortcuts, swapActivation, initialise, cutRate]
 const slow = [sumWholeWhereIdle, holdRate, easeDecay, widenClip, scaleTargets, scaleInputs, raiseRate]
 const lost = [...slow, tameRate, useAdam, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise]
 
@@ -57,9 +60,18 @@ export const early: Ladder = {
   LOSS_OSCILLATING: runaway,
   UPDATE_TOO_LARGE: runaway,
   SIGNAL_OVERSCALE: [...runaway, silenceBranches, rescale, initialise],
-  GRAD_VANISHING: [scaleInputs, easeDecay, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise],
-  SIGNAL_COLLAPSE: [easeDecay, tameRate, addShortcutsWhereDeep, rescale, addShortcuts, swapActivation, initialise],
-  SATURATED: [scaleInputs, tameRate, rescale, swapActivation, initialise],
+  GRAD_VANISHING: [...scale, easeDecay, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise],
+  SIGNAL_COLLAPSE: [
+    ...scale,
+    easeDecay,
+    tameRate,
+    addShortcutsWhereDeep,
+    rescale,
+    addShortcuts,
+    swapActivation,
+    initialise,
+  ],
+  SATURATED: [...scale, tameRate, rescale, swapActivation, initialise],
   ZERO_GRADIENT: silent,
   DEAD_LAYER: silent,
   DEAD_UNITS: silent,
@@ -90,8 +102,8 @@ export const running: Ladder = {
   GRAD_VANISHING: [rollBack, insertNorm, cutRate],
   SIGNAL_COLLAPSE: [rollBack, easeDecay, cutRate],
   SATURATED: [rollBack, insertNorm, cutRate],
-  ZERO_GRADIENT: [rollBack, reviveUnits, cutRate],
-  DEAD_LAYER: [rollBack, reviveUnits, cutRate, letLeak, insertNorm],
+  ZERO_GRADIENT: [rollBackOnce, cutRate, reviveUnits],
+  DEAD_LAYER: [rollBackOnce, cutRate, reviveUnits, letLeak, insertNorm],
   DEAD_UNITS: [reviveUnits, cutRate, letLeak, insertNorm],
   UPDATE_TOO_SMALL: slow,
   STALLED: slow,

@@ -45,4 +45,19 @@ describe('the ladder', () => {
       }
     }
   })
+
+  it('puts data out of scale right before anything is cut, drawn anew or swapped, whatever came of it', () => {
+    const codes = [
+      'GRAD_EXPLODING',
+      'LOSS_DIVERGING',
+      'DEAD_LAYER',
+      'DEAD_UNITS',
+      'ZERO_GRADIENT',
+      'SATURATED',
+    ] as const
+    for (const code of [...codes, 'GRAD_VANISHING', 'SIGNAL_COLLAPSE', 'SIGNAL_OVERSCALE'] as const) {
+      const names = early[code]!.map(({ name }) => name)
+      expect(names.slice(0, 2), code).toEqual(['standardise inputs', 'meet the scale of the targets'])
+    }
+  })
 })

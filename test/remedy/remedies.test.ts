@@ -16,6 +16,7 @@ import { rescale } from '../../src/remedy/remedies/rescale.ts'
 import { letLeak, reviveUnits } from '../../src/remedy/remedies/revive.ts'
 import { cutRate, tameBoldly, tameRate, tripleRate, useAdam, useAdamBoldly } from '../../src/remedy/remedies/rate.ts'
 import { scaleTargets } from '../../src/remedy/remedies/scale.ts'
+import { rollBackOnce } from '../../src/remedy/remedies/settings.ts'
 import { addShortcuts, addShortcutsWhereDeep, silenceBranches } from '../../src/remedy/remedies/shortcuts.ts'
 
 const rows = 64
@@ -61,6 +62,14 @@ const halfSilent = () =>
   })
 
 describe('remedies that keep the function', () => {
+  it('go back to the last healthy state once where the cause may be there still, and nowhere without one', () => {
+    const [now, healthy] = [halfSilent(), patientOf([dense(2)])]
+    const asked = (more: Partial<Case>) => rollBackOnce.treat({ now, start: now, healthy, tries: 0, ...more } as Case)
+    expect(asked({})).toMatchObject({ patient: healthy, then: 'continue' })
+    expect(asked({ tries: 1 })).toBeNull()
+    expect(asked({ healthy: null })).toBeNull()
+  })
+
   it('revive silent units: the same outputs, to the bit, and no unit is silent', async () => {
     const patient = halfSilent()
     const { patient: treated, then } = await treat(reviveUnits, patient)

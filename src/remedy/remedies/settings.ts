@@ -75,6 +75,12 @@ export const rollBack: Remedy = {
   },
 }
 
+/** The same, for what comes back where its cause is still there: then another remedy has its turn. */
+export const rollBackOnce: Remedy = {
+  ...rollBack,
+  treat: (given) => (given.tries === 0 ? rollBack.treat(given) : null),
+}
+
 /**
  * Where a part of the batch gives a gradient that cannot be its own: none is kept apart any more, each weight's gradient is
  * summed over the whole batch at once. From the last state that was well, or anew.
