@@ -92,7 +92,7 @@ export class WindowReader {
   #breath = 0
   #busy = false
   #closed = false
-  /** Chunks so far: differs whenever something came. */
+  /** Chunks with rows so far: differs whenever something came. */
   chunks = 0
 
   /** @param epoch the first to be read */
@@ -197,19 +197,21 @@ export class WindowReader {
       this.#chunk = await this.#pull()
       if (!this.#chunk) return undefined
       this.#came += this.#chunk.rows
-      if (performance.now() < this.#breath) continue
-      await setImmediate()
-      this.#breath = performance.now() + SLICE_MILLIS
     }
     return this.#chunk
   }
 
   async #pull(): Promise<Dataset | undefined> {
-    if (this.#closed) throw new UserError(`The stream of ${this.what} was closed.`)
     for (;;) {
+      if (this.#closed) throw new UserError(`The stream of ${this.what} was closed.`)
       const value = await this.#ask()
       if (value === undefined) return undefined
       const chunk = this.#parse(value)
+      if (chunk) this.chunks++
+      if (performance.now() >= this.#breath) {
+        await setImmediate()
+        this.#breath = performance.now() + SLICE_MILLIS
+      }
       if (chunk) return chunk
     }
   }
@@ -218,7 +220,6 @@ export class WindowReader {
     try {
       this.#source ??= await this.#open()
       const { done, value } = (await this.#source.next()) as IteratorResult<unknown, unknown>
-      this.chunks++
       if (done !== true) return (value ?? null) as RowChunk
       this.#source = undefined
       return undefined

@@ -5,7 +5,7 @@
 import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { UserError } from '../errors.ts'
+import { describe, UserError } from '../errors.ts'
 import type { InitializerConfig, LayerConfig, LossConfig, ModelConfig } from './config.ts'
 
 export type Floats = Float32Array | Float64Array
@@ -190,4 +190,5 @@ export function guarded<T>(who: string, module: string, what: string, run: () =>
   }
 }
 
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+const messageOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : `it threw ${describe(cause)}`

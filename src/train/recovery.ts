@@ -78,7 +78,7 @@ const HUNG_TWICE =
 const samePlace = (a: Casualty, b: Casualty) => a.step === b.step && a.phase === b.phase && a.piece === b.piece
 
 export function stopped(casualty: Casualty, why: string, cause: unknown): TrainingError {
-  return new TrainingError(`Training stopped: ${casualtyText(casualty)} ${why} The last checkpoint is whole.`, {
+  return new TrainingError(`Training stopped: ${casualtyText(casualty)} ${why} What was saved before is whole.`, {
     ...casualty,
     cause,
   })

@@ -59,7 +59,7 @@ const SPINS = 30_000
 /**
  * Runs to the end, or until `stopped` says so and the open step is done. Rejects with the first error of anybody. When a
  * worker is lost, the run is set back to its last snapshot and goes on with a replacement.
- * @param signal only wakes the host, so that `stopped` is asked at once
+ * @param signal ends it too, whatever the host is at
  */
 export async function startRun(
   run: Run,
@@ -73,8 +73,11 @@ export async function startRun(
     throw new Error('internal: the ring holds less than a step')
   const control = new Control(arena.words, plan.at.control, 0)
   const sequencer = new Sequencer(plan, run.settings, control, arena, null)
-  const wake = () => control.ring()
-  signal?.addEventListener('abort', wake, { once: true })
+  const stop = () => {
+    control.requestStop()
+    control.ring()
+  }
+  signal?.addEventListener('abort', stop, { once: true })
   try {
     takeSnapshot(plan, control, arena)
     for (let casualties = noCasualties; ;) {
@@ -85,7 +88,7 @@ export async function startRun(
       casualties = await recover(run, control, observer, casualties, lost)
     }
   } finally {
-    signal?.removeEventListener('abort', wake)
+    signal?.removeEventListener('abort', stop)
   }
 }
 
@@ -191,6 +194,8 @@ async function attend(
       const pending = observer.record?.(arena.doubles, at)
       if (pending) await pending
       control.releaseRecords(1)
+      // Who is told of a step may have had enough, while many later ones wait to be told.
+      if (stopped()) control.requestStop()
     }
     observer.tick?.()
     if (stopped()) control.requestStop()

@@ -27,6 +27,7 @@ import { adoptOptimizer } from './adopt.ts'
 import type { FitOptions, StreamOptions } from './callbacks.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import { Desk } from './desk.ts'
+import type { Built } from './desk.ts'
 import { saveOnnx, saveSafetensors } from './exchange.ts'
 import type { SaveOptions } from './exchange.ts'
 import { Feed } from './feed.ts'
@@ -229,7 +230,7 @@ export class Trainer implements AsyncDisposable {
    * with `.onnx` gets a graph that gives what `predict` gives.
    */
   async save(path: string, options: SaveOptions = {}): Promise<void> {
-    const { model, weights, updates } = this.#desk.trained('save')
+    const { model, weights, updates } = this.#resting('save')
     if (options.names && !isSafetensors(path))
       throw new UserError(
         `${path}: expected a name that ends with .safetensors, where layers can be called by \`names\`.`,
@@ -246,19 +247,19 @@ export class Trainer implements AsyncDisposable {
 
   /** SHA-256 (hex) of all parameters. */
   weightsHash(): string {
-    const { model, weights } = this.#desk.trained('hash')
+    const { model, weights } = this.#resting('hash')
     return hashWeights(model, weights)
   }
 
   /** Parameters by name, copied. */
   getWeights(): Record<string, Float32Array> {
-    const { model, weights } = this.#desk.trained('read')
+    const { model, weights } = this.#resting('read')
     return Object.fromEntries(model.parameters.map((spec, i) => [spec.name, weights.parameters[i]!.slice()]))
   }
 
   /** Replaces parameters by name; those not named stay. @throws UserError for an unknown name or a wrong length */
   setWeights(values: Readonly<Record<string, Float32Array>>): void {
-    const { model, weights } = this.#desk.trained('replace')
+    const { model, weights } = this.#resting('replace')
     setParameters(model, weights, values)
   }
 
@@ -269,7 +270,7 @@ export class Trainer implements AsyncDisposable {
    * @throws UserError when the file is damaged, or naming both shapes of what does not fit; then nothing is changed
    */
   async loadWeights(path: string, options: MatchOptions = {}): Promise<void> {
-    const built = this.#desk.trained('load weights into')
+    const built = this.#resting('load weights into')
     const { tensors } = await readSafetensors(path)
     const parameters = matchTensors(built.model.parameters, tensors, options, path)
     built.weights = { parameters, slots: freshSlots(parameters, this.config.optimizer) }
@@ -344,5 +345,14 @@ export class Trainer implements AsyncDisposable {
     } finally {
       this.#busy = false
     }
+  }
+
+  /** The network between two calls. @throws UserError where there is none, or a call is at work, which has newer weights */
+  #resting(verb: string): Built {
+    if (!this.#busy) return this.#desk.trained(verb)
+    throw new UserError(
+      `Expected no call at work on the trainer to ${verb} its model, but there is one, whose weights are not here yet. ` +
+        'Await it; what an epoch ends with is in the files of `checkpoint: { directory }`.',
+    )
   }
 }

@@ -3,6 +3,7 @@ import { openArena } from '../arena/arena.ts'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import type { Failed, RunTask } from '../crew/task.ts'
+import { describe } from '../errors.ts'
 import { createKernels, strictBeside } from '../kernels/select.ts'
 import { Phase, compilePlan, scratchOf } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -30,9 +31,18 @@ export function work(task: RunTask): Failed | undefined {
   } catch (error) {
     // Nobody may wait for a piece that will not be finished.
     control.settle(Status.aborted)
-    return { error }
+    return { error: sendable(error) }
   } finally {
     new Post(plan, arena, task.worker).leave()
+  }
+}
+
+/** An error as it can go from thread to thread: without a cause that cannot, such as an object with functions. */
+function sendable(error: unknown): unknown {
+  try {
+    return structuredClone(error) && error
+  } catch {
+    return new Error(error instanceof Error ? error.message : describe(error))
   }
 }
 

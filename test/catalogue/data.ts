@@ -260,11 +260,11 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('cut.arrow', Buffer.from('ARROW1\0\0')),
-    'Expected a whole Arrow file, but cut.arrow is damaged or of an unknown kind: its parts do not fit together',
+    'Expected a whole Arrow file, but cut.arrow is damaged or of an unknown kind: it has 8 bytes',
   ],
   [
     file('noise.arrow', Buffer.concat([Buffer.from('ARROW1\0\0'), bytes(64).fill(7)])),
-    'Expected a whole Arrow file, but noise.arrow is damaged or of an unknown kind: its parts do not fit together',
+    'Expected a whole Arrow file, but noise.arrow is damaged or of an unknown kind: it does not end in ARROW1: it is truncated',
   ],
   [
     file('stream.arrow', Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 127, 1, 2, 3), { format: 'arrow' }),

@@ -54,7 +54,9 @@ describe('a layer', () => {
       module,
       `import { appendFileSync } from 'node:fs'
       export const shapes = (shape) => ({ output: shape })
-      export function forward({ x, y, options }) { y.set(x); appendFileSync(options.seen, '.') }
+      // A millisecond each, so that most of the run is still to come when the host hears of its first step.
+      const pause = new Int32Array(new SharedArrayBuffer(4))
+      export function forward({ x, y, options }) { y.set(x); appendFileSync(options.seen, '.'); Atomics.wait(pause, 0, 0, 1) }
       export function backward({ dx, dy }) { dx.set(dy) }`,
     )
     const counting = { type: 'custom', module, options: { seen } } as const
@@ -64,8 +66,10 @@ describe('a layer', () => {
       workers: 1,
     })
     let more = 0
+    let looked = false
     const onBatchEnd = () => {
-      if (more > 0) return
+      if (looked) return
+      looked = true
       const before = statSync(seen).size
       // Of 5 steps an epoch: more than any step, record or wake-up that was on its way. The limit ends a failure only.
       for (const limit = performance.now() + 20_000; more < 100 && performance.now() < limit;)
@@ -82,6 +86,20 @@ describe('a layer', () => {
     const failure = await trainer.fit(blobs(40, 4, 3)).catch((error: unknown) => error)
     expect((failure as Error).message).toContain('Layer `custom_1`')
     expect((failure as Error).message).toContain('`forward` failed: no such thing as a wish')
+  })
+
+  it('is named where it throws what cannot go from thread to thread', async () => {
+    const module = join(folder, 'odd.mjs')
+    const text = 'export const shapes = (input) => ({ output: input })\nexport function backward() {}\n'
+    await writeFile(module, `${text}export function forward() { throw { retry: () => 1 } }`)
+    const layers = [
+      { type: 'custom' as const, module },
+      { type: 'dense' as const, units: 3 },
+    ]
+    await using trainer = await Trainer.create({ ...config(...layers), workers: 2 })
+    await expect(trainer.fit(blobs(40, 4, 3))).rejects.toThrow(
+      /`forward` failed: it threw an object with keys retry\. It failed there twice/,
+    )
   })
 
   it('is refused when it waits for ever while it is imported', async () => {

@@ -261,6 +261,15 @@ describe('a stream', () => {
     expect(trainer.weightsHash()).toBe(undisturbed.hash)
   })
 
+  it('that gives chunks without rows for ever does so too', async () => {
+    function* empty(): Generator<RowChunk> {
+      for (;;) yield { x: [], y: [] }
+    }
+    await expect(fit(empty, { epochs: 1, recovery: { stallSeconds: 0.05 } })).rejects.toThrow(
+      'Expected more rows of training data, but the stream gave none',
+    )
+  })
+
   it('that hangs ends the training after its deadline, or at once with the signal', async () => {
     async function* hanging(): AsyncGenerator<RowChunk> {
       yield rowsOf(data, 0, 60)

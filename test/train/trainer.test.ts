@@ -8,6 +8,8 @@ import { Crew } from '../../src/crew/crew.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
 import { UserError } from '../../src/errors.ts'
 import { learningRate } from '../../src/optim/schedules.ts'
+import { Phase } from '../../src/plan/plan.ts'
+import { InlineCrew } from '../../src/train/inline.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs, line } from './data.ts'
 
@@ -557,6 +559,22 @@ describe('AbortSignal', () => {
     await failed
   })
 
+  it('stops the step that is open, although a callback is still at the one that it aborted for', async () => {
+    const controller = new AbortController()
+    let stepsAfter = 0
+    const crew = new InlineCrew({
+      after: (phase) => void (phase === Phase.update && controller.signal.aborted && stepsAfter++),
+    })
+    await using trainer = await Trainer.create({ ...base, epochs: 1e6 }, { crew })
+    const onBatchEnd = async () => {
+      controller.abort()
+      await setTimeout(50)
+      throw new Error('enough')
+    }
+    await expect(trainer.fit(data, { callbacks: { onBatchEnd }, signal: controller.signal })).rejects.toThrow('enough')
+    expect(stepsAfter).toBeLessThanOrEqual(1)
+  })
+
   it('refuses to begin when it was aborted before', async () => {
     const trainer = await create()
     await expect(trainer.fit(data, { signal: AbortSignal.abort() })).rejects.toThrow('abort')
@@ -592,6 +610,11 @@ describe('a trainer', () => {
     const running = trainer.fit(data)
     await expect(trainer.fit(data)).rejects.toThrow('busy')
     await expect(trainer.evaluate(data)).rejects.toThrow('busy')
+    // The weights of before would be no answer, and those that are given would be lost.
+    await expect(trainer.save(join(directory, 'busy.brig'))).rejects.toThrow('Expected no call at work')
+    await expect(trainer.loadWeights('none.safetensors')).rejects.toThrow('Expected no call at work')
+    for (const call of [() => trainer.getWeights(), () => trainer.weightsHash(), () => trainer.setWeights({})])
+      expect(call).toThrow('Expected no call at work')
     await running
     expect(trainer.weightsHash()).toBe(await hashAfter(data))
   })

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { loadData, type LoadedData } from '../../data/load.ts'
 import { openLog, type RunLog } from '../../report/log.ts'
@@ -198,7 +199,8 @@ async function fit(
   } catch (error) {
     if (interrupts.signal.aborted && (error as Error).name === 'AbortError') throw interrupted(progress, undefined)
     if (!(error instanceof ExitWith)) log?.event('error', { message: (error as Error).message })
-    if (error instanceof TrainingError && files) progress.note(`The last healthy state is in ${files.last}`)
+    if (error instanceof TrainingError && files && existsSync(files.last))
+      progress.note(`The last healthy state is in ${files.last}`)
     throw error
   } finally {
     progress.close()
