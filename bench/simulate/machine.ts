@@ -22,7 +22,7 @@ function clockMicros(): number {
   for (let run = 0; run < 5; run++) {
     const start = performance.now()
     let sum = 0
-    for (let i = 0; i < reads; i++) sum += performance.timeOrigin + performance.now()
+    for (let i = 0; i < reads; i++) sum += performance.now()
     if (sum > 0) best = Math.min(best, (1000 * (performance.now() - start)) / reads)
   }
   return best
