@@ -31,7 +31,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   pino: ['src/report/log.ts'],
   msgpackr: ['src/train/checkpoint.ts'],
   'csv-parse': ['src/data/read/csv.ts'],
-  fflate: ['src/data/read/npz.ts'],
+
   hyparquet: ['src/data/read/parquet.ts'],
   'hyparquet-compressors': ['src/data/read/parquet.ts'],
   'jpeg-js': ['src/data/image/jpeg.ts'],

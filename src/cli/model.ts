@@ -82,12 +82,8 @@ export async function readRows(trainer: Trainer, options: ModelOptions): Promise
 /** The same rows as a stream, which can be opened several times. */
 export async function openRows(trainer: Trainer, options: ModelOptions): Promise<() => AsyncGenerator<RowChunk>> {
   const { transform, configOf } = reading(trainer, options)
-  for (const name of ['labels', 'limit'] as const) {
-    if (options[name] !== undefined)
-      throw new UserError(
-        `Expected a file of features and targets to stream, got --${name}. Leave it out, or --streaming`,
-      )
-  }
+  if (options.limit !== undefined)
+    throw new UserError('Expected all rows of a file to stream, got --limit. Leave it out, or --streaming')
   if (options.data === '-')
     throw new UserError('Expected a file with --streaming, which is read more than once; got standard input')
   const { streamDataset } = await import('../data/load.ts')

@@ -91,7 +91,7 @@ const DataObject = z.strictObject({
   streaming: flag()
     .default(false)
     .describe(
-      'Whether the source (CSV, TSV, JSONL, Parquet, Arrow, a running text, class folders) is read anew in each epoch, a window at a time, and those for validation and test likewise; its first 65,536 rows tell means, categories and classes.',
+      'Whether the source (CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY, NPZ, a running text, class folders) is read anew in each epoch, a window at a time, and those for validation and test likewise; its first 65,536 rows tell means, categories and classes.',
     ),
   bufferRows: integer(1).optional().describe('Rows of a window. By default 65,536, or what fits in 64 MiB.'),
   stepsPerEpoch: integer(1)

@@ -54,9 +54,9 @@ export interface DataConfig {
   /** Read at most so many rows of each file. */
   limit?: number | undefined
   /**
-   * Read `source` (CSV, TSV, JSON Lines, Parquet, Arrow, a running text, class folders) anew in each epoch, a window of
-   * `bufferRows` rows at a time. What its columns are (means and deviations, categories, characters) is told by its first
-   * 65,536 rows, or the first 64 MiB of texts and images; the files of folders come in another order in each epoch. Default false.
+   * Read `source` (CSV, TSV, JSON Lines, Parquet, Arrow, IDX, NPY, NPZ, a running text, class folders) anew in each epoch, a
+   * window of `bufferRows` rows at a time. What its columns are (means and deviations, categories, characters) is told by its
+   * first 65,536 rows, or the first 64 MiB of texts, images and arrays; the files of folders come in another order in each epoch. Default false.
    */
   streaming?: boolean | undefined
   /** Rows of a window. Default 65,536, or what fits in 64 MiB. */

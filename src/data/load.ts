@@ -64,7 +64,7 @@ export interface DataSummary {
 export async function loadData(config: DataConfig, seed: number): Promise<LoadedData> {
   checkConfig(config)
   const { table, format } = config.streaming
-    ? await readSample(config.source, config)
+    ? await readSample(config.source, config.labels, config)
     : await readPart(config.source, config.labels, config)
   if (format === 'images' && table.columns.length === 1) {
     throw new UserError(`Expected a folder of images for each class in ${config.source}, got images without a class`)
@@ -89,13 +89,16 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
   const validation = await heldOut(split.validation, config.validation, config.validationLabels)
   const test = await heldOut(split.test, config.test, config.testLabels)
   const { task, reason } = inferTask(targetColumns(table, options), { ...options, task: config.task })
-  const streamed = async (file: string | undefined) => {
+  const streamed = async (file: string | undefined, labels: string | undefined) => {
     if (file === undefined || !config.streaming) return undefined
-    const open = () => streamDataset({ ...config, source: file }, transform)
+    const open = () => streamDataset({ ...config, source: file, labels }, transform)
     await checkFirst(open())
     return open
   }
-  const [validationStream, testStream] = [await streamed(config.validation), await streamed(config.test)]
+  const [validationStream, testStream] = [
+    await streamed(config.validation, config.validationLabels),
+    await streamed(config.test, config.testLabels),
+  ]
   const rows = {
     train: config.streaming ? undefined : train.rows,
     validation: validationStream ? undefined : (validation?.rows ?? 0),
@@ -130,8 +133,8 @@ export async function* streamDataset(
 ): AsyncGenerator<RowChunk> {
   const order: FileOrder | undefined =
     shuffle && ((files) => (files > shuffle.room ? dataOrder(files, shuffle.seed, shuffle.epoch) : (place) => place))
-  for await (const table of readParts(config.source, config, order)) {
-    yield expectTargets(await applyTransformSliced(transform, table), config.source, undefined)
+  for await (const table of readParts(config.source, config.labels, config, order)) {
+    yield expectTargets(await applyTransformSliced(transform, table), config.source, config.labels)
   }
 }
 
@@ -236,10 +239,6 @@ function checkStreaming(config: DataConfig): void {
   const expected = (what: string, got: string, advice: string) =>
     new UserError(`Expected ${what} with data.streaming, got ${got}. ${advice}`)
   if (isBuiltin(config.source)) throw expected('a file as data.source', config.source, 'Leave data.streaming out')
-  for (const name of ['labels', 'validationLabels', 'testLabels'] as const) {
-    if (config[name] === undefined) continue
-    throw expected('targets among the columns', `data.${name}`, 'Put them into one file')
-  }
   for (const part of ['validation', 'test'] as const) {
     if ((config[`${part}Split`] ?? 0) === 0) continue
     throw expected(

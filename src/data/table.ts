@@ -9,6 +9,8 @@ export interface Table {
   readonly rows: number
   /** Of a part of a file: the number of its first row. Default 0. */
   readonly firstRow?: number | undefined
+  /** Rows of the whole file, where that says how many it has. */
+  readonly ofRows?: number | undefined
   readonly columns: readonly Column[]
   /** Line of each row in a text file, from 1. */
   readonly lines?: Uint32Array | undefined
@@ -73,6 +75,20 @@ function findColumn(columns: readonly Column[], ref: ColumnRef): Column | undefi
   if (typeof ref === 'string' && (named || !/^-?\d+$/.test(ref))) return named
   return columns.at(Number(ref))
 }
+
+/** The rows from `start` to `end`, not copied. */
+export const sliceTable = (table: Table, start: number, end: number): Table => ({
+  ...table,
+  rows: end - start,
+  firstRow: (table.firstRow ?? 0) + start,
+  columns: table.columns.map((column): Column => {
+    if (column.kind === 'text') return { ...column, values: column.values.slice(start, end) }
+    const { width, values, text } = column
+    const first = text && text.row >= start && text.row < end ? { ...text, row: text.row - start } : undefined
+    return { ...column, values: values.subarray(start * width, end * width), text: first }
+  }),
+  lines: table.lines?.subarray(start, end),
+})
 
 /** The rows at `indices`, in that order, copied. */
 export function* takeTableRows(table: Table, indices: Uint32Array): Steps<Table> {

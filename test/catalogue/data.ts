@@ -180,7 +180,7 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('wide.npy', npy('<u8', [1, 2], bytes(16).fill(255))),
-    'Expected 64-bit integers below 2^53 in wide.npy, got `18446744073709551615` at element 0',
+    'Expected 64-bit integers below 2^53, got `18446744073709551615` in wide.npy, element 0. Save them as float64 if nearby numbers will do',
   ],
   [
     file('nan.npy', npy('<f4', [2, 2], new Uint8Array(Float32Array.of(NaN, 1, 2, 3).buffer))),
@@ -201,7 +201,7 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   [file('empty.npz', zipSync({ 'readme.txt': bytes(3) })), 'Expected NPY arrays in empty.npz, found none'],
   [
     file('cut.npz', zipSync({ 'x.npy': npy('<f4', [2], bytes(8)) }).subarray(0, 60)),
-    'Expected a whole zip file, but cut.npz is truncated or damaged (Error: invalid zip data). Copy it again',
+    'Expected a whole zip file, but cut.npz is truncated or damaged: its directory is not at its end. Copy or download it again',
   ],
   [
     file('rows.npz', zipSync({ 'x.npy': npy('<f4', [2], bytes(8)), 'y.npy': npy('<f4', [3], bytes(12)) })),
@@ -280,7 +280,7 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('csv-as.npz', 'a,b\n1,2\n', { format: 'npz' }),
-    'Expected a whole zip file, but csv-as.npz is truncated or damaged (Error: invalid zip data). Copy it again',
+    'Expected a whole zip file, but csv-as.npz is truncated or damaged: its directory is not at its end. Copy or download it again',
   ],
   [
     file('csv-as.parquet', 'a,b\n1,2\n', { format: 'parquet' }),

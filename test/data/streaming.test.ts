@@ -15,7 +15,7 @@ import { readTextParts } from '../../src/data/read/text.ts'
 import { readParts } from '../../src/data/read/table.ts'
 import type { RowChunk } from '../../src/data/stream.ts'
 import type { Table } from '../../src/data/table.ts'
-import { npy, read, temporaryFiles, userError } from './files.ts'
+import { read, temporaryFiles, userError } from './files.ts'
 import { greyPng } from './png.ts'
 
 const write = temporaryFiles()
@@ -78,7 +78,7 @@ describe('a file in parts', () => {
     const config = { source: PARQUET, features: ['distance'], target: 'delay' }
     let [rows, parts] = [0, 0]
     let [second, start] = [new Float64Array(0) as ArrayLike<unknown>, 0]
-    for await (const table of readParts(PARQUET, config)) {
+    for await (const table of readParts(PARQUET, undefined, config)) {
       if (parts === 1) [second, start] = [table.columns.find(({ name }) => name === 'delay')!.values, table.firstRow!]
       rows += table.rows
       parts++
@@ -280,20 +280,7 @@ describe('streamed data', () => {
       /data.validation, a file, with data.streaming, got data.validationSplit/,
     ],
     ['a limit', { limit: 5 }, /no data.limit with data.streaming, got 5. Set data.stepsPerEpoch/],
-    [
-      'labels beside the test',
-      { test: 'test.csv', testLabels: 'labels.csv' },
-      /targets among the columns with data.streaming, got data.testLabels/,
-    ],
-    ['labels beside it', { labels: 'labels.csv' }, /targets among the columns with data.streaming, got data.labels/],
   ]
-  it('an array: refused', async () => {
-    const source = write('rows.npy', npy('<f4', [4, 2], new Uint8Array(32)))
-    expect(await userError(() => loadData({ source, streaming: true }, 1))).toMatch(
-      /Expected CSV, TSV, JSON Lines, Parquet, Arrow, .* in .*rows.npy for data.streaming, got npy. Leave/,
-    )
-  })
-
   it.each(refused)('%s: refused', async (_, config, error) => {
     const source = write('some.csv', ['a,b,kind', ...lines].join('\n'))
     expect(await userError(() => loadData({ source, streaming: true, ...config }, 1))).toMatch(error)

@@ -13,8 +13,11 @@ import { parseText } from '../../src/config/text.ts'
 import { decodeJpeg } from '../../src/data/image/jpeg.ts'
 import { decodePng } from '../../src/data/image/png.ts'
 import { readerOf } from '../../src/data/read/file.ts'
-import { readNpy } from '../../src/data/read/npy.ts'
-import { readNpz } from '../../src/data/read/npz.ts'
+import type { OpenedArray } from '../../src/data/read/elements.ts'
+import { openNpy } from '../../src/data/read/npy.ts'
+import { openNpz } from '../../src/data/read/npz.ts'
+import type { Places } from '../../src/data/read/places.ts'
+import { endsBefore } from '../../src/data/read/places.ts'
 import { UserError } from '../../src/errors.ts'
 import { decodeModel } from '../../src/interop/onnx/decode.ts'
 import { encodeModel } from '../../src/interop/onnx/graph.ts'
@@ -60,6 +63,21 @@ async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
   yield content
 }
 const reader = (content: Uint8Array) => readerOf(once(content), 'hostile', content.length, true)
+const placesOf = (content: Uint8Array): Places => ({
+  file: 'hostile',
+  bytes: content.length,
+  async fill(into, start) {
+    if (start + into.length > content.length) throw endsBefore('hostile', start + into.length, content.length)
+    into.set(content.subarray(start, start + into.length))
+  },
+  async close() {},
+})
+
+/** All rows, so many at a time where that can be. */
+async function readRows(array: OpenedArray, part: number): Promise<void> {
+  if (array.isWhole) await array.next(array.rows)
+  else for (let row = 0; row < array.rows; row += part) await array.next(Math.min(part, array.rows - row))
+}
 
 const config = {
   seed: 1,
@@ -122,12 +140,14 @@ describe('a hostile', () => {
 
   const types = fc.constantFrom('<f4', '>f8', '|u1', '<i8', '|b1', '<c8', '|O', '<f2', '=f4', '<U8', "('a', '<f4')")
   const axis = fc.oneof(fc.nat(5), fc.constantFrom(-1, 2 ** 31, 2 ** 32, 2 ** 53, 1e21, NaN))
+  const part = fc.integer({ min: 1, max: 4 })
   it('NPY file', { timeout: TIMEOUT_MILLIS }, () =>
     fuzz(
-      [types, fc.array(axis, { maxLength: 5 }), fc.nat(96), fc.boolean(), fc.option(cuts)],
-      (type, shape, length, fortran, list) => {
-        const whole = npy(type, shape, new Uint8Array(length), fortran, 1 + (length % 3))
-        return readNpy(reader(list ? mangled(whole, list) : whole))
+      [types, fc.array(axis, { maxLength: 5 }), fc.nat(96), fc.boolean(), fc.option(cuts), part],
+      async (type, shape, length, fortran, list, rows) => {
+        const made = npy(type, shape, new Uint8Array(length), fortran, 1 + (length % 3))
+        const bytes = list ? mangled(made, list) : made
+        await readRows(await openNpy(reader(bytes), placesOf(bytes)), rows)
       },
     ),
   )
@@ -136,7 +156,18 @@ describe('a hostile', () => {
     'x.npy': npy('<f4', [4, 3], new Uint8Array(48)),
     'y.npy': [npy('|u1', [4], Uint8Array.of(0, 1, 0, 1)), { level: 0 }],
   })
-  it('NPZ file', { timeout: TIMEOUT_MILLIS }, () => fuzz([cuts], (list) => readNpz(reader(mangled(arrays, list)))))
+  it('NPZ file', { timeout: TIMEOUT_MILLIS }, () =>
+    fuzz([cuts, part], async (list, rows) => {
+      const opened = await openNpz(placesOf(mangled(arrays, list)))
+      for (const { array, close } of opened) {
+        try {
+          await readRows(array, rows)
+        } finally {
+          await close()
+        }
+      }
+    }),
+  )
 
   // Checksums that match let damage through to where it is done.
   const size = fc.oneof(fc.nat(9), fc.constantFrom(0, 255, 4096, 65_535, 2 ** 31, 2 ** 32 - 1))

@@ -4,36 +4,57 @@ import { UserError } from '../../errors.ts'
 import type { NumberArray } from '../table.ts'
 import { checkDeclared, type ByteReader } from './file.ts'
 
-/** Rows of numbers, `width` to a row, row-major. `dims` are the dimensions the file declares. */
-export interface Matrix {
+/** An array of numbers whose header was read: `width` numbers to a row, rows one after another. */
+export interface OpenedArray {
   readonly rows: number
   readonly width: number
-  readonly values: NumberArray
-  readonly dims: readonly number[]
+  /** Of a row in the file. */
+  readonly rowBytes: number
+  /** Whether its rows can only be had all at once: in Fortran order, and compressed. */
+  readonly isWhole?: boolean | undefined
+  /** The next `rows` rows, row-major; behind the array's last one the file has to end. */
+  next(rows: number): Promise<NumberArray>
 }
 
 /** Element types by kind and bytes, as NumPy writes them. */
 export type ElementType = 'u1' | 'i1' | 'u2' | 'i2' | 'u4' | 'i4' | 'u8' | 'i8' | 'f4' | 'f8'
 
+/** What the header of an array says of its elements. */
+export interface Elements {
+  /** Bytes before them. */
+  readonly header: number
+  /** The first counts rows, the others are flattened in row-major order. */
+  readonly dims: readonly number[]
+  readonly type: ElementType
+  readonly littleEndian: boolean
+}
+
 const SLICE = 1 << 20
 
-/** Reads and decodes the elements of an array of dimensions `dims`, whose header took `header` bytes. */
-export async function readElements(
-  reader: ByteReader,
-  header: number,
-  dims: readonly number[],
-  type: ElementType,
-  littleEndian: boolean,
-): Promise<NumberArray> {
+/** @throws UserError where the file cannot hold what its header declares */
+export function openElements(reader: ByteReader, elements: Elements): OpenedArray {
+  const { header, dims, type, littleEndian } = elements
   const size = Number(type[1])
   const count = dims.reduce((product, dim) => product * dim, 1)
   const what = `header ${header} + ${dims.join(' x ')} elements of ${size} bytes`
   if (count === 0) throw new UserError(`Expected data in ${reader.file}, got an empty array (${dims.join(' x ')})`)
   checkDeclared(reader, header, count * size, what)
-  const bytes = allocate(count * size, reader.file)
-  await reader.fill(bytes, what)
-  await reader.expectEnd()
-  return decode(bytes, type, littleEndian, reader.file)
+  const rows = dims[0]!
+  const width = count / rows
+  let read = 0
+  return {
+    rows,
+    width,
+    rowBytes: width * size,
+    async next(some) {
+      const bytes = allocate(some * width * size, reader.file)
+      await reader.fill(bytes, what)
+      const first = read * width
+      read += some
+      if (read === rows) await reader.expectEnd()
+      return decode(bytes, type, littleEndian, (i) => `${reader.file}, element ${first + i}`)
+    },
+  }
 }
 
 function allocate(bytes: number, file: string): Uint8Array<ArrayBuffer> {
@@ -44,11 +65,12 @@ function allocate(bytes: number, file: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-async function decode(
+/** @param placeOf where an element is, for messages */
+export async function decode(
   bytes: Uint8Array<ArrayBuffer>,
   type: ElementType,
   littleEndian: boolean,
-  file: string,
+  placeOf: (element: number) => string,
 ): Promise<NumberArray> {
   const size = Number(type[1])
   if (littleEndian !== (endianness() === 'LE') && size > 1) {
@@ -78,20 +100,23 @@ async function decode(
     case 'f8':
       return new Float64Array(bytes.buffer)
     case 'u8':
-      return bigToNumbers(new BigUint64Array(bytes.buffer), file)
+      return bigToNumbers(new BigUint64Array(bytes.buffer), placeOf)
     case 'i8':
-      return bigToNumbers(new BigInt64Array(bytes.buffer), file)
+      return bigToNumbers(new BigInt64Array(bytes.buffer), placeOf)
   }
 }
 
-async function bigToNumbers(values: BigInt64Array | BigUint64Array, file: string): Promise<Float64Array> {
+async function bigToNumbers(
+  values: BigInt64Array | BigUint64Array,
+  placeOf: (element: number) => string,
+): Promise<Float64Array> {
   const numbers = new Float64Array(values.length)
   for (let start = 0; start < values.length; start += SLICE) {
     const end = Math.min(start + SLICE, values.length)
     for (let i = start; i < end; i++) {
       const value = Number(values[i]!)
       if (!Number.isSafeInteger(value)) {
-        throw new UserError(`Expected 64-bit integers below 2^53 in ${file}, got \`${values[i]}\` at element ${i}`)
+        throw new UserError(`Expected 64-bit integers below 2^53, got \`${values[i]}\` in ${placeOf(i)}`)
       }
       numbers[i] = value
     }

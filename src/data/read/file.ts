@@ -5,6 +5,8 @@ import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { suggest, UserError } from '../../errors.ts'
 import { answered, answeredChunks } from './answer.ts'
+import { openPlaces } from './places.ts'
+import type { Places } from './places.ts'
 
 /**
  * Bytes of a file, gunzipped if it is gzip (told by its first two bytes, not by its name).
@@ -30,6 +32,8 @@ export interface OpenedFile extends ByteReader {
   /** The first bytes of the contents, to tell the format by. */
   readonly head: Uint8Array
   readonly chunks: AsyncGenerator<Uint8Array>
+  /** The same bytes at any place; of gzip there are none. */
+  readonly places: Places | undefined
 }
 
 /** Opens a file, or throws a UserError that says why not; one that gives no answer for `seconds` hangs. */
@@ -41,12 +45,14 @@ export async function openFile(file: string, seconds?: number): Promise<OpenedFi
   const head = first.done ? new Uint8Array(0) : first.value
   const chunks = prepend(head, source)
   const reader = readerOf(chunks, file, gzip ? size * MAX_DEFLATE_RATIO : size, !gzip)
+  const places = gzip ? undefined : openPlaces(file, size, seconds)
   const close = async (): Promise<void> => {
     await chunks.return(undefined)
     // A generator that was never asked for anything skips its `finally`.
     await source.return(undefined)
+    await places?.close()
   }
-  return { ...reader, head, chunks, close }
+  return { ...reader, head, chunks, places, close }
 }
 
 async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,12 +1,13 @@
 import { UserError } from '../../errors.ts'
-import { readElements, type ElementType, type Matrix } from './elements.ts'
+import { openElements } from './elements.ts'
+import type { ElementType, OpenedArray } from './elements.ts'
 import type { ByteReader } from './file.ts'
 
 /** Type byte of an IDX file; the elements are big-endian. Format: LeCun, Cortes and Burges, "The MNIST database". */
 const TYPES: Partial<Record<number, ElementType>> = { 8: 'u1', 9: 'i1', 11: 'i2', 12: 'i4', 13: 'f4', 14: 'f8' }
 
-/** Reads an IDX file: the first dimension counts rows, the others are flattened in row-major order. */
-export async function readIdx(reader: ByteReader): Promise<Matrix> {
+/** Opens an IDX file: the first dimension counts rows, the others are flattened in row-major order. */
+export async function openIdx(reader: ByteReader): Promise<OpenedArray> {
   const magic = new Uint8Array(4)
   await reader.fill(magic, 'the IDX header')
   const type = TYPES[magic[2]!]
@@ -21,6 +22,5 @@ export async function readIdx(reader: ByteReader): Promise<Matrix> {
   await reader.fill(header, 'the IDX header')
   const view = new DataView(header.buffer)
   const dims = Array.from({ length: numDims }, (_, i) => view.getUint32(4 * i))
-  const values = await readElements(reader, 4 + header.length, dims, type, false)
-  return { rows: dims[0]!, width: values.length / dims[0]!, values, dims }
+  return openElements(reader, { header: 4 + header.length, dims, type, littleEndian: false })
 }

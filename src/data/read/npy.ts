@@ -1,16 +1,19 @@
 import { UserError } from '../../errors.ts'
 import type { NumberArray } from '../table.ts'
-import { readElements, type ElementType, type Matrix } from './elements.ts'
+import { decode, openElements } from './elements.ts'
+import type { Elements, ElementType, OpenedArray } from './elements.ts'
 import { checkDeclared, type ByteReader } from './file.ts'
+import type { Places } from './places.ts'
 
 const MAGIC = '\x93NUMPY'
 const TYPES = new Set(['u1', 'i1', 'u2', 'i2', 'u4', 'i4', 'u8', 'i8', 'f4', 'f8'])
 
 /**
- * Reads an NPY array, versions 1 to 3, C or Fortran order, either byte order: float 4 and 8, integers 1 to 8, bool.
+ * Opens an NPY array, versions 1 to 3, C or Fortran order, either byte order: float 4 and 8, integers 1 to 8, bool.
  * The first dimension counts rows, the others are flattened in C order. Format: NumPy Enhancement Proposal 1.
+ * @param places the same file, where it can be read at any place: parts of an array in Fortran order lie all over it
  */
-export async function readNpy(reader: ByteReader): Promise<Matrix> {
+export async function openNpy(reader: ByteReader, places?: Places): Promise<OpenedArray> {
   const start = new Uint8Array(8)
   await reader.fill(start, 'the NPY header')
   const major = start[6]!
@@ -25,18 +28,39 @@ export async function readNpy(reader: ByteReader): Promise<Matrix> {
   if (length > 1 << 20) throw new UserError(`Expected an NPY header below 1 MiB in ${reader.file}, got ${length} bytes`)
   const text = new Uint8Array(length)
   await reader.fill(text, 'the NPY header')
-  const { type, littleEndian, fortran, dims } = parseHeader(Buffer.from(text.buffer).toString('utf8'), reader.file)
-  const values = await readElements(reader, before + length, dims, type, littleEndian)
-  const rows = dims[0]!
-  return { rows, width: values.length / rows, values: fortran ? toRowMajor(values, dims) : values, dims }
+  const { fortran, ...rest } = parseHeader(Buffer.from(text.buffer).toString('utf8'), reader.file)
+  const elements = { ...rest, header: before + length }
+  const opened = openElements(reader, elements)
+  return fortran && opened.width > 1 ? openFortran(opened, elements, places) : opened
 }
 
-interface Header {
-  type: ElementType
-  littleEndian: boolean
-  fortran: boolean
-  dims: number[]
+/** Each column lies in one piece: of some rows, as many bytes are read from each. */
+function openFortran(inOrder: OpenedArray, elements: Elements, places: Places | undefined): OpenedArray {
+  const { rows, width } = inOrder
+  const { header, dims, type, littleEndian } = elements
+  const size = Number(type[1])
+  let read = 0
+  return {
+    ...inOrder,
+    isWhole: !places,
+    async next(some) {
+      if (some === rows) return toRowMajor(await inOrder.next(rows), dims)
+      if (!places) throw new Error('internal: a part of an array in Fortran order was asked for')
+      const bytes = new Uint8Array(some * width * size)
+      const part = some * size
+      for (let column = 0; column < width; column++) {
+        const into = bytes.subarray(column * part, (column + 1) * part)
+        await places.fill(into, header + (column * rows + read) * size)
+      }
+      const first = read
+      read += some
+      const placeOf = (i: number) => `${places.file}, row ${first + (i % some)}`
+      return toRowMajor(await decode(bytes, type, littleEndian, placeOf), [some, ...dims.slice(1)])
+    },
+  }
 }
+
+type Header = Omit<Elements, 'header'> & { readonly fortran: boolean }
 
 function parseHeader(text: string, file: string): Header {
   const descr = /'descr'\s*:\s*'([^']*)'/.exec(text)?.[1]

@@ -1,47 +1,46 @@
-import { setImmediate } from 'node:timers/promises'
 import { UserError } from '../../errors.ts'
-import type { ColumnRef, DataConfig, DataFormat } from '../config.ts'
-import type { Column, NumberArray, Table } from '../table.ts'
+import type { DataConfig, DataFormat } from '../config.ts'
+import { sliceTable } from '../table.ts'
+import type { Table } from '../table.ts'
 import { isJpeg } from '../image/jpeg.ts'
 import { isPng } from '../image/png.ts'
-import type { Matrix } from './elements.ts'
+import { isArrayFormat, readArrayParts, readArrays } from './arrays.ts'
+import type { ArrayFormat } from './arrays.ts'
 import { openFile, type OpenedFile } from './file.ts'
 import { isFolder, readFolderParts, readFolders, sampleFolders } from './folders.ts'
 import { readImages } from './images.ts'
-import { readIdx } from './idx.ts'
 import { readJsonl, readJsonlParts } from './jsonl.ts'
-import { readNpy } from './npy.ts'
+import { withLabelParts, withLabels } from './labels.ts'
 
 export interface ReadTable {
   readonly table: Table
   readonly format: DataFormat
 }
 
-/** Reads `file`, and the labels beside it if any, as one table. Throws a UserError for whatever is wrong with them. */
-export async function readTable(file: string, labels: string | undefined, config: DataConfig): Promise<ReadTable> {
-  const read = await readOne(file, config, labels !== undefined)
-  if (labels === undefined) return read
-  const { table: labelTable } = await readOne(labels, { ...config, format: 'auto' }, true)
-  const [column, ...more] = labelTable.columns
-  if (!column || more.length > 0) {
-    throw new UserError(`Expected one column of labels in ${labels}, got ${labelTable.columns.length}`)
-  }
-  const { table } = read
-  if (labelTable.rows !== table.rows) {
-    throw new UserError(
-      `Expected as many labels as samples, got ${table.rows} samples in ${file} and ${labelTable.rows} labels in ` +
-        `${labels}. Do the files belong together?`,
-    )
-  }
-  const columns = [...table.columns, { ...column, name: 'label' }]
-  return { format: read.format, table: { ...table, columns, defaultTarget: 'label' } }
+/**
+ * Reads `file`, and the labels beside it if any, as one table. @param mostBytes of arrays only as many rows as these hold
+ * @throws UserError for whatever is wrong with them
+ */
+export async function readTable(
+  file: string,
+  labels: string | undefined,
+  config: DataConfig,
+  mostBytes?: number,
+): Promise<ReadTable> {
+  const { table, format } = await readOne(file, config, labels !== undefined, mostBytes)
+  if (labels === undefined) return { table, format }
+  const limit = mostBytes === undefined ? config.limit : table.rows
+  const read = await readOne(labels, { ...config, format: 'auto', limit }, true)
+  return { format, table: withLabels(table, read.table) }
 }
 
 /** Rows of a part: few beside a window of training, many beside the work on a part. */
 const PART_ROWS = 4096
-/** What tells what the columns of a stream are: rows, and bytes of texts or images as numbers. */
+/** What tells what the columns of a stream are: rows, and bytes of texts, or of images and arrays as numbers. */
 const SAMPLE_ROWS = 2 ** 16
 const SAMPLE_BYTES = 2 ** 26
+/** Of a part of arrays, as numbers for training. */
+const PART_BYTES = 2 ** 24
 
 /** Which of `files` files stands at a place of an epoch, where the files of a folder can be read in any order. */
 export type FileOrder = (files: number) => (place: number) => number
@@ -50,7 +49,19 @@ export type FileOrder = (files: number) => (place: number) => number
  * `file` as tables of some thousand rows (of Parquet a row group), one after another: memory holds one at a time, and of
  * Arrow a record batch. @param order of the files of a folder
  */
-export async function* readParts(file: string, config: DataConfig, order?: FileOrder): AsyncGenerator<Table> {
+export async function* readParts(
+  file: string,
+  labels: string | undefined,
+  config: DataConfig,
+  order?: FileOrder,
+): AsyncGenerator<Table> {
+  if (labels === undefined) return yield* partsOf(file, config, false, order)
+  const beside = partsOf(labels, { ...config, format: 'auto' }, true)
+  yield* withLabelParts(partsOf(file, config, true), beside, labels)
+}
+
+/** @param whole as in `readOne` */
+async function* partsOf(file: string, config: DataConfig, whole: boolean, order?: FileOrder): AsyncGenerator<Table> {
   if (await isFolder(file, config.timeoutSeconds)) return yield* readFolderParts(file, config, order)
   const opened = await openFile(file, config.timeoutSeconds)
   try {
@@ -76,7 +87,12 @@ export async function* readParts(file: string, config: DataConfig, order?: FileO
         const { readTextParts } = await import('./text.ts')
         return yield* readTextParts(opened, config, windowsOfPart(config, PART_ROWS))
       }
-      default:
+      case 'idx':
+      case 'npy':
+      case 'npz':
+        return yield* readArrayParts(format, opened, { ...config, whole, mostBytes: PART_BYTES }, PART_ROWS)
+      case 'folders':
+      case 'images':
         throw notStreamable(format, file)
     }
   } finally {
@@ -85,14 +101,17 @@ export async function* readParts(file: string, config: DataConfig, order?: FileO
 }
 
 /** The first rows of what `readParts` reads; of a folder some of every class. @throws UserError for a format it does not read */
-export async function readSample(file: string, config: DataConfig): Promise<ReadTable> {
-  if (await isFolder(file, config.timeoutSeconds)) {
-    return sampleFolders(file, config, { mostRows: SAMPLE_ROWS, bytes: SAMPLE_BYTES })
+export async function readSample(file: string, labels: string | undefined, config: DataConfig): Promise<ReadTable> {
+  const inFolder = await isFolder(file, config.timeoutSeconds)
+  if (labels !== undefined && (inFolder || config.format === 'text')) {
+    const got = inFolder ? 'a folder' : 'a running text'
+    throw new UserError(
+      `Expected a file of samples in ${file} beside the labels in ${labels}, got ${got}. Leave them out`,
+    )
   }
+  if (inFolder) return sampleFolders(file, config, { mostRows: SAMPLE_ROWS, bytes: SAMPLE_BYTES })
   if (config.format === 'text') return { table: await firstWindows(file, config), format: 'text' }
-  const read = await readOne(file, { ...config, limit: SAMPLE_ROWS }, false)
-  if (!['csv', 'tsv', 'jsonl', 'parquet', 'arrow'].includes(read.format)) throw notStreamable(read.format, file)
-  return read
+  return readTable(file, labels, { ...config, limit: SAMPLE_ROWS }, SAMPLE_BYTES)
 }
 
 async function firstWindows(file: string, config: DataConfig): Promise<Table> {
@@ -112,26 +131,35 @@ const windowsOfPart = ({ text }: DataConfig, rows: number): number =>
 
 const notStreamable = (format: DataFormat, file: string): UserError =>
   new UserError(
-    `Expected CSV, TSV, JSON Lines, Parquet, Arrow, a running text or a folder of classes in ${file} for data.streaming, ` +
-      `got ${format}. Leave data.streaming out`,
+    `Expected CSV, TSV, JSON Lines, Parquet, Arrow, IDX, NPY, NPZ, a running text or a folder of classes in ${file} for ` +
+      `data.streaming, got ${format === 'images' ? 'an image' : format}. Leave data.streaming out`,
   )
 
 const delimiterOf = (format: 'csv' | 'tsv', { delimiter }: DataConfig): string | undefined =>
   delimiter ?? (format === 'tsv' ? '\t' : undefined)
 
-/** `whole`: an NPY or IDX array stays one wide column; otherwise each of an NPY's columns is one of the table. */
-async function readOne(file: string, config: DataConfig, whole: boolean): Promise<ReadTable> {
+/** `whole`: an NPY array stays one wide column; otherwise each of its columns is one of the table. */
+async function readOne(file: string, config: DataConfig, whole: boolean, mostBytes?: number): Promise<ReadTable> {
   if (await isFolder(file, config.timeoutSeconds)) return readFolders(file, config)
   const opened = await openFile(file, config.timeoutSeconds)
   try {
     const format = config.format && config.format !== 'auto' ? config.format : detectFormat(opened)
-    return { format, table: limitRows(await readAs(format, opened, config, whole), config.limit) }
+    if (mostBytes !== undefined && format === 'images') throw notStreamable(format, file)
+    const table = isArrayFormat(format)
+      ? await readArrays(format, opened, { ...config, whole, mostBytes })
+      : await readAs(format, opened, config)
+    const rows = Math.min(table.rows, config.limit ?? Infinity)
+    return { format, table: rows < table.rows ? sliceTable(table, 0, rows) : table }
   } finally {
     await opened.close()
   }
 }
 
-async function readAs(format: DataFormat, opened: OpenedFile, config: DataConfig, whole: boolean): Promise<Table> {
+async function readAs(
+  format: Exclude<DataFormat, ArrayFormat>,
+  opened: OpenedFile,
+  config: DataConfig,
+): Promise<Table> {
   const { file } = opened
   const text = [config.categorical ?? []].flat()
   switch (format) {
@@ -152,57 +180,14 @@ async function readAs(format: DataFormat, opened: OpenedFile, config: DataConfig
     case 'folders':
       throw new UserError(`Expected a folder at ${file}, as data.format 'folders' says, got a file`)
     case 'images':
-      return matrixTable(file, [await readImages([file], config)])
+      return { file, rows: 1, columns: [await readImages([file], config)] }
     case 'text': {
       const { readText } = await import('./text.ts')
       return readText(opened, config)
     }
     case 'jsonl':
       return readJsonl(opened, { ...config, text })
-    case 'idx':
-      return matrixTable(file, [matrixColumn('pixels', await readIdx(opened))])
-    case 'npy': {
-      const matrix = await readNpy(opened)
-      return matrixTable(file, whole ? [matrixColumn('x', matrix)] : await splitColumns(matrix))
-    }
-    case 'npz': {
-      const refs = [config.features ?? [], config.target ?? []].flat() as ColumnRef[]
-      const { readNpz } = await import('./npz.ts')
-      const columns = await readNpz(opened, config.features ? refs.map(String) : undefined)
-      const target = ['y', 'label', 'labels', 'target', 'targets'].find((n) => columns.some((c) => c.name === n))
-      return { ...matrixTable(file, columns), defaultTarget: target }
-    }
   }
-}
-
-function matrixColumn(name: string, matrix: Matrix): Column {
-  return { kind: 'numbers', name, width: matrix.width, values: matrix.values }
-}
-
-function matrixTable(file: string, columns: Column[]): Table {
-  const first = columns[0]!
-  return { file, rows: first.values.length / first.width, columns }
-}
-
-async function splitColumns({ rows, width, values }: Matrix): Promise<Column[]> {
-  const columns: Column[] = []
-  for (let j = 0; j < width; j++) {
-    const column = new (values.constructor as new (length: number) => NumberArray)(rows)
-    for (let i = 0; i < rows; i++) column[i] = values[i * width + j]!
-    columns.push({ kind: 'numbers', name: `${j}`, width: 1, values: column })
-    if (j % 16 === 15) await setImmediate()
-  }
-  return columns
-}
-
-function limitRows(table: Table, limit = Infinity): Table {
-  if (table.rows <= limit) return table
-  const columns = table.columns.map((column): Column => {
-    if (column.kind === 'text') return { ...column, values: column.values.slice(0, limit) }
-    const text = column.text && column.text.row < limit ? column.text : undefined
-    return { ...column, values: column.values.subarray(0, limit * column.width), text }
-  })
-  return { ...table, rows: limit, columns, lines: table.lines?.subarray(0, limit) }
 }
 
 /** The format by the first bytes; CSV if they fit no other. */
