@@ -1,25 +1,27 @@
 /**
  * What the detector says and repair makes of suite/practice.ts, run by run: where remedies and constants are chosen.
  *
- * node bench/health/practice.ts [--seeds n] [--case ids]
+ * node bench/health/practice.ts [--wide] [--seeds n] [--case ids]
  */
 import { OURS } from './assess.ts'
 import { isFaulty, isHealthy } from './label.ts'
 import { assessAll } from './pool.ts'
 import { practice } from './suite/practice.ts'
+import { practiceWide } from './suite/practice-wide.ts'
 import { train, unprotected } from './train.ts'
 
 const option = (flag: string) =>
   process.argv.includes(flag) ? process.argv[process.argv.indexOf(flag) + 1] : undefined
 const seeds = Array.from({ length: Number(option('--seeds') ?? 2) }, (_, i) => i + 1)
 const chosen = option('--case')?.split(',')
-const cases = practice.filter(({ id }) => !chosen || chosen.includes(id))
+const all = process.argv.includes('--wide') ? practiceWide : practice
+const cases = all.filter(({ id }) => !chosen || chosen.includes(id))
 const tasks = cases.flatMap(({ id }) => seeds.map((seed) => ({ id, seed })))
 const found = await assessAll(tasks, () => {})
 const counts: Record<string, number> = {}
 
 for (const { id, seed, e, said, repair, steps } of found) {
-  const c = practice.find((each) => each.id === id)!
+  const c = all.find((each) => each.id === id)!
   const isHard = c.classes.length > 0
   const twin = isHard ? (await train(c, c.twin, seed, unprotected)).e : e
   const outcome = { seed, e, twin, nonFinite: e === 0 }

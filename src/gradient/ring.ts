@@ -44,6 +44,19 @@ export function medianLogOf(
   return n % 2 === 1 ? upper : (Math.log(state[middle - 1]!) + upper) / 2
 }
 
+/** Standard deviation of those logarithms as normal ones would have it: their quartiles lie 1.349 deviations apart. */
+export function deviationLogOf(
+  state: Float64Array,
+  at: number,
+  size: number,
+  skip: number,
+  count: number,
+  scratch: number,
+): number {
+  const n = sortLast(state, at, size, skip, count, scratch)
+  return n === 0 ? NaN : Math.log(state[scratch + ((3 * n) >> 2)]! / state[scratch + (n >> 2)]!) / 1.349
+}
+
 /** @returns how many there are */
 function sortLast(state: Float64Array, at: number, size: number, skip: number, count: number, scratch: number): number {
   const n = Math.max(0, Math.min(count, state[at + 1]! - skip))

@@ -27,8 +27,14 @@ export const thresholds = {
    * further out is ZClip's reciprocal (Kumar et al. 2025, arXiv 2504.02507).
    */
   autoClip: { z: 3, ratio: 1.5 },
-  /** S; C: before, loss. Cumulated excess of clip(z, -4, 4) - 1, and the growth of the median that must go with it. */
-  growth: { limit: 20, clip: 4, drift: 1, ratio: 3, recent: 8, past: 256, before: 56, loss: 0.1 },
+  /**
+   * S; C: before, loss. Cumulated excess of clip(z, -4, 4) - 1, and the growth of the median that must go with it; where
+   * the loss says nothing, in standard deviations of what lies further back than `quiet` steps as well.
+   */
+  growth: {
+    ...{ limit: 20, clip: 4, drift: 1, ratio: 3, recent: 8, past: 256 },
+    ...{ before: 56, loss: 0.1, quiet: 48, deviations: 4 },
+  },
   /** T. So many spikes within so many steps are an explosion. */
   spikes: { count: 3, window: 32 },
   /** T. A loss beyond twice that of the best constant and four times its median, so many steps in a row. */

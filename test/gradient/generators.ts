@@ -37,6 +37,10 @@ const length = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 41, max: 5000 }) },
 )
 
+/** Numbers evenly over a range: `fc.double` draws evenly from the float64 there are, and half of them lie within 1e-150 of 0. */
+export const evenly = (min: number, max: number): fc.Arbitrary<number> =>
+  fc.integer({ min: 0, max: 1e6 }).map((i) => min + ((max - min) * i) / 1e6)
+
 /** One gradient, subnormals among its elements. */
 export const gradient = fc
   .tuple(length, seed, exponent, spread)

@@ -1,7 +1,9 @@
 /** The detector beside a training: it changes no bit, says the same for any number of workers, and names what is wrong. */
+import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
+import { TrainingError } from '../../src/errors.ts'
 import type { HealthCode, HealthVerdict } from '../../src/gradient/verdict.ts'
 import { Phase } from '../../src/plan/plan.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
@@ -10,7 +12,7 @@ import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from './data.ts'
 
 type Layers = Config['model']['layers']
-type Activation = 'relu' | 'sigmoid' | 'tanh'
+type Activation = 'relu' | 'sigmoid' | 'tanh' | 'leakyRelu' | 'gelu' | 'elu'
 
 /** `depth` equal layers, and one that answers. */
 const plain = (depth: number, units: number, activation: Activation, more: object = {}): Layers => [
@@ -32,14 +34,22 @@ interface Ran {
   readonly verdicts: readonly HealthVerdict[]
   readonly hash: string
   readonly told: readonly HealthVerdict[]
+  /** Why it did not come to its end. */
+  readonly stopped: string | undefined
 }
 
 async function run(config: Partial<Config> & Pick<Config, 'model'>, crew = new Crew(1), hooks?: Hooks): Promise<Ran> {
   const own = hooks ? new InlineCrew(hooks) : crew
   await using trainer = await Trainer.create({ ...base, ...config }, { crew: own })
   const told: HealthVerdict[] = []
-  const { health } = await trainer.fit(data, { callbacks: { onVerdict: (verdict) => void told.push(verdict) } })
-  return { verdicts: health, told, hash: trainer.weightsHash() }
+  const onVerdict = (verdict: HealthVerdict) => void told.push(verdict)
+  const ended = await trainer.fit(data, { callbacks: { onVerdict } }).catch((error: unknown) => {
+    if (error instanceof TrainingError) return error
+    throw error
+  })
+  const stopped = ended instanceof TrainingError ? ended.message : undefined
+  const verdicts = ended instanceof TrainingError ? told.slice() : ended.health
+  return { verdicts, told, hash: trainer.weightsHash(), stopped }
 }
 
 const faults = ({ verdicts }: Ran): HealthCode[] =>
@@ -49,43 +59,85 @@ describe('the detector', () => {
   const crews = [1, 2, 3].map((workers) => new Crew(workers))
   afterAll(() => Promise.all(crews.map((crew) => crew.close())))
 
+  const training = fc
+    .record({
+      seed: fc.nat(1000),
+      depth: fc.integer({ min: 1, max: 7 }),
+      activation: fc.constantFrom<Activation>('relu', 'sigmoid', 'tanh', 'gelu'),
+      batchSize: fc.integer({ min: 5, max: 70 }),
+      clip: fc.constantFrom<Config['clip'][]>('off', 'auto', 0.5, { mode: 'layerNorm' }),
+      gradient: fc.constantFrom<NonNullable<Config['gradient']>>('auto', 'lanes'),
+      optimizer: fc.constantFrom<Config['optimizer'][]>(
+        { type: 'adam', learningRate: 1e-3 },
+        { type: 'sgd', learningRate: 1, momentum: 0.9 },
+        { type: 'sgd', learningRate: 1e-7 },
+      ),
+    })
+    .map(({ depth, activation, ...config }) => ({
+      ...config,
+      model: { layers: plain(depth, 16, activation) },
+      epochs: 8,
+    }))
+
   it('changes no bit, and gives the same verdicts for any number of workers', async () => {
-    const config = { model: { layers: plain(6, 16, 'sigmoid') }, epochs: 10 }
-    const off = await run({ ...config, health: 'off' }, crews[1])
-    expect(off.verdicts).toEqual([])
-    const watched: Ran[] = []
-    for (const crew of crews) watched.push(await run(config, crew))
-    for (const one of watched) expect(one).toEqual(watched[0])
-    expect(watched[0]!.hash).toBe(off.hash)
-    expect(watched[0]!.verdicts.length).toBeGreaterThan(0)
-    expect(watched[0]!.told).toEqual(watched[0]!.verdicts)
+    let verdicts = 0
+    await fc.assert(
+      fc.asyncProperty(training, async (config) => {
+        const off = await run({ ...config, health: 'off' }, crews[1])
+        expect(off.verdicts).toEqual([])
+        const watched: Ran[] = []
+        for (const crew of crews) watched.push(await run(config, crew))
+        for (const one of watched) expect(one).toEqual(watched[0])
+        expect([watched[0]!.hash, watched[0]!.stopped]).toEqual([off.hash, off.stopped])
+        expect(watched[0]!.told).toEqual(watched[0]!.verdicts)
+        verdicts += watched[0]!.verdicts.length
+      }),
+      { numRuns: 8 },
+    )
+    expect(verdicts).toBeGreaterThan(0)
   })
 
   it('says the same of layers with other names', async () => {
-    const named = (name: (i: number) => string): Layers =>
-      plain(6, 16, 'sigmoid').map((layer, i) => ({ ...layer, name: name(i) }))
-    const [ours, theirs] = [(i: number) => `z${9 - i}`, (i: number) => `a_${i}`]
-    const said = async (name: (i: number) => string) => {
-      const layers = named(name)
-      const { verdicts } = await run({ model: { layers }, epochs: 10 }, crews[0])
-      const place = (layer: string | undefined) => layers.findIndex((one) => one.name === layer)
-      return verdicts.map(({ code, severity, step, layer, evidence }) => [code, severity, step, place(layer), evidence])
-    }
-    const verdicts = await said(ours)
-    expect(verdicts.length).toBeGreaterThan(0)
-    expect(await said(theirs)).toEqual(verdicts)
+    const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,7}$/)
+    const names = fc.uniqueArray(name, { minLength: 7, maxLength: 7 })
+    await fc.assert(
+      fc.asyncProperty(names, names, async (ours, theirs) => {
+        const said = async (names: readonly string[]) => {
+          const layers = plain(6, 16, 'sigmoid').map((layer, i) => ({ ...layer, name: names[i]! }))
+          const { verdicts } = await run({ model: { layers }, epochs: 10 }, crews[0])
+          const place = (layer: string | undefined) => (layer === undefined ? undefined : names.indexOf(layer))
+          return verdicts.map((v) => [v.code, v.severity, v.step, place(v.layer), v.evidence])
+        }
+        const verdicts = await said(ours)
+        expect(verdicts.some(([, , , layer]) => layer !== undefined && Number(layer) >= 0)).toBe(true)
+        expect(await said(theirs)).toEqual(verdicts)
+      }),
+      { numRuns: 4 },
+    )
   })
 
-  it('calls no unit silent that is never quite 0: leaky ReLU, GELU, ELU', async () => {
-    for (const activation of ['leakyRelu', 'gelu', 'elu'] as const) {
-      const layers = [
-        { type: 'dense', units: 16, activation, biasInitializer: { type: 'constant', value: -4 } },
+  it('calls no unit silent that is never quite 0: leaky ReLU, GELU, ELU, and a ReLU that is', async () => {
+    const given = fc.record({
+      activation: fc.constantFrom<Activation>('leakyRelu', 'gelu', 'elu'),
+      value: fc.double({ min: -6, max: -3, noNaN: true }),
+      seed: fc.nat(1000),
+    })
+    const codes = async (activation: Activation, value: number, seed: number) => {
+      const layers: Layers = [
+        { type: 'dense', units: 16, activation, biasInitializer: { type: 'constant', value } },
         { type: 'dense', units: 3 },
-      ] as Layers
-      const codes = (await run({ model: { layers } }, crews[0])).verdicts.map(({ code }) => code)
-      expect(codes).not.toContain('DEAD_UNITS')
-      expect(codes).not.toContain('DEAD_LAYER')
+      ]
+      return (await run({ model: { layers }, seed }, crews[0])).verdicts.map(({ code }) => code)
     }
+    await fc.assert(
+      fc.asyncProperty(given, async ({ activation, value, seed }) => {
+        const said = await codes(activation, value, seed)
+        expect(said).not.toContain('DEAD_UNITS')
+        expect(said).not.toContain('DEAD_LAYER')
+      }),
+      { numRuns: 6 },
+    )
+    expect(await codes('relu', -50, 5)).toContain('DEAD_LAYER')
   })
 
   it('finds nothing wrong with a network that learns', async () => {

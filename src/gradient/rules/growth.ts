@@ -1,7 +1,7 @@
 /** Explosion: a gradient norm that grows and stays, spikes again and again, or a loss far beyond that of a constant. */
 import { checkAlarm } from '../alarms.ts'
 import { Verdict } from '../detector.ts'
-import { medianLogOf, medianOf, pushRing } from '../ring.ts'
+import { deviationLogOf, medianLogOf, medianOf, pushRing } from '../ring.ts'
 import { thresholds as t } from '../thresholds.ts'
 import { Health } from '../verdict.ts'
 import { converged } from './progress.ts'
@@ -34,8 +34,7 @@ export function judgeGrowth(state: Float64Array, s: StepSignals): void {
   state[F.runaway] = bad && s.gradNorm > state[F.lastNorm]! ? state[F.runaway]! + 1 : bad ? state[F.runaway]! : 0
   const bySpikes = spikes >= t.spikes.count
   const byLoss = state[F.runaway]! >= t.runaway.steps
-  // A gradient that grows while the loss does not is of a network that begins to learn.
-  const byGrowth = grown > LEAST_GROWTH && (Number.isNaN(s.nullLoss) || rises(state))
+  const byGrowth = grown > LEAST_GROWTH && (Number.isNaN(s.nullLoss) ? standsOut(state, grown) : rises(state))
   const hit = !converged(state) && (bySpikes || byLoss || byGrowth)
   if (!checkAlarm(state, at, code, true, s.step, hit, state[F.growth]! > limit / 2, 1)) return
   if (byGrowth) raise(state, code, 'fault', -1, Math.exp(grown), 1, ratio, recent)
@@ -43,7 +42,13 @@ export function judgeGrowth(state: Float64Array, s: StepSignals): void {
   else raise(state, code, 'fault', -1, spikes, 0, t.spikes.count, t.spikes.window)
 }
 
-/** Whether the last losses lie above those before them. */
+/** Where nothing is known of the loss: whether it is more than a norm does that wanders about. */
+function standsOut(state: Float64Array, grown: number): boolean {
+  const { recent, past, quiet, deviations } = t.growth
+  return grown > deviations * deviationLogOf(state, F.norms, past + recent, quiet, past, F.scratch)
+}
+
+/** Whether the last losses lie above those before them: else it is a network that begins to learn. */
 function rises(state: Float64Array): boolean {
   const { recent, before, loss } = t.growth
   const median = (skip: number, count: number) => medianOf(state, F.losses, t.stalled.window, skip, count, F.scratch)

@@ -17,21 +17,25 @@ export const reviveUnits: Remedy = {
   name: 'revive silent units',
   limit: 2,
   async treat({ now, calibration, tries }) {
-    const { layers: seen } = await lookInside(now, calibration)
-    const byPath = new Map(seen.map((one) => [one.path, one]))
-    const tensors = new Map(now.tensors)
     const changes: string[] = []
+    let patient = now
+    let seen: Map<string, Seen> | undefined
     for (const { first, next, prefix } of neighbours(now.model.layers)) {
       const path = prefix + first.name!
-      const [before, after] = [byPath.get(path), byPath.get(activationPath(path))]
+      // What was revived before it is new to a layer: it is looked at anew.
+      seen ??= new Map((await lookInside(patient, calibration)).layers.map((one) => [one.path, one]))
+      const [before, after] = [seen.get(path), seen.get(activationPath(path))]
       if (!before || !after) continue
-      const silent = silentUnits(after, calibration.rows)
-      if (silent.length === 0) continue
-      revive(now, tensors, path, prefix + next.name!, before, silent, calibration.rows, tries)
-      changes.push(`${path}: ${silent.length} of ${first.units} units revived`)
+      const tensors = new Map(patient.tensors)
+      const revived = silentUnits(after, calibration.rows).filter((unit) =>
+        revive(patient, tensors, path, prefix + next.name!, before, unit, calibration.rows, tries),
+      )
+      if (revived.length === 0) continue
+      changes.push(`${path}: ${revived.length} of ${first.units} units revived`)
+      patient = withTensors(patient, tensors)
+      seen = undefined
     }
-    if (changes.length === 0) return null
-    return { patient: withTensors(now, tensors), changes, then: 'continue' }
+    return changes.length > 0 ? { patient, changes, then: 'continue' } : null
   },
 }
 
@@ -60,16 +64,28 @@ function silentUnits({ output, outputs }: Seen, rows: number): number[] {
   return Array.from({ length: outputs }, (_, unit) => unit).filter(isSilent)
 }
 
+/** @returns whether it could be: no weights tell rows apart that come to the unit as one and the same */
 function revive(
   { seed, tensors: old }: Patient,
   tensors: Map<string, Tensor>,
   path: string,
   next: string,
   { input, inputs, outputs }: Seen,
-  silent: readonly number[],
+  unit: number,
   rows: number,
   tries: number,
-): void {
+): boolean {
+  const std = Math.sqrt(2 / inputs)
+  const weights = Float32Array.from(
+    { length: inputs },
+    (_, i) => normalAt(seed, 0x7e0000 + tries, i * outputs + unit) * std,
+  )
+  const products = new Float64Array(rows)
+  for (let r = 0; r < rows; r++) {
+    for (let i = 0; i < inputs; i++) products[r]! += input[r * inputs + i]! * weights[i]!
+  }
+  products.sort()
+  if (!(products[0]! < products[rows - 1]!)) return false
   const copyOf = (name: string): Tensor => {
     const { values, slots } = old.get(name)!
     const known = tensors.get(name)!
@@ -79,24 +95,17 @@ function revive(
     return copy
   }
   const [kernel, bias, out] = [copyOf(`${path}/kernel`), copyOf(`${path}/bias`), copyOf(`${next}/kernel`)]
-  const width = out.values.length / outputs
-  const std = Math.sqrt(2 / inputs)
-  const products = new Float64Array(rows)
-  for (const unit of silent) {
-    products.fill(0)
-    for (let i = 0; i < inputs; i++) {
-      const at = i * outputs + unit
-      kernel.values[at] = normalAt(seed, 0x7e0000 + tries, at) * std
-      for (const slot of kernel.slots) slot[at] = 0
-      for (let r = 0; r < rows; r++) products[r]! += input[r * inputs + i]! * kernel.values[at]!
-    }
-    bias.values[unit] = -products.toSorted()[rows >> 1]!
-    for (const slot of bias.slots) slot[unit] = 0
-    for (let c = 0; c < width; c++) {
-      out.values[unit * width + c] = 0
-      for (const slot of out.slots) slot[unit * width + c] = 0
-    }
+  const put = ({ values, slots }: Tensor, at: number, value: number) => {
+    values[at] = value
+    for (const slot of slots) slot[at] = 0
   }
+  for (let i = 0; i < inputs; i++) put(kernel, i * outputs + unit, weights[i]!)
+  // Half of the rows lie above the median; where none does, since many give the same, those that give it shall.
+  const median = products[rows >> 1]!
+  put(bias, unit, -(median < products[rows - 1]! ? median : products.findLast((product) => product < median)!))
+  const width = out.values.length / outputs
+  for (let c = 0; c < width; c++) put(out, unit * width + c, 0)
+  return true
 }
 
 /** ReLU becomes PReLU with a slope of 0 that learns: the same function, and units that fell silent can come back. */
