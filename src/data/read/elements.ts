@@ -116,7 +116,9 @@ async function bigToNumbers(
     for (let i = start; i < end; i++) {
       const value = Number(values[i]!)
       if (!Number.isSafeInteger(value)) {
-        throw new UserError(`Expected 64-bit integers below 2^53, got \`${values[i]}\` in ${placeOf(i)}`)
+        throw new UserError(
+          `Expected 64-bit integers below 2^53, got \`${values[i]}\` in ${placeOf(i)}. Save them as float64 if nearby numbers will do`,
+        )
       }
       numbers[i] = value
     }
