@@ -60,6 +60,12 @@ export function isQuiet(state: Float64Array, at: number, code: number, fault: bo
   return state[w] === 0 && state[w + 1] === 0
 }
 
+/** Whether a check with a hit would change nothing: an alarm that is on, and was hit by every check it knows of. */
+export function isSteady(state: Float64Array, at: number, code: number, fault: boolean): boolean {
+  const w = wordOf(at, code, fault)
+  return state[w] === (1 << checks) - 1 && state[w + 1] === 1 && state[w + 2] === 0
+}
+
 export function isOn(state: Float64Array, at: number, code: number): boolean {
   return state[wordOf(at, code, false) + 1] === 1 || state[wordOf(at, code, true) + 1] === 1
 }

@@ -11,6 +11,7 @@ import { judgeGrowth } from './rules/growth.ts'
 import { judgeLoss } from './rules/loss.ts'
 import { judgeNoise } from './rules/noise.ts'
 import { judgeParts } from './rules/parts.ts'
+import { noteCalm, passOrdinary } from './rules/ordinary.ts'
 import { judgeProfile } from './rules/profile.ts'
 import { observeProgress } from './rules/progress.ts'
 import type { StepSignals } from './rules/signals.ts'
@@ -26,9 +27,14 @@ export { afterRemedy, faultRaised, HealthField, healthStateLength, RAISED } from
 
 /** Judges a step; what it raises lies in the state. */
 export function observeHealth(state: Float64Array, s: StepSignals): void {
+  if (!passOrdinary(state, s)) observeByRules(state, s)
+}
+
+/** The same by every rule, whatever step it is. */
+export function observeByRules(state: Float64Array, s: StepSignals): void {
   state[F.raisedCount] = 0
   judgeStep(state, s)
-  if (!Number.isFinite(s.loss) || !Number.isFinite(s.gradNorm)) return
+  if (!Number.isFinite(s.loss) || !Number.isFinite(s.gradNorm)) return noteCalm(state)
   observeProgress(state, s)
   judgeGrowth(state, s)
   judgeZero(state, s)
@@ -43,6 +49,7 @@ export function observeHealth(state: Float64Array, s: StepSignals): void {
   }
   state[F.lastNorm] = s.gradNorm
   state[F.observed]!++
+  noteCalm(state)
 }
 
 /** The i-th verdict of a run of RAISED words, for people. */

@@ -3,7 +3,7 @@ import type { Arena } from '../arena/arena.ts'
 import type { Control } from '../arena/control.ts'
 import { Decision, DecisionField } from '../gradient/decide.ts'
 import { DetectorField } from '../gradient/detector.ts'
-import { healthStateLength, observeHealth } from '../gradient/health.ts'
+import { HealthField, healthStateLength, observeHealth } from '../gradient/health.ts'
 import type { StepSignals } from '../gradient/health.ts'
 import { isSampled } from '../gradient/thresholds.ts'
 import { endLane, pieces } from '../plan/pieces.ts'
@@ -92,16 +92,15 @@ export class Watcher {
     signals.applied = s[State.health + DecisionField.decision] === Decision.apply
     signals.learningRate = s[State.learningRate]!
     signals.sampled = signals.applied && s[State.sampled] !== Sample.none
-    for (let l = 0; l < signals.layers; l++) {
-      signals.squares[l] = this.#doubles[this.#plan.at.layerSquares + l]! * perWeight * perWeight
-    }
     this.#spread()
-    this.#readParts()
+    signals.parts = 0
+    if (isSampled(signals.step)) this.#readParts()
     if (signals.applied) this.#compareWeights()
-    if (signals.sampled) this.#readSamples()
+    if (signals.sampled) this.#readSamples(perWeight)
     observeHealth(this.#health, signals)
-    if (signals.sampled) writeFrame(this.#plan, this.#control, this.#doubles, this.#state, signals)
-    writeVerdicts(this.#plan, this.#control, this.#doubles, this.#state, this.#health, signals.step)
+    if (signals.sampled) writeFrame(this.#plan, this.#control, this.#doubles, s, signals)
+    if (this.#health[HealthField.raisedCount]! > 0)
+      writeVerdicts(this.#plan, this.#control, this.#doubles, s, this.#health, signals.step)
   }
 
   /** Variance of the batch's loss, from the row blocks' own. */
@@ -156,10 +155,11 @@ export class Watcher {
     s[State.comparable] = s[State.sampled]!
   }
 
-  #readSamples(): void {
+  #readSamples(perWeight: number): void {
     const { at, watch } = this.#plan
     const d = this.#doubles
-    const { layers, weights, updates, activations, backSignals, active, silent, silentSamples, flat } = this.#signals
+    const { layers, squares, weights, updates, activations, backSignals, active, silent, silentSamples, flat } =
+      this.#signals
     gatherSignals(this.#plan, d)
     weights.fill(0)
     updates.fill(0)
@@ -172,6 +172,7 @@ export class Watcher {
     }
     for (let l = 0; l < layers; l++) {
       const from = at.signals + l * SIGNAL_FIELDS
+      squares[l] = d[at.layerSquares + l]! * perWeight * perWeight
       weights[l] = Math.sqrt(weights[l]!)
       updates[l] = Math.sqrt(updates[l]!)
       activations[l] = d[from]!

@@ -42,6 +42,8 @@ interface Given {
   readonly nullLoss?: number
   /** Changes what the layers show. */
   readonly layers?: (signals: StepSignals, step: number) => void
+  /** Instead of `observeHealth`. */
+  readonly judge?: (state: Float64Array, signals: StepSignals) => void
 }
 
 /** What the layers of a healthy network show at this step: noise of a few per cent. */
@@ -64,7 +66,7 @@ function fill(s: StepSignals, seed: number, unit: number): void {
 
 /** Feeds the steps from `from` on; the detector's state goes on in place. */
 export function feed(steps: readonly Step[], given: Given = {}, detector = newDetector(), from = 0): Raised[] {
-  const { unit = 1, nullLoss = NaN, layers } = given
+  const { unit = 1, nullLoss = NaN, layers, judge = observeHealth } = given
   const column = () => new Float64Array(LAYERS)
   const s: StepSignals = {
     ...{ step: 0, loss: 0, nullLoss: nullLoss * unit, gradNorm: 0, z: 0, applied: true, verdict: 0 },
@@ -88,7 +90,7 @@ export function feed(steps: readonly Step[], given: Given = {}, detector = newDe
     s.lossVariance = (0.05 * s.loss) ** 2
     fill(s, step + 1, unit)
     layers?.(s, step)
-    observeHealth(detector.health, s)
+    judge(detector.health, s)
     for (let i = 0; i < detector.health[HealthField.raisedCount]!; i++) {
       const at = HealthField.raised + i * RAISED
       const [code, severity, layer] = [0, 1, 2].map((word) => detector.health[at + word]!)

@@ -32,7 +32,7 @@ export interface StepSignals {
   /** Whether the fields below are of this step. */
   sampled: boolean
   layers: number
-  /** Sums of squares of the mean gradient: every step. */
+  /** Sums of squares of the mean gradient. */
   squares: Float64Array
   /** 2-norms of weights and of the last update. */
   weights: Float64Array

@@ -18,6 +18,8 @@ const words = (length = 1): number => {
 export const HealthField = {
   raisedCount: words(),
   raised: words(RAISED * MAX_RAISED),
+  /** Whether a step of which there is nothing to say may be passed over, the alarms being as they are: see ordinary.ts. */
+  calm: words(),
   /** Explained share now, its gain over the window, the gain's standard error; NaN without a null loss. */
   explained: words(),
   gain: words(),
