@@ -46,6 +46,21 @@ export class RankLost extends TrainingError {
   override name = 'RankLost'
 }
 
+/**
+ * The root error, to be thrown. What failed after it, on the way out, is attached as `suppressed`, in order: it must not
+ * hide what all began with.
+ */
+export function withSuppressed(root: unknown, later: unknown): unknown {
+  if (root === later || !(root instanceof Error) || !Object.isExtensible(root)) return root
+  const before = suppressedBy(root)
+  return before.includes(later) ? root : Object.assign(root, { suppressed: [...before, later] })
+}
+
+export function suppressedBy(error: unknown): readonly unknown[] {
+  const { suppressed } = (error ?? {}) as { suppressed?: unknown }
+  return Array.isArray(suppressed) ? suppressed : []
+}
+
 /** How a value is shown in an error: `0` (number), `"adm"` (string). */
 export function describe(value: unknown): string {
   if (value === null) return '`null`'

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { TrainingError, UserError } from '../errors.ts'
+import { suppressedBy, TrainingError, UserError } from '../errors.ts'
 
 /** What the process tells its caller. */
 export const Exit = { ok: 0, internal: 1, badInput: 2, unhealthy: 3, interrupted: 130 } as const
@@ -34,10 +34,13 @@ export function report(error: unknown, stack: boolean): { code: ExitCode; messag
   if (error instanceof CommanderError) return fromCommander(error)
   const code =
     error instanceof UserError ? Exit.badInput : error instanceof TrainingError ? Exit.unhealthy : Exit.internal
-  const text = error instanceof Error ? error.message : String(error)
+  // What failed after it, on the way out.
+  const text = [error, ...suppressedBy(error)].map(messageOf).join('\nThen: ')
   const plain = code === Exit.internal ? `internal error: ${text}\n(--stack shows where it comes from)` : text
   return { code, message: stack && error instanceof Error ? (error.stack ?? plain) : plain }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Help and version end well; everything else that commander refuses is bad input. */
 function fromCommander(error: CommanderError): { code: ExitCode; message: string } {

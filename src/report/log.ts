@@ -1,3 +1,4 @@
+import { readFileSync, statSync, truncateSync } from 'node:fs'
 import { pino } from 'pino'
 import { UserError } from '../errors.ts'
 
@@ -22,6 +23,7 @@ export function openLog(path: string): RunLog {
   }
   let destination: ReturnType<typeof pino.destination>
   try {
+    dropTornLine(path)
     destination = pino.destination({ dest: path, sync: true, mkdir: true, append: true })
   } catch (error) {
     return fail(error)
@@ -40,6 +42,14 @@ export function openLog(path: string): RunLog {
       destination.end()
     },
   }
+}
+
+/** A process that was killed, or a disk that was full, may have left the last line unfinished: the next would continue it. */
+function dropTornLine(path: string): void {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return
+  const bytes = readFileSync(path)
+  const whole = bytes.lastIndexOf('\n') + 1
+  if (whole < bytes.length) truncateSync(path, whole)
 }
 
 function plain(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {

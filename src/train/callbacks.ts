@@ -8,7 +8,11 @@ import type { Logs } from './history.ts'
 import type { Casualty } from './recovery.ts'
 import type { SignalLog } from './signals.ts'
 
-/** All may be async. A callback that throws ends the fit with its error. */
+/**
+ * All may be async. One that throws ends the fit with its error, after the steps before it are kept as after an abort; no
+ * other is called then. One that does not come back holds the fit; after an abort, or `close`, no longer than
+ * `recovery.stallSeconds`.
+ */
 export interface Callbacks {
   onTrainBegin?(logs: Logs): void | Promise<void>
   onTrainEnd?(logs: Logs): void | Promise<void>
@@ -69,8 +73,8 @@ export interface FitOptions {
   readonly inject?: readonly string[] | undefined
   /** Signals of the run that was interrupted, which goes on in them. */
   readonly signals?: SignalLog | undefined
-  /** About ten times a second. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** About ten times a second. Not waited for; one that fails ends the fit as a callback does. */
+  readonly onProgress?: ((progress: Progress) => void | Promise<void>) | undefined
 }
 
 export interface Progress {

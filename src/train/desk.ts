@@ -15,6 +15,7 @@ import type { Fault } from '../plan/faults.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import type { Identity } from './checkpoint.ts'
+import type { History } from './history.ts'
 import { Pause } from './pause.ts'
 import { preflight } from './preflight.ts'
 import { resolveWorkers, runSettings } from './prepare.ts'
@@ -57,8 +58,11 @@ export class Desk {
   transform: Transform | undefined
   built: Built | undefined
   unfinished: Unfinished | undefined
+  /** Of the last fit, which may have failed. */
+  history: History | undefined
   stopTraining = false
-  closed = false
+  /** Aborted when the trainer is closed. */
+  readonly closing = new AbortController()
   #hands: Hands
 
   constructor(config: ResolvedConfig, kernels: KernelChoice, module: WebAssembly.Module | null, hands: Hands) {
@@ -68,6 +72,10 @@ export class Desk {
     this.ranks = hands.ranks
     this.#hands = hands
     if (hands.ranks) hands.ranks.stallSeconds = config.recovery.stallSeconds
+  }
+
+  get closed(): boolean {
+    return this.closing.signal.aborted
   }
 
   /** The network for such data, with its initial weights if there is none yet. */
@@ -136,7 +144,7 @@ export class Desk {
   }
 
   async close(): Promise<void> {
-    this.closed = true
+    this.closing.abort()
     this.pause.end()
     await this.#hands.own?.close()
     this.spare.drop()

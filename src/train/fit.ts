@@ -27,6 +27,7 @@ import type { Feed } from './feed.ts'
 import { newHistory, pastEpochs } from './history.ts'
 import type { History, PastEpochs, StopReason } from './history.ts'
 import { Keeper } from './keeper.ts'
+import { Listeners } from './listeners.ts'
 import { Monitor } from './monitor.ts'
 import { nullLoss } from './null-loss.ts'
 import { checkAlone, checkData, checkExaminable, checkRepairable, checkSharded } from './checks.ts'
@@ -34,6 +35,7 @@ import { resolveTask, trainingSpec } from './prepare.ts'
 import type { Task } from './prepare.ts'
 import { codeOf, Repair } from './repair.ts'
 import type { Next } from './repair.ts'
+import { Root } from './root.ts'
 import { Session } from './session.ts'
 import { Reason, State } from './state.ts'
 import { chromeTrace, traceOf } from './tracer.ts'
@@ -87,9 +89,23 @@ async function fitBy(desk: Desk, data: Dataset, task: Task, options: FitOptions,
   const weighted = weigh(data)
   if (feed) feed.prepare = weigh
   const fitting = new Fit(desk, task, weighted, options, sources)
-  await fitting.begin()
-  await fitting.train()
-  return fitting.end()
+  const { signal } = options
+  const aborted = () => fitting.hurry('the fit was aborted')
+  const closed = () => fitting.hurry('the trainer was closed')
+  if (signal?.aborted) aborted()
+  signal?.addEventListener('abort', aborted)
+  desk.closing.signal.addEventListener('abort', closed)
+  try {
+    await fitting.begin()
+    await fitting.train()
+    return await fitting.end()
+  } catch (error) {
+    return fitting.fail(error)
+  } finally {
+    fitting.close()
+    signal?.removeEventListener('abort', aborted)
+    desk.closing.signal.removeEventListener('abort', closed)
+  }
 }
 
 type Limits = Parameters<Desk['run']>[2]
@@ -108,6 +124,9 @@ class Fit {
   readonly #plan: Plan
   readonly #history: History
   readonly #monitor: Monitor
+  readonly #listeners: Listeners
+  /** Ends the fit at its next step boundary; what was trained is kept. */
+  readonly #root = new Root()
   readonly #keeper: Keeper | undefined
   readonly #steps: number
   readonly #nullLoss: number
@@ -135,9 +154,10 @@ class Fit {
     this.#steps = Math.min(this.#limits.maxSteps, this.#limits.epochs * stepsPerEpoch)
     const expected = this.#steps < Infinity ? this.#steps : 0
     const history = newHistory(unfinished?.history, expected, options.signals)
-    this.#history = history
+    this.#history = desk.history = history
+    this.#listeners = new Listeners(options, this.#root, config.recovery.stallSeconds)
     const done = unfinished?.state[State.step] ?? 0
-    this.#monitor = new Monitor(plan, history, options, { ...this.#limits, stepsPerEpoch, done })
+    this.#monitor = new Monitor(plan, history, this.#listeners, { ...this.#limits, stepsPerEpoch, done })
     const { checkpoint, inject = [] } = options
     this.#faults = parseFaults(inject)
     checkPlaces(this.#faults, {
@@ -161,7 +181,8 @@ class Fit {
     else checkAlone(config)
     checkSharded(config, ranks?.rank ?? 0, keeper !== undefined)
     this.#desk.stopTraining = false
-    await monitor.call('onTrainBegin', {})
+    await this.#listeners.call('onTrainBegin', {})
+    this.#root.check()
     // At a gate all ranks give each other their part of the optimizer's state.
     const gateEpochs = await anyRank(ranks, keeper !== undefined || monitor.gates)
     this.#run = { ...this.#run, gateEpochs, ranks }
@@ -169,6 +190,7 @@ class Fit {
     // The check before the first step has its place in what will be the run's.
     this.#desk.spare.reserve(this.#plan.layout)
     if (!unfinished) await this.#checkFirst()
+    this.#root.check()
     await this.#open()
     const { state } = this.#session
     state[State.updates] = this.#desk.built!.updates
@@ -201,6 +223,23 @@ class Fit {
     this.#session.state[State.reason] = reason
   }
 
+  /** Callbacks are waited for no longer than they may take. */
+  hurry(why: string): void {
+    this.#listeners.hurry(why)
+  }
+
+  close(): void {
+    this.#listeners.close()
+  }
+
+  /** @throws the root of it */
+  fail(error: unknown): never {
+    this.#history.stopped = 'failed'
+    this.#root.keep(error)
+    this.#root.check()
+    throw error
+  }
+
   /** What is left of it: weights, history, checkpoint, trace; or the reason why it is not what was asked for. */
   async end(): Promise<History> {
     const [desk, session, history, keeper] = [this.#desk, this.#session, this.#history, this.#keeper]
@@ -209,9 +248,11 @@ class Fit {
     const reason = state[State.reason]!
     desk.built!.weights = end.weights
     desk.built!.updates = end.updates
-    const stopped = this.#endOf(reason)
+    const why = this.#whyFailed(reason)
+    if (why) this.#root.keep(why)
+    const stopped = this.#root.isThere ? 'failed' : this.#endOf(reason)
     Object.assign(history, this.#monitor.speed(), session.tuning(this.#crew.workers), { stopped })
-    const over = stopped === 'completed' || stopped === 'earlyStopping'
+    const over = reason !== Reason.requested && reason !== Reason.maxSteps
     desk.unfinished = over ? undefined : { ...end, state: end.state! }
     // A finished run goes on from its last checkpoint when more epochs are asked for. Where it ended with the best
     // epoch's weights, the checkpoint of its last epoch is the one to go on from, and stays.
@@ -220,16 +261,10 @@ class Fit {
     history.unfired = this.#unfired()
     const { trace } = this.#options
     if (trace) await writeAtomically(trace, [Buffer.from(chromeTrace(traceOf(plan, session.arena)))])
-    if (reason === Reason.unhealthy) throw unhealthy(session)
-    const cause = this.#streamError
-    if (cause) {
-      throw new UserError(
-        `${cause.message} The ${state[State.step]} steps before are kept: with the stream mended, \`fit\` goes on after them.`,
-        { cause },
-      )
-    }
+    this.#root.check()
     desk.spare.keep(session)
-    await this.#monitor.call('onTrainEnd', this.#monitor.logs)
+    await this.#listeners.call('onTrainEnd', this.#monitor.logs)
+    this.#root.check()
     return history
   }
 
@@ -251,14 +286,18 @@ class Fit {
         record: (doubles, at) => monitor.record(doubles, at),
         tick: () => monitor.tick(),
         gate: async () => {
-          await repair?.atGate(session)
-          if (!repair?.isUnsettled) await this.#keeper?.afterEpoch(monitor.logs, () => this.#capture())
-          await feed?.fill(session, isOver)
-          await examiner?.fill(session, isOver)
+          try {
+            await repair?.atGate(session)
+            if (!repair?.isUnsettled) await this.#keeper?.afterEpoch(monitor.logs, () => this.#capture())
+            await feed?.fill(session, isOver)
+            await examiner?.fill(session, isOver)
+          } catch (error) {
+            this.#root.keep(error)
+          }
         },
         wantsEnd: () => {
           rests ||= desk.pause.wanted
-          return rests || repair?.wantsEnd === true || this.#streamError !== undefined
+          return rests || repair?.wantsEnd === true || this.#hasFailed
         },
       },
     )
@@ -327,15 +366,31 @@ class Fit {
     return this.#feed?.error ?? this.#examiner?.error
   }
 
+  get #hasFailed(): boolean {
+    return this.#root.isThere || this.#streamError !== undefined
+  }
+
+  /** Why the run did not come to its end by itself, where that is an error. */
+  #whyFailed(reason: number): Error | undefined {
+    if (reason === Reason.unhealthy) return unhealthy(this.#session)
+    const cause = this.#streamError
+    if (!cause) return undefined
+    const steps = this.#session.state[State.step]
+    return new UserError(
+      `${cause.message} The ${steps} steps before are kept: with the stream mended, \`fit\` goes on after them.`,
+      { cause },
+    )
+  }
+
   #isOver(): boolean {
-    return this.#desk.stopTraining || this.#options.signal?.aborted === true || this.#streamError !== undefined
+    return this.#desk.stopTraining || this.#options.signal?.aborted === true || this.#hasFailed
   }
 
   #repairs(): Repair | undefined {
     const { config, kernels, module, ranks, built } = this.#desk
     if (config.health.mode !== 'repair') return undefined
     checkRepairable(config, ranks !== undefined)
-    const tell = (action: Action) => this.#monitor.call('onAction', action)
+    const tell = (action: Action) => this.#listeners.call('onAction', action)
     const { history } = this.#monitor
     return new Repair(
       {

@@ -7,7 +7,8 @@ import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Action } from '../remedy/action.ts'
 import type { Trial } from './tuner.ts'
 
-export type StopReason = 'completed' | 'maxSteps' | 'aborted' | 'stopTraining' | 'earlyStopping'
+/** `failed`: the fit threw, and the history is what there was of it until then (`trainer.history`). */
+export type StopReason = 'completed' | 'maxSteps' | 'aborted' | 'stopTraining' | 'earlyStopping' | 'failed'
 
 export type Logs = Record<string, number>
 

@@ -57,7 +57,7 @@ export class Keeper {
     if (best) this.#best = value
     const due = this.#epochs % (this.#options.every ?? 1) === 0
     if (!best && !due) return
-    await this.#writing
+    await this.settled()
     const health = this.#healthOf()
     const proven = due && health === this.#healthThen
     if (due) this.#healthThen = health
@@ -67,14 +67,18 @@ export class Keeper {
     this.#writing.catch(() => {})
   }
 
-  /** Waits for what is being written. */
+  /** Waits for what is being written. @throws once, what it failed of */
   async settled(): Promise<void> {
-    await this.#writing
+    const writing = this.#writing
+    this.#writing = Promise.resolve()
+    await writing
   }
 
+  /** Writes the last one, although one before it may have failed. */
   async atEnd(checkpoint: Checkpoint): Promise<void> {
-    await this.#writing
+    const [before] = await Promise.allSettled([this.settled()])
     await this.#write(checkpoint, true, false, false)
+    if (before.status === 'rejected') throw before.reason
   }
 
   /** Counts what was not healthy: the same count later says that all was well between. */

@@ -4,13 +4,13 @@ import { Verdict } from '../gradient/detector.ts'
 import { readVerdict } from '../gradient/health.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { Callbacks, FitOptions, Progress } from './callbacks.ts'
 import { Again } from './again.ts'
 import { createWitness, eventOf, MAX_EVENTS, withSecondLook } from './events.ts'
 import type { HealthEvent } from './events.ts'
 import { STEP_NUMBERS } from './history.ts'
 import type { History, Logs } from './history.ts'
 import { valueKeys } from './keys.ts'
+import type { Listeners } from './listeners.ts'
 import { Field, Kind } from './record.ts'
 import type { Casualty } from './recovery.ts'
 import { FRAME_FIELDS } from '../plan/plan.ts'
@@ -50,13 +50,12 @@ const isOrdinary = (d: Float64Array, at: number): boolean =>
 
 export class Monitor {
   readonly history: History
-  readonly callbacks: readonly Callbacks[]
   /** Values of the last finished epoch. */
   logs: Logs = {}
   readonly #keys: readonly string[]
   #layers: readonly string[]
   #profile = new Float64Array()
-  readonly #onProgress: ((progress: Progress) => void) | undefined
+  readonly #listeners: Listeners
   readonly #epochs: number
   readonly #totalSteps: number
   readonly #started = performance.now()
@@ -70,13 +69,12 @@ export class Monitor {
   readonly #witness = createWitness()
 
   /** @param limits of the run; `done` steps were taken before it was interrupted */
-  constructor(plan: Plan, history: History, options: FitOptions, limits: Limits) {
+  constructor(plan: Plan, history: History, listeners: Listeners, limits: Limits) {
     this.#keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
     this.#layers = []
     this.history = history
     this.follow(plan)
-    this.callbacks = [options.callbacks ?? []].flat() as readonly Callbacks[]
-    this.#onProgress = options.onProgress
+    this.#listeners = listeners
     this.#epochs = limits.epochs
     this.#stepsPerEpoch = limits.stepsPerEpoch
     this.#batchSize = plan.spec.batchSize
@@ -86,7 +84,7 @@ export class Monitor {
 
   /** Whether somebody has a say after an epoch: the run waits for them, and for nobody else. */
   get gates(): boolean {
-    return this.callbacks.some(({ onEpochEnd }) => onEpochEnd !== undefined)
+    return this.#listeners.has('onEpochEnd')
   }
 
   /** Goes on with a network whose layers may be others. */
@@ -122,11 +120,11 @@ export class Monitor {
   /** Keeps a verdict, and tells of it. */
   async tell(verdict: HealthVerdict): Promise<void> {
     this.history.health.push(verdict)
-    await this.call('onVerdict', verdict)
+    await this.#listeners.call('onVerdict', verdict)
     const event = eventOf(verdict)
     if (!event) return
     this.#keep(event)
-    await this.call('onHealthEvent', event)
+    await this.#listeners.call('onHealthEvent', event)
   }
 
   #keep(event: HealthEvent): void {
@@ -136,15 +134,15 @@ export class Monitor {
 
   async casualty(casualty: Casualty): Promise<void> {
     this.history.casualties.push(casualty)
-    await this.call('onCasualty', casualty)
+    await this.#listeners.call('onCasualty', casualty)
   }
 
   tick(): void {
-    if (!this.#onProgress || this.history.steps.length === 0) return
+    if (!this.#listeners.wantsProgress || this.history.steps.length === 0) return
     const { steps, skipped } = this.history
     const [loss, gradNorm, gradNormAfterClip, learningRate, , verdict, epoch] = this.#last
     const { seconds, samplesPerSecond } = this.speed()
-    this.#onProgress({
+    this.#listeners.progress({
       epoch: epoch!,
       epochs: this.#epochs,
       step: steps.length,
@@ -169,12 +167,6 @@ export class Monitor {
     return { seconds, samplesPerSecond: this.#samples / seconds }
   }
 
-  async call<K extends keyof Callbacks>(name: K, ...args: Parameters<NonNullable<Callbacks[K]>>): Promise<void> {
-    for (const callbacks of this.callbacks) {
-      await (callbacks[name] as ((...a: typeof args) => void | Promise<void>) | undefined)?.apply(callbacks, args)
-    }
-  }
-
   /** Keeps the step's numbers, and what was wrong with it. */
   #step(d: Float64Array, at: number): void | Promise<void> {
     const { history } = this
@@ -192,7 +184,7 @@ export class Monitor {
     history.signals.numbers(d[at + Field.batch]!, FOLLOWED, last)
     const event = isOrdinary(d, at) ? undefined : this.#look(d, at)
     history.steps.push(last)
-    if (this.callbacks.length === 0) return
+    if (!this.#listeners.some) return
     return this.#tellOfStep(event, d[at + Field.cursor]! / this.#batchSize, {
       epoch: last[EPOCH],
       loss: last[0],
@@ -230,10 +222,10 @@ export class Monitor {
     const epoch = logs.epoch!
     if (this.#epochBegun !== epoch) {
       this.#epochBegun = epoch
-      await this.call('onEpochBegin', epoch, {})
+      await this.#listeners.call('onEpochBegin', epoch, {})
     }
-    await this.call('onBatchEnd', batch, logs)
-    if (event) await this.call('onHealthEvent', event)
+    await this.#listeners.call('onBatchEnd', batch, logs)
+    if (event) await this.#listeners.call('onHealthEvent', event)
   }
 
   async #epoch(d: Float64Array, at: number): Promise<void> {
@@ -241,6 +233,6 @@ export class Monitor {
     this.logs = Object.fromEntries(this.#keys.map((key, i) => [key, d[at + Field.values + i]!]))
     this.history.epoch.push(epoch)
     for (const key of this.#keys) (this.history.history[key] ??= []).push(this.logs[key]!)
-    await this.call('onEpochEnd', epoch, this.logs)
+    await this.#listeners.call('onEpochEnd', epoch, this.logs)
   }
 }

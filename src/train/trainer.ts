@@ -139,6 +139,14 @@ export class Trainer implements AsyncDisposable {
     return this.#desk.built?.model
   }
 
+  /**
+   * Of the last fit, which may be under way, or have failed: `stopped` is `'failed'` then, and what a fit would return as
+   * well is here. `undefined` before the first.
+   */
+  get history(): History | undefined {
+    return this.#desk.history
+  }
+
   /** Whether a run was interrupted, and `fit` would go on with it. */
   get resumable(): boolean {
     return this.#desk.unfinished !== undefined
@@ -148,7 +156,9 @@ export class Trainer implements AsyncDisposable {
    * Trains. Gradients are computed by the crew; the host's event loop stays free.
    * @param data in memory, or a stream of rows, that need not fit there: an async iterable of `{ x, y }`, of one row or
    * several, or a function that opens one for each epoch. It is read one window (`bufferRows`) ahead.
-   * @throws UserError when data and model do not fit; TrainingError when the run stops for its health
+   * @throws UserError when data and model do not fit; TrainingError when the run stops for its health; whatever a callback
+   * throws. Once steps were taken they are kept, weights and `history`, and a further `fit` goes on after them. What fails
+   * after the first error, as writing the last checkpoint may, is attached to it as `suppressed`.
    */
   async fit(data: Dataset | RowStream, options: FitOptions = {}): Promise<History> {
     return this.#exclusively(async () => {

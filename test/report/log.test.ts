@@ -28,6 +28,16 @@ test('one JSON line per epoch and event, written at once, continued when opened 
   expect(lines()).toHaveLength(3)
 })
 
+test('a line that was left unfinished is dropped when the log is continued', () => {
+  const path = join(folder, 'torn.jsonl')
+  writeFileSync(path, '{"event":"start"}\n{"event":"epo')
+  const log = openLog(path)
+  log.event('resume')
+  log.close()
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+  expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(['start', 'resume'])
+})
+
 test('a log that cannot be written is refused with its path', () => {
   const file = join(folder, 'file')
   writeFileSync(file, '')

@@ -1,7 +1,7 @@
 /** Training from streams: the bits depend on the rows alone, whatever their chunks, the workers, and what happens on the way. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
@@ -259,6 +259,26 @@ describe('a stream', () => {
     broken = false
     await trainer.fit(fragile, options)
     expect(trainer.weightsHash()).toBe(undisturbed.hash)
+  })
+
+  it('that throws is not hidden by a last checkpoint that cannot be written: that is attached', async () => {
+    const folder = join(await mkdtemp(join(tmpdir(), 'brigantine-stream-')), 'taken')
+    async function* fragile(): AsyncGenerator<RowChunk> {
+      yield* slowly()
+      await writeFile(folder, '')
+      throw new Error('the cable is out')
+    }
+    await using trainer = await Trainer.create({ ...config, workers: 1 }, { crew: crews.get(1) })
+    const error = await trainer
+      .fit(fragile, { bufferRows, checkpoint: { directory: folder } })
+      .catch((caught: unknown) => caught as Error & { suppressed?: Error[] })
+    await rm(dirname(folder), { recursive: true })
+    expect((error as Error).message).toMatch(/the stream failed after \d+ rows of epoch 0: the cable is out/)
+    const { suppressed = [] } = error as { suppressed?: Error[] }
+    expect(suppressed.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/last\.ckpt: could not be written/),
+    ])
+    expect(trainer.resumable).toBe(true)
   })
 
   it('that gives chunks without rows for ever does so too', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -12,6 +12,7 @@ import { Phase } from '../../src/plan/plan.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs, line } from './data.ts'
+import { ObservedCrew, shareOfOthers, turns } from './observed.ts'
 
 const crew = new Crew(2)
 const directory = await mkdtemp(join(tmpdir(), 'brigantine-'))
@@ -434,10 +435,11 @@ describe('callbacks', () => {
   )
 
   it.each([1, 30, 111])(
-    'may throw at step %i while workers run: all of them leave, and a further fit has the bits of an undisturbed one',
+    'may throw at step %i while workers run: the steps before are kept, and a further fit has the bits of an undisturbed one',
     async (at) => {
       const config = { batchSize: 4, epochs: 8 }
-      const expected = await hashAfter(data, config)
+      const undisturbed = await create(config)
+      const whole = await undisturbed.fit(data)
       for (let round = 0; round < 5; round++) {
         const trainer = await create(config)
         let calls = 0
@@ -445,13 +447,95 @@ describe('callbacks', () => {
           onBatchEnd() {
             if (++calls === at) throw new Error('mine')
           },
+          // The run waits for it: it cannot be over before it is told of.
+          onEpochEnd() {},
         }
         await expect(trainer.fit(data, { callbacks })).rejects.toThrow('mine')
-        await trainer.fit(data)
-        expect(trainer.weightsHash()).toBe(expected)
+        const kept = trainer.history!
+        expect(calls).toBe(at)
+        expect([kept.stopped, trainer.resumable]).toEqual(['failed', true])
+        expect(kept.steps.length).toBeGreaterThanOrEqual(at)
+        expect(kept.steps.loss).toEqual(whole.steps.loss.subarray(0, kept.steps.length))
+        const rest = await trainer.fit(data)
+        expect(rest.steps.loss).toEqual(whole.steps.loss.subarray(kept.steps.length))
+        expect(rest.history).toEqual(whole.history)
+        expect(trainer.weightsHash()).toBe(undisturbed.weightsHash())
       }
     },
   )
+
+  it('end the fit at the epoch whose end they fail at, with its checkpoint, and its error first', async () => {
+    const folder = join(directory, 'failing')
+    const trainer = await create()
+    const mine = new Error('mine')
+    const onEpochEnd = (epoch: number) => {
+      if (epoch === 1) throw mine
+    }
+    await expect(trainer.fit(data, { callbacks: { onEpochEnd }, checkpoint: { directory: folder } })).rejects.toBe(mine)
+    expect(trainer.history!.epoch).toEqual([0, 1])
+    const other = await Trainer.load(join(folder, 'last.ckpt'), {}, { crew })
+    expect(other.weightsHash()).toBe(trainer.weightsHash())
+    expect((await other.fit(data)).epoch).toEqual([0, 1, 2, 3])
+    expect(other.weightsHash()).toBe(await hashAfter(data))
+  })
+
+  it('are not hidden by a checkpoint that cannot be written after them: that is attached', async () => {
+    const folder = join(directory, 'taken')
+    const trainer = await create()
+    const mine = new Error('mine')
+    const onEpochEnd = async () => {
+      await writeFile(folder, '')
+      throw mine
+    }
+    await expect(trainer.fit(data, { callbacks: { onEpochEnd }, checkpoint: { directory: folder } })).rejects.toBe(mine)
+    const { suppressed } = mine as { suppressed?: Error[] }
+    expect(suppressed?.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/last\.ckpt: could not be written/),
+    ])
+    expect(trainer.resumable).toBe(true)
+  })
+
+  it.each(['throws', 'rejects'])('of progress that %s ends the fit likewise', async (how) => {
+    const trainer = await create({ epochs: 1e6 })
+    const mine = new Error('mine')
+    const onProgress = () => {
+      if (how === 'throws') throw mine
+      return Promise.reject(mine)
+    }
+    await expect(trainer.fit(data, { onProgress })).rejects.toBe(mine)
+    expect([trainer.history!.stopped, trainer.resumable]).toEqual(['failed', true])
+  })
+
+  it.each(['onBatchEnd', 'onEpochEnd', 'onTrainEnd'] as const)(
+    'that never come back hold the fit no longer than `stallSeconds` after an abort: %s is named',
+    async (name) => {
+      const trainer = await create({ recovery: { stallSeconds: 0.3 } })
+      const controller = new AbortController()
+      const hang = () => {
+        setImmediate(() => controller.abort())
+        return new Promise<void>(() => {})
+      }
+      const fit = trainer.fit(data, { callbacks: { [name]: hang }, signal: controller.signal })
+      await expect(fit).rejects.toThrow(
+        new RegExp(`the callback \`${name}\` to come back, .* still open 0\\.3 s after the fit was aborted`),
+      )
+      expect(trainer.history!.stopped).toBe('failed')
+      expect(trainer.history!.steps.length).toBeGreaterThan(0)
+      const rest = await trainer.fit(data)
+      expect(rest.stopped).toBe('completed')
+    },
+  )
+
+  it('that never come back hold the fit no longer after `close` either', async () => {
+    const trainer = await Trainer.create({ ...base, workers: 1, recovery: { stallSeconds: 0.3 } })
+    const onBatchEnd = () => {
+      setImmediate(() => void trainer.close())
+      return new Promise<void>(() => {})
+    }
+    await expect(trainer.fit(data, { callbacks: { onBatchEnd } })).rejects.toThrow(
+      /`onBatchEnd` to come back, .* still open 0\.3 s after the trainer was closed/,
+    )
+  })
 
   it('end the fit after exactly the epoch at whose end stopTraining is set', async () => {
     const trainer = await create({ epochs: 10 })
@@ -490,32 +574,33 @@ describe('AbortSignal', () => {
   it.each([1, 2])(
     'rests while it is paused, its threads asleep, and goes on with the same bits: %i workers',
     async (workers) => {
-      const config: Config = { ...base, workers, batchSize: 4, epochs: 1500, health: { mode: 'off' } }
-      await using through = await Trainer.create(config)
+      const config: Config = { ...base, batchSize: 4, epochs: 12, health: { mode: 'off' } }
+      const through = await create(config)
       const whole = await through.fit(data)
-      await using trainer = await Trainer.create(config)
+      await using crew = new ObservedCrew(workers)
+      const trainer = await Trainer.create(config, { crew })
+      let told = 0
       const rest = async () => {
         trainer.pause()
-        await setTimeout(400)
-        const seen = told
-        const before = process.cpuUsage()
-        await setTimeout(300)
-        const { user, system } = process.cpuUsage(before)
-        expect(told).toBe(seen)
-        // A thread that worked, or looked for work, would have used 300,000 microseconds.
-        expect(user + system).toBeLessThan(200_000)
+        await crew.left()
+        for (let seen = -1; seen !== told; await turns(50)) seen = told
+        const before = [told, crew.runs]
+        // A thread that worked, or looked for work, would have as much of the processor as the one that looks on.
+        expect(shareOfOthers()).toBeLessThan(0.3)
+        await turns(200)
+        expect([told, crew.runs]).toEqual(before)
         expect(trainer.paused).toBe(true)
         trainer.resume()
       }
-      let told = 0
       const rests: Promise<void>[] = []
       const onBatchEnd = () => {
         told++
-        if (told === 3 || told === 9000) rests.push(rest())
+        if (told === 3 || told === 200) rests.push(rest())
       }
-      const history = await trainer.fit(data, { callbacks: { onBatchEnd } })
+      // At the end of each epoch the run waits: it cannot be over before it is told of.
+      const history = await trainer.fit(data, { callbacks: { onBatchEnd, onEpochEnd() {} } })
       await Promise.all(rests)
-      expect(rests).toHaveLength(2)
+      expect(crew.runs).toBe(3)
       expect(history.stopped).toBe('completed')
       expect(history.history).toEqual(whole.history)
       expect(history.steps.loss).toEqual(whole.steps.loss)
@@ -524,17 +609,18 @@ describe('AbortSignal', () => {
   )
 
   it('goes on when it is resumed before it has come to rest', async () => {
-    const config: Config = { ...base, workers: 2, batchSize: 4, epochs: 1500, health: { mode: 'off' } }
-    await using through = await Trainer.create(config)
+    const config: Config = { ...base, batchSize: 4, epochs: 40, health: { mode: 'off' } }
+    const through = await create(config)
     const whole = await through.fit(data)
-    await using trainer = await Trainer.create(config)
+    const trainer = await create(config)
     let told = 0
     const onBatchEnd = () => {
-      if (++told % 2500 > 0) return
+      if (++told % 50 > 0) return
       trainer.pause()
       setImmediate(() => trainer.resume())
     }
-    const history = await trainer.fit(data, { callbacks: { onBatchEnd } })
+    const history = await trainer.fit(data, { callbacks: { onBatchEnd, onEpochEnd() {} } })
+    expect(told).toBe(40 * 38)
     expect(history.stopped).toBe('completed')
     expect(history.steps.loss).toEqual(whole.steps.loss)
     expect(trainer.weightsHash()).toBe(through.weightsHash())
@@ -542,21 +628,24 @@ describe('AbortSignal', () => {
 
   it('ends while it is paused when it is aborted, and fails when it is closed', async () => {
     const paused = async () => {
-      const trainer = await Trainer.create({ ...base, workers: 1 })
+      const crew = new ObservedCrew(1)
+      const trainer = await Trainer.create(base, { crew })
       const controller = new AbortController()
       trainer.pause()
       const fit = trainer.fit(data, { signal: controller.signal })
-      await setTimeout(300)
-      return { trainer, controller, fit }
+      await crew.left()
+      await turns(50)
+      return { trainer, controller, fit, crew }
     }
     const first = await paused()
     first.controller.abort()
     expect((await first.fit).stopped).toBe('aborted')
-    await first.trainer.close()
+    await first.crew.close()
     const second = await paused()
     const failed = expect(second.fit).rejects.toThrow('closed')
     await second.trainer.close()
     await failed
+    await second.crew.close()
   })
 
   it('stops the step that is open, although a callback is still at the one that it aborted for', async () => {

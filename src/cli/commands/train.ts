@@ -146,6 +146,17 @@ async function fit(
 ): Promise<History> {
   const progress = createProgress(process.stderr, { quiet: options.quiet ?? false })
   let log = undefined as RunLog | undefined
+  // Once it was begun, a log that cannot be gone on with is no reason to end a training, or to hide its error.
+  const note = (write: (log: RunLog) => void) => {
+    try {
+      if (log) write(log)
+    } catch (error) {
+      log?.close()
+      log = undefined
+      progress.note(`${(error as Error).message}. It ends here; the training goes on.`)
+    }
+  }
+  let begun = false
   const signals = options.resume && files ? signalsBefore(files.signals) : new SignalLog()
   const kept = files && openSignals(files.signals)
   const interrupts = catchInterrupts((name) => {
@@ -164,7 +175,7 @@ async function fit(
       signals,
       onProgress: (state) => {
         progress.update(state)
-        if (log) kept?.keep(signals)
+        if (begun) kept?.keep(signals)
       },
       callbacks: {
         // By now data, model and config are known to fit: only then an earlier run's log may go.
@@ -172,33 +183,34 @@ async function fit(
           if (!files) return
           prepareRun(files, trainer.config, options.resume !== undefined)
           log = openLog(files.log)
+          begun = true
           log.event('start', { config: trainer.config, data: data.summary, resumed: options.resume !== undefined })
         },
         onEpochEnd: (epoch, logs) => {
           progress.epochEnd(epoch, epochs, logs)
-          log?.epoch(epoch, logs)
+          note((log) => log.epoch(epoch, logs))
         },
         onCasualty: (casualty) => {
           progress.note(`${casualtyText(casualty)} It is replaced; the result is the same.`)
-          log?.event('casualty', { ...casualty })
+          note((log) => log.event('casualty', { ...casualty }))
         },
         onHealthEvent: (event) => {
           progress.event(event)
-          log?.event('health', { ...event })
+          note((log) => log.event('health', { ...event }))
         },
         onAction: (action) => {
           progress.note(action.text)
-          log?.event('action', { ...action })
+          note((log) => log.event('action', { ...action }))
         },
       },
     })
     const { stopped, seconds, samplesPerSecond, skipped, unfired } = history
-    log?.event('end', { stopped, seconds, samplesPerSecond, skipped, unfired })
+    note((log) => log.event('end', { stopped, seconds, samplesPerSecond, skipped, unfired }))
     if (stopped === 'aborted') throw interrupted(progress, files)
     return history
   } catch (error) {
     if (interrupts.signal.aborted && (error as Error).name === 'AbortError') throw interrupted(progress, undefined)
-    if (!(error instanceof ExitWith)) log?.event('error', { message: (error as Error).message })
+    if (!(error instanceof ExitWith)) note((log) => log.event('error', { message: (error as Error).message }))
     if (error instanceof TrainingError && files && existsSync(files.last))
       progress.note(`The last healthy state is in ${files.last}`)
     throw error
@@ -206,7 +218,7 @@ async function fit(
     progress.close()
     interrupts.release()
     log?.close()
-    if (log && files) leaveReport(files, () => kept?.write(signals), progress)
+    if (begun && files) leaveReport(files, () => kept?.write(signals), progress)
   }
 }
 
