@@ -1,11 +1,14 @@
 /**
  * Where each parameter lies in the flat parameter vector, and how its gradient is summed.
- * Tensors start at multiples of 4 elements; the padding stays zero. Laned tensors come first, so that the lanes'
- * tree runs over one contiguous run; last what is not learned.
+ * Tensors start at a cache line, which the kernels' vectors then do not straddle; the padding stays zero. Laned tensors
+ * come first, so that the lanes' tree runs over one contiguous run; last what is not learned.
  */
 import { matrixOf, sizeOf } from '../model/shape.ts'
 import type { ParameterSpec } from '../model/layer.ts'
 import { LANED_KERNEL } from './constants.ts'
+
+/** Float32 elements of a cache line. */
+const LINE_ELEMENTS = 16
 
 /** As the config asks for it. `whole`: all by tiles, vectors too: no part of a batch is kept apart. */
 export type GradientBy = 'auto' | 'lanes' | 'tiles' | 'whole'
@@ -46,7 +49,7 @@ export function placeParameters(
     for (const spec of run) {
       const size = sizeOf(spec.shape)
       placed.set(spec.name, { spec, offset, size, how: how(spec) })
-      offset += Math.ceil(size / 4) * 4
+      offset += Math.ceil(size / LINE_ELEMENTS) * LINE_ELEMENTS
     }
     return offset
   }) as [number, number, number, number]

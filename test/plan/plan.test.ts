@@ -44,21 +44,21 @@ describe('the layout of any plan', () => {
     )
   })
 
-  it('has every parameter once, at a multiple of 4, without overlap, laned ones first', () => {
+  it('has every parameter once, at a cache line, without overlap, laned ones first', () => {
     fc.assert(
       fc.property(specs, (spec) => {
         const { placements, model } = compilePlan(spec)
         const { all, laned, total } = placements
         expect(all.map(({ spec }) => spec)).toEqual(model.parameters)
         for (const { offset, size, spec: parameter, how } of all) {
-          expect(offset % 4).toBe(0)
+          expect(offset % 16).toBe(0)
           expect(size).toBe(sizeOf(parameter.shape))
           expect(how === 'lanes' ? offset + size <= laned : offset >= laned && offset + size <= total).toBe(true)
         }
         expectApart(all.map(({ offset, size }) => ({ start: offset, end: offset + size })))
-        // Nothing but padding lies between them: less than 4 elements each.
+        // Nothing but padding lies between them: less than 16 elements each.
         const used = all.reduce((sum, { size }) => sum + size, 0)
-        expect(total - used).toBeLessThan(4 * all.length)
+        expect(total - used).toBeLessThan(16 * all.length)
       }),
     )
   })
@@ -145,10 +145,10 @@ describe('the summary of a plan', () => {
     // 784 x 128 + 128 + 128 x 10 + 10
     expect(summary.parameters).toBe(101_770)
     const region = new Map(summary.memory.map(({ region, bytes }) => [region, bytes]))
-    // Padded to multiples of 4: 10 -> 12.
-    expect(region.get('parameters')).toBe(4 * 101_772)
-    expect(region.get('gradients')).toBe(4 * 101_772)
-    expect(region.get('optimizer state')).toBe(8 * 101_772)
+    // Padded to cache lines: 10 -> 16.
+    expect(region.get('parameters')).toBe(4 * 101_776)
+    expect(region.get('gradients')).toBe(4 * 101_776)
+    expect(region.get('optimizer state')).toBe(8 * 101_776)
     expect(region.get('training data')).toBe(4 * 1000 * 785)
     const gradient = summary.phases.find(({ phase }) => phase === 'gradient')!
     // 2 x rows x weights, and a sum per bias.
@@ -177,13 +177,13 @@ describe('the summary of a plan', () => {
       compilePlan({ ...spec, shardState, sharing: { shards: 3, rank, ranks: 3 }, batchSize: 60 })
         .layout.summary()
         .get(name)
-    expect([0, 1, 2].map((rank) => bytesOf(rank, false, 'optimizer state'))).toEqual(Array(3).fill(8 * 101_772))
+    expect([0, 1, 2].map((rank) => bytesOf(rank, false, 'optimizer state'))).toEqual(Array(3).fill(8 * 101_776))
     expect([0, 1, 2].map((rank) => bytesOf(rank, true, 'optimizer state'))).toEqual([
       8 * 2 * 16_384,
       8 * 2 * 16_384,
-      8 * (101_772 - 4 * 16_384),
+      8 * (101_776 - 4 * 16_384),
     ])
-    expect([0, 1, 2].map((rank) => bytesOf(rank, true, 'joined state') ?? 0)).toEqual([8 * 101_772, 0, 0])
+    expect([0, 1, 2].map((rank) => bytesOf(rank, true, 'joined state') ?? 0)).toEqual([8 * 101_776, 0, 0])
   })
 
   it('has finite numbers for any plan', () => {
