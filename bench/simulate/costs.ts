@@ -32,8 +32,8 @@ export interface Together {
   readonly wakeSleeping: number
   /** How much longer a phase's pieces take while a second worker runs beside. */
   readonly contention: ReadonlyMap<string, number>
-  /** The same of the sequential parts, which read what another has written. */
-  readonly serialContention: number
+  /** Microseconds by which a phase's sequential part takes longer: it reads what another core has written. */
+  readonly serialContention: ReadonlyMap<string, number>
   /** Microseconds by which claiming a piece takes longer. */
   readonly claimContention: number
 }
@@ -50,12 +50,19 @@ const MOST_PER_PIECE = 2
 export type Traces = readonly (readonly Span[])[]
 
 /**
- * Other work on the machine is no part of what is replayed, nor of what the replay is compared with: of what a round saw
- * of one thing, those that were least disturbed count. Cores of a shared machine keep another speed for whole rounds: the
- * rounds' midmean is what several cores have together.
+ * Cores of a shared machine change their speed by a third for seconds on end, with what its other guests do: some rounds
+ * see one speed and some the other, and of two cores each has its own. What is replayed, and what the replay is compared
+ * with, are the rounds in which nothing held the cores back: the fastest quarter. Of what such a round saw of one thing,
+ * those that were least disturbed count.
  */
-export const usual = (rounds: readonly ArrayLike<number>[]): number =>
-  midmean(rounds.filter(({ length }) => length > 0).map((values) => quantile(values, UNDISTURBED)))
+export const usual = (rounds: readonly ArrayLike<number>[]): number => midmean(fastest(rounds).map(typical))
+
+const typical = (values: ArrayLike<number>): number => quantile(values, UNDISTURBED)
+
+function fastest<T extends ArrayLike<number>>(rounds: readonly T[]): T[] {
+  const seen = rounds.filter(({ length }) => length > 0).toSorted((a, b) => typical(a) - typical(b))
+  return seen.slice(0, Math.ceil(seen.length * UNDISTURBED))
+}
 
 const UNDISTURBED = 0.25
 
@@ -68,9 +75,11 @@ export function workOf(traces: Traces, stepMicros: number, clockMicros: number):
   const rounds = wholeSteps(traces).map((steps) =>
     steps.map((step) => step.map((episode) => phaseCosts(episode, clockMicros))),
   )
-  const steps = rounds.flat()
+  const times = rounds.map((round) => round.map(timeOf))
+  const undisturbedRounds = new Set(fastest(times))
+  const steps = rounds.filter((_, i) => undisturbedRounds.has(times[i]!)).flat()
   const claims = median(steps.map((step) => step.reduce((sum, { pieces }) => sum + pieces.length, 0)))
-  const seen = usual(rounds.map((round) => round.map(timeOf)))
+  const seen = usual(times)
   const perPiece = Math.min(MOST_PER_PIECE, Math.max(0, (stepMicros - seen) / claims))
   const own = undisturbed(steps)
   // What the trace costs, and what others took from the core, is spread over all pieces: together they are the step.
@@ -90,13 +99,14 @@ export function togetherOf(one: Traces, two: Traces): Together {
   const busy = ({ pieces }: Episode) => sumOf(pieces.map(({ dur }) => dur))
   const serial = ({ closed, end }: Episode) => end - closed
   const before = usualByPhase(alone, busy)
+  const serialBefore = usualByPhase(alone, serial)
   return {
     ...wakesOf(two),
     contention: new Map(
       [...usualByPhase(together, busy)].map(([phase, now]) => [phase, slower(before.get(phase)!, now)]),
     ),
-    serialContention: slower(
-      ...([alone, together].map((rounds) => sumOf([...usualByPhase(rounds, serial).values()])) as [number, number]),
+    serialContention: new Map(
+      [...usualByPhase(together, serial)].map(([phase, now]) => [phase, Math.max(0, now - serialBefore.get(phase)!)]),
     ),
     claimContention: Math.max(0, claimOf(together.flat()) - claimOf(alone.flat())),
   }
@@ -126,19 +136,29 @@ function claimOf(episodes: readonly Episode[]): number {
 /**
  * A piece that takes far longer in one step than it does in most was interrupted: by another process, or by the host of a
  * virtual machine. It takes its usual time instead. Among many workers somebody would be interrupted in every phase, and
- * all the others would wait for him, on a machine that has other work to do; which is not what is asked.
+ * all the others would wait for him, on a machine that has other work to do; which is not what is asked. Far is beyond
+ * Tukey's outer fence, of the phase's pieces each beside its usual time.
  */
 function undisturbed(steps: readonly Step[]): Step[] {
   const usual = usualOf(steps)
-  const mend = (micros: number, often: number) => (micros > 2 * often + INTERRUPTION_MICROS ? often : micros)
+  const fences = usual.map(({ pieces }, p) => {
+    const ratios = steps.flatMap((step) => step[p]!.pieces.map((micros, i) => micros / pieces[i]!))
+    const [low, high] = [quantile(ratios, 0.25), quantile(ratios, 0.75)]
+    return Math.min(MOST_SPREAD, high + 3 * (high - low))
+  })
+  const mend = (micros: number, often: number, fence: number) =>
+    micros > fence * often + INTERRUPTION_MICROS ? often : micros
   return steps.map((step) =>
     step.map(({ phase, pieces, serial }, p) => ({
       phase,
-      pieces: pieces.map((micros, i) => mend(micros, usual[p]!.pieces[i]!)),
-      serial: mend(serial, usual[p]!.serial),
+      pieces: pieces.map((micros, i) => mend(micros, usual[p]!.pieces[i]!, fences[p]!)),
+      serial: mend(serial, usual[p]!.serial, MOST_SPREAD),
     })),
   )
 }
+
+/** Times its usual time; of few pieces the fence says little. */
+const MOST_SPREAD = 2
 
 /** Medians over the steps; a piece that not all of them have, of those that do. */
 function usualOf(steps: readonly Step[]): { pieces: number[]; serial: number }[] {

@@ -15,6 +15,7 @@ import { epochsOf, settled } from '../settled.ts'
 import { median } from '../statistics.ts'
 import { traced } from '../traced.ts'
 import type { Span } from '../traced.ts'
+import { workload } from '../workloads.ts'
 import type { Workload } from '../workloads.ts'
 import { togetherOf, usual, workOf } from './costs.ts'
 import type { Costs, Traces } from './costs.ts'
@@ -27,42 +28,73 @@ export interface Measurement {
   planOf(workers: number): { readonly costs: Costs; readonly plan: PlanSummary }
 }
 
-export async function measure(
+/** What was seen of each plan, worked off by one thread; and of the plan of two workers, by two. */
+export interface Observed {
+  readonly kernels: KernelName
+  readonly plans: readonly { readonly plan: PlanSummary; readonly workers: readonly number[]; readonly runs: Runs }[]
+  readonly pair: Runs | undefined
+}
+
+export async function observe(
   { config, data }: Workload,
   kernels: KernelName | 'auto',
   workers: readonly number[],
-  clockMicros: number,
   turn = TURN,
-): Promise<Measurement> {
+): Promise<Observed> {
   await using open = new AsyncDisposableStack()
-  const thread = open.adopt(new Crew(1), (crew) => crew.close())
+  const crewOf = async (n: number) => {
+    const crew = open.adopt(new Crew(n), (crew) => crew.close())
+    await practise(crew, kernels)
+    return crew
+  }
+  const thread = await crewOf(1)
   const trainerOf = async (n: number, crew?: Workforce) =>
     open.use(await Trainer.create({ ...config, workers: n, kernels, schedule: 'constant' }, { crew }))
-  const pair = availableParallelism() > 1 ? await trainerOf(2) : undefined
-  const keys = new Map<number, string>()
-  const plans = new Map<string, { readonly plan: PlanSummary; readonly trainer: Trainer }>()
+  const pair = availableParallelism() > 1 ? await trainerOf(2, await crewOf(2)) : undefined
+  const plans = new Map<string, { readonly plan: PlanSummary; readonly trainer: Trainer; readonly workers: number[] }>()
   for (const n of new Set([1, 2, ...workers])) {
-    const trainer = await trainerOf(n, n === 1 ? undefined : claiming(n, thread))
+    const trainer = await trainerOf(n, claiming(n, thread))
     const plan = summarizePlan(trainer.plan(data))
     const key = JSON.stringify(plan.phases)
-    keys.set(n, key)
-    if (plans.has(key)) await trainer.close()
-    else plans.set(key, { plan, trainer })
+    const known = plans.get(key)
+    known?.workers.push(n)
+    if (known) await trainer.close()
+    else plans.set(key, { plan, trainer, workers: [n] })
   }
   const known = [...plans.values()]
   const trainers = known.map(({ trainer }) => trainer)
   const seen = await runs(pair ? [...trainers, pair] : trainers, data, turn)
-  const planned = (n: number) => [...plans.keys()].indexOf(keys.get(n)!)
-  const own = (n: number) => seen[planned(n)]!
-  const beside = pair && seen.at(-1)
-  const together = togetherOf(own(2).traces, (beside ?? own(2)).traces)
-  const works = known.map((_, i) => workOf(seen[i]!.traces, seen[i]!.micros, clockMicros))
   return {
     kernels: trainers[0]!.kernels.name,
-    steps: new Map([[1, own(1).micros], ...(beside ? [[2, beside.micros] as const] : [])]),
-    planOf: (n) => ({ plan: known[planned(n)]!.plan, costs: { ...works[planned(n)]!, ...together } }),
+    plans: known.map(({ plan, workers }, i) => ({ plan, workers, runs: seen[i]! })),
+    pair: pair && seen.at(-1),
   }
 }
+
+export function measurementOf({ kernels, plans, pair }: Observed, clockMicros: number): Measurement {
+  const planned = (n: number) => plans.findIndex(({ workers }) => workers.includes(n))
+  const own = (n: number) => plans[planned(n)]!.runs
+  const together = togetherOf(own(2).traces, (pair ?? own(2)).traces)
+  const works = plans.map(({ runs }) => workOf(runs.traces, usual(runs.rounds), clockMicros))
+  return {
+    kernels,
+    steps: new Map([[1, usual(own(1).rounds)], ...(pair ? [[2, usual(pair.rounds)] as const] : [])]),
+    planOf: (n) => ({ plan: plans[planned(n)]!.plan, costs: { ...works[planned(n)]!, ...together } }),
+  }
+}
+
+/**
+ * What lies around the kernels is compiled when it has run some thousand times, which a run of long steps comes to in hours
+ * and this bench never would: the crew trains a small network first.
+ */
+async function practise(crew: Crew, kernels: KernelName | 'auto'): Promise<void> {
+  const { config, data } = workload('mlp-mnist')
+  await using trainer = await Trainer.create({ ...config, workers: crew.workers, kernels }, { crew })
+  await trainer.fit(data, { epochs: PRACTICE_EPOCHS })
+}
+
+/** A thousand steps. */
+const PRACTICE_EPOCHS = 250
 
 /** One thread that says that it is several: it gets their plan, and works it off by itself. */
 const claiming = (workers: number, thread: Crew): Workforce => ({
@@ -72,8 +104,8 @@ const claiming = (workers: number, thread: Crew): Workforce => ({
 })
 
 interface Runs {
-  /** The usual step. */
-  readonly micros: number
+  /** Microseconds of each settled step, without a trace where that would tell. */
+  readonly rounds: readonly Float32Array[]
   readonly traces: Traces
 }
 
@@ -92,7 +124,7 @@ async function runs(trainers: readonly Trainer[], data: Dataset, turn: Turn): Pr
       rounds.push(settled(stepMicros < LONG_MICROS ? (await trainer.fit(data, { epochs })).steps.micros : micros))
     }
   }
-  return all.map(({ rounds, readers }) => ({ micros: usual(rounds), traces: readers.map((read) => read()) }))
+  return all.map(({ rounds, readers }) => ({ rounds, traces: readers.map((read) => read()) }))
 }
 
 /** Until the kernels are compiled. @returns epochs of a round */
@@ -103,12 +135,18 @@ async function warmUp(
 ): Promise<{ epochs: number; stepMicros: number }> {
   const { spec } = trainer.plan(data)
   const perEpoch = Math.ceil(spec.trainRows / spec.batchSize)
-  const stepOf = async (epochs: number) => median(settled((await trainer.fit(data, { epochs })).steps.micros))
-  const first = await stepOf(epochsOf(0, 1, perEpoch))
-  const stepMicros = first < LONG_MICROS ? await stepOf(epochsOf(micros, first, perEpoch)) : first
+  const stepsOf = async (epochs: number) => (await trainer.fit(data, { epochs })).steps.micros
+  // Without the first of all, which has none before it to count from.
+  let stepMicros = median((await stepsOf(Math.ceil(3 / perEpoch))).subarray(1))
+  // Where a step is thousands of calls of a kernel, they are compiled in the first.
+  for (const steps of stepMicros < COMPILED_MICROS
+    ? [epochsOf(0, 1, perEpoch), epochsOf(micros, stepMicros, perEpoch)]
+    : [])
+    stepMicros = median(settled(await stepsOf(steps)))
   return { epochs: epochsOf(micros, stepMicros, perEpoch), stepMicros }
 }
 
+const COMPILED_MICROS = 20_000
 /** A step of so long takes no longer for being traced: some 0.3 us for each of its pieces. */
 const LONG_MICROS = 2000
 

@@ -11,7 +11,7 @@ import type { KernelName } from '../../src/kernels/kernels.ts'
 import { chosenWorkload } from '../workloads.ts'
 import type { Workload } from '../workloads.ts'
 import { machineCosts } from './machine.ts'
-import { measure } from './measure.ts'
+import { measurementOf, observe } from './measure.ts'
 import { predictions } from './predict.ts'
 import type { Assumptions, Prediction } from './predict.ts'
 import { simulationPicture } from './picture.ts'
@@ -62,7 +62,7 @@ async function simulateWorkload(
   process.stderr.write(`${workload.name}: measuring its pieces ...\n`)
   const here = await machineCosts()
   const kernels = (options.kernels ?? 'auto') as KernelName | 'auto'
-  const measurement = await measure(workload, kernels, workers, here.clockMicros)
+  const measurement = measurementOf(await observe(workload, kernels, workers), here.clockMicros)
   const assumptions: Assumptions = {
     cores: availableParallelism(),
     counterMicros: here.counterMicros,

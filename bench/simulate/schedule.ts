@@ -39,7 +39,8 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
       const own = replayed.map((other) => other[p]!)
       const { closed, last, busy } = runPhase(phase, own, costs, machine, free, opener, now)
       const exchange = machine.exchange(phase.phase)
-      const serial = own[last]!.serial * (machine.workers > 1 ? costs.serialContention : 1)
+      const beside = machine.workers > 1 ? (costs.serialContention.get(phase.phase) ?? 0) : 0
+      const serial = own[last]!.serial + beside
       const end = closed + serial + exchange
       const sum = phases.get(phase.phase) ?? { busy: 0, idle: 0, serial: 0, pieces: phase.pieces.length }
       sum.busy += busy / costs.steps.length

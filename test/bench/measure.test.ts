@@ -1,7 +1,7 @@
 /** What a simulation replays is what the plan says that a step is made of. */
 import { availableParallelism } from 'node:os'
 import { expect, it } from 'vitest'
-import { measure } from '../../bench/simulate/measure.ts'
+import { measurementOf, observe } from '../../bench/simulate/measure.ts'
 import { simulate } from '../../bench/simulate/schedule.ts'
 import { blobs } from '../train/data.ts'
 
@@ -16,12 +16,8 @@ it(
       config: { model: { layers }, batchSize: 32, health: 'off' as const },
       data: blobs(160, 6, 3),
     }
-    const { kernels, steps, planOf } = await measure(workload, 'wasm', [1, 2, 3], 0, {
-      micros: 2000,
-      least: 3,
-      most: 3,
-      seconds: 0,
-    })
+    const turn = { micros: 2000, least: 3, most: 3, seconds: 0 }
+    const { kernels, steps, planOf } = measurementOf(await observe(workload, 'wasm', [1, 2, 3], turn), 0)
     expect(kernels).toBe('wasm')
     expect([...steps.keys()]).toEqual(availableParallelism() > 1 ? [1, 2] : [1])
     for (const workers of [1, 2, 3]) {

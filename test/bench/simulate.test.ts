@@ -14,7 +14,7 @@ const costs = (...steps: PhaseCosts[][]): Costs => ({
   wakeLooking: 0,
   wakeSleeping: 0,
   contention: new Map(),
-  serialContention: 1,
+  serialContention: new Map(),
   claimContention: 0,
 })
 const ideal = (workers: number): SimulatedMachine => ({
