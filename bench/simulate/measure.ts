@@ -147,9 +147,9 @@ async function warmUp(
 }
 
 const COMPILED_MICROS = 20_000
-/** A step of so long takes no longer for being traced: some 0.3 us for each of its pieces. */
-const LONG_MICROS = 2000
+/** A step of so long takes no longer for being traced: some 0.1 us for each of its pieces. */
+const LONG_MICROS = 500
 
 /** Settled microseconds of a turn at the least; turns, and seconds for each trainer's. */
-const TURN = { micros: 80_000, least: 4, most: 30, seconds: 6 }
+export const TURN = { micros: 80_000, least: 2, most: 30, seconds: 6 }
 type Turn = typeof TURN

@@ -1,8 +1,8 @@
 /**
  * What would more workers, and more machines, bring? Replays the measured pieces of a step on simulated workers.
  *
- * brigantine simulate [--workload NAME | --config FILE] [--workers 1..256] [--machines M --latency US --network GB/s]
- *   [--memory GB/s] [--kernels K] [--out FILE.svg] [--json]
+ * brigantine simulate [--workload NAME | --config FILE] [--workers 1..256] [--seconds 6]
+ *   [--machines M --latency US --network GB/s] [--memory GB/s] [--kernels K] [--out FILE.svg] [--json]
  */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
@@ -11,7 +11,7 @@ import type { KernelName } from '../../src/kernels/kernels.ts'
 import { chosenWorkload } from '../workloads.ts'
 import type { Workload } from '../workloads.ts'
 import { machineCosts } from './machine.ts'
-import { measurementOf, observe } from './measure.ts'
+import { TURN, measurementOf, observe } from './measure.ts'
 import { predictions } from './predict.ts'
 import type { Assumptions, Prediction } from './predict.ts'
 import { simulationPicture } from './picture.ts'
@@ -21,6 +21,7 @@ export interface SimulateOptions {
   readonly workload?: string | undefined
   readonly config?: string | undefined
   readonly workers?: string | undefined
+  readonly seconds?: string | undefined
   readonly machines?: string | undefined
   readonly latency?: string | undefined
   readonly network?: string | undefined
@@ -62,7 +63,8 @@ async function simulateWorkload(
   process.stderr.write(`${workload.name}: measuring its pieces ...\n`)
   const here = await machineCosts()
   const kernels = (options.kernels ?? 'auto') as KernelName | 'auto'
-  const measurement = measurementOf(await observe(workload, kernels, workers), here.clockMicros)
+  const turn = { ...TURN, seconds: positive('seconds', options.seconds ?? String(TURN.seconds)) }
+  const measurement = measurementOf(await observe(workload, kernels, workers, turn), here.clockMicros)
   const assumptions: Assumptions = {
     cores: availableParallelism(),
     counterMicros: here.counterMicros,

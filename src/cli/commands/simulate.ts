@@ -9,6 +9,7 @@ export function simulateCommand(program: Command): void {
     .option('--workload <name>', 'a preset: see bench step (default mlp-mid)')
     .option('--config <file>', 'the network and batch of a config file instead')
     .option('--workers <range>', 'a range (its powers of two) or a list of numbers of workers', '1..256')
+    .option('--seconds <s>', 'to measure each plan for; two rounds of it at the least', '6')
     .option('--machines <n>', 'machines that share the batch', '1')
     .option('--latency <us>', 'microseconds of a message between machines', '5')
     .option('--network <GB/s>', 'bandwidth of a link, each way', '12.5')
