@@ -8,12 +8,12 @@
  */
 import { sayVerdict, signalOf } from './advice.ts'
 import { judgeGrowth } from './rules/growth.ts'
-import { judgeLoss } from './rules/loss.ts'
+import { judgeLoss, judgeOscillation } from './rules/loss.ts'
 import { judgeNoise } from './rules/noise.ts'
 import { judgeParts } from './rules/parts.ts'
 import { noteCalm, passOrdinary } from './rules/ordinary.ts'
 import { judgeProfile } from './rules/profile.ts'
-import { observeProgress } from './rules/progress.ts'
+import { observeProgress, observeTrend } from './rules/progress.ts'
 import type { StepSignals } from './rules/signals.ts'
 import { judgeStall } from './rules/stall.ts'
 import { HealthField as F } from './rules/state.ts'
@@ -27,7 +27,13 @@ export { afterRemedy, faultRaised, HealthField, healthStateLength, RAISED } from
 
 /** Judges a step; what it raises lies in the state. */
 export function observeHealth(state: Float64Array, s: StepSignals): void {
-  if (!passOrdinary(state, s)) observeByRules(state, s)
+  if (!passOrdinary(state, s)) return observeByRules(state, s)
+  if (s.sampled) {
+    observeTrend(state)
+    judgeOscillation(state, s)
+    judgeSample(state, s)
+  }
+  endStep(state, s)
 }
 
 /** The same by every rule, whatever step it is. */
@@ -40,16 +46,25 @@ export function observeByRules(state: Float64Array, s: StepSignals): void {
   judgeZero(state, s)
   judgeLoss(state, s)
   judgeIntegrity(state, s)
-  judgeParts(state, s)
-  judgeNoise(state, s)
-  if (s.sampled && s.applied) {
-    judgeProfile(state, s)
-    judgeUnits(state, s)
-    judgeStall(state, s)
+  judgeSample(state, s)
+  endStep(state, s)
+  noteCalm(state)
+}
+
+function judgeSample(state: Float64Array, s: StepSignals): void {
+  if (s.parts > 1) {
+    judgeParts(state, s)
+    judgeNoise(state, s)
   }
+  if (!s.sampled) return
+  judgeProfile(state, s)
+  judgeUnits(state, s)
+  judgeStall(state, s)
+}
+
+function endStep(state: Float64Array, s: StepSignals): void {
   state[F.lastNorm] = s.gradNorm
   state[F.observed]!++
-  noteCalm(state)
 }
 
 /** The i-th verdict of a run of RAISED words, for people. */

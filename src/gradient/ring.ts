@@ -9,7 +9,7 @@ export function pushRing(state: Float64Array, at: number, size: number, value: n
 
 /** The value pushed `ago` pushes before the last; `ago` is below `size`. No remainder: of doubles it is a slow one. */
 export function ringValue(state: Float64Array, at: number, size: number, ago: number): number {
-  const i = state[at]! - 1 - ago
+  const i = (state[at]! | 0) - 1 - ago
   return state[at + 2 + (i < 0 ? i + size : i)]!
 }
 

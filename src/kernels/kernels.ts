@@ -453,6 +453,15 @@ export interface RecurrentKernels {
 export interface GradientKernels {
   /** Sum of x[r, c]^2 in float64, each square in float64, rows `ld` apart. Finite exactly when every x[r, c] is. */
   sumSquares(rows: number, cols: number, x: Pointer, ld: number): number
+  /**
+   * Sum of (x[r, c] - before[r, c])^2: the difference in float32, its square and the sum in float64. Rows of x are `ld`
+   * apart, those of `before` one behind the other.
+   */
+  sumSquaredChanges(rows: number, cols: number, x: Pointer, ld: number, before: Pointer): number
+  /** y[r, c] = x[r, c], rows of x `ld` apart, those of y one behind the other. */
+  copyRows(rows: number, cols: number, x: Pointer, ld: number, y: Pointer): void
+  /** out[c] = 1 if any x[r, c] > 0, else 0; rows `ld` apart. Looks no further down than it takes to know. */
+  activeUnits(rows: number, cols: number, x: Pointer, ld: number, out: Pointer): void
   /** Sum in float64 of the squares of x[i] * scale (in float32) clamped to [-limit, limit]: what value clipping leaves. */
   clampedSquares(count: number, x: Pointer, scale: number, limit: number): number
   /** The largest |x[i]|; 0 of none, NaN if any is NaN. */

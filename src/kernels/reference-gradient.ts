@@ -2,6 +2,12 @@
 import type { GradientKernels } from './kernels.ts'
 import type { Floats, Round } from './reference.ts'
 
+/** Of the eight sums. */
+function inPairs(sums: readonly number[]): number {
+  const [s0, s1, s2, s3] = [0, 1, 2, 3].map((i) => sums[i]! + sums[i + 4]!)
+  return s0! + s1! + (s2! + s3!)
+}
+
 export function referenceGradient(f: Floats, round: Round): GradientKernels {
   return {
     // Eight sums side by side, as SIMD keeps them: column c goes to sum c % 8.
@@ -10,8 +16,23 @@ export function referenceGradient(f: Floats, round: Round): GradientKernels {
       for (let r = 0; r < rows; r++) {
         for (let c = 0; c < cols; c++) sums[c % 8]! += f[x + r * ld + c]! * f[x + r * ld + c]!
       }
-      const [s0, s1, s2, s3] = [0, 1, 2, 3].map((i) => sums[i]! + sums[i + 4]!)
-      return s0! + s1! + (s2! + s3!)
+      return inPairs(sums)
+    },
+    sumSquaredChanges(rows, cols, x, ld, before) {
+      const sums = new Array<number>(8).fill(0)
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < cols; c++) sums[c % 8]! += round(f[x + r * ld + c]! - f[before + r * cols + c]!) ** 2
+      }
+      return inPairs(sums)
+    },
+    copyRows(rows, cols, x, ld, y) {
+      for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) f[y + r * cols + c] = f[x + r * ld + c]!
+    },
+    activeUnits(rows, cols, x, ld, out) {
+      for (let c = 0; c < cols; c++) {
+        f[out + c] = 0
+        for (let r = 0; r < rows; r++) if (f[x + r * ld + c]! > 0) f[out + c] = 1
+      }
     },
     clampedSquares(count, x, scale, limit) {
       const [factor, bound] = [round(scale), round(limit)]

@@ -360,7 +360,7 @@ export class Program {
     const gathers = pieces.gather(this.#plan, this.#state(State.gathered))
     const left = piece - updates - follows
     if (left < gathers) return this.#gatherAhead(left)
-    observePart(this.#plan, this.#k, this.#floats, this.#doubles, left - gathers)
+    observePart(this.#plan, this.#k, this.#floats, this.#doubles, left - gathers, this.#pass.temporary)
   }
 
   /** Forward of the first `rows` rows of the evaluation set, by the calling thread alone; the outputs are kept. */

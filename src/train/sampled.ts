@@ -4,32 +4,36 @@
  * weights would cost as much as the update does.
  */
 import { isSampled, sampleEvery } from '../gradient/thresholds.ts'
-import { NORM_CHUNK } from '../plan/constants.ts'
 
 /** No sample; of all weights; the numbers from `part` on: of one part of them. Kept in `State.sampled`. */
 export const Sample = { none: 0, whole: 1, part: 2 } as const
 const PARTS = 16
-const BLOCK = NORM_CHUNK / PARTS
+const BLOCK = 64
+/** From a measured block to the next of the same sample. */
+export const MEASURED_EVERY = PARTS * BLOCK
 
 export function sampleOf(batch: number): number {
   if (!isSampled(batch)) return Sample.none
   return batch < sampleEvery ? Sample.whole : Sample.part + ((batch / sampleEvery) % PARTS)
 }
 
-const isWhole = (sample: number, count: number): boolean => sample < Sample.part || count < NORM_CHUNK
+/** What of a run of parameters is measured: `blocks` blocks of `length`, MEASURED_EVERY apart, then `rest` more. */
+export interface Measured {
+  first: number
+  blocks: number
+  length: number
+  rest: number
+}
 
-/** Of a run of `count` parameters: the first that is measured, how many from there, and how far it is to the next of them. */
-export const firstMeasured = (sample: number, count: number): number =>
-  isWhole(sample, count) ? 0 : (sample - Sample.part) * BLOCK
-
-export const measuredAtOnce = (sample: number, count: number): number => (isWhole(sample, count) ? count : BLOCK)
-
-export const measuredEvery = (sample: number, count: number): number => (isWhole(sample, count) ? count : PARTS * BLOCK)
+/** Of a run of `count` parameters; into `of`. */
+export function measure(sample: number, count: number, of: Measured): void {
+  const isWhole = sample < Sample.part || count < MEASURED_EVERY
+  of.first = isWhole ? 0 : (sample - Sample.part) * BLOCK
+  of.length = isWhole ? count : BLOCK
+  of.blocks = isWhole ? 1 : Math.floor((count - of.first - BLOCK) / MEASURED_EVERY) + 1
+  of.rest = isWhole ? 0 : Math.max(0, Math.min(BLOCK, count - of.first - of.blocks * MEASURED_EVERY))
+}
 
 /** What a sum over the measured ones is to be multiplied by to stand for all. */
-export function shareMeasured(sample: number, count: number): number {
-  if (isWhole(sample, count)) return 1
-  let measured = 0
-  for (let at = firstMeasured(sample, count); at < count; at += PARTS * BLOCK) measured += Math.min(BLOCK, count - at)
-  return count / measured
-}
+export const shareMeasured = ({ blocks, length, rest }: Measured, count: number): number =>
+  count / (blocks * length + rest)

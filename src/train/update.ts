@@ -9,7 +9,8 @@ import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { learnedOf } from '../plan/watch.ts'
 import { boundNorms } from './regularize.ts'
-import { firstMeasured, measuredAtOnce, measuredEvery, Sample } from './sampled.ts'
+import { MEASURED_EVERY, measure, Sample } from './sampled.ts'
+import type { Measured } from './sampled.ts'
 import { State } from './state.ts'
 
 export class Update {
@@ -21,6 +22,8 @@ export class Update {
   readonly #temporary: Pointer
   readonly #bounded: readonly Placement[]
   readonly #columns: Float64Array
+  /** Filled anew for each run of parameters. */
+  readonly #measured: Measured = { first: 0, blocks: 0, length: 0, rest: 0 }
 
   /** @param temporary room for a run of parameters, this worker's own */
   constructor(plan: Plan, kernels: Kernels, { floats, doubles }: Arena, settings: RunSettings, temporary: Pointer) {
@@ -57,46 +60,38 @@ export class Update {
   /** The update, and of the measured weights the squares of what it left and of what it changed. */
   #sampledUpdate(piece: number, sample: number): void {
     const { at, watch } = this.#plan
+    const m = this.#measured
     const first = watch.firstSegment[piece]!
     const end = watch.firstSegment[piece + 1]!
-    const away = this.#temporary - at.parameters - piece * UPDATE_PIECE
+    const kept = this.#temporary - piece * UPDATE_PIECE
     for (let i = first; i < end; i++) {
       const { offset, count } = watch.segments[i]!
-      const length = measuredAtOnce(sample, count)
-      const step = measuredEvery(sample, count)
-      for (let from = firstMeasured(sample, count); from < count; from += step) {
-        const here = at.parameters + offset + from
-        this.#k.copy(Math.min(length, count - from), here, here + away)
-      }
+      measure(sample, count, m)
+      const from = at.parameters + offset + m.first
+      this.#k.copyRows(m.blocks, m.length, from, MEASURED_EVERY, kept + offset)
+      if (m.rest > 0) this.#k.copy(m.rest, from + m.blocks * MEASURED_EVERY, kept + offset + m.blocks * m.length)
     }
     this.#apply(piece)
     for (let i = first; i < end; i++) {
       const { offset, count } = watch.segments[i]!
-      const length = measuredAtOnce(sample, count)
-      const step = measuredEvery(sample, count)
-      let changed = 0
-      for (let from = firstMeasured(sample, count); from < count; from += step) {
-        const here = at.parameters + offset + from
-        const n = Math.min(length, count - from)
-        // before -= 1 * after
-        this.#k.sgd(n, here + away, here, here + away, 1, Infinity, 1, 0, false, 0)
-        changed += this.#k.sumSquares(1, n, here + away, 0)
-      }
       this.#doubles[at.segments + 2 * i] = this.#squares(offset, count, sample)
+      const from = at.parameters + offset + m.first
+      let changed = this.#k.sumSquaredChanges(m.blocks, m.length, from, MEASURED_EVERY, kept + offset)
+      if (m.rest > 0) {
+        const restAt = from + m.blocks * MEASURED_EVERY
+        changed += this.#k.sumSquaredChanges(1, m.rest, restAt, 0, kept + offset + m.blocks * m.length)
+      }
       this.#doubles[at.segments + 2 * i + 1] = changed
     }
   }
 
-  /** Of the measured weights of a run. */
+  /** Of the measured weights of a run: which they are is left in `#measured`. */
   #squares(offset: number, count: number, sample: number): number {
-    const { at } = this.#plan
-    const length = measuredAtOnce(sample, count)
-    const step = measuredEvery(sample, count)
-    let sum = 0
-    for (let from = firstMeasured(sample, count); from < count; from += step) {
-      sum += this.#k.sumSquares(1, Math.min(length, count - from), at.parameters + offset + from, 0)
-    }
-    return sum
+    const m = this.#measured
+    measure(sample, count, m)
+    const from = this.#plan.at.parameters + offset + m.first
+    const sum = this.#k.sumSquares(m.blocks, m.length, from, MEASURED_EVERY)
+    return m.rest > 0 ? sum + this.#k.sumSquares(1, m.rest, from + m.blocks * MEASURED_EVERY, 0) : sum
   }
 
   /** Whether the weights that the last, sampled update measured are those that it left. */

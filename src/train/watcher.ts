@@ -13,7 +13,8 @@ import { SIGNAL_FIELDS } from '../plan/watch.ts'
 import { Again } from './again.ts'
 import { gatherSignals } from './observe.ts'
 import { writeFrame, writeVerdicts } from './record.ts'
-import { Sample, sampleOf, shareMeasured } from './sampled.ts'
+import { measure, Sample, sampleOf, shareMeasured } from './sampled.ts'
+import type { Measured } from './sampled.ts'
 import { State } from './state.ts'
 
 export class Watcher {
@@ -24,6 +25,7 @@ export class Watcher {
   readonly #state: Float64Array
   readonly #health: Float64Array
   readonly #signals: StepSignals
+  readonly #measured: Measured = { first: 0, blocks: 0, length: 0, rest: 0 }
 
   constructor(plan: Plan, settings: RunSettings, control: Control, arena: Arena) {
     const { at, sumsAt, watch } = plan
@@ -119,7 +121,7 @@ export class Watcher {
       sum += mean
       squares += mean * mean
     }
-    signals.lossVariance = Math.max(0, squares / blocks - (sum / blocks) ** 2) / (blocks - 1)
+    signals.lossVariance = Math.max(0, squares / blocks - (sum / blocks) * (sum / blocks)) / (blocks - 1)
   }
 
   /** Of the laned parameters. */
@@ -164,9 +166,11 @@ export class Watcher {
     weights.fill(0)
     updates.fill(0)
     const sample = this.#state[State.sampled]!
+    const measured = this.#measured
     for (let i = 0; i < watch.segments.length; i++) {
       const { layer, count } = watch.segments[i]!
-      const scale = shareMeasured(sample, count)
+      measure(sample, count, measured)
+      const scale = shareMeasured(measured, count)
       weights[layer]! += scale * d[at.segments + 2 * i]!
       updates[layer]! += scale * d[at.segments + 2 * i + 1]!
     }

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { createArena } from '../../src/arena/arena.ts'
 import { createReference } from '../../src/kernels/reference.ts'
 import { OBSERVED_PIECE } from '../../src/plan/constants.ts'
-import { compilePlan } from '../../src/plan/plan.ts'
+import { compilePlan, scratchOf } from '../../src/plan/plan.ts'
 import { SIGNAL_FIELDS } from '../../src/plan/watch.ts'
 import { gatherSignals, observePart } from '../../src/train/observe.ts'
 import { State } from '../../src/train/state.ts'
@@ -39,10 +39,15 @@ it.each([{ rows: 128 }, { rows: 5 }])('of a batch of $rows of 128 rows', ({ rows
     Float64Array.from(floats.subarray(from, from + rows * UNITS)),
   ) as [Float64Array, Float64Array, Float64Array]
   const kernels = createReference(floats)
-  watch.parts.forEach((_, i) => observePart(plan, kernels, floats, doubles, i))
+  const room = scratchOf(plan, 0).piece
+  watch.parts.forEach((_, i) => observePart(plan, kernels, floats, doubles, i, room))
   gatherSignals(plan, doubles)
 
-  const rms = (values: Float64Array) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length)
+  // Sizes are those of the first eight rows, whose 700 outputs each are more than enough.
+  const rms = (values: Float64Array) => {
+    const seen = values.subarray(0, 8 * UNITS)
+    return Math.sqrt(seen.reduce((sum, x) => sum + x * x, 0) / seen.length)
+  }
   const silent = (unit: number) => outputs.every((x, i) => i % UNITS !== unit || !(x > 0))
   const awake = Array.from({ length: UNITS }, (_, c) => c).filter((c) => !silent(c)).length
   const of = (layer: number) => [...doubles.subarray(at.signals + layer * SIGNAL_FIELDS).subarray(0, SIGNAL_FIELDS)]

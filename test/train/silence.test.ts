@@ -1,6 +1,7 @@
 /** Silent units, counted sample by sample: who was active once is never among them, who was not for long enough always is. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { createReference } from '../../src/kernels/reference.ts'
 import { thresholds } from '../../src/gradient/thresholds.ts'
 import { countSilence } from '../../src/train/observe.ts'
 
@@ -17,14 +18,14 @@ it('counts a unit as silent exactly while no sample has activated it', () => {
       const doubles = new Float64Array(UNITS + 6)
       const since = new Float64Array(UNITS)
       for (const { rows, active } of batches) {
-        const floats = new Float32Array(rows * UNITS).fill(-1)
+        const floats = new Float32Array((rows + 1) * UNITS).fill(-1)
         const awake = new Set<number>()
         for (const { unit, row } of active) {
           floats[(row % rows) * UNITS + unit] = 1e-30
           awake.add(unit)
         }
         const flow = { value: 0, gradient: -1, cols: UNITS, overwritable: false } as const
-        countSilence(floats, doubles, flow, rows, 0, UNITS)
+        countSilence(createReference(floats), floats, doubles, flow, rows, 0, UNITS, rows * UNITS)
         for (let unit = 0; unit < UNITS; unit++) since[unit] = awake.has(unit) ? 0 : since[unit]! + rows
         expect(doubles.subarray(0, UNITS)).toEqual(since)
         const silent = since.filter((samples) => samples >= thresholds.dead.manySamples).length

@@ -13,16 +13,16 @@ export function judgeLoss(state: Float64Array, s: StepSignals): void {
   state[F.fallen] = fallen ? state[F.fallen]! + 1 : 0
   if (checkAlarm(state, F.alarms, Health.LOSS_DIVERGING, true, s.step, state[F.fallen]! >= steps, fallen, 1))
     raise(state, Health.LOSS_DIVERGING, 'fault', -1, state[F.explained]!, state[F.best]!, fall, steps)
-  judgeOscillation(state, s)
+  pushRing(state, F.variances, t.oscillating.window, s.lossVariance / (s.nullLoss * s.nullLoss))
+  if (s.sampled) judgeOscillation(state, s)
   if (checkAlarm(state, F.alarms, Health.CONVERGED, false, s.step, converged(state), state[F.explained]! > 0.96, 5))
     raise(state, Health.CONVERGED, 'ok', -1, state[F.explained]!, NaN, t.converged.explained, 5)
 }
 
 /** Variance between steps (von Neumann's differences) over that within a step, and how often the loss turns. */
-function judgeOscillation(state: Float64Array, s: StepSignals): void {
+export function judgeOscillation(state: Float64Array, s: StepSignals): void {
   const { ratio, window, turns, turnsAlone } = t.oscillating
-  pushRing(state, F.variances, window, s.lossVariance / s.nullLoss ** 2)
-  if (!s.sampled || state[F.losses + 1]! < 64) return
+  if (state[F.losses + 1]! < 64) return
   const isStuck = stuck(state, 64)
   if (!isStuck && isQuiet(state, F.alarms, Health.LOSS_OSCILLATING, true)) return
   let between = 0
@@ -31,14 +31,16 @@ function judgeOscillation(state: Float64Array, s: StepSignals): void {
   let here = ringValue(state, F.losses, t.stalled.window, 1)
   for (let i = 0; i < window; i++) {
     const older = ringValue(state, F.losses, t.stalled.window, i + 2)
-    between += (newer - here) ** 2 / (2 * window)
-    if ((newer - here) * (here - older) < 0) turning++
+    const change = newer - here
+    between += change * change
+    if (change * (here - older) < 0) turning++
     newer = here
     here = older
   }
+  between /= 2 * window
   let within = 0
-  for (let i = 0; i < window; i++) within += state[F.variances + 2 + i]! / window
-  const f = between / within
+  for (let i = 0; i < window; i++) within += state[F.variances + 2 + i]!
+  const f = between / (within / window)
   const turns0 = turning / window
   const known = Number.isFinite(f)
   const hit = isStuck && (known ? turns0 > turns && f > ratio : turns0 > turnsAlone && between > 0.01)

@@ -1,7 +1,7 @@
 /**
- * A step of which there is nothing to say, in one go: most steps of most runs. It leaves the state that the rules would
- * (test/gradient/ordinary.test.ts has both do every step), but asks once what each of them asks for itself. Where a rule
- * could have something to say, now or to end what it said before, the step is the rules'.
+ * What every step is judged by, in one go where it has nothing to say: most steps of most runs. It leaves the state that
+ * the rules would (test/gradient/ordinary.test.ts has both do every step), but asks once what each of them asks for
+ * itself. Where a rule could have something to say, now or to end what it said before, the step is the rules'.
  */
 import { isQuiet, isSteady } from '../alarms.ts'
 import { thresholds as t } from '../thresholds.ts'
@@ -29,7 +29,7 @@ const [OF_NULL, FALL, CONVERGED] = [t.runaway.ofNull, t.diverging.fall, t.conver
 /** @returns whether it was one; if not, the state is as before */
 export function passOrdinary(state: Float64Array, s: StepSignals): boolean {
   const calm = state[F.calm]!
-  if (calm === Calm.no || s.sampled || s.verdict !== 0 || s.mistaken || s.diverged || s.parts > 1) return false
+  if (calm === Calm.no || s.verdict !== 0 || s.mistaken || s.diverged) return false
   const { loss, nullLoss, gradNorm } = s
   const explained = 1 - loss / nullLoss
   const growth = Math.max(0, state[F.growth]! + Math.min(GROWTH, Math.max(-GROWTH, s.z)) - DRIFT)
@@ -48,9 +48,7 @@ export function passOrdinary(state: Float64Array, s: StepSignals): boolean {
   state[next(state, LOSSES, NUM_LOSSES)] = loss / (Number.isFinite(nullLoss) ? nullLoss : 1)
   state[next(state, NORMS, NUM_NORMS)] = gradNorm
   state[next(state, SPIKES, NUM_SPIKES)] = 0
-  state[next(state, VARIANCES, NUM_VARIANCES)] = s.lossVariance / nullLoss ** 2
-  state[F.lastNorm] = gradNorm
-  state[F.observed]!++
+  state[next(state, VARIANCES, NUM_VARIANCES)] = s.lossVariance / (nullLoss * nullLoss)
   return true
 }
 

@@ -11,14 +11,15 @@ export function observeProgress(state: Float64Array, s: StepSignals): void {
   pushRing(state, F.losses, t.stalled.window, s.loss / (Number.isFinite(s.nullLoss) ? s.nullLoss : 1))
   if (state[F.observed] === 0) state[F.best] = explained
   if (explained > state[F.best]!) state[F.best] = explained
-  if (s.sampled) trend(state, t.stalled.window)
+  if (s.sampled) observeTrend(state)
 }
 
-/** Gain over the last `window` steps into the state. */
-function trend(state: Float64Array, window: number): void {
+/** Gain over the last steps, as many as the ring holds, into the state. */
+export function observeTrend(state: Float64Array): void {
   const ring = F.losses
   const size = t.stalled.window
-  const n = Math.min(window, state[ring + 1]!)
+  // Integers: an index that is a float64 is checked in every round.
+  const n = state[ring + 1]! | 0
   if (n < 16) {
     state[F.gain] = NaN
     state[F.error] = NaN
@@ -27,7 +28,7 @@ function trend(state: Float64Array, window: number): void {
     return
   }
   // One pass, from the newest back, with differences to it: the cost of this is one of a sampled step's largest.
-  const newest = state[ring]! - 1
+  const newest = (state[ring]! | 0) - 1
   const origin = ringValue(state, ring, size, 0)
   let sum = 0
   let moment = 0

@@ -74,7 +74,7 @@ function largest(values: Float64Array): number {
  * plateau before the learning looks like that.
  */
 function hasCrept(state: Float64Array): boolean {
-  const error = Math.sqrt(state[F.meanError]! ** 2 + state[F.stillError]! ** 2)
+  const error = Math.sqrt(state[F.meanError]! * state[F.meanError]! + state[F.stillError]! * state[F.stillError]!)
   return state[F.mean]! - state[F.stillMean]! > Math.max(t.stalled.gain, 2 * error)
 }
 

@@ -5,7 +5,7 @@ import { add, copy } from './elementwise'
 /** acc + the squares of two elements, which are exact in float64: fused or not, the bits are the same. */
 // @ts-ignore: decorator
 @inline
-function addSquares(acc: v128, two: v128): v128 {
+export function addSquares(acc: v128, two: v128): v128 {
   const value = f64x2.promote_low_f32x4(two)
   return f64x2.add(acc, f64x2.mul(value, value))
 }
@@ -40,6 +40,13 @@ export function sumSquares(rows: u32, cols: u32, x: u32, ld: u32): f64 {
     }
     x += ld << 2
   }
+  return sumOf(s01, s23, s45, s67)
+}
+
+/** Of eight float64 sums. */
+// @ts-ignore: decorator
+@inline
+export function sumOf(s01: v128, s23: v128, s45: v128, s67: v128): f64 {
   s01 = f64x2.add(s01, s45)
   s23 = f64x2.add(s23, s67)
   return (

@@ -29,6 +29,64 @@ export function gradientConformance(make: MakeBench): void {
     )
   })
 
+  test('sumSquaredChanges is the float64 sum of squared differences to a copy that copyRows made', async () => {
+    const bench = await make()
+    fc.assert(
+      fc.property(rows, counts, gaps, seeds, fc.constantFrom(1e-30, 1, 1e18), (r, c, gap, seed, size) => {
+        bench.reset()
+        const ld = c + gap
+        const [old, now] = [numbers(seed, r * ld, size), numbers(seed + 1, r * ld, size)]
+        const x = bench.put(old)
+        const copy = bench.room(r * c)
+        bench.kernels.copyRows(r, c, x, ld, copy)
+        const inRows = (_: number, i: number) => i % ld < c
+        expectSame(bench.take(copy, r * c), old.filter(inRows))
+        expect(bench.kernels.sumSquaredChanges(r, c, x, ld, copy)).toBe(0)
+        // What lies between the rows does not count.
+        bench.floats.set(
+          now.map((value, i) => (i % ld < c ? value : NaN)),
+          x,
+        )
+        const expected = now.reduce((sum, v, i) => sum + (i % ld < c ? Math.fround(v - old[i]!) ** 2 : 0), 0)
+        const actual = bench.kernels.sumSquaredChanges(r, c, x, ld, copy)
+        expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-13 * expected)
+      }),
+    )
+  })
+
+  test('sumSquaredChanges of a copy of zeros is sumSquares, bit for bit', async () => {
+    const bench = await make()
+    fc.assert(
+      fc.property(rows, counts, gaps, seeds, (r, c, gap, seed) => {
+        bench.reset()
+        const ld = c + gap
+        const x = bench.put(numbers(seed, r * ld, 1))
+        const zeros = bench.put(new Float32Array(r * c))
+        expect(bench.kernels.sumSquaredChanges(r, c, x, ld, zeros)).toBe(bench.kernels.sumSquares(r, c, x, ld))
+      }),
+    )
+  })
+
+  test('activeUnits tells which columns have a number above 0', async () => {
+    const bench = await make()
+    fc.assert(
+      fc.property(rows, counts, gaps, seeds, fc.constantFrom(0, 0.5, 0.95), (r, c, gap, seed, silent) => {
+        bench.reset()
+        const ld = c + gap
+        const x = numbers(seed, r * ld, 1).map((value, i) => {
+          const kind = (seed + i * 7919) % 97
+          return kind === 0 ? NaN : kind === 1 ? 1e-45 : kind < 97 * silent ? -Math.abs(value) : value
+        })
+        const out = bench.room(c)
+        bench.kernels.activeUnits(r, c, bench.put(x), ld, out)
+        const expected = Array.from({ length: c }, (_, col) =>
+          Number(Array.from({ length: r }, (_, row) => Math.fround(x[row * ld + col]!)).some((value) => value > 0)),
+        )
+        expectSame(bench.take(out, c), expected)
+      }),
+    )
+  })
+
   test('clampedSquares is the float64 sum of the squares of x * scale, clamped', async () => {
     const bench = await make()
     const scales = fc.constantFrom(1, 1 / 3, 1e-3, 7)
