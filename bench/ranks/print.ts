@@ -33,3 +33,18 @@ export function printRanks(results: readonly Result[]): string {
   )
   return table(rows, { header: ['contestant', 'us/step', 'p10', 'p90', 'of the first', ''], right: [1, 2, 3, 4] })
 }
+
+/** Microseconds of a step, and what was seen of it. */
+export interface Predicted {
+  readonly name: string
+  readonly micros: number
+  readonly seen: number | undefined
+}
+
+export const printPredicted = (predicted: readonly Predicted[]): string =>
+  predicted
+    .map(({ name, micros, seen }) => {
+      const off = seen === undefined ? '' : `: off by ${(100 * (micros / seen - 1)).toFixed(1)} %`
+      return `predicted from the pieces of one worker: ${name} ${figure(micros)} us${off}`
+    })
+    .join('\n')

@@ -1,6 +1,7 @@
 /**
  * Several ranks on this machine: what they exchange beside the least there is and beside bare calls of MPI, and their
- * steps beside one process with as many workers and beside PyTorch's DDP over gloo.
+ * steps beside one process with as many workers, beside what the simulation predicts for both, and beside PyTorch's DDP
+ * over gloo.
  *
  * npm run bench:ranks -- [--workload NAME ..] [--ranks 2] [--kernels auto] [--rounds 5] [--seconds 0.5] [--launcher 'Open MPI']
  *                        [--json FILE] [--python PATH]
@@ -12,6 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { probeBlas } from '../../src/kernels/blas.ts'
+import type { KernelName } from '../../src/kernels/kernels.ts'
 import { machine, printMachine } from '../machine.ts'
 import { entries } from '../peers/contestants.ts'
 import type { Entry } from '../peers/contestants.ts'
@@ -21,7 +23,9 @@ import { writeProblem } from '../peers/problem.ts'
 import type { ExchangeTimes } from './exchange.ts'
 import { launchers } from './launchers.ts'
 import type { Launcher } from './launchers.ts'
-import { printExchange, printRanks } from './print.ts'
+import { apartMicros, sharesOf } from './predict.ts'
+import { printExchange, printPredicted, printRanks } from './print.ts'
+import type { Predicted } from './print.ts'
 
 /** As it is installed. */
 const script = (name: string) => fileURLToPath(new URL(`../../dist/bench/ranks/${name}.js`, import.meta.url))
@@ -52,7 +56,7 @@ if (taken.length === 0) {
 const here = machine()
 print(`${printMachine(here)}\n`)
 const folder = await mkdtemp(join(tmpdir(), 'brigantine-ranks-'))
-const all: { workload: string; exchanges: ExchangeTimes[]; results: Result[] }[] = []
+const all: { workload: string; exchanges: ExchangeTimes[]; results: Result[]; predicted: Predicted[] }[] = []
 try {
   for (const workload of values.workload) {
     const exchanges: ExchangeTimes[] = []
@@ -63,8 +67,11 @@ try {
     const dir = join(folder, workload)
     await writeProblem(workload, dir)
     const results = await match(await contestants(), dir, { rounds, seconds, say })
-    all.push({ workload, exchanges, results })
     print(`${workload}\n${exchanges.map(printExchange).join('\n')}\n\n${printRanks(results)}\n`)
+    say(`${workload}: pieces, for the prediction`)
+    const predicted = await predictedOf(workload, exchanges, results)
+    print(`${printPredicted(predicted)}\n`)
+    all.push({ workload, exchanges, results, predicted })
   }
 } finally {
   await rm(folder, { recursive: true, force: true })
@@ -89,7 +96,27 @@ async function contestants(): Promise<Entry[]> {
     }
   })
   const ddp = ranks === 2 ? known.filter(({ name }) => name.startsWith('PyTorch, DDP')) : []
-  return [together, ...(await Promise.all(apart)), ...ddp]
+  return [together, ...(await Promise.all(apart)), alone, ...ddp]
+}
+
+/** From one worker's step in the same match. */
+async function predictedOf(
+  workload: string,
+  exchanges: readonly ExchangeTimes[],
+  [together, ...others]: readonly Result[],
+): Promise<Predicted[]> {
+  const apart = others.slice(0, exchanges.length)
+  const micros = others[exchanges.length]?.micros?.median
+  if (micros === undefined) return []
+  const shares = await sharesOf(workload, kernels as KernelName, ranks, seconds)
+  return [
+    { name: together!.name, micros: shares.together * micros, seen: together!.micros?.median },
+    ...apart.map(({ name, micros: seen }, i) => ({
+      name,
+      micros: apartMicros(shares, micros, exchanges[i]!.micros),
+      seen: seen?.median,
+    })),
+  ]
 }
 
 function start({ flags }: Launcher): string[] {

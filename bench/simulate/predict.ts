@@ -11,6 +11,8 @@ export interface Assumptions {
   /** GB/s that all cores together get from memory; undefined: as much as they ask for. */
   readonly memory: number | undefined
   readonly machines: number
+  /** Whether the machines are processes of this host, which hold each other up as its workers do. */
+  readonly isOneHost?: boolean
   /** Of one message, and GB/s of one machine's link, each way. */
   readonly latencyMicros: number
   readonly network: number
@@ -42,7 +44,12 @@ export function predictions(
     const { costs, plan } = planOf(n)
     const own = machines > 1 ? sharded(costs, machines) : costs
     const { steps, phases } = simulate(own, machineOf(own, plan, assumptions, n))
-    const micros = midmean(steps)
+    const others = Array.from({ length: Math.min(machines, MOST_MACHINES) - 1 }, (_, m) =>
+      simulate(own, machineOf(own, plan, assumptions, n, (m + 1) * n)),
+    )
+    // Each machine waits for the slowest in its exchange.
+    const slowest = steps.map((step, s) => others.reduce((most, other) => Math.max(most, other.steps[s]!), step))
+    const micros = midmean(slowest)
     const lost = [...phases].map(([phase, { idle, serial, pieces }]) => ({
       phase,
       lost: (idle + (n > 1 ? (serial * (n - 1)) / n : 0)) / (n * micros),
@@ -52,7 +59,7 @@ export function predictions(
     return {
       workers: n,
       micros,
-      p90: quantile(steps, 0.9),
+      p90: quantile(slowest, 0.9),
       speedUp,
       efficiency: speedUp / (n * machines),
       limit: lost.reduce((a, b) => (b.lost > a.lost ? b : a)),
@@ -61,8 +68,11 @@ export function predictions(
   })
 }
 
-function machineOf(costs: Costs, plan: PlanSummary, assumptions: Assumptions, workers: number) {
-  const { machines, latencyMicros, network, memory, counterMicros } = assumptions
+/** More are simulated by as many. */
+const MOST_MACHINES = 64
+
+function machineOf(costs: Costs, plan: PlanSummary, assumptions: Assumptions, workers: number, firstWorker = 0) {
+  const { machines, isOneHost = false, latencyMicros, network, memory, counterMicros } = assumptions
   const traffic = new Map(plan.phases.map(({ phase, bytes }) => [phase, bytes]))
   const alone = new Map(
     costs.steps[0]!.map(({ phase, pieces }) => [
@@ -72,7 +82,9 @@ function machineOf(costs: Costs, plan: PlanSummary, assumptions: Assumptions, wo
   )
   return {
     workers,
+    firstWorker,
     counterMicros,
+    isBeside: workers > 1 || isOneHost,
     stretch(phase: string): number {
       const slower = costs.contention.get(phase) ?? 1
       if (memory === undefined) return slower
@@ -97,6 +109,9 @@ function sharded(costs: Costs, machines: number): Costs {
         return { ...phase, pieces: phase.pieces.slice(0, Math.max(1, Math.ceil(phase.pieces.length / machines))) }
       }
       if (phase.phase === 'gradient') return { ...phase, pieces: phase.pieces.map((micros) => micros / machines) }
+      // Each adds up and updates a slice of the parameters.
+      if (phase.phase === 'update')
+        return { ...phase, pieces: phase.pieces.slice(0, Math.ceil(phase.pieces.length / machines)) }
       return phase
     }),
   )

@@ -12,6 +12,10 @@ const MOST_QUEUES = 64
 
 export interface SimulatedMachine {
   readonly workers: number
+  /** Number of the first: each number replays steps of its own, the first of all in their order. Default: 0. */
+  readonly firstWorker?: number
+  /** Whether other workers run beside, of this crew or of another process on the same host. Default: if there are several. */
+  readonly isBeside?: boolean
   /** Microseconds that one claim keeps its queue's cache line, for which others wait; a `finish` takes as long. */
   readonly counterMicros: number
   /** Factor by which a phase's pieces take longer where several workers run: memory bandwidth, shared clock, data in another's cache. */
@@ -34,7 +38,7 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
   let now = 0
   const steps = costs.steps.map((step, s) => {
     const start = now
-    const replayed = replayedBy(costs.steps, s, machine.workers)
+    const replayed = replayedBy(costs.steps, s, machine)
     for (const [p, phase] of step.entries()) {
       const own = replayed.map((other) => other[p]!)
       const { closed, last, busy } = runPhase(phase, own, costs, machine, free, opener, now)
@@ -60,9 +64,13 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
  * Each worker but the first replays some other step: what held one worker up in a step (its core, its caches, its clock)
  * does not hold up the others in the same one, and all of them wait for whoever it was.
  */
-function replayedBy(steps: Costs['steps'], step: number, workers: number): Costs['steps'] {
+function replayedBy(
+  steps: Costs['steps'],
+  step: number,
+  { workers, firstWorker = 0 }: SimulatedMachine,
+): Costs['steps'] {
   const any = (worker: number) => steps[Math.floor(uniformAt(worker, 0, step) * steps.length)]!
-  return Array.from({ length: workers }, (_, worker) => (worker === 0 ? steps[step]! : any(worker)))
+  return Array.from({ length: workers }, (_, w) => (firstWorker + w === 0 ? steps[step]! : any(firstWorker + w)))
 }
 
 /**
@@ -73,12 +81,12 @@ function runPhase(
   { phase, pieces }: PhaseCosts,
   own: readonly PhaseCosts[],
   { perPiece, wakeLooking, wakeSleeping, claimContention }: Costs,
-  { workers, counterMicros, stretch }: SimulatedMachine,
+  { workers, isBeside = workers > 1, counterMicros, stretch }: SimulatedMachine,
   free: Float64Array,
   opener: number,
   opened: number,
 ): { closed: number; last: number; busy: number } {
-  const factor = workers > 1 ? stretch(phase) : 1
+  const factor = isBeside ? stretch(phase) : 1
   // When each may claim: at once if it opened the phase, else when it has noticed.
   const ready = Array.from(free, (since, worker) => {
     if (worker === opener) return opened
