@@ -25,13 +25,13 @@ export function counted(mpi: Mpi): { readonly mpi: Mpi; traffic(): Traffic } {
         gathered(4, counts)
         mpi.allGatherFloats(at, counts, starts)
       },
-      send(at, bytes, to) {
+      send(at, bytes, to, tag) {
         sent += bytes
-        mpi.send(at, bytes, to)
+        mpi.send(at, bytes, to, tag)
       },
-      receive(at, bytes, from) {
+      receive(at, bytes, from, tag) {
         received += bytes
-        mpi.receive(at, bytes, from)
+        mpi.receive(at, bytes, from, tag)
       },
     },
   }

@@ -91,7 +91,8 @@ export class Control {
 
   /** Sleeps until there were more than `seen` summons. */
   awaitSummons(seen: number): void {
-    Atomics.wait(this.#words, this.#at + SUMMONS, seen)
+    // A gate that a worker shuts wakes who waits here, too.
+    while (Atomics.load(this.#words, this.#at + SUMMONS) === seen) Atomics.wait(this.#words, this.#at + SUMMONS, seen)
   }
 
   /** Goes through a phase that has no pieces: nobody could claim one. */

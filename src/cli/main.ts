@@ -15,15 +15,12 @@ import { predictCommand } from './commands/predict.ts'
 import { reportCommand } from './commands/report.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { trainCommand } from './commands/train.ts'
-import { endByForce, EXIT_CODES_HELP, report } from './exit.ts'
+import { endByForce, Exit, EXIT_CODES_HELP, report } from './exit.ts'
 import { say } from './output.ts'
 
 /** Runs the command line (without node and script) and gives the exit code. Nothing else decides it. */
 export async function main(argv: readonly string[]): Promise<number> {
-  // A reader that has seen enough (`| head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-  })
+  heedOutput()
   const program = createProgram()
   try {
     await program.parseAsync([...argv], { from: 'user' })
@@ -35,6 +32,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof SourceHangs) endByForce(code)
     return code
   }
+}
+
+let heeded = false
+
+function heedOutput(): void {
+  if (heeded) return
+  heeded = true
+  // Results that are lost are an error; a reader that has seen enough (`| head`) is none.
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(Exit.ok)
+    const advice = code === 'ENOSPC' ? 'The disk is full: free some room.' : 'Send the results elsewhere.'
+    say(`${paint('red', 'error:', process.stderr)} stdout: could not be written (${code}). ${advice}`)
+    process.exit(Exit.badInput)
+  })
+  // Progress that nobody can read is no reason to end a training.
+  process.stderr.on('error', () => {})
 }
 
 export function createProgram(): Command {

@@ -34,9 +34,13 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
 async function loadText(path: string, json: boolean): Promise<ParsedText> {
   let text: string
   try {
-    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
+    // `-`: from a pipe, as for data.
+    text = readFileSync(path === '-' ? 0 : path, 'utf8').replace(/^\uFEFF/, '')
   } catch (error) {
     throw cannotRead(path, error)
+  }
+  if (/^\uFFFD{2}|\u0000/.test(text)) {
+    throw new UserError(`${path}: expected text in UTF-8, got another encoding, such as UTF-16. Save it as UTF-8.`)
   }
   // A large parser: only where a file is read.
   const { parseText } = await import('./text.ts')

@@ -5,6 +5,7 @@
  */
 import { Piscina } from 'piscina'
 import { entryOf } from '../package.ts'
+import { UserError } from '../errors.ts'
 import { WorkerLost } from './task.ts'
 import type { Failed, RunTask, Workforce } from './task.ts'
 
@@ -14,6 +15,8 @@ export class Crew implements Workforce {
   readonly #pool: Piscina
   #runs = 0
   #closed = false
+  /** Aborted, with the reason, when the system refuses a thread. */
+  #refused = new AbortController()
 
   /** @param atOnce threads to start now; the others come with the first run that has work for them */
   constructor(workers: number, atOnce = workers) {
@@ -27,8 +30,14 @@ export class Crew implements Workforce {
       // A worker's garbage is a few numbers a step: a small young generation keeps its memory flat from the start.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
-    // Failures reach us through the run's promises; without a listener a dying idle worker would end the process.
-    this.#pool.on('error', () => {})
+    // Failures reach us through the run's promises; without a listener a dying idle worker would end the process. But the
+    // pool keeps waiting for a thread that the system refuses.
+    this.#pool.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ERR_WORKER_INIT_FAILED') return
+      const refused = this.#refused
+      this.#refused = new AbortController()
+      refused.abort(refusal(error, this.workers))
+    })
   }
 
   /**
@@ -65,7 +74,10 @@ export class Crew implements Workforce {
   }
 
   async #part(task: RunTask, signal: AbortSignal): Promise<void> {
-    const failed = await (this.#pool.run(task, { signal }) as Promise<Failed | undefined>).catch((error: unknown) => {
+    const refused = this.#refused.signal
+    const either = { signal: AbortSignal.any([signal, refused]) }
+    const failed = await (this.#pool.run(task, either) as Promise<Failed | undefined>).catch((error: unknown) => {
+      refused.throwIfAborted()
       throw this.#closed ? error : new WorkerLost(task.worker, 'died', error)
     })
     if (failed) throw new WorkerLost(task.worker, 'threw', failed.error)
@@ -84,4 +96,16 @@ export class Crew implements Workforce {
     this.#closed = true
     await this.#pool.destroy()
   }
+}
+
+/** What was refused, and which limit it is likely to be. */
+function refusal(cause: Error, workers: number): UserError {
+  const limit = /EMFILE|ENFILE/.test(cause.message)
+    ? 'open files: raise it (`ulimit -n`)'
+    : "threads or memory: raise it (`ulimit -u`, `ulimit -v`, the container's)"
+  return new UserError(
+    `Expected to start ${workers} worker thread${workers > 1 ? 's' : ''}, but the system refused one (${cause.message}). ` +
+      `It may be the limit of ${limit}, or lower \`workers\` (--workers).`,
+    { cause },
+  )
 }

@@ -7,7 +7,7 @@ import type { CheckpointOptions } from './callbacks.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { History, Logs } from './history.ts'
-import { LAST, forgetOlder, promote, shift } from './rotation.ts'
+import { LAST, forgetOlder, forgetUnfinished, promote, shift } from './rotation.ts'
 import { monitorIndex, monitorMode, valueKeys } from './keys.ts'
 import { State } from './state.ts'
 
@@ -24,6 +24,7 @@ export class Keeper {
   #epochs: number
   /** Whether the files in the folder are of this run: written by it, or the ones it goes on from. */
   #ours: boolean
+  #begun = false
   /** Updates behind the last checkpoint. */
   #updates = NaN
   /** Health of the run when the last checkpoint was taken: see `healthOf`. */
@@ -98,6 +99,8 @@ export class Keeper {
   async #write(checkpoint: Checkpoint, last: boolean, best: boolean, proven: boolean): Promise<void> {
     const { directory, keep = 3 } = this.#options
     const path = join(directory, LAST)
+    if (!this.#begun) await forgetUnfinished([path, join(directory, BEST)])
+    this.#begun = true
     if (best) await writeCheckpoint(join(directory, BEST), checkpoint)
     if (!last) return
     if (proven) await promote(path)

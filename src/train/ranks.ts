@@ -209,15 +209,20 @@ export class Exchange implements Agreement {
     }
   }
 
+  /** Of the open exchange: never 0, which is for what ranks say outside of runs. */
+  get #tag(): number {
+    return this.#state(State.exchange) + 8 * (this.#state(State.batch) % 4096)
+  }
+
   /** A rank that hangs may have sent its own part, and not take ours. */
   #send(at: Address, bytes: number, to: number): void {
     this.#doubles[this.#plan.at.awaited + to]!++
-    this.#mpi.send(at, bytes, to)
+    this.#mpi.send(at, bytes, to, this.#tag)
   }
 
   #receive(at: Address, bytes: number, from: number): void {
     this.#doubles[this.#plan.at.awaited + from]!++
-    this.#mpi.receive(at, bytes, from)
+    this.#mpi.receive(at, bytes, from, this.#tag)
   }
 
   /** Until everything has come and gone; meanwhile the host can see of whom that is not so. */

@@ -41,6 +41,16 @@ export async function forgetOlder(path: string): Promise<void> {
   }
 }
 
+/** What a process that was killed left of files that it was writing. */
+export async function forgetUnfinished(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    for (const name of await readdir(dirname(path)).catch(() => [])) {
+      const rest = name.startsWith(basename(path)) ? name.slice(basename(path).length) : ''
+      if (/^\.[0-9a-f]{8}\.tmp$/.test(rest)) await rm(join(dirname(path), name), { force: true })
+    }
+  }
+}
+
 /** A second name for a file, in the place of what had that name. A copy where the file system has no links. */
 async function alias(path: string, name: string): Promise<void> {
   const temporary = `${name}.tmp`

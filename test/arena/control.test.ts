@@ -278,3 +278,20 @@ describe('the doorbell', () => {
     expect(control.stopRequested()).toBe(true)
   })
 })
+
+describe('who waits for summons', () => {
+  it('sleeps through the gates that others shut, and is woken by the first summons', async () => {
+    const shared = memory()
+    const control = new Control(openArena(shared).words, 0, 0)
+    const thread = new Worker(new URL('./summoned.ts', import.meta.url), { workerData: shared })
+    expect(await once(thread, 'message')).toEqual(['waits'])
+    const woken = once(thread, 'message')
+    for (let i = 0; i < 500; i++) {
+      control.settle(Status.gated)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    control.summon(3)
+    expect(await woken).toEqual([Status.running])
+    await once(thread, 'exit')
+  })
+})

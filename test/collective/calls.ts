@@ -24,6 +24,27 @@ for (let r = 0; r < ranks; r++) {
 const heard: number[] = []
 mpi.waitAll((from) => heard.push(from))
 
+// In the other order than they are sent: each goes where its tag says.
+const [next, before] = [(rank + 1) % ranks, (rank + ranks - 1) % ranks]
+const [short, long] = [floats(1, -1), floats(3, -1)]
+mpi.receive(mpi.address(short), 4, before, 7)
+mpi.receive(mpi.address(long), 12, before, 32_767)
+mpi.send(mpi.address(floats(3, rank)), 12, next, 32_767)
+mpi.send(mpi.address(floats(1, 100 + rank)), 4, next, 7)
+mpi.waitAll()
+const tagged = [...short, ...long]
+
+// Eight bytes where four are awaited: MPI's word is an error of ours, and not the end of the job.
+let refused = ''
+const little = bytes(4, 0)
+mpi.receive(mpi.address(little), 4, before, 9)
+mpi.send(mpi.address(own), 8, next, 9)
+try {
+  mpi.waitAll()
+} catch (error) {
+  refused = (error as Error).message
+}
+
 const [sum, vector] = [floats(ranks, 0), floats(total, rank + 1)]
 mpi.reduceScatterFloats(mpi.address(vector), mpi.address(sum), counts)
 
@@ -31,7 +52,7 @@ const [one, all] = [bytes(2, rank), bytes(2 * ranks, 9)]
 mpi.allGather(mpi.address(one), 2, mpi.address(all))
 mpi.broadcast(mpi.address(one), 2, ranks - 1)
 mpi.barrier()
-const got = { gathered, heard: heard.toSorted(), others, sum, all, one }
-const plain = Object.fromEntries(Object.entries(got).map(([key, value]) => [key, [...value]]))
+const got = { gathered, heard: heard.toSorted(), others, tagged, sum, all, one }
+const plain = { refused, ...Object.fromEntries(Object.entries(got).map(([key, value]) => [key, [...value]])) }
 process.stdout.write(`${JSON.stringify({ ...answer.library, launch: launchOf(), rank, ranks, ...plain })}\n`)
 mpi.finalize()

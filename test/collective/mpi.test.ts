@@ -47,6 +47,9 @@ describe(`the calls${whyNone}`, () => {
         expect(got.heard).toEqual(Array.from({ length: ranks }, (_, r) => r).filter((r) => r !== rank))
         const others = Array.from({ length: ranks }, (_, r) => (r === rank ? [-1, -1] : [10 * r, 10 * r])).flat()
         expect(got.others).toEqual(others)
+        const before = ((rank as number) + ranks - 1) % ranks
+        expect(got.tagged).toEqual([100 + before, before, before, before])
+        expect(got.refused).toMatch(/^MPI_Waitsome failed with code \d+ \(.+\)$/)
         // 1 + 2 + .. + ranks, in each element of the rank's own run.
         const sum = Array.from({ length: ranks }, (_, i) => (i <= (rank as number) ? (ranks * (ranks + 1)) / 2 : 0))
         expect(got.sum).toEqual(sum)

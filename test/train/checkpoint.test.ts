@@ -203,6 +203,16 @@ describe('writing', () => {
     expect(await leftovers(join(directory, 'a', 'b'))).toEqual([])
   })
 
+  it('begins with the removal of what a process that was killed left half written, and of nothing else', async () => {
+    const folder = join(directory, 'killed')
+    await mkdir(folder)
+    for (const name of ['last.ckpt.0a1b2c3d.tmp', 'best.ckpt.00000000.tmp', 'my.tmp', 'last.ckpt.old.tmp'])
+      await writeFile(join(folder, name), 'half')
+    const trainer = await Trainer.create({ ...config, epochs: 1 }, { crew })
+    await trainer.fit(data, { checkpoint: { directory: folder } })
+    expect((await leftovers(folder)).toSorted()).toEqual(['last.ckpt.old.tmp', 'my.tmp'])
+  })
+
   it('that fails half-way keeps the old file and leaves nothing behind', async () => {
     const folder = join(directory, 'half')
     const file = join(folder, 'm.ckpt')

@@ -22,9 +22,13 @@ export interface Mpi {
   allGatherFloats(at: Address, counts: Int32Array, starts: Int32Array): void
   /** Sums the vectors at `from` in whatever order MPI likes; each rank keeps its own run, at `to`. */
   reduceScatterFloats(from: Address, to: Address, counts: Int32Array): void
-  /** Begin a transfer; those between two ranks are matched in the order in which they were begun. */
-  send(at: Address, bytes: number, rank: number): void
-  receive(at: Address, bytes: number, rank: number): void
+  /**
+   * Begin a transfer; those of one tag between two ranks are matched in the order in which they were begun. Of what ranks do
+   * at different places of the program no two tags are the same: a rank that fails alone, and says so, disturbs no other.
+   * @param tag 0 to 32,767 (0)
+   */
+  send(at: Address, bytes: number, rank: number, tag?: number): void
+  receive(at: Address, bytes: number, rank: number, tag?: number): void
   /** Until all transfers are over; the two hear of each that is, by the rank it is from and the rank it is to. */
   waitAll(received?: (from: number) => void, sent?: (to: number) => void): void
   /** Ends the job: every rank of it, at once. */
@@ -33,6 +37,8 @@ export interface Mpi {
 }
 
 const MOST_REQUESTS = 2 ** 16
+/** More than MPI_MAX_ERROR_STRING of any implementation. */
+const MOST_TEXT = 4096
 
 /** Once in the life of a process. @throws Error where the library cannot be loaded or MPI does not start */
 export function startMpi({ path, family }: MpiLibrary): Mpi {
@@ -41,16 +47,23 @@ export function startMpi({ path, family }: MpiLibrary): Mpi {
   const library = koffi.load(path, { global: true })
   const abi = abiOf(family, library, koffi)
   const H = abi.handle
+  const errorString = library.func('int MPI_Error_string(int, uint8_t*, int*)') as (...values: unknown[]) => number
+  const textOf = (code: number): string => {
+    const [text, length] = [new Uint8Array(MOST_TEXT), new Int32Array(1)]
+    return errorString(code, text, length) === 0 ? ` (${Buffer.from(text.subarray(0, length[0])).toString()})` : ''
+  }
   const bind = (name: string, parameters: string) => {
     const call = library.func(`int ${name}(${parameters})`) as (...values: unknown[]) => number
     return (...values: unknown[]): void => {
       const code = call(...values)
-      if (code !== 0) throw new Error(`${name} failed with code ${code}`)
+      if (code !== 0) throw new Error(`${name} failed with code ${code}${textOf(code)}`)
     }
   }
   const one = new Int32Array(1)
   const provided = new Int32Array(1)
   bind('MPI_Init_thread', 'uintptr_t, uintptr_t, int, int*')(0, 0, abi.funneled, provided)
+  // Otherwise MPI ends the job by itself, and nobody hears of what.
+  bind('MPI_Comm_set_errhandler', `${H}, ${H}`)(abi.world, abi.errorsReturn)
   const number = (name: string): number => {
     bind(name, `${H}, int*`)(abi.world, one)
     return one[0]!
@@ -74,9 +87,9 @@ export function startMpi({ path, family }: MpiLibrary): Mpi {
   /** Of each open request: the rank it receives from, or ~ the rank it sends to. */
   const others = new Int32Array(MOST_REQUESTS)
   const ended = new Int32Array(MOST_REQUESTS)
-  const [tag, endedNow] = [0, new Int32Array(1)]
+  const endedNow = new Int32Array(1)
   let open = 0
-  const begin = (call: typeof send, at: Address, bytes: number, other: number, mark: number) => {
+  const begin = (call: typeof send, at: Address, bytes: number, other: number, mark: number, tag: number) => {
     if (open === MOST_REQUESTS) throw new Error(`internal: more than ${MOST_REQUESTS} transfers at a time`)
     others[open] = mark
     call(at, bytes, abi.byte, other, tag, abi.world, requestsAt + open++ * abi.requestBytes)
@@ -92,8 +105,8 @@ export function startMpi({ path, family }: MpiLibrary): Mpi {
     allGatherFloats: (at, counts, starts) =>
       allGatherV(abi.inPlace, 0, abi.float, at, counts, starts, abi.float, abi.world),
     reduceScatterFloats: (from, to, counts) => reduceScatter(from, to, counts, abi.float, abi.sum, abi.world),
-    send: (at, bytes, to) => begin(send, at, bytes, to, ~to),
-    receive: (at, bytes, from) => begin(receive, at, bytes, from, from),
+    send: (at, bytes, to, tag = 0) => begin(send, at, bytes, to, ~to, tag),
+    receive: (at, bytes, from, tag = 0) => begin(receive, at, bytes, from, from, tag),
     waitAll: (received, sent) => {
       for (let left = open; left > 0; left -= endedNow[0]!) {
         waitSome(open, requestsAt, endedNow, ended, abi.statusesIgnore)
