@@ -3,8 +3,9 @@ import type { HealthCode, HealthVerdict } from './verdict.ts'
 
 type Said = Pick<HealthVerdict, 'code' | 'step' | 'layer' | 'part' | 'evidence'>
 
-/** A number with three significant digits. */
-const figure = (value: number): string => String(Number(value.toPrecision(3)))
+/** A number with three significant digits: `1.74e+15` for one that nobody could read. */
+const figure = (value: number): string =>
+  Math.abs(value) >= 1e6 && Number.isFinite(value) ? value.toExponential(2) : String(Number(value.toPrecision(3)))
 const decades = (value: number): string => `${figure(Math.abs(value))} powers of ten`
 const share = (value: number): string => `${Math.round(100 * value)} %`
 

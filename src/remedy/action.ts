@@ -10,8 +10,8 @@ export interface Action {
   readonly layer?: string | undefined
   /** What changed, one short line each. */
   readonly changes: readonly string[]
-  /** One sentence for people. */
-  readonly text: string
+  /** One sentence for people, of what became of it too. */
+  text: string
   /** Explained share over the 64 steps after it, less what it was before; null while (or where) it is not known. */
   gain: number | null
   /** `reverted`: it did not help, and everything is as it was before; `tried`: beside another, which did better. */
@@ -23,6 +23,13 @@ type Told = Pick<Action, 'step' | 'verdict' | 'remedy' | 'changes' | 'outcome'>
 const ENDS: Partial<Record<Action['outcome'], string>> = {
   reverted: '; it did not help and was taken back',
   tried: '; another remedy, tried beside it, did better',
+}
+
+/** What became of it is known. */
+export function settle(action: Action, outcome: Exclude<Action['outcome'], 'pending'>, gain = NaN): void {
+  action.outcome = outcome
+  action.gain = Number.isFinite(gain) ? gain : null
+  action.text = actionText(action)
 }
 
 export function actionText({ step, verdict, remedy, changes, outcome }: Told): string {

@@ -79,12 +79,15 @@ export const early: Ladder = {
   SYMMETRIC_INIT: [initialise],
   INPUT_SCALE: [scaleInputs, ...lost],
   TARGET_SCALE: [scaleTargets, ...lost],
-  LR_IMPLAUSIBLE: [tameRate, ...lost],
+  LR_IMPLAUSIBLE: [...scale, tameRate, tameBoldly, ...lost],
   UPDATE_TOO_SMALL: lost,
   STALLED: lost,
   SHARD_ANOMALY: [sumWhole],
   REPLICA_DIVERGENCE: [rollBack],
 }
+
+/** Where nothing is gained, and it may be a plateau: what is held back is let go, and nothing is tried on the off chance. */
+export const still: Ladder = { STALLED: [holdRate, easeDecay, widenClip, raiseRate] }
 
 const escaped = [clipAtNorm, cutRate]
 
@@ -114,7 +117,7 @@ export const running: Ladder = {
 /** For a run that was begun anew, is well, and has not learnt much by a fifth of its steps. */
 export const again: readonly Remedy[] = [tripleRate, useAdamBoldly]
 
-const remedies = [...[before, early, running].flatMap((ladder) => Object.values(ladder).flat()), ...again]
+const remedies = [...[before, early, still, running].flatMap((ladder) => Object.values(ladder).flat()), ...again]
 
 /** Actions of a run at the most: every one is a use of a remedy, and each has a number of them. */
 export const mostActions = [...new Map(remedies.map(({ name, limit }) => [name, limit])).values()].reduce(

@@ -10,15 +10,26 @@
  * that are so, unless the strict kernels find nothing wrong: then it is the rounding of the run's kernels, or a fault of
  * theirs. The strict result decides nothing but that sentence: a run has the bits of its own kernels.
  *
- * One worker alone has nobody to compare with: it looks a second time, and that is said. The sums between two phases are
+ * One worker alone has nobody to compare with: it looks a second time, and that is said. So do several ranks, each at its
+ * own rows: they decide from the same sums, and not every rank need have another worker. The sums between two phases are
  * made by whoever finishes last.
  */
 import { decideStateLength } from '../gradient/decide.ts'
 import { DetectorField, Verdict } from '../gradient/detector.ts'
 import { State } from './state.ts'
 
-/** Of the open batch: not looked at again; the look that is open; what came of them (`alone`: the same, by one worker). */
-export const Again = { no: 0, strict: 1, second: 2, third: 3, same: 4, alone: 5, different: 6, kernels: 7 } as const
+/** Of the open batch: not looked at again; the look that is open; what came of them (`alone`: the same, by one worker; `ranks`: by each rank). */
+export const Again = {
+  no: 0,
+  strict: 1,
+  second: 2,
+  third: 3,
+  same: 4,
+  alone: 5,
+  different: 6,
+  kernels: 7,
+  ranks: 8,
+} as const
 type Look = typeof Again.strict | typeof Again.second | typeof Again.third
 
 export const isLook = (again: number): again is Look => again >= Again.strict && again <= Again.third
@@ -35,8 +46,15 @@ export function beforeDecision(s: Float64Array): void {
 /**
  * After each decision: whether the batch is to be computed once more. Else the decision stands, and `again` says why.
  * @param strict whether the run's kernels are others than the strict ones
+ * @param by how many workers look, or that ranks do: all of them come to the same answer here
  */
-export function looksAgain(s: Float64Array, loss: number, gradNorm: number, strict: boolean, workers: number): boolean {
+export function looksAgain(
+  s: Float64Array,
+  loss: number,
+  gradNorm: number,
+  strict: boolean,
+  by: number | 'ranks',
+): boolean {
   const verdict = s[State.health + DetectorField.verdict]!
   switch (s[State.again]) {
     case Again.no:
@@ -54,16 +72,18 @@ export function looksAgain(s: Float64Array, loss: number, gradNorm: number, stri
       return true
     case Again.second:
     case Again.third:
-      return compare(s, loss, gradNorm, workers)
+      return compare(s, loss, gradNorm, by)
   }
   throw new Error(`internal: a decision in state ${s[State.again]} of the second look`)
 }
 
-function compare(s: Float64Array, loss: number, gradNorm: number, workers: number): boolean {
+function compare(s: Float64Array, loss: number, gradNorm: number, by: number | 'ranks'): boolean {
   // Of a NaN it is not told which.
   const isSame = Object.is(s[State.firstLoss], loss) && Object.is(s[State.firstGradNorm], gradNorm)
-  const more = isSame && workers > 1 && s[State.again] === Again.second
-  const same = s[State.strictVerdict] === Verdict.healthy ? Again.kernels : workers > 1 ? Again.same : Again.alone
+  const others = by !== 'ranks' && by > 1
+  const more = isSame && others && s[State.again] === Again.second
+  const numbers = by === 'ranks' ? Again.ranks : others ? Again.same : Again.alone
+  const same = s[State.strictVerdict] === Verdict.healthy ? Again.kernels : numbers
   s[State.again] = more ? Again.third : isSame ? same : Again.different
   return more
 }

@@ -29,6 +29,8 @@ export interface Callbacks {
   onVerdict?(verdict: HealthVerdict): void | Promise<void>
   /** Told of every remedy, once it is known what became of it, or when training goes on with it. */
   onAction?(action: Action): void | Promise<void>
+  /** Told what became of a remedy that was `pending` then: `kept` or `reverted`, in its text too. */
+  onOutcome?(action: Action): void | Promise<void>
 }
 
 export interface CheckpointOptions {

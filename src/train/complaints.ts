@@ -3,10 +3,12 @@ import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { Complaint } from './remedies.ts'
 
 // These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
-/** Steps after which something should have been learnt. */
-const SOON = 64
-/** Explained share that is none. */
-const NOTHING = 0.02
+/** Steps after which so much should have been explained. */
+const EXPECTED: readonly (readonly [steps: number, explained: number])[] = [
+  [64, 0.02],
+  [128, 0.1],
+  [256, 0.5],
+]
 const OUT_OF_SCALE: ReadonlySet<string> = new Set(['INPUT_SCALE', 'TARGET_SCALE', 'LR_IMPLAUSIBLE'])
 
 export interface Gate {
@@ -22,10 +24,16 @@ export interface Gate {
 export const faultsOf = ({ health, seen }: Gate): readonly HealthVerdict[] =>
   health.slice(seen).filter(({ severity }) => severity === 'fault')
 
-/** What was out of scale before the first step, and has kept the training from learning anything. */
-export function harmfulSymptoms(gate: Gate): readonly Complaint[] {
-  if (!isFirstLook(gate) || gate.explained > NOTHING) return []
-  return gate.health.filter(({ step, code }) => step < 0 && OUT_OF_SCALE.has(code))
-}
+/** What was out of scale before the first step, and keeps the training from learning. */
+export const harmfulSymptoms = (gate: Gate): readonly Complaint[] =>
+  isBehind(gate) ? gate.health.filter(({ step, code }) => step < 0 && OUT_OF_SCALE.has(code)) : []
 
-const isFirstLook = ({ age, ageBefore }: Gate): boolean => age >= SOON && ageBefore < SOON
+/** A warning that nothing is gained, which may be a plateau as well. */
+export const standstills = (gate: Gate): readonly Complaint[] =>
+  isBehind(gate) ? gate.health.filter(({ code }) => code === 'STALLED').slice(-1) : []
+
+/** Asked once for each of those numbers of steps. */
+function isBehind({ age, ageBefore, explained }: Gate): boolean {
+  const due = EXPECTED.findLast(([steps]) => age >= steps && ageBefore < steps)
+  return due !== undefined && explained <= due[1]
+}

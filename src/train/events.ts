@@ -104,6 +104,8 @@ function sameBits({ again, strictLoss, strictGradNorm }: SecondLook): string {
         ' Computed again by the same worker, as there is no other, it has the same bits, and strict kernels agree: ' +
         'it is the numbers, not the machine.'
       )
+    case Again.ranks:
+      return ' Computed again by the same ranks it has the same bits, and strict kernels agree: it is the numbers, not a machine.'
     case Again.kernels:
       return (
         ` Computed again it has the same bits, but strict kernels find nothing wrong (loss ${strictLoss}, gradient norm ` +

@@ -30,6 +30,7 @@ const CALLBACKS = {
   onCasualty: 1,
   onVerdict: 1,
   onAction: 1,
+  onOutcome: 1,
 } satisfies Record<keyof Callbacks, 1>
 
 /** @throws UserError for what is not data, not an option, or not what an option takes */

@@ -216,7 +216,7 @@ class Fit {
       if (!next) break
       await this.#goOn(next)
     }
-    const back = this.#repair?.finish(this.#session)
+    const back = await this.#repair?.finish(this.#session)
     if (!back) return
     const reason = this.#session.state[State.reason]!
     await this.#goOn(back)
@@ -391,6 +391,7 @@ class Fit {
     if (config.health.mode !== 'repair') return undefined
     checkRepairable(config, ranks !== undefined)
     const tell = (action: Action) => this.#listeners.call('onAction', action)
+    const tellOutcome = (action: Action) => this.#listeners.call('onOutcome', action)
     const { history } = this.#monitor
     return new Repair(
       {
@@ -402,6 +403,7 @@ class Fit {
         nullLoss: this.#nullLoss,
         steps: this.#steps,
         tell,
+        tellOutcome,
       },
       { ...built!, config },
     )

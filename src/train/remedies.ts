@@ -28,8 +28,9 @@ export interface RepairContext {
   readonly nullLoss: number
   /** Steps that were asked for. */
   readonly steps: number
-  /** Told of each action. */
+  /** Told of each action, and of what became of one that was pending. */
   tell(action: Action): Promise<void>
+  tellOutcome(action: Action): Promise<void>
 }
 
 /** What a remedy is chosen for. */

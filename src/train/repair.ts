@@ -8,11 +8,12 @@
  */
 import { Verdict } from '../gradient/detector.ts'
 import type { HealthCode, HealthVerdict } from '../gradient/verdict.ts'
+import { settle } from '../remedy/action.ts'
 import type { Action } from '../remedy/action.ts'
 import * as ladders from '../remedy/ladder.ts'
 import type { Patient } from '../remedy/patient.ts'
 import type { Treatment } from '../remedy/remedy.ts'
-import { faultsOf, harmfulSymptoms } from './complaints.ts'
+import { faultsOf, harmfulSymptoms, standstills } from './complaints.ts'
 import { CALM, explained, GoodStates, isWell, RECENT } from './good-states.ts'
 import type { GoodState } from './good-states.ts'
 import { firstUpdate } from './preflight.ts'
@@ -92,6 +93,8 @@ export class Repair {
     this.#start = patientOf(subject, context.task)
     this.#remedies = new Remedies(context)
     this.#seen = context.history.health.length
+    // Of a run that goes on: what it went on with was kept.
+    for (const action of context.history.actions) if (action.outcome === 'pending') settle(action, 'kept')
   }
 
   // ---- before the first step ----
@@ -138,10 +141,13 @@ export class Repair {
       this.#trialIsOver = !this.#trialIsSound || batch >= this.#trialEnds
       return
     }
-    this.#judge(batch)
+    await this.#judge(batch)
     if (this.#takesBack) return
-    const faults = [...raised, ...harmfulSymptoms(gate)]
-    if (faults.length > 0) this.#chosen = await this.#chooseNow(session, faults)
+    const [symptoms, stills] = [harmfulSymptoms(gate), standstills(gate)]
+    if (raised.length > 0) this.#chosen = await this.#chooseNow(session, raised)
+    // What was wrong from the beginning is no better where a little was learnt.
+    else if (symptoms.length > 0) this.#chosen = await this.#chooseNow(session, symptoms, null)
+    else if (stills.length > 0) this.#chosen = await this.#chooseFrom(session, ladders.still, stills, null)
     else if (this.#mended && gate.age >= this.#secondLook) await this.#lookAgain(session, this.#mended, gate.age)
     if (this.#chosen.length > 0) return
     if (batch >= this.#since + CALM && isWell(batch, this.#context)) {
@@ -169,7 +175,7 @@ export class Repair {
     if (!chosen) return null
     this.#chosen = []
     // What comes next builds on it.
-    this.#settleLast()
+    await this.#settleLast()
     const { history } = this.#context
     const losses = history.steps.loss.slice(-CALM)
     const now = { subject: this.#now(session), start: this.#start, explained: explained(this.#context), losses }
@@ -245,8 +251,8 @@ export class Repair {
    * @returns what becomes of a run that ended in the middle of trials, or before a remedy: as if none had begun it is where
    * they were asked for, with the weights it was last well with. A cause that is still there will be seen again.
    */
-  finish(session: Session): Next | null {
-    this.#settleLast()
+  async finish(session: Session): Promise<Next | null> {
+    await this.#settleLast()
     const base = this.#tournament?.base
     if (!base && this.#chosen.length === 0) return null
     const subject = base?.subject ?? this.#now(session)
@@ -258,24 +264,26 @@ export class Repair {
     return { subject: patient ? operate(subject, patient) : subject, then, from: base?.position }
   }
 
-  #settleLast(): void {
-    if (this.#before) this.#settle(this.#before, explained(this.#context))
-    if (this.#before) this.#before.action.outcome = 'kept'
+  async #settleLast(): Promise<void> {
+    const before = this.#before
     this.#before = null
+    if (before) await this.#settle(before, 'kept')
   }
 
-  #judge(batch: number): void {
+  async #judge(batch: number): Promise<void> {
     const before = this.#before
     if (!before || batch < before.due) return
-    this.#settle(before, explained(this.#context))
-    if (before.action.outcome === 'reverted') this.#takesBack = true
+    const isWorse = this.#gainSince(before) < -WORSE
+    await this.#settle(before, isWorse ? 'reverted' : 'kept')
+    if (isWorse) this.#takesBack = true
     else this.#before = null
   }
 
-  #settle({ action, explained: was }: Judged, is: number): void {
-    const gain = is - was
-    action.gain = Number.isFinite(gain) ? gain : null
-    action.outcome = gain < -WORSE ? 'reverted' : 'kept'
+  #gainSince = ({ explained: was }: Judged): number => explained(this.#context) - was
+
+  async #settle(judged: Judged, outcome: 'kept' | 'reverted'): Promise<void> {
+    settle(judged.action, outcome, this.#gainSince(judged))
+    await this.#context.tellOutcome(judged.action)
   }
 
   /** Batches that what was begun anew is given first. */
@@ -292,8 +300,11 @@ export class Repair {
     this.#isSecondLook = this.#chosen.length > 0
   }
 
-  async #chooseNow(session: Session, verdicts: readonly Complaint[]): Promise<readonly Chosen[]> {
-    const best = this.#good.best ?? null
+  async #chooseNow(
+    session: Session,
+    verdicts: readonly Complaint[],
+    best = this.#good.best ?? null,
+  ): Promise<readonly Chosen[]> {
     const found = await this.#chooseFrom(session, best ? ladders.running : ladders.early, verdicts, best)
     return this.#mayTry(session, found) ? found : found.slice(0, 1)
   }

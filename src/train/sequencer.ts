@@ -157,8 +157,7 @@ export class Sequencer {
     beforeDecision(s)
     const clipNorm = this.#exponent === 2 ? gradNorm : this.#sums.ofPowers(this.#exponent) * perWeight
     const decision = decide(this.#health, options, loss, gradNorm, clipNorm)
-    // Other ranks would have to do it too.
-    if (this.#ranks === 1 && this.#looksAgain(loss, gradNorm)) return this.#openBatch()
+    if (this.#looksAgain(loss, gradNorm)) return this.#openBatch()
     s[State.scale] = this.#health[DecisionField.coefficient]! * perWeight
     s[State.clipValue] = options.clip.mode === 'value' ? options.clip.value : Infinity
     if (decision !== Decision.apply) return this.#skip(decision, perWeight)
@@ -178,7 +177,7 @@ export class Sequencer {
     const s = this.#state
     const control = this.#control
     const before = isLook(s[State.again]!)
-    const now = looksAgain(s, loss, gradNorm, this.#program!.hasStrict, control.enlisted())
+    const now = looksAgain(s, loss, gradNorm, this.#program!.hasStrict, this.#ranks > 1 ? 'ranks' : control.enlisted())
     if (now && !before) {
       s[State.claimers] = control.active()
       control.setActive(control.enlisted())

@@ -100,6 +100,20 @@ export async function weightsBy(
   return { hash: trainer.weightsHash(), weights }
 }
 
+/** The first case with these faults, or with a row that no float32 can hold the products of: what was seen, and the weights. */
+export async function looksAt(
+  crew: Workforce,
+  inject: readonly string[] | 'numbers',
+  ranks?: Ranks,
+): Promise<{ hash: string; skipped: number; events: readonly string[] }> {
+  const config: Config = { ...base, health: { check: 'off' }, workers: crew.workers }
+  await using trainer = await Trainer.create(config, { crew, ranks })
+  const x = data.x.slice()
+  if (inject === 'numbers') x.fill(3e38, 21 * 50, 21 * 51)
+  const { events, skipped } = await trainer.fit({ ...data, x }, inject === 'numbers' ? {} : { inject })
+  return { hash: trainer.weightsHash(), skipped, events: events.map(({ step, text }) => `${step} ${text}`) }
+}
+
 /** One SHA-256 for each case. */
 export async function hashes(crew: Workforce, ranks?: Ranks, over: Partial<Config> = {}): Promise<string[]> {
   const all: string[] = []

@@ -11,7 +11,7 @@ import type { Config } from '../../src/config/schema.ts'
 import { disagreement } from '../../src/train/agree.ts'
 import { checkSharded } from '../../src/train/checks.ts'
 import { Trainer } from '../../src/train/trainer.ts'
-import { hashes, weightsBy } from './cases.ts'
+import { hashes, looksAt, weightsBy } from './cases.ts'
 import { launch, launchers, whyNone } from './launch.ts'
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
@@ -52,6 +52,37 @@ async function hashesOf(workers: number): Promise<string[]> {
     await crew.close()
   }
 }
+
+test.runIf(openMpi)(
+  `a batch that is not finite is computed again by all ranks: a NaN of one machine costs no bit${whyNone}`,
+  { timeout: 200_000 },
+  async () => {
+    const crew = new Crew(1)
+    const [well, numbers] = [await looksAt(crew, []), await looksAt(crew, 'numbers')]
+    await crew.close()
+    for (const [ranks, workers] of [
+      [2, 1],
+      [3, 2],
+    ] as const) {
+      const { code, stdout, stderr } = await launch(openMpi!, ranks, [file('looks.ts'), String(workers)])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      const said = stdout.trim().split('\n')
+      expect(said).toEqual(Array(ranks).fill(said[0]))
+      const [machine, same] = JSON.parse(said[0]!) as (typeof well)[]
+      expect([machine!.hash, machine!.skipped]).toEqual([well.hash, 0])
+      expect(machine!.events[0]).toMatch(/^3 .*it is the machine, not the numbers/)
+      expect([same!.hash, same!.skipped]).toEqual([numbers.hash, numbers.skipped])
+      expect(same!.events[0]).toContain('by the same ranks it has the same bits')
+    }
+  },
+)
+
+test.runIf(openMpi)(`health: 'repair' is refused for several ranks, before the first step${whyNone}`, async () => {
+  const { code, stdout, stderr } = await launch(openMpi!, 2, [file('refused.ts')])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const said = "Expected `health: 'warn'` or 'observe' for a run of several ranks, got 'repair'"
+  expect(stdout.trim().split('\n')).toEqual([expect.stringContaining(said), expect.stringContaining(said)])
+})
 
 describe("reduce: 'mpi-sum'", () => {
   test.runIf(openMpi)(

@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { healthCodes } from '../../src/gradient/verdict.ts'
 import { MOST_ENTRANTS } from '../../src/train/tournament.ts'
-import { again, before, early, left, mostActions, running } from '../../src/remedy/ladder.ts'
+import { again, before, early, left, mostActions, running, still } from '../../src/remedy/ladder.ts'
 
 const secondLook = Object.fromEntries(healthCodes.map((code) => [code, again]))
-const ladders = [before, early, running, secondLook]
+const ladders = [before, early, still, running, secondLook]
 
 const complaint = fc.record({
   ladder: fc.constantFrom(...ladders),
@@ -17,7 +17,7 @@ const complaint = fc.record({
 describe('the ladder', () => {
   it('has an end for any sequence of verdicts', () => {
     fc.assert(
-      fc.property(fc.array(complaint, { maxLength: 400 }), (complaints) => {
+      fc.property(fc.array(complaint, { maxLength: 400, size: 'max' }), (complaints) => {
         const actions: { remedy: string }[] = []
         for (const { ladder, code, choice } of complaints) {
           const remedies = left(ladder, code, actions)

@@ -114,6 +114,8 @@ describe('remedies that keep the function', () => {
         if (!treatment) return
         expect(treatment.then).toBe('continue')
         await expectSame(treatment.patient, patient)
+        // Nothing is left to do, in layers behind those that were revived neither.
+        expect(await treat(reviveUnits, treatment.patient)).toBeNull()
         const { layers } = await lookInside(treatment.patient, calibration)
         for (const change of treatment.changes) {
           const [, path, count, units] = /^(.*): (\d+) of (\d+) units revived$/.exec(change)!
@@ -329,7 +331,7 @@ describe('remedies of the beginning', () => {
     ] as const) {
       const { patient: treated } = await treat(remedy, patient, given)
       expect(treated.optimizer.learningRate).toBeCloseTo(rate, 12)
-      expect(treated.schedule).toEqual({ type: 'linear' })
+      expect(treated.schedule).toEqual({ type: 'linear', endFactor: 0 })
       const scheduled = { ...patient, schedule: step }
       const kept = await treat(remedy, scheduled, { ...given, ...('healthy' in given && { healthy: scheduled }) })
       expect(kept.patient.schedule).toEqual(step)

@@ -80,7 +80,7 @@ describe('the verdict', () => {
   test('of a run that was mended says how, and advises to begin so: not against what is no more', () => {
     const health = { event: 'health', step: 4, code: 'GRAD_EXPLODING', severity: 'fault', text: 'it explodes' }
     const action = { event: 'action', step: 4, verdict: 'GRAD_EXPLODING' }
-    const tried = { ...action, remedy: 'tame the learning rate', outcome: 'tried', text: 'was tried.' }
+    const tried = { ...action, remedy: 'tame the rate to 1 %', outcome: 'tried', text: 'was tried.' }
     const kept = { ...action, remedy: 'use Adam', outcome: 'pending', text: 'optimizer sgd -> adam.' }
     const lines = [health, tried, kept, END]
     const { word, sentence, advice } = verdict({ lines })
@@ -92,6 +92,21 @@ describe('the verdict', () => {
     const at = ['it explodes', 'was tried.', 'optimizer sgd -&gt; adam.'].map((text) => page.lastIndexOf(text))
     expect(at).toEqual(at.toSorted((a, b) => a - b))
     expect(verdict({ lines: [{ ...health, severity: 'warn' }, END] }).sentence).not.toContain('ordinary')
+  })
+
+  test('of a remedy that was taken back later does not say that it stayed', () => {
+    const action = { step: 4, verdict: 'GRAD_EXPLODING', remedy: 'cut the learning rate' }
+    const told = { event: 'action', ...action, outcome: 'pending', text: 'the rate is cut.' }
+    const again = { ...told, step: 90, text: 'the rate is cut again.' }
+    const judged = { event: 'outcome', ...action, outcome: 'reverted', text: 'cut, and taken back.' }
+    const first = verdict({ lines: [told, judged, END] })
+    expect(first.sentence).not.toContain('treated')
+    expect(first.advice.join()).not.toContain('the rate is cut')
+    const both = readRun(leave({ lines: [told, judged, again, END] }))
+    expect(both.actions.map(({ text, isForgotten }) => [text, isForgotten])).toEqual([
+      ['cut, and taken back.', true],
+      ['the rate is cut again.', false],
+    ])
   })
 
   test('of a run that was stopped is its reason', () => {

@@ -12,6 +12,7 @@ import { TrainingError } from '../../src/errors.ts'
 import type { Action } from '../../src/remedy/action.ts'
 import { Phase } from '../../src/plan/plan.ts'
 import { mostActions } from '../../src/remedy/ladder.ts'
+import type { Callbacks } from '../../src/train/callbacks.ts'
 import { readCheckpoint } from '../../src/train/checkpoint.ts'
 import { InlineCrew } from '../../src/train/inline.ts'
 import { State } from '../../src/train/state.ts'
@@ -270,13 +271,26 @@ describe('while it trains', () => {
         )
         const told: Action[] = []
         let steps = 0
-        const callbacks = { onAction: (action: Action) => void told.push(action), onBatchEnd: () => void steps++ }
+        const pending = new Set<Action>()
+        const callbacks: Callbacks = {
+          onAction(action) {
+            told.push(action)
+            if (action.outcome === 'pending') pending.add(action)
+          },
+          onOutcome(action) {
+            expect(pending.delete(action)).toBe(true)
+            expect(action.outcome).toMatch(/kept|reverted/)
+            expect(action.text.includes('taken back')).toBe(action.outcome === 'reverted')
+          },
+          onBatchEnd: () => void steps++,
+        }
         await trainer.fit(data, { callbacks }).catch((error: unknown) => {
           if (!(error instanceof TrainingError)) throw error
         })
         expect(steps).toBeLessThanOrEqual(2 * 20 * 10)
         expect(told.length).toBeLessThanOrEqual(mostActions)
         expect(told.every(({ outcome }) => outcome !== 'pending')).toBe(true)
+        expect(pending.size).toBe(0)
         tried += told.filter(({ outcome }) => outcome === 'tried').length
       }),
       { numRuns: 20 },

@@ -202,6 +202,10 @@ async function fit(
           progress.note(action.text)
           note((log) => log.event('action', { ...action }))
         },
+        onOutcome: (action) => {
+          if (action.outcome === 'reverted') progress.note(action.text)
+          log?.event('outcome', { ...action })
+        },
       },
     })
     const { stopped, seconds, samplesPerSecond, skipped, unfired } = history

@@ -24,21 +24,22 @@ const HIGH = -1
 
 /** Where the first update is too large to be plausible: anew, with a rate that makes it 1 % of the weights. */
 export const tameRate: Remedy = {
-  name: 'tame the learning rate',
+  name: 'tame the rate to 1 %',
   limit: 1,
   treat: (given) => tamed(given, TARGET),
 }
 
 /** The same, to 3 %: what learns faster where it holds. */
 export const tameBoldly: Remedy = {
-  name: 'tame the learning rate less',
+  name: 'tame the rate to 3 %',
   limit: 1,
   treat: (given) => tamed(given, MOST),
 }
 
-function tamed({ start, now, firstUpdate, age }: Case, target: number): Treatment | null {
-  if (!(firstUpdate > MOST) || age > SOON) return null
-  return { ...withRate(withFreshState(start), now.optimizer, 10 ** (target - firstUpdate)), then: 'restart' }
+function tamed({ start, now, firstUpdate, age, complaint }: Case, target: number): Treatment | null {
+  // Later, unless it was known before, the rate has shown that it is nearer to right.
+  if (!(firstUpdate > MOST) || (age > SOON && complaint?.code !== 'LR_IMPLAUSIBLE')) return null
+  return { ...falling(withRate(withFreshState(start), now.optimizer, 10 ** (target - firstUpdate))), then: 'restart' }
 }
 
 /**
@@ -106,7 +107,7 @@ export const tripleRate: Remedy = {
 function falling<T extends Omit<Treatment, 'then'>>(treatment: T): T {
   const { patient, changes } = treatment
   if (patient.schedule.type !== 'constant') return treatment
-  const schedule: Schedule = { ...patient.schedule, type: 'linear' }
+  const schedule: Schedule = { ...patient.schedule, type: 'linear', endFactor: 0 }
   return { ...treatment, patient: { ...patient, schedule }, changes: [...changes, 'schedule constant -> linear'] }
 }
 

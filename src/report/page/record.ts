@@ -77,7 +77,7 @@ export function readRun(folder: string): RunRecord {
     data: objectOf(start.data),
     epochs: lines.filter(({ event }) => event === 'epoch').map(numbersOf),
     events: lines.filter(({ event }) => event === 'health').map(eventOf),
-    actions: lines.filter(({ event }) => event === 'action').map(actionOf),
+    actions: actionsOf(lines),
     test: testOf(since.findLast(({ event }) => event === 'test')),
     signals,
     stopped: end ? textOf(end.stopped) : undefined,
@@ -144,6 +144,19 @@ function eventOf(line: Line): RunEvent {
     text: textOf(line.text),
     layer: typeof line.layer === 'string' ? line.layer : undefined,
   }
+}
+
+/** Each as it was told last: what became of one may be told later. */
+function actionsOf(lines: readonly Line[]): RunAction[] {
+  const found: RunAction[] = []
+  for (const line of lines) {
+    if (line.event !== 'action' && line.event !== 'outcome') continue
+    const action = actionOf(line)
+    const known = found.findLastIndex(({ step, what }) => step === action.step && what === action.what)
+    if (line.event === 'outcome' && known >= 0) found[known] = action
+    else found.push(action)
+  }
+  return found
 }
 
 function actionOf(line: Line): RunAction {
