@@ -75,9 +75,21 @@ export async function loadSaved(path: string, options: ModelOptions): Promise<Tr
 export async function readRows(trainer: Trainer, options: ModelOptions): Promise<Dataset> {
   const { transform, configOf } = reading(trainer, options)
   const { readDataset } = await import('../data/load.ts')
-  const read = (source: string) => readDataset(configOf(source), transform)
-  return options.data === '-' ? withStdin(read) : read(options.data!)
+  return fromFile(options.data!, (source) => readDataset(configOf(source), transform))
 }
+
+/** As `readRows`; for a model of another tool, which has no data of its own, the numbers as they stand. */
+export async function readInputs(trainer: Trainer, options: ModelOptions): Promise<Dataset> {
+  if (trainer.transform) return readRows(trainer, options)
+  if (options.labels !== undefined)
+    throw new UserError('Expected no --labels to predict from: the model brings no data config. Leave it out')
+  const { format = 'auto', limit } = options
+  const { readPlain } = await import('../data/plain.ts')
+  return fromFile(options.data!, (source) => readPlain({ source, format, limit }, trainer.model!.inputs))
+}
+
+const fromFile = <T>(data: string, read: (path: string) => Promise<T>): Promise<T> =>
+  data === '-' ? withStdin(read) : read(data)
 
 /** The same rows as a stream, which can be opened several times. */
 export async function openRows(trainer: Trainer, options: ModelOptions): Promise<() => AsyncGenerator<RowChunk>> {
@@ -94,7 +106,8 @@ function reading(trainer: Trainer, { labels, format, limit }: ModelOptions) {
   const { transform } = trainer
   if (!transform) {
     throw new UserError(
-      'The model was saved without its data transform, so files cannot be read for it: use the library',
+      'Expected a model that was saved with its data config, got one without (of another tool, or of the library): what of a ' +
+        'file is its target is not known. Use `predict`, which takes rows of plain numbers, or `trainer.evaluate` in the library',
     )
   }
   const configOf = (source: string): DataConfig => ({

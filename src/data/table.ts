@@ -37,6 +37,8 @@ export interface NumberColumn {
   readonly text?: { readonly row: number; readonly value: string } | undefined
   /** The numbers stand for a text: they are its code points, or its bytes. */
   readonly tokens?: 'chars' | 'bytes' | undefined
+  /** Nothing but missing values, in a file that does not say of what: numbers, texts, dates or lists. */
+  readonly isBlank?: boolean | undefined
 }
 
 /** Texts; null is a missing value. */
@@ -53,6 +55,24 @@ export function where(table: Table, row: number): string {
     ? `${table.file}, line ${table.lines[row]}`
     : `${table.file}, row ${(table.firstRow ?? 0) + row} (counted from 0)`
 }
+
+/** What a date becomes beside its days, which have its own name. */
+export const DATE_PARTS = ['.month', '.weekday', '.hour'] as const
+
+/**
+ * A column that other rows have shown, `width` numbers to a row. Where it is blank here, which says neither how many numbers
+ * a list has nor that a date has parts, it is all missing.
+ */
+export function knownColumn(table: Table, name: string, width: number): Column | undefined {
+  const named = (name: string) => table.columns.find((column) => column.name === name)
+  const found = named(name)
+  const part = DATE_PARTS.find((part) => name.endsWith(part)) ?? ''
+  const blank = found ?? named(name.slice(0, name.length - part.length))
+  if (!blank || !isBlank(blank)) return found
+  return { kind: 'numbers', name, width, values: new Float64Array(table.rows * width).fill(NaN) }
+}
+
+const isBlank = (column: Column): boolean => column.kind === 'numbers' && column.isBlank === true
 
 /** Columns by name or position. Throws a UserError naming `field` for one that is not there. */
 export function resolveColumns(table: Table, refs: readonly ColumnRef[], field: string): Column[] {

@@ -2,7 +2,7 @@ import { UserError } from '../errors.ts'
 import type { Dataset } from './dataset.ts'
 import { toCategorical } from './one-hot.ts'
 import { runNow, runSliced, type Steps } from './steps.ts'
-import { resolveColumns, type Column, type Table } from './table.ts'
+import { knownColumn, resolveColumns, type Column, type Table } from './table.ts'
 import {
   applyCategorical,
   applyNumeric,
@@ -104,7 +104,7 @@ function* applySteps(transform: Transform, table: Table): Steps<Dataset> {
   const x = new Float32Array(rows * features)
   let offset = 0
   for (const feature of transform.features) {
-    const column = sourceColumn(table, feature.name, transform)
+    const column = sourceColumn(table, feature, transform)
     if (feature.kind === 'numeric') yield* applyNumeric(feature, table, column, x, offset, features)
     else if (feature.kind === 'text') yield* applyText(feature, table, column, x, offset, features)
     else applyCategorical(feature, table, column, x, offset, features)
@@ -118,8 +118,9 @@ function* applySteps(transform: Transform, table: Table): Steps<Dataset> {
   return transform.target.kind === 'classes' && transform.target.oneHot && data.targets > 0 ? toCategorical(data) : data
 }
 
-function sourceColumn(table: Table, name: string, transform: Transform): Column {
-  const found = table.columns.find((column) => column.name === name)
+function sourceColumn(table: Table, feature: FeatureTransform, transform: Transform): Column {
+  const { name } = feature
+  const found = knownColumn(table, name, feature.kind === 'numeric' ? feature.width : 1)
   if (found) return found
   const features = transform.features
     .slice(0, 12)
@@ -138,7 +139,8 @@ function columnNames({ columns }: Table): string {
 
 function* applyTargetIfThere(target: TargetTransform, table: Table): Steps<Float32Array> {
   const names = 'name' in target ? [target.name] : target.names
-  const columns = names.flatMap((name) => table.columns.find((column) => column.name === name) ?? [])
+  const widthOf = (i: number) => (target.kind === 'numbers' ? target.widths[i]! : 1)
+  const columns = names.flatMap((name, i) => knownColumn(table, name, widthOf(i)) ?? [])
   if (columns.length < names.length) return new Float32Array(0)
   if (target.kind !== 'tokens') return applyTarget(target, table, columns)
   const y = new Float32Array(table.rows * target.width)

@@ -2,7 +2,16 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Field, Float64, List, Table as ArrowTable, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow'
+import {
+  Field,
+  Float64,
+  List,
+  Table as ArrowTable,
+  tableToIPC,
+  TimestampMillisecond,
+  Utf8,
+  vectorFromArray,
+} from 'apache-arrow'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { DataConfig } from '../../src/data/config.ts'
@@ -133,6 +142,60 @@ describe('Arrow in parts', () => {
       ),
       { numRuns: 30 },
     )
+  })
+})
+
+describe('a part of Arrow in which columns have nothing', () => {
+  const pairs = new List(new Field('item', new Float64(), true))
+  /** Three batches of one row of each kind; of the second only the numbers are there. */
+  const batches = [0, 1, 2].map((batch) => {
+    const seen = <T>(value: T) => (batch === 1 ? null : value)
+    const row = [batch, batch + 0.5]
+    return new ArrowTable({
+      d: vectorFromArray(
+        row.map((n) => seen(new Date(n * 1e10))),
+        new TimestampMillisecond(),
+      ),
+      l: vectorFromArray(
+        row.map((n) => seen([n, -n])),
+        pairs,
+      ),
+      t: vectorFromArray(
+        row.map((n) => seen(`${n}`)),
+        new Utf8(),
+      ),
+      n: vectorFromArray(Float64Array.from(row)),
+    })
+  })
+  const source = () => write('blank.arrow', tableToIPC(batches.reduce((a, b) => a.concat(b))))
+
+  it('is filled as in memory', async () => {
+    const config: DataConfig = { source: source(), target: 'n', task: 'regression', fillMissing: 'mean' }
+    const whole = await loadData(config, 1)
+    const { stream, transform } = await loadData({ ...config, streaming: true }, 1)
+    expect(transform).toEqual(whole.transform)
+    const x: number[] = []
+    for await (const chunk of stream!(0)) x.push(...(chunk.x as Float32Array))
+    expect(x).toEqual([...whole.train.x])
+  })
+
+  it.each(['d', 'd.hour', 'l'])('is refused for its missing %s, with the row', async (target) => {
+    const features = target === 'l' ? ['n'] : ['n', 'l']
+    const config: DataConfig = { source: source(), features, target, task: 'regression', fillMissing: 'mean' }
+    expect(await userError(() => loadData(config, 1))).toMatch(/row 2 \(counted from 0\), column "[dl].*", got none/)
+    const { transform } = await loadData({ ...config, target: 'n', features: ['l'] }, 1)
+    const width = target === 'l' ? 2 : 1
+    const numbers = {
+      names: [target],
+      widths: [width],
+      mean: Array<number>(width).fill(0),
+      std: Array<number>(width).fill(1),
+    }
+    const told = { ...transform, target: { kind: 'numbers', ...numbers } } as const
+    const drain = async () => {
+      for await (const chunk of streamDataset(config, told)) expect(chunk).toBeDefined()
+    }
+    expect(await userError(drain)).toMatch(/row 2 \(counted from 0\), column "[dl].*", got none \(missing or NaN\)/)
   })
 })
 

@@ -2,14 +2,16 @@ import type { Command } from 'commander'
 import { askedOutputs, classAnswers, numberAnswers, numberNames } from '../../data/answers.ts'
 import type { Transform } from '../../data/transform.ts'
 import { formatNumber } from '../../report/format.ts'
-import { loadSaved, readRows, withModel, type ModelOptions } from '../model.ts'
+import { loadSaved, readInputs, withModel, type ModelOptions } from '../model.ts'
 import { jsonLine, print } from '../output.ts'
 
 /** `brigantine predict`: one line per row of a file. */
 export function predictCommand(program: Command): void {
   const command = program
     .command('predict')
-    .description('Predicts every row of a file: class and probability, or number.')
+    .description(
+      'Predicts every row of a file: class and probability, or number. A model of another tool takes rows of plain numbers.',
+    )
     .argument('<model>', 'model or checkpoint file')
     .option('--csv', 'comma-separated values with a header')
   withModel(command, true)
@@ -27,7 +29,7 @@ interface PredictOptions extends ModelOptions {
 
 async function run(path: string, options: PredictOptions): Promise<void> {
   await using trainer = await loadSaved(path, options)
-  const { x, rows } = await readRows(trainer, options)
+  const { x, rows } = await readInputs(trainer, options)
   const target = trainer.transform?.target
   const outputs = askedOutputs(await trainer.predict(x), x, rows, target)
   const format = options.json ? 'json' : options.csv ? 'csv' : 'text'

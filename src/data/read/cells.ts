@@ -1,5 +1,6 @@
 /** Columns of decoded values, as columnar files give them chunk by chunk: numbers, texts, dates, lists of numbers. */
 import { describe, UserError } from '../../errors.ts'
+import { DATE_PARTS } from '../table.ts'
 import type { Column } from '../table.ts'
 import { numberBuilder, textBuilder, type ColumnBuilder } from './columns.ts'
 
@@ -22,7 +23,7 @@ export function cellColumn(name: string, file: string): CellColumn {
     kind = kindOf(value)
     if (kind === undefined) throw unsupported(name, file, value)
     if (kind === 'text') builders = [textBuilder(name)]
-    else if (kind === 'date') builders = ['', '.month', '.weekday', '.hour'].map((part) => numberBuilder(name + part))
+    else if (kind === 'date') builders = ['', ...DATE_PARTS].map((part) => numberBuilder(name + part))
     else builders = [numberBuilder(name, kind === 'list' ? (value as ArrayLike<number>).length : 1)]
   }
   const put = (value: unknown): void => {
@@ -54,7 +55,7 @@ export function cellColumn(name: string, file: string): CellColumn {
       }
     },
     finish() {
-      if (kind === undefined) builders = [numberBuilder(name)]
+      if (kind === undefined) return [{ ...numberBuilder(name).finish(rows), isBlank: true } as Column]
       return builders.map((builder) => builder.finish(rows))
     },
   }
