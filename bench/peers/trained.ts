@@ -1,4 +1,5 @@
 /** Ours as a contestant, alone or as one of several ranks. */
+import { sampleEvery } from '../../src/gradient/thresholds.ts'
 import { probeBlas } from '../../src/kernels/blas.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
 import type { Ranks } from '../../src/crew/ranks.ts'
@@ -59,7 +60,7 @@ export function contestant(crew: Crew): Contestant {
       trainer = await trainerFor(problem, problem.timed, crew)
       return { losses }
     },
-    // The first step of a fit has no step before it to be timed from.
-    run: async (steps) => measured((await fit(steps + 1)).micros.slice(1)),
+    // The detector samples each of a fit's first steps, and one in so many of the many that a training has.
+    run: async (steps) => measured((await fit(sampleEvery + steps)).micros.slice(sampleEvery, sampleEvery + steps)),
   }
 }

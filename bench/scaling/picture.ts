@@ -45,7 +45,10 @@ function speedUp({ rows, usl, amdahl }: Scaling): Drawing {
     title: 'Speed-up',
     description: `${rows.map((row) => `${row.workers} workers: ${figure(row.speedUp.value)}`).join('; ')}.`,
     x: { label: 'workers', whole: true },
-    y: { label: 'times as fast as one worker', range: [0, most * 1.03] },
+    y: {
+      label: 'times as fast as one worker',
+      range: [0, 1.03 * Math.max(most, ...rows.map((row) => row.speedUp.high))],
+    },
     series: [{ name: 'ideal', colour: 'grey', dashed: true, x: [1, most], y: [1, most] }, ...fitted, measured],
     height: 300,
     left: LEFT,
