@@ -318,6 +318,11 @@ describe('remedies of the beginning', () => {
     expect(await of(tameRate)).toBeCloseTo(0.001)
     expect(await of(tameBoldly)).toBeCloseTo(10 ** -2.5)
     expect(tameBoldly.treat({ start: patient, now: patient, firstUpdate: -2, age: 3 } as unknown as Case)).toBeNull()
+    // What holds for long is nearer to right, unless it was that which was complained of.
+    const late = { start: patient, now: patient, firstUpdate: 1, age: 64 }
+    const complaint = (code: string) => ({ ...late, complaint: { code, layer: undefined } }) as unknown as Case
+    expect(tameRate.treat(complaint('GRAD_EXPLODING'))).toBeNull()
+    expect(tameRate.treat(complaint('LR_IMPLAUSIBLE'))).toMatchObject({ then: 'restart' })
   })
 
   it('a rate that is tripled, or high, or that had to be cut, falls to 0 by the end, unless it has a schedule', async () => {

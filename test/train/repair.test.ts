@@ -214,6 +214,9 @@ describe('while it trains', () => {
     epochs: 30,
   }
 
+  /** 600 steps that change the weights too little to get anywhere, and too much for a fault. */
+  const crawling = { optimizer: { type: 'sgd', learningRate: 1e-4 }, epochs: 60 } as const
+
   it('looks again at a run that it began anew: one that learns faster takes its place', async () => {
     const runs = []
     for (const workers of [1, 2]) {
@@ -236,6 +239,14 @@ describe('while it trains', () => {
     expect(others.filter(({ outcome }) => outcome === 'kept')).toHaveLength(1)
     expect(steps).toBe(300 + others.length * age)
     expect(runs[1]).toEqual(runs[0])
+  })
+
+  it('raises a rate at which nothing is gained, without a fault', async () => {
+    await using trainer = await create({ ...slow, layers: [...hidden(2, 'relu'), output], ...crawling })
+    const { actions, health } = await trainer.fit(data)
+    expect(health.filter(({ severity }) => severity === 'fault')).toEqual([])
+    expect(actions).toMatchObject([{ verdict: 'STALLED', remedy: 'raise the learning rate', outcome: 'kept' }])
+    expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.9)
   })
 
   it('lets a run that it began anew go on as it is where nothing learns faster', async () => {
