@@ -170,6 +170,15 @@ describe('Arrow that declares more than it has', () => {
     }
   })
 
+  it.each(['file', 'stream'] as const)('parts of a batch, in a %s: is refused before one is made', async (kind) => {
+    const whole = Buffer.from(tableToIPC(table, kind))
+    // Two nodes and five buffers, behind the schema: each vector's count stands before its first item.
+    const rows = whole.indexOf(Buffer.from(BigInt64Array.of(1000n, 0n).buffer))
+    expect(whole.readUInt32LE(rows - 4)).toBe(2)
+    whole.writeUInt32LE(2 ** 31, rows - 4)
+    await refused('nodes.arrow', whole, /its head of \d+ bytes declares 2147483648 parts of 16 bytes/)
+  })
+
   it('a footer: is refused', async () => {
     const whole = Buffer.from(tableToIPC(table, 'file'))
     for (const length of [2 ** 31 - 1, whole.length, -1]) {

@@ -8,6 +8,7 @@ import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
 import { answered, answeredChunks } from './answer.ts'
+import { checkFile, checkStream } from './arrow-heads.ts'
 import { cellColumn, unread, wantedColumns, whyDamaged } from './cells.ts'
 
 type Arrow = typeof arrowTypes
@@ -135,22 +136,29 @@ async function openArrow(path: string, seconds: number | undefined): Promise<Ope
       if (result.bytesRead === 0 && length > 0) throw new Error(`it ends at byte ${position}`)
       return result
     }
-    const start = Buffer.alloc(MAGIC.length)
-    await read(start, 0, start.length, 0)
+    const bytesAt = async (start: number, length: number): Promise<Buffer> => {
+      const bytes = Buffer.alloc(length)
+      for (let filled = 0; filled < length;) {
+        filled += (await read(bytes, filled, length - filled, start + filled)).bytesRead
+      }
+      return bytes
+    }
+    const start = await bytesAt(0, MAGIC.length)
     if (start.toString('latin1') !== MAGIC) {
+      await checkStream(bytesAt, size)
       return {
         source: answeredChunks(path, createReadStream(path), seconds),
         close: () => handle.close(),
       }
     }
     // The length of the footer, and the same letters.
-    const end = Buffer.alloc(4 + MAGIC.length)
-    if (size < 2 * end.length) throw new Error(`it has ${size} bytes`)
-    await read(end, 0, end.length, size - end.length)
+    if (size < 2 * (4 + MAGIC.length)) throw new Error(`it has ${size} bytes`)
+    const end = await bytesAt(size - 4 - MAGIC.length, 4 + MAGIC.length)
     const footer = end.readInt32LE(0)
     if (end.toString('latin1', 4) !== MAGIC) throw new Error(`it does not end in ${MAGIC}: it is truncated`)
     if (footer < 0 || footer > size - end.length)
       throw new Error(`${footer} bytes of footer are declared, it has ${size}`)
+    await checkFile(await bytesAt(size - end.length - footer, footer), bytesAt, size)
     const source = { fd: handle.fd, stat: async () => ({ size }), read, close: async () => {} }
     return { source, close: () => handle.close() }
   } catch (cause) {
