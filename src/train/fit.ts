@@ -377,7 +377,7 @@ class Fit {
     if (!cause) return undefined
     const steps = this.#session.state[State.step]
     return new UserError(
-      `${cause.message} The ${steps} steps before are kept: with the stream mended, \`fit\` goes on after them.`,
+      `${cause.message.replace(/(?<![.!?)])$/, '.')} The ${steps} steps before are kept: with the stream mended, \`fit\` goes on after them.`,
       { cause },
     )
   }

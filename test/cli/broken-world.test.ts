@@ -1,13 +1,15 @@
 /** The command line where the world around it is broken: what is said, the exit code, and that nothing is lost. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 
 const bin = fileURLToPath(new URL('../../src/cli/bin.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'brigantine-broken-'))
+// Each starts the command several times.
+vi.setConfig({ testTimeout: 300_000 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
 interface Ended {
@@ -22,7 +24,7 @@ function shell(line: string, env: Readonly<Record<string, string>> = {}): Ended 
     cwd: folder,
     env: { ...process.env, ...env, B: `${process.execPath} ${bin}` },
     encoding: 'utf8',
-    timeout: 100_000,
+    timeout: 250_000,
   })
   expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m)
   return { code: status, stdout, stderr }
@@ -85,6 +87,33 @@ describe('a config', () => {
       'error: wide.yaml: expected text in UTF-8, got another encoding, such as UTF-16. Save it as UTF-8.\n',
     )
     expect(code).toBe(2)
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('a dataset', () => {
+  it('that is a pipe or a device is refused before anything is awaited of it', () => {
+    const { code, stderr } = shell('mkfifo rows.csv; $B train --data rows.csv --layers 2')
+    expect(stderr).toBe(
+      'error: Expected a data file at rows.csv, got a pipe, socket or device. Copy what it gives into a file\n',
+    )
+    expect(code).toBe(2)
+    expect(shell('$B train --data /dev/zero --layers 2').stderr).toMatch(/got a pipe, socket or device/)
+  })
+
+  it('that is cut short while it streams ends the training with its line, and a checkpoint to go on from', () => {
+    const lines = Array.from({ length: 60_000 }, (_, i) => `${(i % 17) / 17},${(i % 5) / 5},${i % 2}\n`)
+    writeFileSync(join(folder, 'long.csv'), `a,b,y\n${lines.join('')}`)
+    const stream =
+      '--data long.csv --data.target y --data.streaming --data.buffer-rows 2000 --layers 2 --workers 1 --quiet'
+    const { code, stderr } = shell(
+      `$B train ${stream} --epochs 1000000 --out cut & run=$!
+       while [ ! -e cut/last.ckpt ]; do sleep 0.05; done
+       cp long.csv whole.csv; truncate -s 100003 long.csv; wait $run; code=$?; cp whole.csv long.csv; exit $code`,
+    )
+    expect(stderr).toMatch(/^error: Expected .* in line \d+\..* The \d+ steps before are kept/m)
+    expect(code).toBe(2)
+    const epochs = readFileSync(join(folder, 'cut/log.jsonl'), 'utf8').split('"event":"epoch"').length
+    expect(shell(`$B train ${stream} --epochs ${epochs} --resume cut`).code).toBe(0)
   })
 })
 

@@ -64,6 +64,10 @@ async function sizeOf(file: string, seconds?: number): Promise<number> {
   try {
     const found = await answered(file, stat(file), seconds)
     if (found.isDirectory()) throw new UserError(`Expected a data file at ${file}, got a directory. Name a file in it`)
+    if (!found.isFile()) {
+      const advice = 'Copy what it gives into a file'
+      throw new UserError(`Expected a data file at ${file}, got a pipe, socket or device. ${advice}`)
+    }
     if (found.size === 0) throw new UserError(`Expected data in ${file}, got an empty file (0 bytes)`)
     return found.size
   } catch (error) {
