@@ -25,9 +25,10 @@ import type { RunSettings } from '../plan/settings.ts'
 import { learnedOf } from '../plan/watch.ts'
 import { fullRows, ownRows, rowsOfShard } from '../plan/shards.ts'
 import { meetingBefore } from '../plan/stages.ts'
+import { Evaluation } from './evaluation.ts'
 import { closeSnapshot } from './snapshot.ts'
 import { Again, beforeDecision, isLook, looksAgain, turnOf } from './again.ts'
-import { Reason, State, awaitsEvaluation, evaluationEnd } from './state.ts'
+import { Reason, State } from './state.ts'
 import { Sums } from './sums.ts'
 import { tune } from './tuner.ts'
 import { Watcher } from './watcher.ts'
@@ -53,6 +54,7 @@ export class Sequencer {
   readonly #learned: number
   readonly #watcher: Watcher | null
   readonly #sums: Sums
+  readonly #evaluation: Evaluation
   /** `null` on the host, which opens phases and never works in one. */
   readonly #program: Program | null
 
@@ -83,6 +85,7 @@ export class Sequencer {
     this.#agreement = agreement
     this.#learned = learnedOf(plan.placements).length
     this.#sums = new Sums(plan, arena)
+    this.#evaluation = new Evaluation(plan, arena, this.#sums)
     this.#watcher = plan.spec.optimizer ? new Watcher(plan, settings, control, arena) : null
   }
 
@@ -368,65 +371,36 @@ export class Sequencer {
   // ---- evaluation and the end of an epoch ----
 
   #beginEvaluation(): void {
-    const s = this.#state
-    const { spec, sums, sumsAt } = this.#plan
-    s[State.evaluationCursor] = 0
-    s.fill(0, sumsAt.evaluation, sumsAt.evaluation + sums)
-    if (spec.evaluationRows === 0) return this.#endEpoch()
-    s[State.evaluating] = s[State.evaluationStreamed]!
-    // Rows that fit in the arena are there since the first time.
-    const isThere = s[State.evaluationStart] === 0 && s[State.evaluationLast] === 1
-    if (!isThere) s[State.evaluationStart] = s[State.evaluationEnd] = s[State.evaluationLast] = 0
-    this.#evaluate()
+    if (this.#evaluation.begin()) this.#evaluate()
+    else this.#endEpoch()
   }
 
   /** The next rows, where there are some; or what comes after the last. */
   #evaluate(): void {
-    const s = this.#state
-    if (awaitsEvaluation(s)) return this.#gate()
-    const rows = this.#evaluationBatch()
-    if (rows > 0) return this.#open(Phase.evaluate, pieces.evaluate(this.#plan, rows))
-    s[State.evaluating] = 0
-    if (this.#plan.spec.trainRows > 0) this.#endEpoch()
-    else this.#endEvaluationRun()
+    if (this.#evaluation.awaitsRows) return this.#gate()
+    const count = this.#evaluation.next()
+    if (count > 0) return this.#open(Phase.evaluate, count)
+    if (this.#plan.spec.trainRows > 0) return this.#endEpoch()
+    this.#evaluation.writeValues(this.#plan.sumsAt.values)
+    this.#end(Reason.completed)
   }
 
   /** The host was asked for rows. Where it has none, it wants the end. */
   #resumeEvaluation(): void {
-    if (awaitsEvaluation(this.#state) && this.#control.stopRequested()) this.#end(Reason.requested)
+    if (this.#evaluation.awaitsRows && this.#control.stopRequested()) this.#end(Reason.requested)
     else this.#evaluate()
   }
 
-  #evaluationBatch(): number {
-    const s = this.#state
-    return Math.min(this.#plan.evaluationRows, evaluationEnd(this.#plan, s) - s[State.evaluationCursor]!)
-  }
-
   #afterEvaluate(): void {
-    const s = this.#state
-    const rows = this.#evaluationBatch()
-    if (!this.#plan.spec.keepOutputs)
-      this.#sums.addBlocks(0, rows, this.#plan.blockRows, this.#state, this.#plan.sumsAt.evaluation)
-    s[State.evaluationCursor]! += rows
+    this.#evaluation.closeBatch()
     this.#evaluate()
-  }
-
-  #endEvaluationRun(): void {
-    const { sumsAt } = this.#plan
-    const rows = this.#state[State.evaluationCursor]!
-    writeValues(this.#plan, this.#state, sumsAt.values, sumsAt.evaluation, rows, rows)
-    this.#end(Reason.completed)
   }
 
   #endEpoch(): void {
     const s = this.#state
     const { metrics, spec, sums, sumsAt } = this.#plan
     writeValues(this.#plan, s, sumsAt.values, sumsAt.epoch, s[State.epochWeight]!, s[State.epochRows]!)
-    if (spec.evaluationRows > 0) {
-      const validation = sumsAt.values + 1 + metrics.length
-      const rows = s[State.evaluationCursor]!
-      writeValues(this.#plan, s, validation, sumsAt.evaluation, rows, rows)
-    }
+    if (spec.evaluationRows > 0) this.#evaluation.writeValues(sumsAt.values + 1 + metrics.length)
     this.#record(Kind.epoch)
     s[State.epoch]!++
     s[State.cursor] = 0
