@@ -268,7 +268,7 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('stream.arrow', Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 127, 1, 2, 3), { format: 'arrow' }),
-    'Expected a whole Arrow file, but stream.arrow is damaged or of an unknown kind: Expected to read 2147483647 metadata bytes, but only read 3.',
+    'Expected a whole Arrow file, but stream.arrow is damaged or of an unknown kind: a message of 2147483647 bytes is declared at byte 0, it has 11 bytes',
   ],
   [
     file('csv-as.npy', 'a,b\n1,2\n', { format: 'npy' }),
@@ -288,6 +288,6 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('csv-as.arrow', 'a,b\n1,2\n', { format: 'arrow' }),
-    'Expected a whole Arrow file, but csv-as.arrow is damaged or of an unknown kind: Expected to read 174206049 metadata bytes, but only read 4.',
+    'Expected a whole Arrow file, but csv-as.arrow is damaged or of an unknown kind: a message of 174206049 bytes is declared at byte 0, it has 8 bytes',
   ],
 ]

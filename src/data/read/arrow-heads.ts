@@ -44,7 +44,7 @@ async function lengthAt(read: ReadAt, at: number, size: number): Promise<{ start
   const length = isMarked ? head.readInt32LE(4) : head.readInt32LE(0)
   const start = at + (isMarked ? 8 : 4)
   if (length >= 0 && start + length <= size) return { start, length }
-  throw new Error(`a message of ${length} bytes is declared at byte ${at}, it has ${size}`)
+  throw new Error(`a message of ${length} bytes is declared at byte ${at}, it has ${size} bytes`)
 }
 
 /** @returns the bytes of values behind it */
