@@ -193,10 +193,8 @@ interface Addresses {
 export const RECORD_HEAD = 19
 /** Float64 fields of one trace event; see train/tracer.ts. */
 export const EVENT_FIELDS = 5
-/** Before the events of a worker's ring: how many were written, and when its clock began. */
-export const TRACE_HEAD = 2
-/** Float64 words of one worker's ring of events. */
-export const traceDoubles = (events: number): number => (events > 0 ? TRACE_HEAD + events * EVENT_FIELDS : 0)
+/** Float64 words of one worker's ring of events: a count, then the events. */
+export const traceDoubles = (events: number): number => (events > 0 ? 1 + events * EVENT_FIELDS : 0)
 /** Int32 words of a worker's post, a cache line; see train/post.ts. */
 export const POST_WORDS = 16
 /** Float64 words of the tuner's state; see train/tuner.ts. */

@@ -1,21 +1,17 @@
 /**
  * Who did what when: the last pieces, waits and sequential parts of each worker, in the arena while the run is on, and
  * as a Chrome trace (chrome://tracing, ui.perfetto.dev) after it. Off unless asked for; nothing else reads it.
- * An event is: what, stage of the rows part, piece, start and end in milliseconds of its worker's clock. Since 1970 they
- * would be, in one double, multiples of a quarter of a microsecond.
+ * An event is: what, stage of the rows part, piece, start and end in milliseconds since the process began, for all of its
+ * threads. Since 1970 they would be, in one double, multiples of a quarter of a microsecond.
  */
 import type { Arena } from '../arena/arena.ts'
-import { EVENT_FIELDS, Phase, TRACE_HEAD, traceDoubles } from '../plan/plan.ts'
+import { EVENT_FIELDS, Phase, traceDoubles } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Parts } from './work.ts'
 
 /** What a worker does beside the plan's phases. */
 const WAIT = 0
 const DECIDE = -1
-
-/** Of a ring: events ever written, and when its worker's clock began, in milliseconds since 1970. */
-const WRITTEN = 0
-const ORIGIN = 1
 
 export class Tracer {
   readonly #ring: Float64Array
@@ -26,7 +22,6 @@ export class Tracer {
     const length = traceDoubles(this.#events)
     const start = plan.at.trace + worker * length
     this.#ring = arena.doubles.subarray(start, start + length)
-    this.#ring[ORIGIN] = performance.timeOrigin
   }
 
   /** A worker's parts, which keep when they run. */
@@ -41,7 +36,7 @@ export class Tracer {
   #time(what: number, stage: number, piece: number, work: () => void): void {
     const start = performance.now()
     work()
-    const at = TRACE_HEAD + (this.#ring[WRITTEN]!++ % this.#events) * EVENT_FIELDS
+    const at = 1 + (this.#ring[0]!++ % this.#events) * EVENT_FIELDS
     this.#ring[at] = what
     this.#ring[at + 1] = stage
     this.#ring[at + 2] = piece
@@ -55,7 +50,7 @@ export interface TraceEvent {
   /** `rows 2`, `gradient`, .., `decide`, `wait`. */
   readonly name: string
   readonly piece: number
-  /** Since the earliest of the workers' clocks began. */
+  /** Since the process began. */
   readonly startMillis: number
   readonly endMillis: number
 }
@@ -63,22 +58,19 @@ export interface TraceEvent {
 /** The events that the rings hold, worker by worker, each in order. */
 export function traceOf(plan: Plan, arena: Arena): TraceEvent[] {
   const { traceEvents, workers } = plan.spec
-  const rings = Array.from({ length: traceEvents > 0 ? workers : 0 }, (_, worker) => {
-    const ring = plan.at.trace + worker * traceDoubles(traceEvents)
-    return { worker, ring, written: arena.doubles[ring + WRITTEN]!, origin: arena.doubles[ring + ORIGIN]! }
-  }).filter(({ written }) => written > 0)
-  const first = Math.min(...rings.map(({ origin }) => origin))
   const events: TraceEvent[] = []
-  for (const { worker, ring, written, origin } of rings) {
+  for (let worker = 0; worker < workers && traceEvents > 0; worker++) {
+    const ring = plan.at.trace + worker * traceDoubles(traceEvents)
+    const written = arena.doubles[ring]!
     for (let i = Math.max(0, written - traceEvents); i < written; i++) {
-      const at = ring + TRACE_HEAD + (i % traceEvents) * EVENT_FIELDS
+      const at = ring + 1 + (i % traceEvents) * EVENT_FIELDS
       const [what, stage, piece, startMillis, endMillis] = arena.doubles.subarray(at, at + EVENT_FIELDS)
       events.push({
         worker,
         name: nameOf(plan, what!, stage!),
         piece: piece!,
-        startMillis: startMillis! + (origin - first),
-        endMillis: endMillis! + (origin - first),
+        startMillis: startMillis!,
+        endMillis: endMillis!,
       })
     }
   }

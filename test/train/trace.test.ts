@@ -67,4 +67,21 @@ describe('a trace', () => {
     await plain.fit(data)
     expect(traced.weightsHash()).toBe(plain.weightsHash())
   })
+
+  it('has the events of a worker and of the one that replaces it in order', async () => {
+    const trace = join(directory, 'replaced.json')
+    await using trainer = await Trainer.create({
+      workers: 2,
+      epochs: 60,
+      batchSize: 64,
+      kernels: 'wasm-strict',
+      model: { layers: [{ type: 'dense', units: 3 }] },
+    })
+    const { casualties } = await trainer.fit(blobs(256, 120, 3), { trace, inject: ['worker-exit@step=100'] })
+    expect(casualties).toHaveLength(1)
+    const { traceEvents } = JSON.parse(await readFile(trace, 'utf8')) as { traceEvents: Event[] }
+    const lost = traceEvents.filter(({ ph, tid }) => ph === 'X' && tid === casualties[0]!.worker)
+    const starts = lost.map(({ ts }) => ts)
+    expect(starts).toEqual(starts.toSorted((a, b) => a - b))
+  })
 })

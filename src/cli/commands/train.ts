@@ -204,7 +204,7 @@ async function fit(
         },
         onOutcome: (action) => {
           if (action.outcome === 'reverted') progress.note(action.text)
-          log?.event('outcome', { ...action })
+          note((log) => log.event('outcome', { ...action }))
         },
       },
     })

@@ -6,6 +6,7 @@ import type { Column, NumberArray, Table } from '../table.ts'
 import type { OpenedFile } from './file.ts'
 import { openIdx } from './idx.ts'
 import { openNpy } from './npy.ts'
+import { closeAll, openNpz } from './npz.ts'
 import type { NamedArray } from './npz.ts'
 
 export type ArrayFormat = 'idx' | 'npy' | 'npz'
@@ -34,7 +35,7 @@ export async function readArrays(format: ArrayFormat, opened: OpenedFile, option
       format === 'npy' && !options.whole,
     )
   } finally {
-    for (const { close } of arrays) await close()
+    await closeAll(arrays)
   }
 }
 
@@ -58,7 +59,7 @@ export async function* readArrayParts(
       )
     }
   } finally {
-    for (const { close } of arrays) await close()
+    await closeAll(arrays)
   }
 }
 
@@ -73,7 +74,6 @@ async function openArrays(format: ArrayFormat, opened: OpenedFile, config: Array
       if (!opened.places)
         throw new UserError(`Expected an NPZ file, got one inside gzip: ${opened.file}. Unpack it first`)
       const refs = [config.features ?? [], config.target ?? []].flat() as ColumnRef[]
-      const { openNpz } = await import('./npz.ts')
       return openNpz(opened.places, config.features ? refs.map(String) : undefined)
     }
   }
