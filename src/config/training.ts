@@ -138,6 +138,11 @@ const HealthObject = z.strictObject({
       "'off': nothing is judged. 'observe': faults are told and change no bit. 'warn': harmful batches are skipped. 'repair': faults are mended, before the first step and while training.",
     ),
   spikeSkip: flag().default(true).describe('Skip a batch whose gradient norm is far outside what came before.'),
+  brokenRows: choice(['keep', 'replace'])
+    .default('keep')
+    .describe(
+      "What becomes of training rows with numbers that are not finite, or a thousand times as far from the median as most: 'replace' has the next sound row in their place.",
+    ),
   check: choice(['stop', 'warn', 'off'])
     .default('stop')
     .describe(

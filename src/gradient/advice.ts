@@ -150,12 +150,18 @@ export const advice: Readonly<Record<HealthCode, Advice>> = {
       `The network is narrow for its depth (sum of 1 / width ${figure(v.evidence.value)}): gradients vary wildly from one initialisation to the next`,
   },
   LR_IMPLAUSIBLE: {
-    signal: ['predicted first relative update', 'learning rate x weight decay'],
-    remedies: ['a learning rate that changes weights by about 0.001 of themselves', 'less weight decay'],
+    signal: ['predicted first relative update', 'learning rate x weight decay', 'steps of the warm-up over all steps'],
+    remedies: [
+      'a learning rate that changes weights by about 0.001 of themselves',
+      'less weight decay',
+      'a shorter warm-up',
+    ],
     say: (v) =>
-      v.evidence.signal === advice.LR_IMPLAUSIBLE.signal[1]
-        ? `Weight decay takes ${share(v.evidence.value)} off the weights in every step: what is learnt is forgotten at once`
-        : `The first step would change the weights${at(v)} by ${figure(v.evidence.value)} of themselves`,
+      v.evidence.signal === advice.LR_IMPLAUSIBLE.signal[2]
+        ? `The warm-up takes ${figure(v.evidence.value)} times as many steps as the run has: the rate never gets to what it should be`
+        : v.evidence.signal === advice.LR_IMPLAUSIBLE.signal[1]
+          ? `Weight decay takes ${share(v.evidence.value)} off the weights in every step: what is learnt is forgotten at once`
+          : `The first step would change the weights${at(v)} by ${figure(v.evidence.value)} of themselves`,
   },
   INPUT_SCALE: {
     signal: 'root mean square of a feature',

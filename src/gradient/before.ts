@@ -39,6 +39,8 @@ export interface Initial {
   readonly layers: readonly InitialLayer[]
   /** Mean cosine of the gradients at near inputs; NaN where it was not measured. */
   readonly cosine: number
+  /** Steps of the schedule's warm-up over those of the run. */
+  readonly warmup: number
   /** Share of the weights that weight decay takes off in a step. */
   readonly decay: number
   /** Largest root mean square of a feature that changes, and root mean square of numeric targets (else NaN). */
@@ -150,13 +152,20 @@ const narrowness = (hidden: readonly InitialLayer[]): number =>
   hidden.reduce((sum, { units, active }) => sum + (Number.isNaN(active) ? 0 : 1 / units), 0)
 
 /** How far the first update would go. */
-function judgeUpdates({ layers, decay }: Initial, raise: Raise): void {
+function judgeUpdates({ layers, decay, warmup }: Initial, raise: Raise): void {
   // Half of what was learnt is forgotten within some thirty steps.
   if (decay > t.decay.fault)
     raise('LR_IMPLAUSIBLE', 'fault', {
       ...{ value: decay, baseline: 0, threshold: t.decay.fault, window: 1 },
       signal: signalOf('LR_IMPLAUSIBLE', 1),
     })
+  if (warmup > t.warmup.warn) {
+    const isFault = warmup > t.warmup.fault
+    raise('LR_IMPLAUSIBLE', isFault ? 'fault' : 'warn', {
+      ...{ value: warmup, baseline: 1, threshold: isFault ? t.warmup.fault : t.warmup.warn, window: 1 },
+      signal: signalOf('LR_IMPLAUSIBLE', 2),
+    })
+  }
   const { low, high } = t.learningRate
   const moves = layers.flatMap(({ update, weights }) => (weights > 0 && update > 0 ? [update / weights] : []))
   if (moves.length === 0) return

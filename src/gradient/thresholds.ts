@@ -82,6 +82,8 @@ export const thresholds = {
   learningRate: { low: 1e-6, high: 0.1 },
   /** A. Half-life of the weights under weight decay alone: ln 2 / 0.02 = 35 steps, which no schedule makes good. */
   decay: { fault: 0.02 },
+  /** A. Steps of the warm-up over those of the run: its rate never gets beyond a half, a tenth, of what was asked for. */
+  warmup: { warn: 2, fault: 10 },
   /** C. An exact 0 that is no rounding: checks in a row, and the share of the largest signal below which products may underflow. */
   idle: { checks: 4, share: 1e-6 },
   /** T. Root mean square of a feature. */

@@ -75,11 +75,15 @@ export function learningRate(
   stepsPerEpoch: number,
   totalSteps: number,
 ): number {
-  const warmup = lengthOf('warmup', schedule.warmupSteps, schedule.warmupEpochs, stepsPerEpoch, 0)
+  const warmup = warmupSteps(schedule, stepsPerEpoch)
   const left = Math.max(1, totalSteps - warmup)
   if (step < warmup) return (rateAt(schedule, base, 0, stepsPerEpoch, left) * (step + 1)) / warmup
   return rateAt(schedule, base, step - warmup, stepsPerEpoch, left)
 }
+
+/** Steps of the warm-up; 0 where there is none. */
+export const warmupSteps = (schedule: Warmup, stepsPerEpoch: number): number =>
+  lengthOf('warmup', schedule.warmupSteps, schedule.warmupEpochs, stepsPerEpoch, 0)
 
 function rateAt(schedule: Schedule, base: number, t: number, stepsPerEpoch: number, total: number): number {
   switch (schedule.type) {

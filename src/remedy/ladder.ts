@@ -11,9 +11,12 @@ import { scaleInputs, scaleTargets } from './remedies/scale.ts'
 import {
   clipAtNorm,
   easeDecay,
+  enlargeBatch,
   holdRate,
+  replaceBroken,
   rollBack,
   rollBackOnce,
+  shortenWarmup,
   sumWhole,
   sumWholeWhereIdle,
   widenClip,
@@ -22,14 +25,14 @@ import { addShortcuts, addShortcutsWhereDeep, silenceBranches } from './remedies
 
 export type Ladder = Readonly<Partial<Record<HealthCode, readonly Remedy[]>>>
 
-const overflow = [scaleInputs, silenceBranches, rescale, swapActivation, initialise]
+const overflow = [replaceBroken, scaleInputs, silenceBranches, rescale, swapActivation, initialise]
 const dead = [addShortcutsWhereDeep, swapWhereNarrow, initialise, addShortcuts, swapActivation]
 
 /** Before the first step: the cause lies in data, weights and activations, and nothing is lost yet. */
 export const before: Ladder = {
   NONFINITE_LOSS: overflow,
   NONFINITE_GRAD: overflow,
-  SIGNAL_OVERSCALE: [scaleInputs, silenceBranches, scaleTargets, rescale, swapActivation, initialise],
+  SIGNAL_OVERSCALE: [replaceBroken, scaleInputs, silenceBranches, scaleTargets, rescale, swapActivation, initialise],
   GRAD_VANISHING: [scaleInputs, addShortcutsWhereDeep, swapWhereNarrow, swapActivation, initialise, addShortcuts],
   SATURATED: [scaleInputs, rescale, initialise, swapActivation],
   SIGNAL_COLLAPSE: [addShortcutsWhereDeep, swapWhereNarrow, rescale, initialise, addShortcuts, swapActivation],
@@ -39,15 +42,18 @@ export const before: Ladder = {
   SYMMETRIC_INIT: [initialise],
   INPUT_SCALE: [scaleInputs],
   TARGET_SCALE: [scaleTargets],
-  LR_IMPLAUSIBLE: [easeDecay, tameRate, raiseRate],
+  LR_IMPLAUSIBLE: [shortenWarmup, easeDecay, tameRate, raiseRate],
 }
 
 /** What is out of scale is put right first, whatever came of it. */
-const scale = [scaleInputs, scaleTargets]
+const scale = [replaceBroken, scaleInputs, scaleTargets, shortenWarmup, easeDecay, enlargeBatch]
 const runaway = [...scale, tameRate, tameBoldly, useAdam, cutRate]
 const silent = [...scale, tameRate, addShortcutsWhereDeep, addShortcuts, swapActivation, initialise, cutRate]
-const slow = [sumWholeWhereIdle, holdRate, easeDecay, widenClip, scaleTargets, scaleInputs, raiseRate]
-const lost = [...slow, tameRate, useAdam, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise]
+const slow = [
+  ...[sumWholeWhereIdle, shortenWarmup, holdRate, easeDecay, widenClip],
+  ...[replaceBroken, scaleTargets, scaleInputs, raiseRate],
+]
+const lost = [...slow, enlargeBatch, tameRate, useAdam, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise]
 
 /** While nothing was learnt yet: begun anew, with what the beginning lacked. */
 export const early: Ladder = {
@@ -60,25 +66,16 @@ export const early: Ladder = {
   LOSS_OSCILLATING: runaway,
   UPDATE_TOO_LARGE: runaway,
   SIGNAL_OVERSCALE: [...runaway, silenceBranches, rescale, initialise],
-  GRAD_VANISHING: [...scale, easeDecay, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise],
-  SIGNAL_COLLAPSE: [
-    ...scale,
-    easeDecay,
-    tameRate,
-    addShortcutsWhereDeep,
-    rescale,
-    addShortcuts,
-    swapActivation,
-    initialise,
-  ],
+  GRAD_VANISHING: [...scale, addShortcutsWhereDeep, swapActivation, addShortcuts, initialise],
+  SIGNAL_COLLAPSE: [...scale, tameRate, addShortcutsWhereDeep, rescale, addShortcuts, swapActivation, initialise],
   SATURATED: [...scale, tameRate, rescale, swapActivation, initialise],
   ZERO_GRADIENT: silent,
   DEAD_LAYER: silent,
   DEAD_UNITS: silent,
   SHATTERED: [addShortcuts, swapActivation],
   SYMMETRIC_INIT: [initialise],
-  INPUT_SCALE: [scaleInputs, ...lost],
-  TARGET_SCALE: [scaleTargets, ...lost],
+  INPUT_SCALE: [replaceBroken, scaleInputs, ...lost],
+  TARGET_SCALE: [replaceBroken, scaleTargets, ...lost],
   LR_IMPLAUSIBLE: [...scale, tameRate, tameBoldly, ...lost],
   UPDATE_TOO_SMALL: lost,
   STALLED: lost,
@@ -87,9 +84,13 @@ export const early: Ladder = {
 }
 
 /** Where nothing is gained, and it may be a plateau: what is held back is let go, and nothing is tried on the off chance. */
-export const still: Ladder = { STALLED: [holdRate, easeDecay, widenClip, raiseRate] }
+export const still: Ladder = {
+  STALLED: [shortenWarmup, holdRate, easeDecay, widenClip, raiseRate],
+  LR_IMPLAUSIBLE: [raiseRate],
+}
 
-const escaped = [clipAtNorm, cutRate]
+const wild = [replaceBroken, easeDecay, enlargeBatch, clipAtNorm, cutRate]
+const escaped = [replaceBroken, easeDecay, clipAtNorm, cutRate]
 
 /** Once something was learnt: what keeps it comes first. */
 export const running: Ladder = {
@@ -97,10 +98,10 @@ export const running: Ladder = {
   NONFINITE_GRAD: escaped,
   NONFINITE_PARAM: escaped,
   GRAD_SPIKE: escaped,
-  GRAD_EXPLODING: [...escaped, insertNorm],
-  LOSS_DIVERGING: escaped,
-  LOSS_OSCILLATING: [cutRate],
-  UPDATE_TOO_LARGE: [cutRate],
+  GRAD_EXPLODING: [...wild, insertNorm],
+  LOSS_DIVERGING: wild,
+  LOSS_OSCILLATING: [enlargeBatch, cutRate],
+  UPDATE_TOO_LARGE: [enlargeBatch, cutRate],
   SIGNAL_OVERSCALE: escaped,
   GRAD_VANISHING: [rollBack, insertNorm, cutRate],
   SIGNAL_COLLAPSE: [rollBack, easeDecay, cutRate],

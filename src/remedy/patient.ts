@@ -30,6 +30,9 @@ export interface Patient {
   readonly optimizer: OptimizerConfig
   readonly schedule: Schedule
   readonly clip: Clip
+  readonly batchSize: number | 'full'
+  /** What becomes of rows that are broken. */
+  readonly brokenRows: 'keep' | 'replace'
   /** Whether a batch is worked off as a whole, as its normalisation has to be. */
   readonly canNormalise: boolean
   /** How weight gradients are summed. */
@@ -50,7 +53,7 @@ export interface OrderedWeights {
 export function admit(
   model: Model,
   weights: OrderedWeights,
-  rest: Pick<Patient, 'optimizer' | 'schedule' | 'clip' | 'canNormalise' | 'gradient' | 'loss' | 'updates' | 'seed'>,
+  rest: Omit<Patient, 'inputs' | 'model' | 'tensors'>,
 ): Patient {
   const tensors = new Map<string, Tensor>()
   model.parameters.forEach(({ name }, i) => {

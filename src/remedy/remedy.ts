@@ -24,6 +24,9 @@ export interface Case {
   readonly calibration: Calibration
   /** Batches since the training began, or began anew. */
   readonly age: number
+  /** Steps that were asked for, and steps of the schedule's warm-up. */
+  readonly steps: number
+  readonly warmup: number
   /** Learning rate of the schedule at the last step, over its base. */
   readonly scheduled: number
   /** log10 of the relative update of the first step from `start`, with the rate of now; NaN where not known. */
@@ -40,6 +43,8 @@ export interface DataScale {
   readonly target: number
   /** Whether some feature is not finite. */
   readonly damaged: boolean
+  /** Rows that are broken; 0 where they are so many that they are the rule. */
+  readonly broken: number
   readonly mean: readonly number[]
   readonly deviation: readonly number[]
   readonly targetMean: readonly number[]

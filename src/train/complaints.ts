@@ -9,7 +9,7 @@ const EXPECTED: readonly (readonly [steps: number, explained: number])[] = [
   [128, 0.1],
   [256, 0.5],
 ]
-const OUT_OF_SCALE: ReadonlySet<string> = new Set(['INPUT_SCALE', 'TARGET_SCALE', 'LR_IMPLAUSIBLE'])
+const OUT_OF_SCALE: ReadonlySet<string> = new Set([...['INPUT_SCALE', 'TARGET_SCALE', 'LR_IMPLAUSIBLE', 'SATURATED']])
 
 export interface Gate {
   /** Of the run so far, and how many of them an earlier gate has seen. */
@@ -27,6 +27,10 @@ export const faultsOf = ({ health, seen }: Gate): readonly HealthVerdict[] =>
 /** What was out of scale before the first step, and keeps the training from learning. */
 export const harmfulSymptoms = (gate: Gate): readonly Complaint[] =>
   isBehind(gate) ? gate.health.filter(({ step, code }) => step < 0 && OUT_OF_SCALE.has(code)) : []
+
+/** Whether nothing but a standstill was seen: then it may be the rate that is too low. */
+export const isUnexplained = ({ health }: Pick<Gate, 'health'>): boolean =>
+  health.every(({ severity, code }) => severity === 'ok' || severity === 'info' || code === 'STALLED')
 
 /** A warning that nothing is gained, which may be a plateau as well. */
 export const standstills = (gate: Gate): readonly Complaint[] =>

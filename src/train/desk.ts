@@ -112,10 +112,11 @@ export class Desk {
     }
   }
 
-  preflight(task: Task, data: Dataset): Promise<HealthVerdict[]> {
+  /** @param steps of the run, where the config does not say */
+  preflight(task: Task, data: Dataset, steps?: number): Promise<HealthVerdict[]> {
     const { config, kernels, module, spare } = this
     const { model, weights } = this.trained('check')
-    return preflight({ config, model, weights, task, data, kernels, module, spare })
+    return preflight({ config, model, weights, task, data, kernels, module, steps, spare })
   }
 
   /** As many workers as suit the plan, where they are the trainer's own. */

@@ -165,6 +165,12 @@ function checkStreamable(
     throw expected('one process', 'a rank of several', 'Load the data with `toDataset` or `loadData` on every rank.')
   if (health.mode === 'repair')
     throw expected("`health: 'warn'` or 'observe'", "'repair'", 'A repair goes back to rows that are gone.')
+  if (health.brokenRows === 'replace')
+    throw expected(
+      "`health.brokenRows: 'keep'`",
+      "'replace'",
+      'What is broken shows beside all rows: load the data with `toDataset`.',
+    )
   if (canBeReadOnce(stream) && epochs > 1) {
     const advice = 'Give a function that makes a new one for each epoch, `(epoch) => rows()`, or set `epochs: 1`.'
     throw expected(

@@ -31,13 +31,16 @@ import { Listeners } from './listeners.ts'
 import { Monitor } from './monitor.ts'
 import { nullLoss } from './null-loss.ts'
 import { checkAlone, checkRepairable, checkSharded } from './checks.ts'
-import { trainingSpec } from './prepare.ts'
+import { batchSizeOf, trainingSpec } from './prepare.ts'
 import type { Task } from './prepare.ts'
 import { codeOf, Repair } from './repair.ts'
 import type { Next } from './repair.ts'
+import type { RepairContext } from './remedies.ts'
 import { Root } from './root.ts'
+import { Rows } from './rows.ts'
 import { Session } from './session.ts'
 import { Reason, State } from './state.ts'
+import type { Subject } from './subject.ts'
 import { chromeTrace, traceOf } from './tracer.ts'
 
 /** Events of a trace per worker: hundreds of steps of a small network. */
@@ -51,12 +54,14 @@ export interface Sources {
   readonly examiner?: Examiner
 }
 
+type Numbers = [number, number, number]
+
 type Limits = Parameters<Desk['run']>[2]
 
 export class Fit {
   readonly #desk: Desk
   readonly #task: Task
-  readonly #data: Dataset
+  readonly #rows: Rows
   readonly #options: FitOptions
   readonly #feed: Feed | undefined
   readonly #examiner: Examiner | undefined
@@ -72,18 +77,18 @@ export class Fit {
   readonly #root = new Root()
   readonly #keeper: Keeper | undefined
   readonly #steps: number
-  readonly #nullLoss: number
   readonly #faults: readonly Fault[]
   /** A bit for each that came. */
   #fired = 0
   #run: Limits
   #repair: Repair | undefined
+  #context: RepairContext | undefined
   #session!: Session
 
   constructor(desk: Desk, task: Task, data: Dataset, options: FitOptions, { feed, examiner, validation }: Sources) {
     this.#desk = desk
     this.#task = task
-    this.#data = data
+    this.#rows = new Rows(data)
     this.#options = options
     this.#feed = feed
     this.#examiner = examiner
@@ -111,8 +116,12 @@ export class Fit {
       savesCheckpoints: checkpoint !== undefined,
     })
     this.#keeper = checkpoint && new Keeper(plan, checkpoint, history, this.#faults)
-    this.#nullLoss = nullLoss(data, task.loss, desk.built!.model.outputs)
-    this.#run = { ...this.#limits, stepsPerEpoch: feed?.stepsPerEpoch, nullLoss: this.#nullLoss, gateEpochs: false }
+    this.#run = {
+      ...this.#limits,
+      stepsPerEpoch: feed?.stepsPerEpoch,
+      nullLoss: this.#nullLossOf(this.#data),
+      gateEpochs: false,
+    }
   }
 
   /** Up to the first step: what all ranks agree on, what is wrong with the network, and the arena with all in it. */
@@ -264,11 +273,43 @@ export class Fit {
   /** After a repair: with what it made of the network. */
   async #goOn(next: Next): Promise<void> {
     const before = this.#session
-    this.#desk.become(next.subject)
+    const began = next.then === 'restart' ? undefined : (next.from ?? before).state
+    this.#become(next.subject, began)
     await this.#open()
     carryOver(before, this.#session, next)
     if (next.then === 'restart') takeUpEpochs(this.#history, { epoch: [], history: {} })
     else if (next.from) takeUpEpochs(this.#history, next.from.epochs)
+  }
+
+  /**
+   * The network and settings of a remedy: where batches have more rows, as many steps make more epochs.
+   * @param state of the run that goes on, where it does not begin anew
+   */
+  #become(subject: Subject, state?: Float64Array): void {
+    const desk = this.#desk
+    const { batchSize } = desk.config
+    desk.become(subject)
+    if (subject.config.batchSize !== batchSize) {
+      const [epoch, cursor, step] = [State.epoch, State.cursor, State.step].map((word) => state?.[word] ?? 0) as Numbers
+      const { rows } = this.#data
+      const size = batchSizeOf(subject.config, rows)
+      const stepsPerEpoch = Math.ceil(rows / size)
+      const left = Math.floor((cursor / size + this.#steps - step) / stepsPerEpoch)
+      const epochs = epoch + Math.max(1, left)
+      this.#run = { ...this.#run, epochs }
+      desk.config = { ...subject.config, epochs }
+    }
+    this.#run = { ...this.#run, nullLoss: this.#nullLossOf(this.#data) }
+    if (this.#context) this.#context.nullLoss = this.#run.nullLoss!
+  }
+
+  #nullLossOf(data: Dataset): number {
+    return nullLoss(data, this.#task.loss, this.#desk.built!.model.outputs)
+  }
+
+  /** As the config says what becomes of those that are broken. */
+  get #data(): Dataset {
+    return this.#rows.of(this.#desk.config.health)
   }
 
   async #open(): Promise<void> {
@@ -278,7 +319,7 @@ export class Fit {
     this.#session.fired = this.#fired
     this.#feed?.attach(this.#session)
     attachExaminer(this.#session, this.#examiner)
-    this.#monitor.follow(this.#session.plan)
+    this.#monitor.follow(this.#session.plan, this.#run.epochs)
   }
 
   #spec(): PlanSpec {
@@ -336,20 +377,12 @@ export class Fit {
     const tell = (action: Action) => this.#listeners.call('onAction', action)
     const tellOutcome = (action: Action) => this.#listeners.call('onOutcome', action)
     const { history } = this.#monitor
-    return new Repair(
-      {
-        task: this.#task,
-        data: this.#data,
-        kernels,
-        module,
-        history,
-        nullLoss: this.#nullLoss,
-        steps: this.#steps,
-        tell,
-        tellOutcome,
-      },
-      { ...built!, config },
-    )
+    const nullLoss = this.#run.nullLoss!
+    this.#context = {
+      ...{ task: this.#task, rows: this.#rows, kernels, module, history, nullLoss, steps: this.#steps },
+      ...{ tell, tellOutcome },
+    }
+    return new Repair(this.#context, { ...built!, config })
   }
 
   /** @throws TrainingError for a fault without a doubt, unless it could be mended or the config says otherwise */
@@ -357,7 +390,7 @@ export class Fit {
     const { config, built } = this.#desk
     const { mode, check } = config.health
     if (mode === 'off' || check === 'off' || built!.updates > 0) return
-    const verdicts = await this.#desk.preflight(this.#task, this.#data)
+    const verdicts = await this.#desk.preflight(this.#task, this.#data, this.#steps)
     for (const verdict of verdicts) await this.#monitor.tell(verdict)
     const treated = await this.#repair?.beforeTraining(verdicts)
     const certain = (treated?.left ?? verdicts).find(isCertain)
@@ -367,7 +400,7 @@ export class Fit {
           "Nothing was trained. (`health: { check: 'warn' }` trains all the same.)",
       )
     }
-    if (treated && treated.subject.config !== config) this.#desk.become(treated.subject)
+    if (treated && treated.subject.config !== config) this.#become(treated.subject)
   }
 
   /** Faults to order that never came. */

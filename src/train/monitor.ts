@@ -56,11 +56,11 @@ export class Monitor {
   #layers: readonly string[]
   #profile = new Float64Array()
   readonly #listeners: Listeners
-  readonly #epochs: number
+  #epochs: number
   readonly #totalSteps: number
   readonly #started = performance.now()
-  readonly #stepsPerEpoch: number
-  readonly #batchSize: number
+  #stepsPerEpoch: number
+  #batchSize: number
   #samples = 0
   /** Of the last step. One array: an ordinary step leaves no garbage. */
   readonly #last = new Float64Array(MILLIS + 1).fill(NaN)
@@ -73,11 +73,11 @@ export class Monitor {
     this.#keys = valueKeys(plan.metrics, plan.spec.evaluationRows > 0)
     this.#layers = []
     this.history = history
-    this.follow(plan)
-    this.#listeners = listeners
-    this.#epochs = limits.epochs
     this.#stepsPerEpoch = limits.stepsPerEpoch
+    this.#epochs = limits.epochs
     this.#batchSize = plan.spec.batchSize
+    this.follow(plan, limits.epochs)
+    this.#listeners = listeners
     const steps = Math.min(limits.maxSteps, limits.epochs * this.#stepsPerEpoch)
     this.#totalSteps = Math.max(1, steps - limits.done)
   }
@@ -87,8 +87,12 @@ export class Monitor {
     return this.#listeners.has('onEpochEnd')
   }
 
-  /** Goes on with a network whose layers may be others. */
-  follow(plan: Plan): void {
+  /** Goes on with a network whose layers may be others, and with batches of another size. */
+  follow(plan: Plan, epochs: number): void {
+    const { batchSize, trainRows } = plan.spec
+    if (batchSize !== this.#batchSize) this.#stepsPerEpoch = Math.ceil(trainRows / batchSize)
+    this.#batchSize = batchSize
+    this.#epochs = epochs
     this.#layers = plan.watch.layers.map(({ name }) => name)
     this.#profile = new Float64Array(this.#layers.length)
     this.history.signals.setLayers(this.#layers)

@@ -16,12 +16,13 @@ import { Activation } from '../kernels/kernels.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import type { LayerConfig } from '../model/config.ts'
 import type { Model } from '../model/build.ts'
+import { warmupSteps } from '../optim/schedules.ts'
 import { compilePlan } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import type { WatchedLayer } from '../plan/watch.ts'
 import { nullLoss } from './null-loss.ts'
-import { microRowsOf, rowsTogether, runSettings, trainingSpec } from './prepare.ts'
+import { batchSizeOf, microRowsOf, rowsTogether, runSettings, trainingSpec } from './prepare.ts'
 import type { Task } from './prepare.ts'
 import { probe, probeSpec } from './probe.ts'
 import type { ProbedLayer } from './probe.ts'
@@ -43,6 +44,8 @@ export interface Preflight {
   readonly data: Dataset
   readonly kernels: KernelChoice
   readonly module: WebAssembly.Module | null
+  /** That the run will have; not told, as the config says. */
+  readonly steps?: number | undefined
   /** Where the memory comes from, and is left. */
   readonly spare?: Spare | undefined
 }
@@ -95,10 +98,18 @@ export async function look(asked: Preflight): Promise<Initial | undefined> {
     zeroLoss: zeroLoss(sample, task.loss, model.outputs),
     layers: watched.map((layer, i) => initialLayer(given, watched, layer, i, seen.layers?.[i])),
     cosine,
+    warmup: warmupShare(given),
     decay: config.optimizer.learningRate * config.optimizer.weightDecay,
     feature: indices ? NaN : feature,
     target: isNumeric ? target : NaN,
   }
+}
+
+/** Steps of the warm-up over those of the run. */
+function warmupShare({ config, data, steps }: Preflight): number {
+  const { epochs, maxSteps = Infinity, schedule } = config
+  const stepsPerEpoch = Math.ceil(data.rows / batchSizeOf(config, data.rows))
+  return warmupSteps(schedule, stepsPerEpoch) / (steps ?? Math.min(maxSteps, epochs * stepsPerEpoch))
 }
 
 /** log10 of the median relative update of the first step; NaN where it was not taken. */

@@ -65,7 +65,7 @@ function misfit(metric: MetricConfig['type'], loss: LossConfig): string | undefi
   }
 }
 
-const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
+export const batchSizeOf = (config: ResolvedConfig, rows: number): number =>
   config.batchSize === 'full' ? rows : Math.min(config.batchSize, rows)
 
 /** Rows of a micro-batch of one shard. */

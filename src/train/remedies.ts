@@ -6,6 +6,7 @@ import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { KernelChoice } from '../kernels/select.ts'
+import { warmupSteps } from '../optim/schedules.ts'
 import { actionText } from '../remedy/action.ts'
 import type { Action } from '../remedy/action.ts'
 import * as ladders from '../remedy/ladder.ts'
@@ -15,17 +16,18 @@ import type { GoodState } from './good-states.ts'
 import type { History } from './history.ts'
 import { asTaken, preflight, sampleOf } from './preflight.ts'
 import type { Task } from './prepare.ts'
+import type { Rows } from './rows.ts'
 import { dataScale } from './subject.ts'
 import type { Subject } from './subject.ts'
 
 export interface RepairContext {
   readonly task: Task
-  readonly data: Dataset
+  readonly rows: Rows
   readonly kernels: KernelChoice
   readonly module: WebAssembly.Module | null
   readonly history: History
   /** Loss of the best constant answer. */
-  readonly nullLoss: number
+  nullLoss: number
   /** Steps that were asked for. */
   readonly steps: number
   /** Told of each action, and of what became of one that was pending. */
@@ -44,13 +46,10 @@ export interface Chosen {
 
 export class Remedies {
   readonly #context: RepairContext
-  readonly #scale: DataScale
-  readonly #sample: Dataset
+  readonly #scales = new Map<Dataset, DataScale>()
 
   constructor(context: RepairContext) {
     this.#context = context
-    this.#sample = sampleOf(context.data)
-    this.#scale = dataScale(context.data, context.task)
   }
 
   /**
@@ -85,16 +84,20 @@ export class Remedies {
     patients: Pick<Case, 'now' | 'healthy' | 'start'>,
     state: GoodState | null,
   ): Case {
-    const { kernels, module, history } = this.#context
-    const { model } = patients.now
-    const { x, rows } = asTaken({ config: { model } as ResolvedConfig, data: this.#sample }).data
+    const { kernels, module, history, steps } = this.#context
+    const { model, schedule, batchSize } = patients.now
+    const all = this.#context.rows.of(patients.now)
+    const { x, rows } = asTaken({ config: { model } as ResolvedConfig, data: sampleOf(all) }).data
+    const stepsPerEpoch = batchSize === 'full' ? 1 : Math.ceil(all.rows / batchSize)
     const recent = (values: Float32Array) => median(values.slice(-CALM))
     return {
       ...patients,
       complaint: { code, layer },
       tries: ladders.uses(remedy.name, history.actions),
-      data: this.#scale,
+      data: this.#scaleOf(all),
       calibration: { rows, x, kernels, module },
+      steps,
+      warmup: warmupSteps(schedule, stepsPerEpoch),
       age: 0,
       scheduled: 1,
       firstUpdate: NaN,
@@ -105,8 +108,16 @@ export class Remedies {
   }
 
   preflightOf({ config, model, weights }: Subject) {
-    const { task, data, kernels, module } = this.#context
-    return { config, model, weights, task, data, kernels, module }
+    const { task, rows, kernels, module, steps } = this.#context
+    return { config, model, weights, task, data: rows.of(config.health), kernels, module, steps }
+  }
+
+  #scaleOf(data: Dataset): DataScale {
+    const known = this.#scales.get(data)
+    if (known) return known
+    const found = { ...dataScale(data, this.#context.task), broken: this.#context.rows.broken }
+    this.#scales.set(data, found)
+    return found
   }
 
   check(subject: Subject): Promise<HealthVerdict[]> {

@@ -13,7 +13,8 @@ import type { Action } from '../remedy/action.ts'
 import * as ladders from '../remedy/ladder.ts'
 import type { Patient } from '../remedy/patient.ts'
 import type { Treatment } from '../remedy/remedy.ts'
-import { faultsOf, harmfulSymptoms, standstills } from './complaints.ts'
+import { faultsOf, harmfulSymptoms, isUnexplained, standstills } from './complaints.ts'
+import type { Gate } from './complaints.ts'
 import { CALM, explained, GoodStates, isWell, RECENT } from './good-states.ts'
 import type { GoodState } from './good-states.ts'
 import { firstUpdate } from './preflight.ts'
@@ -59,6 +60,9 @@ const AGAIN_AFTER = 0.2
 const LONG = 1024
 const ENOUGH = 0.5
 
+/** What is asked of where nothing else is wrong. */
+const LOW_RATE: Complaint = { code: 'LR_IMPLAUSIBLE', layer: undefined }
+
 export class Repair {
   readonly #context: RepairContext
   readonly #remedies: Remedies
@@ -74,6 +78,8 @@ export class Repair {
   #chosen: readonly Chosen[] = []
   /** Those that are chosen would begin anew a run that may go on as it is. */
   #isSecondLook = false
+  /** Whether it is still to be asked if the rate is too low. */
+  #asksOfRate: boolean
   /** What the run was begun anew for, until it was looked at again. */
   #mended: Complaint | undefined
   #tournament: Tournament | null = null
@@ -93,6 +99,7 @@ export class Repair {
     this.#start = patientOf(subject, context.task)
     this.#remedies = new Remedies(context)
     this.#seen = context.history.health.length
+    this.#asksOfRate = context.history.steps.length === 0
     // Of a run that goes on: what it went on with was kept.
     for (const action of context.history.actions) if (action.outcome === 'pending') settle(action, 'kept')
   }
@@ -143,12 +150,12 @@ export class Repair {
     }
     await this.#judge(batch)
     if (this.#takesBack) return
-    const [symptoms, stills] = [harmfulSymptoms(gate), standstills(gate)]
+    const [symptoms, stills] = [await this.#stillThere(harmfulSymptoms(gate)), standstills(gate)]
     if (raised.length > 0) this.#chosen = await this.#chooseNow(session, raised)
     // What was wrong from the beginning is no better where a little was learnt.
     else if (symptoms.length > 0) this.#chosen = await this.#chooseNow(session, symptoms, null)
     else if (stills.length > 0) this.#chosen = await this.#chooseFrom(session, ladders.still, stills, null)
-    else if (this.#mended && gate.age >= this.#secondLook) await this.#lookAgain(session, this.#mended, gate.age)
+    else if (gate.age >= this.#secondLook) await this.#look(session, gate)
     if (this.#chosen.length > 0) return
     if (batch >= this.#since + CALM && isWell(batch, this.#context)) {
       this.#good.keep(patientOf(this.#now(session), this.#context.task), this.#context)
@@ -187,15 +194,18 @@ export class Repair {
       return this.#beginTrial(this.#tournament, batch)
     }
     const action = await this.#remedies.log(chosen, batch - 1, 'pending')
-    this.#before = { ...now, action, due: batch + JUDGED_AFTER }
-    if (chosen.treatment.then === 'restart') this.#beginAnew(batch, chosen)
+    const restarts = chosen.treatment.then === 'restart'
+    // What begins anew is given the time that the other had.
+    const due = batch + Math.max(JUDGED_AFTER, restarts ? batch - this.#began : 0)
+    this.#before = { ...now, action, due }
+    if (restarts) this.#beginAnew(batch, chosen)
     return this.#treat(chosen, this.#start)
   }
 
   #treat({ treatment: { patient, then } }: Chosen, was: Patient): Next {
-    const { optimizer, schedule, clip, gradient } = patient
+    const { optimizer, schedule, clip, gradient, brokenRows } = patient
     this.#subject = operate(this.#subject, patient)
-    this.#start = then === 'restart' ? patient : { ...was, optimizer, schedule, clip, gradient }
+    this.#start = then === 'restart' ? patient : { ...was, optimizer, schedule, clip, gradient, brokenRows }
     return { subject: this.#subject, then }
   }
 
@@ -289,6 +299,21 @@ export class Repair {
   /** Batches that what was begun anew is given first. */
   get #secondLook(): number {
     return Math.max(CALM, Math.min(LONG, AGAIN_AFTER * this.#context.steps))
+  }
+
+  /** Of what was seen before the first step that which is so at the beginning of now. */
+  async #stillThere(symptoms: readonly Complaint[]): Promise<readonly Complaint[]> {
+    if (symptoms.length === 0) return symptoms
+    const found = await this.#remedies.check(operate(this.#subject, this.#start))
+    return symptoms.filter(({ code }) => found.some((verdict) => verdict.code === code))
+  }
+
+  /** By now something should have been learnt: was the rate too low from the start? Asked once. */
+  async #look(session: Session, gate: Gate): Promise<void> {
+    const asks = this.#asksOfRate && gate.explained < ENOUGH && isUnexplained(gate)
+    this.#asksOfRate = false
+    if (asks) this.#chosen = await this.#chooseFrom(session, ladders.still, [LOW_RATE], null)
+    if (this.#chosen.length === 0 && this.#mended) await this.#lookAgain(session, this.#mended, gate.age)
   }
 
   /** Nothing is wrong any more: would it get further if it began in yet another way? Asked once. */

@@ -18,23 +18,25 @@ export interface Subject {
 }
 
 export function patientOf({ config, model, weights, updates }: Subject, { loss }: Task): Patient {
-  const { optimizer, schedule, clip, gradient, seed, accumulationSteps, batchSize } = config
-  const canNormalise = accumulationSteps === 1 && batchSize !== 1
-  return admit(model, weights, { optimizer, schedule, clip, canNormalise, gradient, loss, updates, seed })
+  const { optimizer, schedule, clip, gradient, seed, accumulationSteps, batchSize, health } = config
+  const { brokenRows } = health
+  const canNormalise = accumulationSteps === 1
+  const settings = { optimizer, schedule, clip, batchSize, brokenRows, canNormalise, gradient }
+  return admit(model, weights, { ...settings, loss, updates, seed })
 }
 
 /** The subject with what a remedy changed. */
 export function operate({ config }: Pick<Subject, 'config'>, patient: Patient): Subject {
   const { model, weights } = discharge(patient)
-  const { optimizer, schedule, clip, gradient, updates } = patient
-  const changed = { ...config, model: model.config, optimizer, schedule, clip, gradient } as ResolvedConfig
-  return { config: changed, model, weights, updates }
+  const { optimizer, schedule, clip, batchSize, brokenRows, gradient, updates } = patient
+  const settings = { optimizer, schedule, clip, batchSize, gradient, health: { ...config.health, brokenRows } }
+  return { config: { ...config, model: model.config, ...settings } as ResolvedConfig, model, weights, updates }
 }
 
 /** Rows that moments are taken over, at the most. */
 const MOMENT_ROWS = 4096
 
-export function dataScale(data: Dataset, task: Task): DataScale {
+export function dataScale(data: Dataset, task: Task): Omit<DataScale, 'broken'> {
   const { features, targets } = data
   const rows = Math.min(MOMENT_ROWS, data.rows)
   const [x, y] = [data.x.subarray(0, rows * features), data.y.subarray(0, rows * targets)]

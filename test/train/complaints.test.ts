@@ -21,7 +21,7 @@ function asked(explained: number, health: readonly HealthVerdict[], what: typeof
 
 describe('a run that is behind', () => {
   it('is asked about what was out of scale after 64 steps without anything, 128 below a tenth, 256 below a half', () => {
-    for (const code of ['INPUT_SCALE', 'TARGET_SCALE', 'LR_IMPLAUSIBLE'] as const) {
+    for (const code of ['INPUT_SCALE', 'TARGET_SCALE', 'LR_IMPLAUSIBLE', 'SATURATED'] as const) {
       const of = (explained: number) => asked(explained, [verdict(code, -1)], harmfulSymptoms)
       expect(of(-1)).toEqual([64, 128, 256])
       expect(of(0.05)).toEqual([128, 256])

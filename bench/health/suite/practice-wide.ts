@@ -2,73 +2,13 @@
  * More practice, broader than deep: families of faults crossed with the tune split's data and with networks that are in
  * neither split. `node bench/health/practice.ts --wide` runs them; none is scored.
  */
-import type { Dataset } from '../../../src/data/dataset.ts'
-import type { Build, Case, Class } from '../case.ts'
-import type { DataName } from '../data.ts'
+import type { Case } from '../case.ts'
 import { killLayer, poisonBatch } from '../faults.ts'
 import { normal, residualNet, uniform } from '../nets.ts'
-import type { Activation, Initializer, MlpOptions } from '../nets.ts'
-import { adam, build, faulty, healthy, mapX, mapY, net, sgd } from './make.ts'
+import { adam, build, mapX, mapY, net, sgd } from './make.ts'
+import { adamw, bias, cases, kernel, once, rmsprop, someRows } from './wide.ts'
 
-type Settings = Parameters<typeof build>[1]
-type Rest = Omit<Build, 'config'>
-
-let count = 0
-/** W1, W2, ..: the order of this file. */
-const id = () => `W${++count}`
-
-interface Wide {
-  readonly data: DataName
-  readonly activation: Activation
-  readonly depth: number
-  readonly width: number
-  readonly well?: Settings
-  readonly ill?: Settings
-  readonly options?: MlpOptions
-  readonly bad?: Rest
-  readonly both?: Rest
-  readonly steps?: number
-  readonly since?: number
-  readonly twin?: Build
-}
-
-/** The network with `options`, `ill` and `bad`, beside the same without them. */
-function wide(title: string, fault: Class, given: Wide): Case {
-  const { data, activation, depth, width, well = {}, ill = {}, options, bad, both, steps = 400, since = 0 } = given
-  return faulty(id(), `${data}: ${title}`, [fault], {
-    data,
-    net: `${activation} ${depth}x${width}`,
-    steps,
-    since,
-    build: build(net(data, activation, depth, width, options), { ...well, ...ill }, { ...both, ...bad }),
-    twin: given.twin ?? build(net(data, activation, depth, width), well, both),
-  })
-}
-
-const fine = (title: string, given: Omit<Wide, 'twin' | 'ill' | 'bad'>): Case => {
-  const { data, activation, depth, width, well = {}, options, both, steps = 600 } = given
-  return healthy(id(), `${data}: ${title}`, {
-    data,
-    net: `${activation} ${depth}x${width}`,
-    steps,
-    build: build(net(data, activation, depth, width, options), well, both),
-  })
-}
-
-const kernel = (kernel: Initializer): MlpOptions => ({ kernel })
-const bias = (value: number): MlpOptions => ({ bias: { type: 'constant', value } })
-const rmsprop = (learningRate: number) => ({ type: 'rmsprop', learningRate }) as const
-const adamw = (learningRate: number, weightDecay: number) => ({ type: 'adamw', learningRate, weightDecay }) as const
-const once = 13_000
-
-/** Each of `every` rows, from the first on. */
-const someRows = (every: number, change: (x: Float32Array, y: Float32Array) => void) => (data: Dataset) => {
-  const [x, y] = [data.x.slice(), data.y.slice()]
-  const { features, targets } = data
-  for (let r = 0; r < data.rows; r += every)
-    change(x.subarray(r * features, (r + 1) * features), y.subarray(r * targets, (r + 1) * targets))
-  return { ...data, x, y }
-}
+const { wide, fine } = cases('W')
 
 const spread = [2, 3].flatMap((std) => [
   wide(`tanh, 4 layers, N(0, ${std})`, 'vanishing', {

@@ -17,7 +17,7 @@ export const insertNorm: Remedy = {
   name: 'insert batch normalisation',
   limit: 1,
   async treat({ now, calibration }) {
-    if (!now.canNormalise) return null
+    if (!now.canNormalise || now.batchSize === 1) return null
     const hidden = new Set(hiddenDense(now.model).map(({ path }) => path))
     const { layers: seen } = await lookInside(now, calibration)
     const byPath = new Map(seen.map((one) => [one.path, one]))

@@ -1,4 +1,4 @@
-/** Settings that hold a training back, or let it run away: schedule, weight decay, clipping. */
+/** Settings that hold a training back, or let it run away: schedule, weight decay, clipping, batch, rows. */
 import type { Remedy } from '../remedy.ts'
 
 // These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
@@ -9,6 +9,11 @@ const MOST_DECAY = 1e-3
 const USUAL_DECAY = 1e-2
 /** Clipped norm over the norm before, below which the clip alone sets the pace. */
 const STRANGLED = 1e-2
+/** Rows up to which a batch says little of all, and what it then becomes: the default, and what the fewest rows share. */
+const FEW_ROWS = 8
+const USUAL_ROWS = 32
+/** Share of the steps that a warm-up takes: RoBERTa's (Liu et al. 2019, arXiv 1907.11692). */
+const WARMUP = 0.06
 
 export const holdRate: Remedy = {
   name: 'hold the learning rate',
@@ -19,6 +24,49 @@ export const holdRate: Remedy = {
     if (schedule.type === 'constant' || !(scheduled < ASLEEP)) return null
     const changes = [`schedule ${schedule.type} -> constant`]
     return { patient: { ...start, schedule: { type: 'constant' } }, changes, then: 'restart' }
+  },
+}
+
+/** Where the run would end before its warm-up does. */
+export const shortenWarmup: Remedy = {
+  name: 'shorten the warm-up',
+  limit: 1,
+  isSure: true,
+  treat({ start, steps, warmup }) {
+    if (!(warmup > steps)) return null
+    const warmupSteps = Math.ceil(WARMUP * steps)
+    const changes = [`warm-up ${warmup} -> ${warmupSteps} steps`]
+    const schedule = { ...start.schedule, warmupEpochs: undefined, warmupSteps }
+    return { patient: { ...start, schedule }, changes, then: 'restart' }
+  },
+}
+
+/** Batches of a few rows, whose noise a rate that suits larger ones does not survive: as many steps, of more rows. */
+export const enlargeBatch: Remedy = {
+  name: 'enlarge the batch',
+  limit: 1,
+  isSure: true,
+  treat({ start }) {
+    const { batchSize } = start
+    if (batchSize === 'full' || batchSize > FEW_ROWS) return null
+    const changes = [`batch of ${batchSize} -> ${USUAL_ROWS} rows`]
+    return { patient: { ...start, batchSize: USUAL_ROWS }, changes, then: 'restart' }
+  },
+}
+
+/** A sound row in place of each that is broken. From the last state that was well, or anew. */
+export const replaceBroken: Remedy = {
+  name: 'replace broken rows',
+  limit: 1,
+  isSure: true,
+  treat({ start, healthy, data: { broken } }) {
+    if (start.brokenRows === 'replace' || broken === 0) return null
+    const changes = [`${broken} rows: the next sound one in their place`]
+    return {
+      patient: { ...(healthy ?? start), brokenRows: 'replace' },
+      changes,
+      then: healthy ? 'continue' : 'restart',
+    }
   },
 }
 
