@@ -277,7 +277,8 @@ export interface NormKernels {
   ): void
   /**
    * y[line, p, c] = the largest of (x - mean) scale + beta over 2 x 2 cells: x is [2 lines, 2 width, cols], y and dy are
-   * [lines, width, cols]. As `normalize` and `maxPool` one after the other, and so on the way back. cols <= POOLED_COLS.
+   * [lines, width, cols]. As `normalize` and `maxPool` one after the other, and so on the way back, but that cells are
+   * compared before they are rounded to something equal. cols <= POOLED_COLS.
    */
   normPool(
     lines: number,
@@ -299,7 +300,6 @@ export interface NormKernels {
     mean: Pointer,
     inverse: Pointer,
     scale: Pointer,
-    beta: Pointer | -1,
     sums: Pointer,
     products: Pointer,
   ): void
@@ -313,7 +313,6 @@ export interface NormKernels {
     mean: Pointer,
     inverse: Pointer,
     scale: Pointer,
-    beta: Pointer | -1,
     sums: Pointer,
     products: Pointer,
     count: number,

@@ -52,39 +52,34 @@ export function referenceNorms(f: Floats, round: Round): NormKernels {
       }
     },
     normBackward(rows, cols, x, dy, mean, inverse, scale, sums, products, count, dx) {
-      const share = round(1 / count)
       for (let i = 0; i < rows * cols; i++) {
         const c = i % cols
-        const centred = round(round(f[x + i]! - f[mean + c]!) * f[inverse + c]!)
-        const common = round(round(f[sums + c]! + round(centred * f[products + c]!)) * share)
-        f[dx + i] = f[scale + c]! * round(f[dy + i]! - common)
+        f[dx + i] = back(x + i, f[dy + i]!, c, mean, inverse, scale, sums, products, count)
       }
     },
     normPool(lines, width, cols, x, mean, scale, beta, y) {
       eachWindow(lines, width, cols, (p, c, cells) => {
-        f[y + p] = normalized(x + largest(cells, c, x, mean, scale, beta), c, mean, scale, beta)
+        f[y + p] = normalized(x + largest(cells, c, x, scale), c, mean, scale, beta)
       })
     },
-    normPoolSums(lines, width, cols, x, dy, mean, inverse, scale, beta, sums, products) {
+    normPoolSums(lines, width, cols, x, dy, mean, inverse, scale, sums, products) {
       const totals = Array.from({ length: cols }, () => ({ sum: 0, product: 0 }))
       eachWindow(lines, width, cols, (p, c, cells) => {
         const total = totals[c]!
         total.sum += f[dy + p]!
-        total.product += f[dy + p]! * round(f[x + largest(cells, c, x, mean, scale, beta)]! - f[mean + c]!)
+        total.product += f[dy + p]! * round(f[x + largest(cells, c, x, scale)]! - f[mean + c]!)
       })
       totals.forEach(({ sum, product }, c) => {
         f[sums + c] = sum
         f[products + c] = product * f[inverse + c]!
       })
     },
-    normPoolBackward(lines, width, cols, x, dy, mean, inverse, scale, beta, sums, products, count, dx) {
-      const share = round(1 / count)
+    normPoolBackward(lines, width, cols, x, dy, mean, inverse, scale, sums, products, count, dx) {
       eachWindow(lines, width, cols, (p, c, cells) => {
-        const chosen = largest(cells, c, x, mean, scale, beta)
+        const chosen = largest(cells, c, x, scale)
         for (const i of cells) {
-          const centred = round(round(f[x + i]! - f[mean + c]!) * f[inverse + c]!)
-          const common = round(round(f[sums + c]! + round(centred * f[products + c]!)) * share)
-          f[dx + i] = f[scale + c]! * round((i === chosen ? f[dy + p]! : 0) - common)
+          const signal = i === chosen ? f[dy + p]! : 0
+          f[dx + i] = back(x + i, signal, c, mean, inverse, scale, sums, products, count)
         }
       })
     },
@@ -144,16 +139,28 @@ export function referenceNorms(f: Floats, round: Round): NormKernels {
     return round(beta === -1 ? value : value + f[beta + c]!)
   }
 
-  /** The cell whose normalised value is the largest: the first of equals; the first NaN before any number. */
-  function largest(
-    cells: readonly number[],
+  /** scale (signal - (sum + (x - mean) inverse product) / count), in the order of the kernels. */
+  function back(
+    at: Pointer,
+    signal: number,
     c: number,
-    x: Pointer,
     mean: Pointer,
+    inverse: Pointer,
     scale: Pointer,
-    beta: Pointer | -1,
+    sums: Pointer,
+    products: Pointer,
+    count: number,
   ): number {
-    const value = (i: number) => normalized(x + i, c, mean, scale, beta)
+    const pull = round(f[scale + c]! * round(-1 / count))
+    const slope = round(pull * round(f[inverse + c]! * f[products + c]!))
+    const common = round(round(slope * round(f[at]! - f[mean + c]!)) + round(pull * f[sums + c]!))
+    return round(f[scale + c]! * signal) + common
+  }
+
+  /** The cell whose normalised value is the largest: the first of equals; the first NaN before any number. */
+  function largest(cells: readonly number[], c: number, x: Pointer, scale: Pointer): number {
+    const sign = f[scale + c]! < 0 ? -1 : 1
+    const value = (i: number) => sign * f[x + i]!
     return cells.reduce((best, i) => (value(i) > value(best) || (isNaN(value(i)) && !isNaN(value(best))) ? i : best))
   }
 }

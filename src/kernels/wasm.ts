@@ -161,7 +161,7 @@ function normKernels(e: Exports): NormKernels {
       e.normSums(rows, cols, x << 2, dy << 2, mean << 2, inverse << 2, sums << 2, products << 2),
     normPool: (lines, width, cols, x, mean, scale, beta, y) =>
       e.normPool(lines, width, cols, x << 2, mean << 2, scale << 2, optional(beta), y << 2),
-    normPoolSums: (lines, width, cols, x, dy, mean, inverse, scale, beta, sums, products) =>
+    normPoolSums: (lines, width, cols, x, dy, mean, inverse, scale, sums, products) =>
       e.normPoolSums(
         lines,
         width,
@@ -171,11 +171,10 @@ function normKernels(e: Exports): NormKernels {
         mean << 2,
         inverse << 2,
         scale << 2,
-        optional(beta),
         sums << 2,
         products << 2,
       ),
-    normPoolBackward: (lines, width, cols, x, dy, mean, inverse, scale, beta, sums, products, count, dx) =>
+    normPoolBackward: (lines, width, cols, x, dy, mean, inverse, scale, sums, products, count, dx) =>
       e.normPoolBackward(
         lines,
         width,
@@ -185,7 +184,6 @@ function normKernels(e: Exports): NormKernels {
         mean << 2,
         inverse << 2,
         scale << 2,
-        optional(beta),
         sums << 2,
         products << 2,
         count,

@@ -71,7 +71,7 @@ function passes(bench: Bench, rows: number, cols: number, seed: number): number[
   const [lines, width] = [rows >> 1, 1]
   k.normPool(lines, width, cols, x, a, b, c, out)
   keep(out, lines * width * cols)
-  k.normPoolBackward(lines, width, cols, x, dy, a, b, c, -1, a, d, 8, out)
+  k.normPoolBackward(lines, width, cols, x, dy, a, b, c, a, d, 8, out)
   keep(out, 4 * lines * width * cols)
   k.columnSums(rows, cols, x, a, true)
   keep(a, cols)

@@ -209,8 +209,8 @@ function normalizeColumns(
   rows: u32, step: u32, x: u32, mean: v128, scale: v128, shift: v128, shifted: bool, y: u32, some: u32,
 ): void {
   for (let r: u32 = 0; r < rows; r++, x += step, y += step) {
-    const value = f32x4.mul(f32x4.sub(loadSome(x, some), mean), scale)
-    storeSome(y, shifted ? f32x4.add(value, shift) : value, some)
+    const centred = f32x4.sub(loadSome(x, some), mean)
+    storeSome(y, shifted ? multiplyAdd(centred, scale, shift) : f32x4.mul(centred, scale), some)
   }
 }
 
@@ -231,8 +231,8 @@ function normalize8(rows: u32, step: u32, x: u32, mean: u32, scale: u32, beta: u
   const betaA = v128.load(beta)
   const betaB = v128.load(beta, 16)
   for (let r: u32 = 0; r < rows; r++, x += step, y += step) {
-    const a = f32x4.add(f32x4.mul(f32x4.sub(v128.load(x), meanA), scaleA), betaA)
-    const b = f32x4.add(f32x4.mul(f32x4.sub(v128.load(x, 16), meanB), scaleB), betaB)
+    const a = multiplyAdd(f32x4.sub(v128.load(x), meanA), scaleA, betaA)
+    const b = multiplyAdd(f32x4.sub(v128.load(x, 16), meanB), scaleB, betaB)
     storePair(y, a, b)
   }
 }
@@ -345,68 +345,82 @@ export function normBackward(
   rows: u32, cols: u32, x: u32, dy: u32, mean: u32, inverse: u32, scale: u32, sums: u32, products: u32, count: f64, dx: u32,
 ): void {
   const step = cols << 2
-  const part = <f32>(1.0 / count)
-  const share = f32x4.splat(part)
+  const share = <f32>(1.0 / count)
   let byte: u32 = 0
   for (; byte + 32 <= step; byte += 32) {
     normBackward8(
-      rows, step, x + byte, dy + byte, mean + byte, inverse + byte, scale + byte, sums + byte, products + byte, part,
+      rows, step, x + byte, dy + byte, mean + byte, inverse + byte, scale + byte, sums + byte, products + byte, share,
       dx + byte,
     )
   }
   for (; byte < step; byte += 16) {
     const some = min<u32>((step - byte) >> 2, 4)
     const centre = loadSome(mean + byte, some)
-    const factor = loadSome(inverse + byte, some)
-    const product = loadSome(products + byte, some)
-    const sum = loadSome(sums + byte, some)
-    const slope = loadSome(scale + byte, some)
+    const factor = loadSome(scale + byte, some)
+    const pull = pullOf(factor, share)
+    const offset = offsetOf(pull, loadSome(sums + byte, some))
+    const slope = slopeOf(pull, loadSome(inverse + byte, some), loadSome(products + byte, some))
     // With a constant 4 the compiler leaves out what the last columns need.
-    if (some == 4) normBackwardColumns(rows, step, x + byte, dy + byte, centre, factor, slope, sum, product, share, dx + byte, 4)
-    else normBackwardColumns(rows, step, x + byte, dy + byte, centre, factor, slope, sum, product, share, dx + byte, some)
+    if (some == 4) normBackwardColumns(rows, step, x + byte, dy + byte, centre, factor, offset, slope, dx + byte, 4)
+    else normBackwardColumns(rows, step, x + byte, dy + byte, centre, factor, offset, slope, dx + byte, some)
   }
+}
+
+// scale (dy - (sum + (x - mean) inverse product) share), as scale dy + (slope (x - mean) + offset).
+
+// @ts-ignore: decorator
+@inline
+export function pullOf(scale: v128, share: f32): v128 {
+  return f32x4.mul(scale, f32x4.splat(-share))
+}
+
+// @ts-ignore: decorator
+@inline
+export function offsetOf(pull: v128, sum: v128): v128 {
+  return f32x4.mul(pull, sum)
+}
+
+// @ts-ignore: decorator
+@inline
+export function slopeOf(pull: v128, inverse: v128, product: v128): v128 {
+  return f32x4.mul(pull, f32x4.mul(inverse, product))
 }
 
 /** The way back of one element, of the signal that came to it. */
 // @ts-ignore: decorator
 @inline
-export function cellOf(
-  x: v128, signal: v128, mean: v128, inverse: v128, scale: v128, sum: v128, product: v128, share: v128,
-): v128 {
-  const centred = f32x4.mul(f32x4.sub(x, mean), inverse)
-  const common = f32x4.mul(f32x4.add(sum, f32x4.mul(centred, product)), share)
-  return f32x4.mul(scale, f32x4.sub(signal, common))
+export function cellOf(centred: v128, signal: v128, scale: v128, offset: v128, slope: v128): v128 {
+  return multiplyAdd(scale, signal, multiplyAdd(slope, centred, offset))
 }
 
 // @ts-ignore: decorator
 @inline
 function normBackwardColumns(
-  rows: u32, step: u32, x: u32, dy: u32, mean: v128, inverse: v128, scale: v128, sum: v128, product: v128, share: v128,
-  dx: u32, some: u32,
+  rows: u32, step: u32, x: u32, dy: u32, mean: v128, scale: v128, offset: v128, slope: v128, dx: u32, some: u32,
 ): void {
   for (let r: u32 = 0; r < rows; r++, x += step, dy += step, dx += step) {
-    storeSome(dx, cellOf(loadSome(x, some), loadSome(dy, some), mean, inverse, scale, sum, product, share), some)
+    const centred = f32x4.sub(loadSome(x, some), mean)
+    storeSome(dx, cellOf(centred, loadSome(dy, some), scale, offset, slope), some)
   }
 }
 
 function normBackward8(
-  rows: u32, step: u32, x: u32, dy: u32, mean: u32, inverse: u32, scale: u32, sums: u32, products: u32, part: f32,
+  rows: u32, step: u32, x: u32, dy: u32, mean: u32, inverse: u32, scale: u32, sums: u32, products: u32, share: f32,
   dx: u32,
 ): void {
-  const share = f32x4.splat(part)
   const meanA = v128.load(mean)
   const meanB = v128.load(mean, 16)
-  const inverseA = v128.load(inverse)
-  const inverseB = v128.load(inverse, 16)
   const scaleA = v128.load(scale)
   const scaleB = v128.load(scale, 16)
-  const sumA = v128.load(sums)
-  const sumB = v128.load(sums, 16)
-  const productA = v128.load(products)
-  const productB = v128.load(products, 16)
+  const pullA = pullOf(scaleA, share)
+  const pullB = pullOf(scaleB, share)
+  const offsetA = offsetOf(pullA, v128.load(sums))
+  const offsetB = offsetOf(pullB, v128.load(sums, 16))
+  const slopeA = slopeOf(pullA, v128.load(inverse), v128.load(products))
+  const slopeB = slopeOf(pullB, v128.load(inverse, 16), v128.load(products, 16))
   for (let r: u32 = 0; r < rows; r++, x += step, dy += step, dx += step) {
-    const a = cellOf(v128.load(x), v128.load(dy), meanA, inverseA, scaleA, sumA, productA, share)
-    const b = cellOf(v128.load(x, 16), v128.load(dy, 16), meanB, inverseB, scaleB, sumB, productB, share)
+    const a = cellOf(f32x4.sub(v128.load(x), meanA), v128.load(dy), scaleA, offsetA, slopeA)
+    const b = cellOf(f32x4.sub(v128.load(x, 16), meanB), v128.load(dy, 16), scaleB, offsetB, slopeB)
     storePair(dx, a, b)
   }
 }

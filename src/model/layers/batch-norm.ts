@@ -129,7 +129,7 @@ function lowerBatchNorm(
       const count = pass.rows * positions
       const height = rows * lines
       if (isPooled) {
-        k.normPoolBackward(height, width, channels, x, dy, mean, inverse, scale, beta, sum, product, count, dx)
+        k.normPoolBackward(height, width, channels, x, dy, mean, inverse, scale, sum, product, count, dx)
       } else k.normBackward(rows * positions, channels, x, dy, mean, inverse, scale, sum, product, count, dx)
     },
   }
@@ -190,7 +190,7 @@ function lowerBatchNorm(
     backward(k, row, rows, pass) {
       const [x, dy] = [input.value + row * cols, gradient + row * outputs]
       const [s, p] = [at(sums, row, pass), at(products, row, pass)]
-      if (isPooled) k.normPoolSums(rows * lines, width, channels, x, dy, mean, inverse, scale, beta, s, p)
+      if (isPooled) k.normPoolSums(rows * lines, width, channels, x, dy, mean, inverse, scale, s, p)
       else k.normSums(rows * positions, channels, x, dy, mean, inverse, s, p)
     },
   }

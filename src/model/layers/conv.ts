@@ -19,7 +19,7 @@ import { sequence } from './sequence.ts'
 import { expectRank, windowOver, windowShape } from './window.ts'
 
 /** Elements of a worker's unfolded windows: what the second-level cache holds. */
-const TEMPORARY = 2 ** 17
+const TEMPORARY = 2 ** 15
 
 export function conv(config: ConvConfig, name: string, shape: Shape): Layer {
   const dims = config.type === 'conv1d' ? 1 : 2
