@@ -1,21 +1,30 @@
 import { Exit } from './exit.ts'
 
+/** Ctrl-C, a scheduler's or container's request to end, and a terminal that closes (which `nohup` cannot keep from Node). */
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** One press may come twice, from the terminal and through npm; one closed terminal, from it and from its shell. */
+const ECHO_MILLIS = 250
+
 /**
- * The first Ctrl-C (or SIGTERM) asks the run to end, so that it can write its checkpoint; the second ends the process at once.
+ * The first of them asks the run to end, so that it can write its checkpoint; the second ends the process at once.
  * @param onFirst is told what was caught
  */
 export function catchInterrupts(onFirst: (name: NodeJS.Signals) => void): { signal: AbortSignal; release(): void } {
   const controller = new AbortController()
+  let first = Infinity
   const handle = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(Exit.interrupted)
+    if (performance.now() - first > ECHO_MILLIS) process.exit(Exit.interrupted)
+    if (controller.signal.aborted) return
+    first = performance.now()
     onFirst(name)
     controller.abort()
   }
-  process.on('SIGINT', handle).on('SIGTERM', handle)
+  for (const name of INTERRUPTS) process.on(name, handle)
   return {
     signal: controller.signal,
     release: () => {
-      process.off('SIGINT', handle).off('SIGTERM', handle)
+      for (const name of INTERRUPTS) process.off(name, handle)
     },
   }
 }
