@@ -54,6 +54,12 @@ export function prepareRun(files: RunFiles, config: ResolvedConfig, resumed: boo
   }
 }
 
+/** `--resume auto`: the run's own folder where it has a checkpoint; nothing to go on with where it has none. */
+export function resumeOf(resume: string | true | undefined, folder: string): string | true | undefined {
+  if (resume !== 'auto') return resume
+  return existsSync(runFiles(folder).last) ? true : undefined
+}
+
 /** The checkpoint `--resume` means: a file, the last one of a run's folder, or that of this run's own folder. */
 export function findCheckpoint(resume: string | true, folder: string): string {
   const named = resume === true ? folder : resume

@@ -3,7 +3,7 @@
  * progress; or the end, with the root cause, where another try would end as this one did. Pure.
  */
 import type { WorkerLost } from '../crew/task.ts'
-import { TrainingError } from '../errors.ts'
+import { RankLost, TrainingError } from '../errors.ts'
 import type { Whereabouts } from '../errors.ts'
 import { placeText } from './place.ts'
 
@@ -82,6 +82,13 @@ export function stopped(casualty: Casualty, why: string, cause: unknown): Traini
     ...casualty,
     cause,
   })
+}
+
+/** For a rank: the others would have to be set back with it. */
+export function rankStopped(casualty: Casualty, cause: unknown): RankLost {
+  const then =
+    'A job of several ranks ends with the first worker it loses. What was saved before is whole: start it anew with --resume auto.'
+  return new RankLost(`Training stopped: ${casualtyText(casualty)} ${then}`, { ...casualty, cause })
 }
 
 /** `worker 1 died in step 37, update, piece 2 (dense_1/kernel): worker exited with code: 1.` */

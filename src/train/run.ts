@@ -14,7 +14,7 @@ import type { Fault } from '../plan/faults.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { clearPosts, postOf } from './post.ts'
-import { DEFAULT_RECOVERY, countCasualty, noCasualties, pauseAfter } from './recovery.ts'
+import { DEFAULT_RECOVERY, countCasualty, noCasualties, pauseAfter, rankStopped } from './recovery.ts'
 import type { Casualty, Casualties, RecoveryOptions } from './recovery.ts'
 import { silentRanks, waitsForGate } from './ranks.ts'
 import { Sequencer } from './sequencer.ts'
@@ -83,8 +83,7 @@ export async function startRun(
     for (let casualties = noCasualties; ;) {
       const lost = await attempt(run, control, sequencer, observer, stopped)
       if (!lost) return
-      // Other ranks would have to be set back with this one.
-      if (run.ranks) throw lost
+      if (run.ranks) throw rankStopped(casualtyOf(run, lost), lost.cause)
       casualties = await recover(run, control, observer, casualties, lost)
     }
   } finally {

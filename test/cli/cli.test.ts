@@ -192,6 +192,19 @@ describe('a run', () => {
     expect((JSON.parse(resumed.stdout) as { epochs: number }).epochs).toBe(3)
   })
 
+  test('--resume auto begins where there is no checkpoint, and goes on where there is one', async () => {
+    const run = async (...more: string[]) => {
+      const { code, stdout, stderr } = await brigantine(...['train', '--epochs', '2', '--schedule', 'constant', '--hash', '--json', ...more])
+      expect([code, stderr]).toEqual([0, expect.not.stringContaining('rror')])
+      return (JSON.parse(stdout) as { hash: string }).hash
+    }
+    const auto = ['--out', 'auto', '--resume', 'auto']
+    const [whole] = await Promise.all([run('--out', 'at-once'), run(...auto, '--max-steps', '20')])
+    const rest = await run(...auto, '--max-steps', '1000')
+    expect(rest).toBe(whole)
+    expect(readFileSync(join(folder, 'auto/log.jsonl'), 'utf8')).toContain('"resumed":true')
+  })
+
   test('on a streamed file has the bits of one in memory where a window holds all of it, and can be gone on with', async () => {
     const lines = Array.from(
       { length: 1500 },

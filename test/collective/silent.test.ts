@@ -46,6 +46,14 @@ describe.each(launchers)('a job of $name', { timeout: 200_000 }, (launcher) => {
     expect(stderr).toMatch(/rank 0: error: Expected all 2 ranks to start MPI .*Nothing was trained/)
   })
 
+  it('ends with the worker, its place and the way on where a worker of a rank dies', async () => {
+    const args = [bin, 'train', '--shards', '2', '--workers', '1', '--out', join(folder, launcher.name, 'worker')]
+    const { code, stderr } = await launch(launcher, 2, [...args, '--inject', 'worker-exit@step=5'])
+    expect(code).toBeGreaterThan(0)
+    expect(stderr).toMatch(/rank [01] \(\S+\): error: Training stopped: worker 0 died in step 5, .*--resume auto/)
+    expect(stderr).not.toContain('internal error')
+  })
+
   it.each([
     ['is killed', 'SIGKILL', { 'Open MPI': /rank 1 .*signal 9/, MPICH: KILLED }],
     ['hangs', 'SIGSTOP', { 'Open MPI': HANGS, MPICH: HANGS }],

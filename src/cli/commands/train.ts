@@ -14,7 +14,7 @@ import type { ResolvedConfig } from '../../config/schema.ts'
 import { TrainingError } from '../../errors.ts'
 import { DIGITS } from '../defaults.ts'
 import { Exit, EXIT_CODES_HELP, ExitWith } from '../exit.ts'
-import { findCheckpoint, prepareRun, runFiles, type RunFiles } from '../files.ts'
+import { findCheckpoint, prepareRun, resumeOf, runFiles, type RunFiles } from '../files.ts'
 import { needData } from '../needs.ts'
 import { print, printJson, say } from '../output.ts'
 import { withRanks } from '../ranks.ts'
@@ -28,7 +28,10 @@ export function trainCommand(program: Command): void {
     .command('train')
     .description('Trains a network, saves it and tests it. Without a config: the built-in handwritten digits.')
     .argument('[config]', 'config file: YAML, JSON or a .ts/.js module')
-    .option('--resume [path]', 'goes on from a checkpoint, or from the last one of a run (its folder)')
+    .option(
+      '--resume [path]',
+      'goes on from a checkpoint, or from the last one of a run (its folder); with auto from the last of --out, if any',
+    )
     .option('--hash', 'prints the SHA-256 of the trained weights')
     .option('--trace <file>', 'writes a Chrome trace: phases and pieces per worker, waits visible')
     .option(
@@ -59,7 +62,7 @@ Faults for --inject, each KIND@key=value,key=value, once at the first place that
 ${EXIT_CODES_HELP}`
 
 interface TrainOptions {
-  readonly resume?: string | true
+  readonly resume?: string | true | undefined
   readonly hash?: boolean
   readonly trace?: string
   readonly inject?: readonly string[]
@@ -69,7 +72,8 @@ interface TrainOptions {
   readonly printConfig?: boolean
 }
 
-async function run(given: Given, options: TrainOptions): Promise<void> {
+async function run(given: Given, asked: TrainOptions): Promise<void> {
+  const options = { ...asked, resume: resumeOf(asked.resume, ownFolder(given)) }
   const config = options.resume && !options.printConfig ? undefined : resolveConfig(given)
   if (options.printConfig) return printConfig(config!, options.json ?? false)
   await withRanks((ranks) => {
@@ -130,12 +134,14 @@ async function openTrainer(
   const { Trainer } = await import('../../train/trainer.ts')
   const short = options.fastDevRun ? { epochs: 1, maxSteps: 5 } : {}
   if (config) return Trainer.create({ ...config, ...short }, { ranks })
-  const own = outFolder({ data: undefined, ...DIGITS, ...given.fields } as ResolvedConfig)
-  const path = findCheckpoint(options.resume!, own)
+  const path = findCheckpoint(options.resume!, ownFolder(given))
   const { checkpoint, path: whole, passedOver } = await readNewest(path)
   if (passedOver.length > 0) say([...passedOver, `Going on from ${whole}, the newest that is whole.`].join('\n'))
   return Trainer.load(whole, { ...resolveOver(checkpoint.config as object, given), ...short }, { ranks })
 }
+
+/** Where the run of a file and flags leaves what it writes. */
+const ownFolder = (given: Given): string => outFolder({ data: undefined, ...DIGITS, ...given.fields } as ResolvedConfig)
 
 /** Trains with progress on stderr and the log in its file. The first Ctrl-C ends it with a checkpoint and exit code 130. */
 async function fit(
