@@ -11,7 +11,8 @@
  *   torn-write     of the first `last.ckpt` written after the step only half the bytes reach the disk: `step` is all it takes
  *
  *   step=N         in batch N, counted from 0, skipped ones included (default: any)
- *   phase=NAME     rows, gradient, reduce, update or evaluate (default: any)
+ *   phase=NAME     rows, gradient, reduce, update, evaluate or snapshot (default: any)
+ *   stage=N        in the Nth of several `rows` phases of a step, counted from 1 (default: any)
  *   piece=N        at piece N of the phase (default: any)
  *   worker=N       in worker N (default: any)
  *   at=PLACE       start: before it has joined the run; claim: before a piece it has taken; piece: inside one, what it
@@ -23,7 +24,7 @@ import { Phase } from './plan.ts'
 
 const KINDS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay', 'nan', 'flip', 'torn-write'] as const
 const PLACES = ['start', 'claim', 'piece', 'decide', 'wait'] as const
-const KEYS = ['step', 'phase', 'piece', 'worker', 'at', 'millis'] as const
+const KEYS = ['step', 'phase', 'stage', 'piece', 'worker', 'at', 'millis'] as const
 
 export interface Fault {
   /** As it was ordered. */
@@ -34,6 +35,7 @@ export interface Fault {
   /** -1: any. */
   readonly step: number
   readonly phase: Phase | -1
+  readonly stage: number
   readonly piece: number
   readonly worker: number
   readonly millis: number
@@ -79,6 +81,7 @@ function parseFault(text: string): Fault {
     at: 'piece',
     step: -1,
     phase: -1,
+    stage: -1,
     piece: -1,
     worker: -1,
     millis: 100,

@@ -44,10 +44,13 @@ export class Saboteur {
   }
 
   #strike(at: Fault['at'], phase: number, piece: number): void {
-    const step = this.#arena.doubles[this.#plan.at.state + State.batch]!
+    const { doubles } = this.#arena
+    const step = doubles[this.#plan.at.state + State.batch]!
+    const stage = doubles[this.#plan.at.state + State.stage]! + 1
     const fits = (wanted: number, is: number) => wanted === -1 || is === -1 || wanted === is
     this.#faults.forEach((fault, index) => {
       if (fault.at !== at || !fits(fault.step, step) || !fits(fault.phase, phase) || !fits(fault.piece, piece)) return
+      if (!fits(fault.stage, stage)) return
       if (fault.kind === 'flip' && !this.#afterLoss()) return
       if (!fits(fault.worker, this.#worker) || !this.#control.fireOnce(index)) return
       if (fault.kind !== 'delay' && fault.kind !== 'nan' && fault.kind !== 'flip') this.#tear(at, phase, piece)
@@ -87,15 +90,23 @@ export class Saboteur {
     }
   }
 
-  /** What somebody leaves who dies in the middle: for an update half a chunk that is neither old nor new. */
+  /**
+   * What somebody leaves who dies in the middle: of an update or a copy half a chunk that is neither old nor new. The
+   * decision that closes a copy writes the copied state first, and its own only when the copy counts.
+   */
   #tear(at: Fault['at'], phase: number, piece: number): void {
     const { plan, arena } = { plan: this.#plan, arena: this.#arena }
-    if (at === 'decide') arena.doubles.fill(NaN, plan.at.state, plan.at.state + plan.stateLength / 2)
+    if (at === 'decide') {
+      const state = phase === Phase.snapshot ? plan.at.snapshotState : plan.at.state
+      arena.doubles.fill(NaN, state, state + plan.stateLength / 2)
+    }
     if (at !== 'piece') return
-    if (phase === Phase.update) {
+    if (phase === Phase.update || phase === Phase.snapshot) {
       const from = piece * UPDATE_PIECE
       const end = Math.min(plan.placements.total, from + UPDATE_PIECE / 2)
-      for (const vector of [plan.at.parameters, ...plan.at.slots]) {
+      const vectors = [plan.at.parameters, ...plan.at.slots]
+      const copies = vectors.map((_, i) => plan.at.snapshot + i * plan.placements.total)
+      for (const vector of phase === Phase.update ? vectors : copies) {
         if (from < end) arena.floats.fill(NaN, vector + from, vector + end)
       }
     } else if (phase === Phase.gradient) {

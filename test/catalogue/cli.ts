@@ -113,7 +113,7 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
   ],
   [
     ['train', '--inject', 'worker-exit@stpe=3'],
-    'Fault `worker-exit@stpe=3`: expected a key of step, phase, piece, worker, at, millis, got `"stpe"` (string).',
+    'Fault `worker-exit@stpe=3`: expected a key of step, phase, stage, piece, worker, at, millis, got `"stpe"` (string).',
   ],
   [
     ['train', '--inject', 'worker-exit@step=x'],

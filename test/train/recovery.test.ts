@@ -101,23 +101,36 @@ describe.each(WORKERS)('one of %i workers', (workers) => {
   })
 })
 
-it('a worker that dies while the state is copied, and one some steps after it, change no bit', async () => {
+it.each([
+  ['while the state is copied', 'phase=snapshot', 'snapshot'],
+  ['when it is, before the copy counts,', 'phase=snapshot,at=decide', 'decision after snapshot'],
+])('a worker that dies %s and one some steps after it change no bit', async (_, where, phase) => {
   // 4 steps an epoch; the state is copied every 148.
   const given: Partial<Config> = { batchSize: 64, epochs: 40 }
   const whole = await train(1, {}, given)
-  const inject = [
-    'worker-exit@phase=snapshot',
-    'worker-exit@step=152,phase=update',
-    'worker-exit@step=100,phase=update',
-  ]
+  const inject = [`worker-exit@${where}`, 'worker-exit@step=152,phase=update', 'worker-exit@step=100,phase=update']
   const { hash, history } = await train(3, { inject }, given)
   expect(history.casualties).toMatchObject([
     { step: 100, phase: 'update' },
-    { step: 148, phase: 'snapshot' },
+    { step: 148, phase },
     { step: 152, phase: 'update' },
   ])
   expect(hash).toBe(whole.hash)
   expect(history.steps.loss).toEqual(whole.history.steps.loss)
+})
+
+it('a fault of one of several phases of rows comes there', async () => {
+  const given: Partial<Config> = {
+    model: { layers: [{ type: 'dense', units: 12 }, { type: 'batchNorm' }, { type: 'dense', units: 5 }] },
+  }
+  const whole = await train(1, {}, given)
+  const inject = ['worker-exit@step=3,phase=rows,stage=3', 'worker-exit@step=8,phase=rows,stage=2,at=decide']
+  const { hash, history } = await train(3, { inject }, given)
+  expect(history.casualties).toMatchObject([
+    { step: 3, phase: 'rows 3' },
+    { how: 'died', phase: 'decision after rows 2' },
+  ])
+  expect(hash).toBe(whole.hash)
 })
 
 it('a worker that falls silent is named, ended and replaced', async () => {

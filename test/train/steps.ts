@@ -1,19 +1,31 @@
 /**
- * Trains the number of steps given as arguments, one training after another in this process, and prints the resident memory
- * (bytes, after collecting garbage) at each as JSON. Needs --expose-gc.
+ * Trains for the last of the numbers of steps given as arguments, and prints what the process has after each of them, while
+ * the training goes on, and once it is over, as JSON: resident memory (bytes, after collecting garbage), threads, handles.
+ * Needs --expose-gc.
  */
+import { readdirSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from './data.ts'
 
-const [first, last] = process.argv.slice(2).map(Number)
+const when = process.argv.slice(2).map(Number)
 
-async function resident(): Promise<number> {
+export interface Footprint {
+  readonly resident: number
+  readonly threads: number
+  readonly handles: number
+}
+
+async function footprint(): Promise<Footprint> {
   for (let i = 0; i < 4; i++) {
     globalThis.gc!()
     await setTimeout(50)
   }
-  return process.memoryUsage().rss
+  return {
+    resident: process.memoryUsage.rss(),
+    threads: readdirSync('/proc/self/task').length,
+    handles: process.getActiveResourcesInfo().length,
+  }
 }
 
 const data = blobs(400, 8, 2)
@@ -21,7 +33,7 @@ await using trainer = await Trainer.create({
   batchSize: 4,
   workers: 2,
   epochs: 10_000_000,
-  maxSteps: last!,
+  maxSteps: when.at(-1)!,
   model: {
     layers: [
       { type: 'dense', units: 4, activation: 'tanh' },
@@ -29,16 +41,16 @@ await using trainer = await Trainer.create({
     ],
   },
 })
-const sizes: number[] = []
+const looks: Footprint[] = []
 let steps = 0
 // An epoch is 100 steps, and the run waits for this callback.
 const history = await trainer.fit(data, {
   callbacks: {
     async onEpochEnd() {
       steps += 100
-      if (steps === first) sizes.push(await resident())
+      if (when.includes(steps)) looks.push(await footprint())
     },
   },
 })
-sizes.push(await resident())
-process.stdout.write(JSON.stringify({ steps: history.steps.length, sizes, heap: process.memoryUsage().heapUsed }))
+looks.push(await footprint())
+process.stdout.write(JSON.stringify({ steps: history.steps.length, looks }))
