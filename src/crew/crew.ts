@@ -57,7 +57,27 @@ export class Crew implements Workforce {
       })
     }
     ended.addEventListener('abort', end)
-    const tasks = Array.from({ length: this.workers }, (_, worker) => this.#part(task(worker), ended))
+    const unmanned = new AbortController()
+    const signal = AbortSignal.any([ended, unmanned.signal])
+    const tasks = Array.from({ length: this.workers }, (_, worker) => this.#part(task(worker), signal))
+    const seen = new Set<Piscina['threads'][number]>()
+    const watch = (): void => {
+      for (const thread of this.#pool.threads) {
+        if (seen.has(thread)) continue
+        seen.add(thread)
+        thread.once('exit', left)
+      }
+    }
+    // The pool replaces no thread that ended before it was there, and what waits for it would wait for good.
+    const left = (code: number): void => {
+      watch()
+      if (this.#closed || this.#pool.queueSize === 0 || this.#pool.threads.length >= this.workers) return
+      if (this.#pool.threads.length === 0) return unmanned.abort(new Error(`worker exited with code: ${code}`))
+      if (this.isShared) return
+      first ??= { error: new WorkerLost(this.workers - 1, 'died', new Error(`worker exited with code: ${code}`)) }
+      onFailure()
+    }
+    watch()
     await Promise.all(
       tasks.map((running) =>
         running.catch((error: unknown) => {
@@ -69,6 +89,7 @@ export class Crew implements Workforce {
     // Until then they may yet write into the arena.
     await endings
     ended.removeEventListener('abort', end)
+    for (const thread of seen) thread.off('exit', left)
     this.#runs--
     if (first) throw first.error
   }
@@ -78,7 +99,9 @@ export class Crew implements Workforce {
     const either = { signal: AbortSignal.any([signal, refused]) }
     const failed = await (this.#pool.run(task, either) as Promise<Failed | undefined>).catch((error: unknown) => {
       refused.throwIfAborted()
-      throw this.#closed ? error : new WorkerLost(task.worker, 'died', error)
+      const reason: unknown =
+        signal.reason instanceof Error && /exited/.test(signal.reason.message) ? signal.reason : error
+      throw this.#closed ? error : new WorkerLost(task.worker, 'died', reason)
     })
     if (failed) throw new WorkerLost(task.worker, 'threw', failed.error)
   }

@@ -222,3 +222,29 @@ it('faults whose place never came are told, also where the run rested in between
   expect(unfired).toEqual(['delay@piece=999'])
   expect(casualties).toHaveLength(2)
 })
+
+it('a worker whose replacement dies as it starts is replaced once more', async () => {
+  await using crew = Object.assign(new Crew(1), {
+    async [Symbol.asyncDispose](this: Crew) {
+      await this.close()
+    },
+  })
+  await using trainer = await Trainer.create({ ...config, workers: 1 }, { crew })
+  const before = new Set(crew.threads)
+  const ended = new Set<unknown>()
+  // Before it has said that it is there.
+  const timer = setInterval(() => {
+    const replacement = crew.threads.find((thread) => !before.has(thread))
+    if (!replacement || ended.size > 0) return
+    ended.add(replacement)
+    void replacement.terminate()
+  }, 0)
+  const history = await trainer.fit(data, { validationData, inject: ['worker-exit@step=5'] })
+  clearInterval(timer)
+  expect(ended.size).toBe(1)
+  expect(history.casualties).toMatchObject([
+    { how: 'died', step: 5 },
+    { how: 'died', phase: 'start-up' },
+  ])
+  expect(trainer.weightsHash()).toBe(undisturbed.hash)
+}, 60_000)
