@@ -58,8 +58,7 @@ export class Crew implements Workforce {
     }
     ended.addEventListener('abort', end)
     const unmanned = new AbortController()
-    const signal = AbortSignal.any([ended, unmanned.signal])
-    const tasks = Array.from({ length: this.workers }, (_, worker) => this.#part(task(worker), signal))
+    const tasks = Array.from({ length: this.workers }, (_, worker) => this.#part(task(worker), ended, unmanned.signal))
     const seen = new Set<Piscina['threads'][number]>()
     const watch = (): void => {
       for (const thread of this.#pool.threads) {
@@ -72,9 +71,10 @@ export class Crew implements Workforce {
     const left = (code: number): void => {
       watch()
       if (this.#closed || this.#pool.queueSize === 0 || this.#pool.threads.length >= this.workers) return
-      if (this.#pool.threads.length === 0) return unmanned.abort(new Error(`worker exited with code: ${code}`))
+      const reason = new Error(`worker exited with code: ${code}`)
+      if (this.#pool.threads.length === 0) return unmanned.abort(reason)
       if (this.isShared) return
-      first ??= { error: new WorkerLost(this.workers - 1, 'died', new Error(`worker exited with code: ${code}`)) }
+      first ??= { error: new WorkerLost(this.workers - 1, 'died', reason) }
       onFailure()
     }
     watch()
@@ -94,14 +94,13 @@ export class Crew implements Workforce {
     if (first) throw first.error
   }
 
-  async #part(task: RunTask, signal: AbortSignal): Promise<void> {
+  /** @param unmanned aborted, with the reason, when no thread is left that could take it up */
+  async #part(task: RunTask, ended: AbortSignal, unmanned: AbortSignal): Promise<void> {
     const refused = this.#refused.signal
-    const either = { signal: AbortSignal.any([signal, refused]) }
+    const either = { signal: AbortSignal.any([ended, unmanned, refused]) }
     const failed = await (this.#pool.run(task, either) as Promise<Failed | undefined>).catch((error: unknown) => {
       refused.throwIfAborted()
-      const reason: unknown =
-        signal.reason instanceof Error && /exited/.test(signal.reason.message) ? signal.reason : error
-      throw this.#closed ? error : new WorkerLost(task.worker, 'died', reason)
+      throw this.#closed ? error : new WorkerLost(task.worker, 'died', unmanned.aborted ? unmanned.reason : error)
     })
     if (failed) throw new WorkerLost(task.worker, 'threw', failed.error)
   }

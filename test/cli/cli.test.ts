@@ -194,7 +194,9 @@ describe('a run', () => {
 
   test('--resume auto begins where there is no checkpoint, and goes on where there is one', async () => {
     const run = async (...more: string[]) => {
-      const { code, stdout, stderr } = await brigantine(...['train', '--epochs', '2', '--schedule', 'constant', '--hash', '--json', ...more])
+      const { code, stdout, stderr } = await brigantine(
+        ...['train', '--epochs', '2', '--schedule', 'constant', '--hash', '--json', ...more],
+      )
       expect([code, stderr]).toEqual([0, expect.not.stringContaining('rror')])
       return (JSON.parse(stdout) as { hash: string }).hash
     }
