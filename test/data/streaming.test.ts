@@ -1,5 +1,5 @@
 /** Files read in parts: the same rows as whole, and what cannot be streamed refused. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -20,6 +20,7 @@ import { readArrowParts } from '../../src/data/read/arrow.ts'
 import { readCsvParts } from '../../src/data/read/csv.ts'
 import { openFile } from '../../src/data/read/file.ts'
 import { readJsonlParts } from '../../src/data/read/jsonl.ts'
+import { openPlaces } from '../../src/data/read/places.ts'
 import { readTextParts } from '../../src/data/read/text.ts'
 import { readParts } from '../../src/data/read/table.ts'
 import type { RowChunk } from '../../src/data/stream.ts'
@@ -133,7 +134,9 @@ describe('Arrow in parts', () => {
               isFile ? 'file' : 'stream',
             ),
           )
-          const { sizes: got, columns } = await together(readArrowParts(file, { source: file }, part))
+          const places = openPlaces(file, statSync(file).size)
+          const { sizes: got, columns } = await together(readArrowParts(places, { source: file }, part))
+          await places.close()
           const whole = await read(file)
           expect(columns.n).toEqual(Array.from({ length: next }, (_, i) => i))
           expect(columns.t).toEqual(Array.from<unknown>(whole.columns[1]!.values))

@@ -7,7 +7,7 @@ import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
 import jpeg from 'jpeg-js'
-import { describe, expect, it } from 'vitest'
+import { describe, it } from 'vitest'
 import { parseConfig } from '../../src/config/schema.ts'
 import { parseText } from '../../src/config/text.ts'
 import { decodeJpeg } from '../../src/data/image/jpeg.ts'
@@ -16,9 +16,6 @@ import { readerOf } from '../../src/data/read/file.ts'
 import type { OpenedArray } from '../../src/data/read/elements.ts'
 import { openNpy } from '../../src/data/read/npy.ts'
 import { openNpz } from '../../src/data/read/npz.ts'
-import type { Places } from '../../src/data/read/places.ts'
-import { endsBefore } from '../../src/data/read/places.ts'
-import { UserError } from '../../src/errors.ts'
 import { decodeModel } from '../../src/interop/onnx/decode.ts'
 import { encodeModel } from '../../src/interop/onnx/graph.ts'
 import type { Graph } from '../../src/interop/onnx/graph.ts'
@@ -31,48 +28,12 @@ import { checkpoint, document, onnxGraph, packr, safetensorsSaying, sealed } fro
 import { npy } from '../data/formats.ts'
 import { header, pngOf } from '../data/png.ts'
 import { changed, changes, cuts, mangled } from './mutate.ts'
-
-const CASES = Number(process.env.BRIGANTINE_FUZZ ?? 10_000)
-const TIMEOUT_MILLIS = 60_000 + CASES * 10
-/** Of the largest file here that is read whole: far above what any of them needs. */
-const MOST_BYTES = 300e6
-
-/** Reads or refuses. */
-async function survive(read: () => unknown): Promise<void> {
-  try {
-    await read()
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error
-    expect(error.message.length).toBeGreaterThan(10)
-  }
-}
-
-async function fuzz<T extends unknown[]>(
-  arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> },
-  read: (...values: T) => unknown,
-): Promise<void> {
-  const before = process.memoryUsage().rss
-  const property = fc.asyncProperty(fc.tuple<T>(...arbitraries), (values) => survive(() => read(...values)))
-  await fc.assert(property, { numRuns: CASES })
-  expect(Object.keys(Object.prototype)).toEqual([])
-  expect('polluted' in {}).toBe(false)
-  expect(process.memoryUsage().rss - before).toBeLessThan(MOST_BYTES)
-}
+import { fuzz, placesOf, TIMEOUT_MILLIS } from './survive.ts'
 
 async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
   yield content
 }
 const reader = (content: Uint8Array) => readerOf(once(content), 'hostile', content.length, true)
-const placesOf = (content: Uint8Array): Places => ({
-  file: 'hostile',
-  bytes: content.length,
-  async fill(into, start) {
-    if (start + into.length > content.length) throw endsBefore('hostile', start + into.length, content.length)
-    into.set(content.subarray(start, start + into.length))
-  },
-  async close() {},
-})
-
 /** All rows, so many at a time where that can be. */
 async function readRows(array: OpenedArray, part: number): Promise<void> {
   if (array.isWhole) await array.next(array.rows)

@@ -143,3 +143,47 @@ export function mangled(bytes: Uint8Array, list: readonly Cut[]): Buffer {
   }
   return result
 }
+
+export interface Renumbering {
+  readonly bytes: 1 | 2 | 4 | 8
+  readonly at: number
+  /** A number there, one from elsewhere, or so much more than is there. */
+  readonly kind: 'set' | 'copy' | 'add'
+  readonly value: number
+  readonly from: number
+}
+
+/** One to three numbers of a file whose numbers lie at multiples of their size, as those of FlatBuffers do. */
+export const numbers = fc.array(
+  fc.record<Renumbering>({
+    bytes: fc.constantFrom(1, 2, 4, 8),
+    at: fc.nat(),
+    kind: fc.constantFrom('set', 'copy', 'add'),
+    value: fc.oneof(
+      fc.integer({ min: -9, max: 40 }),
+      fc.constantFrom(-128, 255, 1000, 2 ** 15, 2 ** 20, 2 ** 28, 2 ** 31 - 1, -(2 ** 31), 2 ** 32, 2 ** 40, 2 ** 53),
+    ),
+    from: fc.nat(),
+  }),
+  { minLength: 1, maxLength: 3 },
+)
+
+export function renumbered(whole: Uint8Array, list: readonly Renumbering[]): Buffer {
+  const result = Buffer.from(whole)
+  for (const { bytes, at, kind, value, from } of list) {
+    const slots = Math.floor(result.length / bytes)
+    const [to, source] = [(at % slots) * bytes, (from % slots) * bytes]
+    const now = BigInt.asUintN(8 * bytes, readAt(result, kind === 'add' ? to : source, bytes))
+    const put = kind === 'set' ? BigInt(value) : kind === 'copy' ? now : now + BigInt(value)
+    const number = Buffer.alloc(8)
+    number.writeBigUInt64LE(BigInt.asUintN(64, put))
+    result.set(number.subarray(0, bytes), to)
+  }
+  return result
+}
+
+function readAt(buffer: Buffer, at: number, bytes: number): bigint {
+  const number = Buffer.alloc(8)
+  buffer.copy(number, 0, at, at + bytes)
+  return number.readBigUInt64LE()
+}

@@ -25,14 +25,19 @@ export async function checkFile(footer: Buffer, read: ReadAt, size: number): Pro
   head.checkSchema(head.tableAt(root, 1))
   head.vectorAt(root, 4, OFFSET_BYTES)
   let bytes = 0
-  for (const place of [2, 3]) {
+  // A batch that is none is asked for by the library for ever.
+  for (const [place, kind] of [
+    [2, DICTIONARY_BATCH],
+    [3, RECORD_BATCH],
+  ] as const) {
     const { start, count } = head.vectorAt(root, place, BLOCK_BYTES)
     for (let i = 0; i < count; i++) {
       const at = Number(footer.readBigInt64LE(start + i * BLOCK_BYTES))
       bytes += footer.readInt32LE(start + i * BLOCK_BYTES + 8)
       if (at < 0 || bytes > size) throw new Error(`${count} batches are declared, it has ${size} bytes`)
       const message = await lengthAt(read, at, size)
-      if (message.length > 0) checkMessage(await read(message.start, message.length), size)
+      if (message.length === 0) throw new Error(`the message at byte ${at} is empty`)
+      checkMessage(await read(message.start, message.length), size, kind)
     }
   }
 }
@@ -48,11 +53,13 @@ async function lengthAt(read: ReadAt, at: number, size: number): Promise<{ start
 }
 
 /** @returns the bytes of values behind it */
-function checkMessage(bytes: Buffer, size: number): number {
+function checkMessage(bytes: Buffer, size: number, expected?: number): number {
   const head = new Head(bytes)
   const root = head.root()
   head.vectorAt(root, 4, OFFSET_BYTES)
   const kind = head.numberAt(root, 1, (at) => bytes.readUInt8(at))
+  if (expected !== undefined && kind !== expected)
+    throw new Error(`a message of kind ${kind} is declared as ${expected}`)
   const inside = head.tableAt(root, 2)
   if (kind === SCHEMA) head.checkSchema(inside)
   else if (kind === DICTIONARY_BATCH) head.checkBatch(head.tableAt(inside, 1))

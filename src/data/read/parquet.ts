@@ -1,41 +1,47 @@
-/** Parquet, a row group and a column at a time. The only import of hyparquet. */
-import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet'
-import type { AsyncBuffer, ColumnMetaData } from 'hyparquet'
-import { compressors as decompress } from 'hyparquet-compressors'
-import { parquetHeader } from 'hyparquet/src/column.js'
+/** Parquet, a row group and a column at a time. */
+import { brotliDecompressSync, unzipSync, zstdDecompressSync } from 'node:zlib'
 import { setImmediate } from 'node:timers/promises'
+import { parquetMetadataAsync, parquetRead } from 'hyparquet'
+import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, SchemaElement } from 'hyparquet'
+import { compressors as others } from 'hyparquet-compressors'
+import { getSchemaPath } from 'hyparquet/src/schema.js'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Column, Table } from '../table.ts'
-import { answered } from './answer.ts'
 import { cellColumn, unread, wantedColumns, whyDamaged } from './cells.ts'
+import { checkPages, checkStruct } from './parquet-heads.ts'
+import type { Places } from './places.ts'
 
 /** Values that a byte of the file may stand for on the average, and how many anyway: a run of equal ones takes a few bytes. */
 const MOST_VALUES_PER_BYTE = 64
 const FREE_VALUES = 2 ** 22
+/** Likewise bytes of pages, unpacked. */
+const MOST_BYTES_PER_BYTE = 1032
+const FREE_BYTES = 2 ** 30
+/** Parts of a name: a list of numbers has three. */
+const MAX_PARTS = 8
+/** Values that the library would make objects of, of any size. */
+const NOT_READ = new Set<unknown>(['VARIANT', 'GEOMETRY', 'GEOGRAPHY', 'FILE'])
 
-/** Of one page, unpacked: what a file declares is not believed beyond it. Writers make pages of about 1 MiB. */
-const MAX_PAGE_BYTES = 2 ** 28
-
-const compressors = Object.fromEntries(
-  Object.entries(decompress).map(([name, unpack]) => [
-    name,
-    (input: Uint8Array, bytes: number) => {
-      if (bytes > MAX_PAGE_BYTES) throw new Error(`a page declares ${bytes} bytes, more than ${MAX_PAGE_BYTES}`)
-      return unpack(input, bytes)
-    },
-  ]),
-)
+/** Node's own know where to end. */
+const compressors: Compressors = {
+  SNAPPY: others.SNAPPY!,
+  LZ4: others.LZ4!,
+  LZ4_RAW: others.LZ4_RAW!,
+  GZIP: (input, bytes) => unzipSync(input, { maxOutputLength: Math.max(1, bytes) }),
+  BROTLI: (input, bytes) => brotliDecompressSync(input, { maxOutputLength: Math.max(1, bytes) }),
+  ZSTD: (input, bytes) => zstdDecompressSync(input, { maxOutputLength: Math.max(1, bytes) }),
+}
 
 /** @throws UserError when the file is truncated, damaged, or holds a column of another kind than numbers, texts and dates */
-export async function readParquet(path: string, bytes: number, config: DataConfig): Promise<Table> {
-  const { read } = await openParquet(path, bytes, config)
+export async function readParquet(places: Places, config: DataConfig): Promise<Table> {
+  const { read } = await openParquet(places, config)
   return read(0, config.limit ?? Infinity)
 }
 
 /** As `readParquet`, a table for each row group. */
-export async function* readParquetParts(path: string, bytes: number, config: DataConfig): AsyncGenerator<Table> {
-  const { groups, read } = await openParquet(path, bytes, config)
+export async function* readParquetParts(places: Places, config: DataConfig): AsyncGenerator<Table> {
+  const { groups, read } = await openParquet(places, config)
   let start = 0
   for (const rows of groups) {
     if (rows > 0) yield await read(start, start + rows)
@@ -50,7 +56,8 @@ interface OpenedParquet {
   readonly read: (first: number, end: number) => Promise<Table>
 }
 
-async function openParquet(path: string, bytes: number, config: DataConfig): Promise<OpenedParquet> {
+async function openParquet(places: Places, config: DataConfig): Promise<OpenedParquet> {
+  const { file: path, bytes } = places
   const damaged = (cause: unknown): UserError => {
     const why = whyDamaged(cause)
     return new UserError(`Expected a whole Parquet file, but ${path} is damaged or of an unknown kind: ${why}`, {
@@ -64,26 +71,13 @@ async function openParquet(path: string, bytes: number, config: DataConfig): Pro
       throw cause instanceof UserError ? cause : damaged(cause)
     }
   }
-  const onDisk = await reading(() => answered(path, asyncBufferFromFile(path), config.timeoutSeconds))
-  const file = {
-    byteLength: onDisk.byteLength,
-    slice: (start: number, end?: number) =>
-      answered(path, Promise.resolve(onDisk.slice(start, end)), config.timeoutSeconds),
-  }
-  const metadata = await reading(() => parquetMetadataAsync(file))
-  for (const { columns } of metadata.row_groups) {
-    for (const { meta_data: chunk } of columns) {
-      const end =
-        chunk && Number(chunk.dictionary_page_offset ?? chunk.data_page_offset) + Number(chunk.total_compressed_size)
-      if (!(end !== undefined && end <= bytes))
-        throw damaged(new Error(`a column ends at byte ${end}, the file at ${bytes}`))
-      const values = Number(chunk!.num_values)
-      if (!(values <= FREE_VALUES + MOST_VALUES_PER_BYTE * bytes))
-        throw damaged(new Error(`a column declares ${values} values, which ${bytes} bytes hardly hold`))
-    }
-  }
-  const root = metadata.schema[0]
-  const names = topLevel(metadata.schema, root?.num_children ?? 0)
+  const file = bufferOf(places)
+  const { metadata, names } = await reading(async () => {
+    await checkFooter(file)
+    const metadata = await parquetMetadataAsync(file)
+    checkMetadata(metadata, bytes)
+    return { metadata, names: topLevel(metadata.schema, metadata.schema[0]?.num_children ?? 0) }
+  })
   const wanted = new Set(wantedColumns(names, config))
   const groups = metadata.row_groups.map((group) => Number(group.num_rows))
   const read = async (first: number, end: number): Promise<Table> => {
@@ -95,7 +89,7 @@ async function openParquet(path: string, bytes: number, config: DataConfig): Pro
         const [rowStart, rowEnd] = [Math.max(start, first), Math.min(start + rows, end)]
         start += rows
         if (rowEnd <= rowStart) continue
-        await reading(() => checkPages(file, metadata.row_groups[group]!.columns, name))
+        await reading(() => checkColumn(file, metadata.row_groups[group]!.columns, metadata.schema, name))
         const chunks: { columnData: ArrayLike<unknown>; rowStart: number }[] = []
         const onChunk = (chunk: (typeof chunks)[number]) => void chunks.push(chunk)
         await reading(() => parquetRead({ file, metadata, compressors, columns: [name], rowStart, rowEnd, onChunk }))
@@ -127,28 +121,66 @@ async function openParquet(path: string, bytes: number, config: DataConfig): Pro
   return { groups, read }
 }
 
-/** Values are made as many as a page declares: they are counted before. */
-async function checkPages(
+function bufferOf(places: Places): AsyncBuffer {
+  return {
+    byteLength: places.bytes,
+    async slice(start, end = places.bytes) {
+      if (!(start >= 0 && start <= end && end <= places.bytes))
+        throw new Error(`bytes ${start} to ${end} are declared, it has ${places.bytes}`)
+      const bytes = new Uint8Array(end - start)
+      await places.fill(bytes, start)
+      return bytes.buffer
+    },
+  }
+}
+
+/** The length of the footer and four letters end a file; one that ends otherwise is refused by the library. */
+async function checkFooter(file: AsyncBuffer): Promise<void> {
+  const tail = Buffer.from(await file.slice(Math.max(0, file.byteLength - 8)))
+  if (tail.length < 8 || tail.toString('latin1', 4) !== 'PAR1') return
+  const start = file.byteLength - 8 - tail.readUInt32LE(0)
+  if (start >= 0) checkStruct(new DataView(await file.slice(start, file.byteLength - 8)), 0)
+}
+
+function checkMetadata({ row_groups: groups }: FileMetaData, bytes: number): void {
+  for (const { columns, num_rows: rows } of groups) {
+    if (!(Number(rows) >= 0)) throw new Error(`a group of ${rows} rows is declared`)
+    for (const { meta_data: chunk } of columns) {
+      if (!chunk) throw new Error('a column without metadata is declared')
+      const end = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset) + Number(chunk.total_compressed_size)
+      if (!(end <= bytes)) throw new Error(`a column ends at byte ${end}, the file at ${bytes}`)
+      const values = Number(chunk.num_values) * chunk.path_in_schema.length
+      if (!(values <= FREE_VALUES + MOST_VALUES_PER_BYTE * bytes))
+        throw new Error(`a column declares ${values} values, which ${bytes} bytes hardly hold`)
+    }
+  }
+}
+
+/** The parts of a row group that a column is made of. */
+async function checkColumn(
   file: AsyncBuffer,
-  columns: readonly { readonly meta_data?: ColumnMetaData | undefined }[],
+  chunks: readonly { readonly meta_data?: ColumnMetaData | undefined }[],
+  schema: SchemaElement[],
   name: string,
 ): Promise<void> {
-  for (const { meta_data: chunk } of columns) {
+  const paths = new Set<string>()
+  for (const { meta_data: chunk } of chunks) {
     if (chunk?.path_in_schema[0] !== name) continue
+    const path = chunk.path_in_schema.join('.')
+    // Of two the library waits for one: what the other throws would end the process.
+    if (paths.has(path)) throw new Error(`column ${path} is declared twice`)
+    paths.add(path)
+    if (chunk.path_in_schema.length > MAX_PARTS) throw new Error(`column ${name} is nested too deep`)
+    const odd = getSchemaPath(schema, chunk.path_in_schema).find(({ element }) =>
+      NOT_READ.has(element.logical_type?.type),
+    )
+    if (odd)
+      throw new Error(
+        `column ${name} holds values of kind ${odd.element.logical_type!.type}: leave it out with data.drop`,
+      )
     const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset)
-    const reader = {
-      view: new DataView(await file.slice(start, start + Number(chunk.total_compressed_size))),
-      offset: 0,
-    }
-    let values = 0
-    while (reader.offset < reader.view.byteLength - 1) {
-      const { data_page_header: data, data_page_header_v2: newer, compressed_page_size: size } = parquetHeader(reader)
-      const declared = data?.num_values ?? newer?.num_values ?? 0
-      values += declared
-      reader.offset += size
-      if (!(declared >= 0 && values <= Number(chunk.num_values) && size >= 0))
-        throw new Error(`pages of column ${name} declare ${values} values, the column ${chunk.num_values}`)
-    }
+    const view = new DataView(await file.slice(start, start + Number(chunk.total_compressed_size)))
+    checkPages(view, chunk, schema, compressors, FREE_BYTES + MOST_BYTES_PER_BYTE * file.byteLength)
   }
 }
 

@@ -11,6 +11,7 @@ import { isFolder, readFolderParts, readFolders, sampleFolders } from './folders
 import { readImages } from './images.ts'
 import { readJsonl, readJsonlParts } from './jsonl.ts'
 import { withLabelParts, withLabels } from './labels.ts'
+import type { Places } from './places.ts'
 
 export interface ReadTable {
   readonly table: Table
@@ -77,11 +78,11 @@ async function* partsOf(file: string, config: DataConfig, whole: boolean, order?
         return yield* readJsonlParts(opened, { ...config, text }, PART_ROWS)
       case 'parquet': {
         const { readParquetParts } = await import('./parquet.ts')
-        return yield* readParquetParts(file, opened.atMost, config)
+        return yield* readParquetParts(placesOf(opened), config)
       }
       case 'arrow': {
         const { readArrowParts } = await import('./arrow.ts')
-        return yield* readArrowParts(file, config, PART_ROWS)
+        return yield* readArrowParts(placesOf(opened), config, PART_ROWS)
       }
       case 'text': {
         const { readTextParts } = await import('./text.ts')
@@ -171,11 +172,11 @@ async function readAs(
     }
     case 'parquet': {
       const { readParquet } = await import('./parquet.ts')
-      return readParquet(file, opened.atMost, config)
+      return readParquet(placesOf(opened), config)
     }
     case 'arrow': {
       const { readArrow } = await import('./arrow.ts')
-      return readArrow(file, config)
+      return readArrow(placesOf(opened), config)
     }
     case 'folders':
       throw new UserError(`Expected a folder at ${file}, as data.format 'folders' says, got a file`)
@@ -188,6 +189,12 @@ async function readAs(
     case 'jsonl':
       return readJsonl(opened, { ...config, text })
   }
+}
+
+/** Of formats that are read at many places. */
+function placesOf({ file, places }: OpenedFile): Places {
+  if (places) return places
+  throw new UserError(`Expected a Parquet or Arrow file, got one inside gzip: ${file}. Unpack it first`)
 }
 
 /** The format by the first bytes; CSV if they fit no other. */
