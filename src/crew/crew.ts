@@ -32,8 +32,8 @@ export class Crew implements Workforce {
     })
     // Failures reach us through the run's promises; without a listener a dying idle worker would end the process. But the
     // pool keeps waiting for a thread that the system refuses.
-    this.#pool.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ERR_WORKER_INIT_FAILED') return
+    this.#pool.on('error', (error: Error) => {
+      if (!isRefused(error)) return
       const refused = this.#refused
       this.#refused = new AbortController()
       refused.abort(refusal(error, this.workers))
@@ -59,25 +59,15 @@ export class Crew implements Workforce {
     ended.addEventListener('abort', end)
     const unmanned = new AbortController()
     const tasks = Array.from({ length: this.workers }, (_, worker) => this.#part(task(worker), ended, unmanned.signal))
-    const seen = new Set<Piscina['threads'][number]>()
-    const watch = (): void => {
-      for (const thread of this.#pool.threads) {
-        if (seen.has(thread)) continue
-        seen.add(thread)
-        thread.once('exit', left)
-      }
-    }
     // The pool replaces no thread that ended before it was there, and what waits for it would wait for good.
-    const left = (code: number): void => {
-      watch()
+    const release = eachExit(this.#pool, (code) => {
       if (this.#closed || this.#pool.queueSize === 0 || this.#pool.threads.length >= this.workers) return
-      const reason = new Error(`worker exited with code: ${code}`)
-      if (this.#pool.threads.length === 0) return unmanned.abort(reason)
+      const lost = new WorkerLost(this.workers - 1, 'died', new Error(`worker exited with code: ${code}`))
+      if (this.#pool.threads.length === 0) return unmanned.abort(lost)
       if (this.isShared) return
-      first ??= { error: new WorkerLost(this.workers - 1, 'died', reason) }
+      first ??= { error: lost }
       onFailure()
-    }
-    watch()
+    })
     await Promise.all(
       tasks.map((running) =>
         running.catch((error: unknown) => {
@@ -89,19 +79,25 @@ export class Crew implements Workforce {
     // Until then they may yet write into the arena.
     await endings
     ended.removeEventListener('abort', end)
-    for (const thread of seen) thread.off('exit', left)
+    release()
     this.#runs--
     if (first) throw first.error
   }
 
-  /** @param unmanned aborted, with the reason, when no thread is left that could take it up */
+  /** @param unmanned aborted, with what was lost, when no thread is left that could take it up */
   async #part(task: RunTask, ended: AbortSignal, unmanned: AbortSignal): Promise<void> {
     const refused = this.#refused.signal
     const either = { signal: AbortSignal.any([ended, unmanned, refused]) }
-    const failed = await (this.#pool.run(task, either) as Promise<Failed | undefined>).catch((error: unknown) => {
+    let failed: Failed | undefined
+    try {
+      failed = (await this.#pool.run(task, either)) as Failed | undefined
+    } catch (error) {
       refused.throwIfAborted()
-      throw this.#closed ? error : new WorkerLost(task.worker, 'died', unmanned.aborted ? unmanned.reason : error)
-    })
+      unmanned.throwIfAborted()
+      // Where no thread is on its way that could take a part up later, the pool starts one at once.
+      if (isRefused(error)) throw refusal(error, this.workers)
+      throw this.#closed ? error : new WorkerLost(task.worker, 'died', error)
+    }
     if (failed) throw new WorkerLost(task.worker, 'threw', failed.error)
   }
 
@@ -119,6 +115,26 @@ export class Crew implements Workforce {
     await this.#pool.destroy()
   }
 }
+
+/** Tells of every thread of the pool that ends, of those too that come in place of others. @returns what ends that */
+function eachExit(pool: Piscina, told: (code: number) => void): () => void {
+  const seen = new Set<Piscina['threads'][number]>()
+  const watch = (): void => {
+    for (const thread of pool.threads) {
+      if (seen.has(thread)) continue
+      seen.add(thread)
+      thread.once('exit', left)
+    }
+  }
+  const left = (code: number): void => {
+    watch()
+    told(code)
+  }
+  watch()
+  return () => seen.forEach((thread) => thread.off('exit', left))
+}
+
+const isRefused = (error: unknown): error is Error => (error as NodeJS.ErrnoException).code === 'ERR_WORKER_INIT_FAILED'
 
 /** What was refused, and which limit it is likely to be. */
 function refusal(cause: Error, workers: number): UserError {

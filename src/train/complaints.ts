@@ -9,7 +9,7 @@ const EXPECTED: readonly (readonly [steps: number, explained: number])[] = [
   [128, 0.1],
   [256, 0.5],
 ]
-const OUT_OF_SCALE: ReadonlySet<string> = new Set([...['INPUT_SCALE', 'TARGET_SCALE', 'LR_IMPLAUSIBLE', 'SATURATED']])
+const OUT_OF_SCALE: ReadonlySet<string> = new Set(['INPUT_SCALE', 'TARGET_SCALE', 'LR_IMPLAUSIBLE', 'SATURATED'])
 
 export interface Gate {
   /** Of the run so far, and how many of them an earlier gate has seen. */

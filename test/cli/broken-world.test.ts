@@ -32,6 +32,7 @@ function shell(line: string, env: Readonly<Record<string, string>> = {}): Ended 
 
 const TRAIN = '$B train --workers 1 --epochs 2'
 
+// Only Linux and the BSDs have a device that is always full.
 describe.skipIf(!existsSync('/dev/full'))('a disk that is full for', () => {
   it('the results is an error, and the model is saved', () => {
     const { code, stderr } = shell(`${TRAIN} --quiet --out results > /dev/full`)
@@ -47,6 +48,7 @@ describe.skipIf(!existsSync('/dev/full'))('a disk that is full for', () => {
   })
 })
 
+// By a POSIX shell: Windows has none of its own.
 describe.skipIf(process.platform === 'win32')('output that nobody reads', () => {
   it('is no error: a reader that has seen enough, closed stdout, closed stderr', () => {
     for (const out of ['| head -1', '>&-', '2>&-'])
@@ -62,6 +64,7 @@ describe.skipIf(process.platform === 'win32')('output that nobody reads', () => 
 })
 
 describe('a config', () => {
+  // By a POSIX shell: Windows has none of its own.
   it.skipIf(process.platform === 'win32')('may come from a pipe', () => {
     const { code, stdout } = shell(
       `echo '{ model: { layers: [{ type: dense, units: 10 }] }, data: digits }' | $B train - --print-config`,
@@ -90,6 +93,7 @@ describe('a config', () => {
   })
 })
 
+// By a POSIX shell: Windows has none of its own.
 describe.skipIf(process.platform === 'win32')('a dataset', () => {
   it('that is a pipe or a device is refused before anything is awaited of it', () => {
     const { code, stderr } = shell('mkfifo rows.csv; $B train --data rows.csv --layers 2')
@@ -117,6 +121,7 @@ describe.skipIf(process.platform === 'win32')('a dataset', () => {
   })
 })
 
+// What `ulimit` holds a process to differs from system to system.
 describe.skipIf(process.platform !== 'linux')('a system that refuses', () => {
   it('threads, for want of files: the first refusal ends the run, with the limit', () => {
     const ended = [24, 26, 28, 30].map((files) => shell(`ulimit -n ${files}; ${TRAIN} --quiet --out few`))

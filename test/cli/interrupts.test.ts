@@ -26,6 +26,7 @@ async function interrupted(args: string[], begun: string, signals: readonly Node
   return { code: await ended, stderr }
 }
 
+// Windows ends a process that is sent a signal, and cannot be asked.
 describe.skipIf(process.platform === 'win32')('a run', () => {
   it.each([
     ['Ctrl-C', ['SIGINT']],
