@@ -15,32 +15,38 @@ import { hashes, looksAt, weightsBy } from './cases.ts'
 import { launch, launchers, whyNone } from './launch.ts'
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-const [openMpi, mpich] = ['Open MPI', 'MPICH'].map((name) => launchers.find((launcher) => launcher.name === name))
+const openMpi = launchers.find(({ name }) => name === 'Open MPI')
 
 let folder: string
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'brigantine-ranks-'))))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test.runIf(openMpi && mpich)(
+describe.runIf(launchers.length > 0)(
   `the same bits for 1 x 1, 1 x 4, 2 x 2, 3 x 2 and 4 x 1 (ranks x workers), short batches and sharded state included${whyNone}`,
   { timeout: 400_000 },
-  async () => {
-    const expected = await hashesOf(1)
-    expect(await hashesOf(4)).toEqual(expected)
-    for (const [launcher, ranks, workers, state] of [
-      [openMpi!, 2, 2, 'whole'],
-      [openMpi!, 3, 2, 'sharded'],
-      [mpich!, 4, 1, 'whole'],
-      [mpich!, 2, 1, 'sharded'],
-    ] as const) {
-      const { code, stdout, stderr } = await launch(launcher, ranks, [file('trains.ts'), String(workers), state])
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-      const said = stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as string[])
-      expect(said).toEqual(Array(ranks).fill(expected))
-    }
+  () => {
+    let expected: string[]
+    beforeAll(async () => void (expected = await hashesOf(1)))
+
+    it('in one process', async () => expect(await hashesOf(4)).toEqual(expected))
+
+    const shapes = [
+      [2, 2, 'whole'],
+      [3, 2, 'sharded'],
+      [4, 1, 'whole'],
+    ] as const
+    it.for(launchers.flatMap((launcher) => shapes.map((shape) => [launcher.name, ...shape, launcher] as const)))(
+      '%s, %i x %i, %s state',
+      async ([, ranks, workers, state, launcher]) => {
+        const { code, stdout, stderr } = await launch(launcher, ranks, [file('trains.ts'), String(workers), state])
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+        const said = stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as string[])
+        expect(said).toEqual(Array(ranks).fill(expected))
+      },
+    )
   },
 )
 
