@@ -8,13 +8,13 @@ export interface Launcher {
   readonly flags: readonly string[]
 }
 
-const OPEN_MPI = ['--allow-run-as-root', '--oversubscribe', '--bind-to', 'none']
-// Copies from process to process want a right that containers mostly withhold; without it each start says so.
-const NO_SINGLE_COPY = ['--mca', 'btl_vader_single_copy_mechanism', 'none']
-
 /** As Debian names them. */
 const KNOWN: readonly Launcher[] = [
-  { name: 'Open MPI', command: 'mpirun.openmpi', flags: [...OPEN_MPI, ...NO_SINGLE_COPY] },
+  {
+    name: 'Open MPI',
+    command: 'mpirun.openmpi',
+    flags: ['--allow-run-as-root', '--oversubscribe', '--bind-to', 'none'],
+  },
   { name: 'MPICH', command: 'mpirun.mpich', flags: ['-bind-to', 'none'] },
 ]
 
