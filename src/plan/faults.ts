@@ -10,7 +10,8 @@
  *   delay          the worker pauses for `millis` milliseconds (default 100)
  *   torn-write     of the first `last.ckpt` written after the step only half the bytes reach the disk: `step` is all it takes
  *
- *   step=N         in batch N, counted from 0, skipped ones included (default: any)
+ *   step=N         in batch N, counted from 0, skipped ones included; what comes between two, as an evaluation or a copy of the
+ *                  state, with the one after it (default: any)
  *   phase=NAME     rows, gradient, reduce, update, evaluate or snapshot (default: any)
  *   stage=N        in the Nth of several `rows` phases of a step, counted from 1 (default: any)
  *   piece=N        at piece N of the phase (default: any)
@@ -67,7 +68,11 @@ export function checkPlaces(faults: readonly Fault[], scene: Scene): void {
       throw new UserError(`Fault \`${text}\` would never come: expected ${expected}, got ${got}.`)
     }
     if (worker >= scene.workers) refuse(`\`worker\` < ${scene.workers}, the run's number of workers`, `\`${worker}\``)
-    if (step >= scene.batches) refuse(`\`step\` < ${scene.batches}, the run's number of batches`, `\`${step}\``)
+    const between = phase === Phase.evaluate || phase === Phase.snapshot
+    if (step >= scene.batches + Number(between)) {
+      const most = between ? `<= ${scene.batches}` : `< ${scene.batches}`
+      refuse(`\`step\` ${most}, the run's number of batches`, `\`${step}\``)
+    }
     if (phase === Phase.evaluate && !scene.evaluates) refuse('validation data for `phase=evaluate`', 'none')
     if (kind === 'torn-write' && !scene.savesCheckpoints) refuse('a run that saves checkpoints', 'one that saves none')
   }

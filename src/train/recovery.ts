@@ -25,7 +25,7 @@ export interface Casualty extends Whereabouts {
 /** What is remembered from one to the next. */
 export interface Casualties {
   readonly count: number
-  /** Since the last progress. */
+  /** Without a step between. */
   readonly inARow: number
   readonly progress: number
   readonly last: Casualty | null
@@ -33,13 +33,15 @@ export interface Casualties {
 
 export const noCasualties: Casualties = { count: 0, inARow: 0, progress: -1, last: null }
 
-/** Casualties in a row, without progress, after which there is no hope. */
+/** Casualties in a row, without a step between, after which there is no hope. */
 const MAX_IN_A_ROW = 4
 const FIRST_PAUSE_MILLIS = 100
 
-/** @param progress grows with every step of the run */
+/** @param progress grows with every step that the run takes for the first time */
 export function countCasualty(casualties: Casualties, casualty: Casualty, progress: number): Casualties {
-  const inARow = progress > casualties.progress ? 1 : casualties.inARow + 1
+  // Steps that are gone over once more, since the run was set back, are steps too.
+  const noneBetween = progress <= casualties.progress && casualty.step === casualties.last?.step
+  const inARow = noneBetween ? casualties.inARow + 1 : 1
   return { count: casualties.count + 1, inARow, progress, last: casualty }
 }
 

@@ -101,6 +101,10 @@ export const libraryCases: readonly (readonly [(trainer: Trainer) => unknown, me
     "Fault `nan@step=9` would never come: expected `step` < 1, the run's number of batches, got `9`.",
   ],
   [
+    (trainer) => trainer.fit(rows, { inject: ['delay@step=2,phase=evaluate'], validationData: rows }),
+    "Fault `delay@step=2,phase=evaluate` would never come: expected `step` <= 1, the run's number of batches, got `2`.",
+  ],
+  [
     (trainer) => trainer.fit(rows, { inject: ['delay@phase=evaluate'] }),
     'Fault `delay@phase=evaluate` would never come: expected validation data for `phase=evaluate`, got none.',
   ],

@@ -2,9 +2,11 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/schema.ts'
 import { Crew } from '../../src/crew/crew.ts'
+import { WorkerLost } from '../../src/crew/task.ts'
 import { TrainingError, UserError } from '../../src/errors.ts'
 import type { FitOptions } from '../../src/train/callbacks.ts'
 import type { History } from '../../src/train/history.ts'
+import { DEFAULT_RECOVERY, countCasualty, noCasualties, pauseAfter } from '../../src/train/recovery.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from './data.ts'
 
@@ -71,11 +73,13 @@ describe.each(WORKERS)('one of %i workers', (workers) => {
   it('that dies in the evaluation or throws an error that nobody expected, likewise', async () => {
     const inject = [
       'worker-exit@phase=evaluate',
+      // After the last of 26 batches, from 0.
+      'worker-exit@step=26,phase=evaluate',
       'worker-throw@step=3,phase=gradient',
       'worker-throw@step=20,at=decide',
     ]
     const { hash, history } = await train(workers, { inject })
-    expect(history.casualties).toHaveLength(3)
+    expect(history.casualties).toHaveLength(4)
     expect(history.casualties.find(({ phase }) => phase === 'gradient')).toMatchObject({
       how: 'threw',
       step: 3,
@@ -187,6 +191,19 @@ it('more losses than `recovery.restarts` end the fit', async () => {
   const inject = ['worker-exit@step=2', 'worker-exit@step=5', 'worker-exit@step=8']
   await expect(train(3, { inject }, { recovery: { restarts: 2 } })).rejects.toThrow('`restarts` is 2')
   expect((await train(3, { inject }, { recovery: { restarts: 3 } })).hash).toBe(undisturbed.hash)
+})
+
+it('four losses in one step end the fit; as many in others that are gone over once more do not', () => {
+  const lost = new WorkerLost(1, 'died', new Error('worker exited with code: 1'))
+  const lose = (steps: readonly number[]) =>
+    steps.reduce((before, step) => {
+      // 206 steps were taken, and the run set back to before them.
+      const now = countCasualty(before, { how: 'died', step, phase: 'update', message: '' }, 206)
+      pauseAfter(before, now, lost, DEFAULT_RECOVERY)
+      return now
+    }, noCasualties)
+  expect(lose([206, 192, 129, 29, 29, 29])).toMatchObject({ count: 6, inARow: 3 })
+  expect(() => lose([206, 29, 29, 29, 29])).toThrow('4 workers were lost without a step between')
 })
 
 it('an error at start-up ends the fit at once', async () => {
