@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ResolvedConfig } from '../config/schema.ts'
@@ -52,24 +52,4 @@ export function prepareRun(files: RunFiles, config: ResolvedConfig, resumed: boo
     const advice = code === 'ENOSPC' ? 'The disk is full: free some room' : 'Choose another folder with `out` (--out)'
     throw new UserError(`Cannot write to \`out\` folder \`${files.folder}\`: ${message}. ${advice}`, { cause: error })
   }
-}
-
-/** `--resume auto`: the run's own folder where it has a checkpoint; nothing to go on with where it has none. */
-export function resumeOf(resume: string | true | undefined, folder: string): string | true | undefined {
-  if (resume !== 'auto') return resume
-  return existsSync(runFiles(folder).last) ? true : undefined
-}
-
-/** The checkpoint `--resume` means: a file, the last one of a run's folder, or that of this run's own folder. */
-export function findCheckpoint(resume: string | true, folder: string): string {
-  const named = resume === true ? folder : resume
-  if (!existsSync(named)) {
-    throw new UserError(
-      `--resume: expected a checkpoint or the folder of a run, got \`${named}\`, which does not exist`,
-    )
-  }
-  if (!statSync(named).isDirectory()) return named
-  const { last } = runFiles(named)
-  if (existsSync(last)) return last
-  throw new UserError(`--resume: there is no checkpoint \`${last}\`; train without --resume first`)
 }

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -205,6 +205,31 @@ describe('a run', () => {
     const rest = await run(...auto, '--max-steps', '1000')
     expect(rest).toBe(whole)
     expect(readFileSync(join(folder, 'auto/log.jsonl'), 'utf8')).toContain('"resumed":true')
+  })
+
+  test('a checkpoint of another run in the folder is refused, unless it is named, or a flag says what differs', async () => {
+    const at = (name: string) => join(folder, name)
+    const train = (...more: string[]) => brigantine('train', '--quiet', '--max-steps', '20', ...more)
+    await Promise.all([train('--out', 'one', '--seed', '1'), train('--out', 'two', '--seed', '2')])
+    const own = readFileSync(at('two/last.ckpt'))
+    copyFileSync(at('one/last.ckpt'), at('two/last.ckpt'))
+    const swapped = await train('--resume', 'two', '--workers', '1')
+    expect([swapped.code, swapped.stderr]).toEqual([
+      2,
+      'error: --resume: expected a checkpoint of the run that two/config.yaml describes, got that of another in ' +
+        'two/last.ckpt: `out` is `"two"` (string) there, and `"one"` (string) in the checkpoint. ' +
+        "Put the run's own back, or go on as the other one by naming the file: --resume two/last.ckpt\n",
+    ])
+    expect((await train('--resume', 'two/last.ckpt')).code).toBe(0)
+
+    // The same folder before and after, and another seed: by a flag alone, as any other field.
+    await train('--out', 'two', '--seed', '3')
+    writeFileSync(at('two/last.ckpt'), own)
+    const older = await train('--resume', 'two')
+    expect([older.code, older.stderr]).toEqual([2, expect.stringContaining('`seed` is `3` (number) there, and `2`')])
+    const changed = await train('--resume', 'two', '--seed', '3', '--epochs', '7', '--lr', '0.1', '--workers', '2')
+    expect([changed.code, changed.stderr]).toEqual([0, ''])
+    expect((await train('--resume', 'two')).code).toBe(0)
   })
 
   test('on a streamed file has the bits of one in memory where a window holds all of it, and can be gone on with', async () => {

@@ -5,7 +5,6 @@ import { openLog, type RunLog } from '../../report/log.ts'
 import { openSignals, signalsBefore, writeReport } from '../../report/page/keep.ts'
 import { createProgress, type ProgressReporter } from '../../report/progress.ts'
 import { casualtyText } from '../../train/recovery.ts'
-import { readNewest } from '../../train/rotation.ts'
 import type { History } from '../../train/history.ts'
 import { SignalLog } from '../../train/signals.ts'
 import type { Trainer } from '../../train/trainer.ts'
@@ -14,10 +13,11 @@ import type { ResolvedConfig } from '../../config/schema.ts'
 import { TrainingError } from '../../errors.ts'
 import { DIGITS } from '../defaults.ts'
 import { Exit, EXIT_CODES_HELP, ExitWith } from '../exit.ts'
-import { findCheckpoint, prepareRun, resumeOf, runFiles, type RunFiles } from '../files.ts'
+import { prepareRun, runFiles, type RunFiles } from '../files.ts'
 import { needData } from '../needs.ts'
 import { print, printJson, say } from '../output.ts'
 import { withRanks } from '../ranks.ts'
+import { readResumed, resumeOf } from '../resume.ts'
 import { outFolder, printConfig, resolveConfig, resolveOver, withConfig, type Given } from '../settings.ts'
 import { catchInterrupts } from '../signals.ts'
 import { finalAndBest, planLine, quote, summaryText, type RunResult } from '../summary.ts'
@@ -134,10 +134,9 @@ async function openTrainer(
   const { Trainer } = await import('../../train/trainer.ts')
   const short = options.fastDevRun ? { epochs: 1, maxSteps: 5 } : {}
   if (config) return Trainer.create({ ...config, ...short }, { ranks })
-  const path = findCheckpoint(options.resume!, ownFolder(given))
-  const { checkpoint, path: whole, passedOver } = await readNewest(path)
-  if (passedOver.length > 0) say([...passedOver, `Going on from ${whole}, the newest that is whole.`].join('\n'))
-  return Trainer.load(whole, { ...resolveOver(checkpoint.config as object, given), ...short }, { ranks })
+  const { checkpoint, path, passedOver } = await readResumed(options.resume!, ownFolder(given), given)
+  if (passedOver.length > 0) say([...passedOver, `Going on from ${path}, the newest that is whole.`].join('\n'))
+  return Trainer.load(path, { ...resolveOver(checkpoint.config as object, given), ...short }, { ranks })
 }
 
 /** Where the run of a file and flags leaves what it writes. */
