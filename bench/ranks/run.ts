@@ -23,7 +23,7 @@ import { writeProblem } from '../peers/problem.ts'
 import type { ExchangeTimes } from './exchange.ts'
 import { launchers } from './launchers.ts'
 import type { Launcher } from './launchers.ts'
-import { apartMicros, sharesOf } from './predict.ts'
+import { sharesOf } from './predict.ts'
 import { printExchange, printPredicted, printRanks } from './print.ts'
 import type { Predicted } from './print.ts'
 
@@ -113,7 +113,7 @@ async function predictedOf(
     { name: together!.name, micros: shares.together * micros, seen: together!.micros?.median },
     ...apart.map(({ name, micros: seen }, i) => ({
       name,
-      micros: apartMicros(shares, micros, exchanges[i]!.micros),
+      micros: shares.apart * micros + exchanges[i]!.micros,
       seen: seen?.median,
     })),
   ]

@@ -6,12 +6,15 @@ import { median, midmean, quantile } from '../statistics.ts'
 import { episodesOf } from '../scaling/split.ts'
 import type { Episode } from '../scaling/split.ts'
 import type { Span } from '../traced.ts'
+import type { Exchanged } from './ranks.ts'
 
 /** One phase of one step: microseconds of each piece, in the order in which pieces are claimed, and of the sequential part. */
 export interface PhaseCosts {
   readonly phase: string
   readonly pieces: readonly number[]
   readonly serial: number
+  /** What all ranks exchange after it. */
+  readonly then?: Exchanged
 }
 
 type Step = readonly PhaseCosts[]

@@ -8,8 +8,9 @@ import { Crew } from '../../src/crew/crew.ts'
 import type { Workforce } from '../../src/crew/task.ts'
 import type { Dataset } from '../../src/data/dataset.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
+import type { Plan } from '../../src/plan/plan.ts'
+import { meetingBefore } from '../../src/plan/stages.ts'
 import { summarizePlan } from '../../src/plan/summary.ts'
-import type { PlanSummary } from '../../src/plan/summary.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { epochsOf, settled } from '../settled.ts'
 import { median } from '../statistics.ts'
@@ -18,28 +19,40 @@ import type { Span } from '../traced.ts'
 import { workload } from '../workloads.ts'
 import type { Workload } from '../workloads.ts'
 import { togetherOf, usual, workOf } from './costs.ts'
-import type { Costs, Traces } from './costs.ts'
+import type { Traces } from './costs.ts'
+import type { Planned } from './predict.ts'
 
 export interface Measurement {
   readonly kernels: KernelName
-  /** Microseconds of an undisturbed step by number of workers, as many as there are cores, two at the most. */
+  /** Microseconds of an undisturbed step by number of workers, as many as there are cores, two at the most; of one machine. */
   readonly steps: ReadonlyMap<number, number>
-  /** Of the plan for so many workers. */
-  planOf(workers: number): { readonly costs: Costs; readonly plan: PlanSummary }
+  /** Of one worker of one machine. */
+  readonly alone: Planned
+  /** Of the plan for so many workers, of each machine. */
+  planOf(workers: number): Planned
 }
 
 /** What was seen of each plan, worked off by one thread; and of the plan of two workers, by two. */
 export interface Observed {
   readonly kernels: KernelName
-  readonly plans: readonly { readonly plan: PlanSummary; readonly workers: readonly number[]; readonly runs: Runs }[]
+  readonly machines: number
+  readonly plans: readonly (Omit<Planned, 'costs'> & Use & { readonly runs: Runs })[]
   readonly pair: Runs | undefined
 }
 
+/** For which numbers of workers a plan is the same, of so many shards. */
+interface Use {
+  readonly shards: number
+  readonly workers: number[]
+}
+
+/** @param machines of which each has a shard of the batch; one machine's worker is seen too, with all of it */
 export async function observe(
   { config, data }: Workload,
   kernels: KernelName | 'auto',
   workers: readonly number[],
   turn = TURN,
+  machines = 1,
 ): Promise<Observed> {
   await using open = new AsyncDisposableStack()
   const crewOf = async (n: number) => {
@@ -48,38 +61,51 @@ export async function observe(
     return crew
   }
   const thread = await crewOf(1)
-  const trainerOf = async (n: number, crew?: Workforce) =>
-    open.use(await Trainer.create({ ...config, workers: n, kernels, schedule: 'constant' }, { crew }))
-  const pair = availableParallelism() > 1 ? await trainerOf(2, await crewOf(2)) : undefined
-  const plans = new Map<string, { readonly plan: PlanSummary; readonly trainer: Trainer; readonly workers: number[] }>()
-  for (const n of new Set([1, 2, ...workers])) {
-    const trainer = await trainerOf(n, claiming(n, thread))
-    const plan = summarizePlan(trainer.plan(data))
-    const key = JSON.stringify(plan.phases)
+  const trainerOf = async (n: number, shards: number, crew?: Workforce) =>
+    open.use(await Trainer.create({ ...config, workers: n, shards, kernels, schedule: 'constant' }, { crew }))
+  const pair = availableParallelism() > 1 ? await trainerOf(2, machines, await crewOf(2)) : undefined
+  const plans = new Map<string, Omit<Planned, 'costs'> & Use & { readonly trainer: Trainer }>()
+  const wanted = [...new Set([1, 2, ...workers])].map((n) => [n, machines] as const)
+  for (const [n, shards] of machines > 1 ? [[1, 1] as const, ...wanted] : wanted) {
+    const trainer = await trainerOf(n, shards, claiming(n, thread))
+    const compiled = trainer.plan(data)
+    const plan = summarizePlan(compiled)
+    const key = JSON.stringify([shards, plan.phases])
     const known = plans.get(key)
     known?.workers.push(n)
     if (known) await trainer.close()
-    else plans.set(key, { plan, trainer, workers: [n] })
+    else plans.set(key, { plan, meets: meetsOf(compiled), trainer, shards, workers: [n] })
   }
   const known = [...plans.values()]
   const trainers = known.map(({ trainer }) => trainer)
   const seen = await runs(pair ? [...trainers, pair] : trainers, data, turn)
   return {
     kernels: trainers[0]!.kernels.name,
-    plans: known.map(({ plan, workers }, i) => ({ plan, workers, runs: seen[i]! })),
+    machines,
+    plans: known.map((plan, i) => ({ ...plan, runs: seen[i]! })),
     pair: pair && seen.at(-1),
   }
 }
 
-export function measurementOf({ kernels, plans, pair }: Observed, clockMicros: number): Measurement {
-  const planned = (n: number) => plans.findIndex(({ workers }) => workers.includes(n))
+const meetsOf = ({ stages }: Plan): ReadonlySet<string> =>
+  new Set(stages.flatMap((stage, i) => (meetingBefore(stage) ? [`rows ${i + 1}`] : [])))
+
+export function measurementOf({ kernels, machines, plans, pair }: Observed, clockMicros: number): Measurement {
+  const planned = (n: number, shards = machines) =>
+    plans.findIndex((plan) => plan.shards === shards && plan.workers.includes(n))
   const own = (n: number) => plans[planned(n)]!.runs
   const together = togetherOf(own(2).traces, (pair ?? own(2)).traces)
-  const works = plans.map(({ runs }) => workOf(runs.traces, usual(runs.rounds), clockMicros))
+  const all = plans.map(({ plan, meets, runs }): Planned => ({
+    plan,
+    meets,
+    costs: { ...workOf(runs.traces, usual(runs.rounds), clockMicros), ...together },
+  }))
+  const alone = plans[planned(1, 1)]!.runs
   return {
     kernels,
-    steps: new Map([[1, usual(own(1).rounds)], ...(pair ? [[2, usual(pair.rounds)] as const] : [])]),
-    planOf: (n) => ({ plan: plans[planned(n)]!.plan, costs: { ...works[planned(n)]!, ...together } }),
+    steps: new Map([[1, usual(alone.rounds)], ...(pair && machines === 1 ? [[2, usual(pair.rounds)] as const] : [])]),
+    alone: all[planned(1, 1)]!,
+    planOf: (n) => all[planned(n)]!,
   }
 }
 

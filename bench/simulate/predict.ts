@@ -2,7 +2,10 @@
 import type { PlanSummary } from '../../src/plan/summary.ts'
 import { midmean, quantile } from '../statistics.ts'
 import type { Costs } from './costs.ts'
+import { rankOf } from './ranks.ts'
+import type { Exchanged } from './ranks.ts'
 import { simulate } from './schedule.ts'
+import type { SimulatedMachine } from './schedule.ts'
 
 export interface Assumptions {
   /** Cores of the machine that the pieces were measured on: what lies beyond is extrapolated. */
@@ -13,7 +16,7 @@ export interface Assumptions {
   readonly machines: number
   /** Whether the machines are processes of this host, which hold each other up as its workers do. */
   readonly isOneHost?: boolean
-  /** Of one message, and GB/s of one machine's link, each way. */
+  /** Of one exchange, whose messages all go at once, and GB/s of one machine's link, each way. */
   readonly latencyMicros: number
   readonly network: number
 }
@@ -29,26 +32,36 @@ export interface Prediction {
   readonly extrapolated: boolean
 }
 
-/** @param planOf so many workers, and what it costs */
+/** A plan, and what its pieces cost one process. */
+export interface Planned {
+  readonly costs: Costs
+  readonly plan: PlanSummary
+  /** Its phases of rows before which ranks exchange moments. */
+  readonly meets: ReadonlySet<string>
+}
+
+/** @param alone one worker of one machine @param planOf so many workers of each machine, a shard for each of these */
 export function predictions(
-  planOf: (workers: number) => { readonly costs: Costs; readonly plan: PlanSummary },
+  alone: Planned,
+  planOf: (workers: number) => Planned,
   assumptions: Assumptions,
   workers: readonly number[],
 ): Prediction[] {
   const { machines, cores } = assumptions
-  const alone = planOf(1)
   const base = midmean(
     simulate(alone.costs, machineOf(alone.costs, alone.plan, { ...assumptions, machines: 1 }, 1)).steps,
   )
   return workers.map((n) => {
-    const { costs, plan } = planOf(n)
-    const own = machines > 1 ? sharded(costs, machines) : costs
-    const { steps, phases } = simulate(own, machineOf(own, plan, assumptions, n))
-    const others = Array.from({ length: Math.min(machines, MOST_MACHINES) - 1 }, (_, m) =>
-      simulate(own, machineOf(own, plan, assumptions, n, (m + 1) * n)),
+    const { costs, plan, meets } = planOf(n)
+    const simulated = Array.from({ length: Math.min(machines, MOST_MACHINES) }, (_, rank) => {
+      const own = machines > 1 ? rankOf(costs, plan, meets, { rank, ranks: machines }) : costs
+      return simulate(own, machineOf(own, plan, assumptions, n, rank * n))
+    })
+    const { phases, parts } = simulated[0]!
+    // In each exchange all wait for the slowest.
+    const slowest = parts.map((own, s) =>
+      own.reduce((sum, _, p) => sum + Math.max(...simulated.map((machine) => machine.parts[s]![p]!)), 0),
     )
-    // Each machine waits for the slowest in its exchange.
-    const slowest = steps.map((step, s) => others.reduce((most, other) => Math.max(most, other.steps[s]!), step))
     const micros = midmean(slowest)
     const lost = [...phases].map(([phase, { idle, serial, pieces }]) => ({
       phase,
@@ -71,7 +84,13 @@ export function predictions(
 /** More are simulated by as many. */
 const MOST_MACHINES = 64
 
-function machineOf(costs: Costs, plan: PlanSummary, assumptions: Assumptions, workers: number, firstWorker = 0) {
+function machineOf(
+  costs: Costs,
+  plan: PlanSummary,
+  assumptions: Assumptions,
+  workers: number,
+  firstWorker = 0,
+): SimulatedMachine {
   const { machines, isOneHost = false, latencyMicros, network, memory, counterMicros } = assumptions
   const traffic = new Map(plan.phases.map(({ phase, bytes }) => [phase, bytes]))
   const alone = new Map(
@@ -84,36 +103,19 @@ function machineOf(costs: Costs, plan: PlanSummary, assumptions: Assumptions, wo
     workers,
     firstWorker,
     counterMicros,
-    isBeside: workers > 1 || isOneHost,
+    isBeside: workers > 1 || (machines > 1 && isOneHost),
     stretch(phase: string): number {
-      const slower = costs.contention.get(phase) ?? 1
+      // The process that was measured combines in its `reduce`.
+      const slower = costs.contention.get(phase === 'combine' ? 'reduce' : phase) ?? 1
       if (memory === undefined) return slower
       // Bytes per microsecond are MB/s x 1e-6: GB/s = bytes / micros / 1e3.
       const { micros, workers: busy } = alone.get(phase)!
-      const wanted = (busy * (traffic.get(phase) ?? 0)) / (micros * slower) / 1e3
-      return slower * Math.max(1, wanted / memory)
+      const bytes = (traffic.get(phase) ?? 0) / machines
+      return micros > 0 ? slower * Math.max(1, (busy * bytes) / (micros * slower * 1e3) / memory) : slower
     },
-    exchange(phase: string): number {
-      if (machines === 1 || phase !== 'gradient') return 0
-      const bytes = (2 * (machines - 1) * 4 * plan.parameters) / machines
-      return bytes / (network * 1e3) + 2 * Math.ceil(Math.log2(machines)) * latencyMicros
+    exchange(what: Exchanged): number {
+      const bytes = what === 'gradients' || what === 'weights' ? ((machines - 1) * 4 * plan.parameters) / machines : 0
+      return latencyMicros + bytes / (network * 1e3)
     },
   }
-}
-
-/** A machine's part of the batch: so many times fewer row blocks, and gradients over so many times fewer rows. */
-function sharded(costs: Costs, machines: number): Costs {
-  const steps = costs.steps.map((step) =>
-    step.map((phase) => {
-      if (phase.phase.startsWith('rows')) {
-        return { ...phase, pieces: phase.pieces.slice(0, Math.max(1, Math.ceil(phase.pieces.length / machines))) }
-      }
-      if (phase.phase === 'gradient') return { ...phase, pieces: phase.pieces.map((micros) => micros / machines) }
-      // Each adds up and updates a slice of the parameters.
-      if (phase.phase === 'update')
-        return { ...phase, pieces: phase.pieces.slice(0, Math.ceil(phase.pieces.length / machines)) }
-      return phase
-    }),
-  )
-  return { ...costs, steps }
 }

@@ -64,12 +64,13 @@ async function simulateWorkload(
   const here = await machineCosts()
   const kernels = (options.kernels ?? 'auto') as KernelName | 'auto'
   const turn = { ...TURN, seconds: positive('seconds', options.seconds ?? String(TURN.seconds)) }
-  const measurement = measurementOf(await observe(workload, kernels, workers, turn), here.clockMicros)
+  const machines = whole('machines', options.machines ?? '1')
+  const measurement = measurementOf(await observe(workload, kernels, workers, turn, machines), here.clockMicros)
   const assumptions: Assumptions = {
     cores: availableParallelism(),
     counterMicros: here.counterMicros,
     memory: options.memory === undefined ? undefined : positive('memory', options.memory),
-    machines: whole('machines', options.machines ?? '1'),
+    machines,
     latencyMicros: positive('latency', options.latency ?? '5'),
     network: positive('network', options.network ?? '12.5'),
   }
@@ -78,8 +79,8 @@ async function simulateWorkload(
     kernels: measurement.kernels,
     assumptions,
     measured: measurement.steps,
-    interrupted: measurement.planOf(1).costs.interrupted,
-    predicted: predictions((n) => measurement.planOf(n), assumptions, workers),
+    interrupted: measurement.alone.costs.interrupted,
+    predicted: predictions(measurement.alone, (n) => measurement.planOf(n), assumptions, workers),
   }
 }
 

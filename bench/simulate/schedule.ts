@@ -6,6 +6,7 @@
 import { uniformAt } from '../../src/random/normal.ts'
 import { LOOKING_MICROS } from './costs.ts'
 import type { Costs, PhaseCosts } from './costs.ts'
+import type { Exchanged } from './ranks.ts'
 
 /** As in src/arena/control.ts. */
 const MOST_QUEUES = 64
@@ -20,13 +21,15 @@ export interface SimulatedMachine {
   readonly counterMicros: number
   /** Factor by which a phase's pieces take longer where several workers run: memory bandwidth, shared clock, data in another's cache. */
   readonly stretch: (phase: string) => number
-  /** Microseconds after the named phase in which all wait: the exchange with other machines. */
-  readonly exchange: (phase: string) => number
+  /** Microseconds of an exchange with other ranks, between threads that are awake. */
+  readonly exchange: (what: Exchanged) => number
 }
 
 export interface Simulated {
   /** Microseconds per step. */
   readonly steps: readonly number[]
+  /** What they consist of: from one exchange to the next, and each exchange. */
+  readonly parts: readonly (readonly number[])[]
   /** Microseconds of all workers together, mean per step, by phase. */
   readonly phases: ReadonlyMap<string, { busy: number; idle: number; serial: number; pieces: number }>
 }
@@ -36,29 +39,34 @@ export function simulate(costs: Costs, machine: SimulatedMachine): Simulated {
   const free = new Float64Array(machine.workers)
   let opener = 0
   let now = 0
-  const steps = costs.steps.map((step, s) => {
-    const start = now
+  const parts = costs.steps.map((step, s) => {
+    const ends = [now]
     const replayed = replayedBy(costs.steps, s, machine)
     for (const [p, phase] of step.entries()) {
       const own = replayed.map((other) => other[p]!)
       const { closed, last, busy } = runPhase(phase, own, costs, machine, free, opener, now)
-      const exchange = machine.exchange(phase.phase)
       const beside = machine.workers > 1 ? (costs.serialContention.get(phase.phase) ?? 0) : 0
       const serial = own[last]!.serial + beside
-      const end = closed + serial + exchange
+      // The thread that makes exchanges sleeps until it is summoned.
+      const exchange = phase.then === undefined ? 0 : costs.wakeSleeping + machine.exchange(phase.then)
       const sum = phases.get(phase.phase) ?? { busy: 0, idle: 0, serial: 0, pieces: phase.pieces.length }
       sum.busy += busy / costs.steps.length
       sum.serial += (machine.workers * (serial + exchange)) / costs.steps.length
       sum.idle += (machine.workers * (closed - now) - busy) / costs.steps.length
       phases.set(phase.phase, sum)
-      opener = last
-      now = end
-      free[last] = end
+      free[last] = closed + serial
+      now = free[last]! + exchange
+      opener = phase.then === undefined ? last : NOBODY
+      if (phase.then !== undefined) ends.push(free[last]!, now)
     }
-    return now - start
+    if (ends.at(-1) !== now) ends.push(now)
+    return ends.slice(1).map((end, i) => end - ends[i]!)
   })
-  return { steps, phases }
+  return { steps: parts.map((own) => own.reduce((sum, micros) => sum + micros, 0)), parts, phases }
 }
+
+/** Of the workers: all sleep while the thread that makes exchanges has their core. */
+const NOBODY = -1
 
 /**
  * Each worker but the first replays some other step: what held one worker up in a step (its core, its caches, its clock)
@@ -90,11 +98,11 @@ function runPhase(
   // When each may claim: at once if it opened the phase, else when it has noticed.
   const ready = Array.from(free, (since, worker) => {
     if (worker === opener) return opened
-    return opened + (opened - since < LOOKING_MICROS ? wakeLooking : wakeSleeping)
+    return opened + (opener !== NOBODY && opened - since < LOOKING_MICROS ? wakeLooking : wakeSleeping)
   })
   const queues = dealt(pieces.length, workers)
   let closed = opened
-  let last = opener
+  let last = Math.max(0, opener)
   let busy = 0
   for (let left = pieces.length; left > 0; left--) {
     const worker = earliest(ready)

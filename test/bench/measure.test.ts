@@ -2,22 +2,27 @@
 import { availableParallelism } from 'node:os'
 import { expect, it } from 'vitest'
 import { measurementOf, observe } from '../../bench/simulate/measure.ts'
+import { rankOf } from '../../bench/simulate/ranks.ts'
 import { simulate } from '../../bench/simulate/schedule.ts'
+import { pieces as piecesOf } from '../../src/plan/pieces.ts'
+import { compilePlan } from '../../src/plan/plan.ts'
+import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from '../train/data.ts'
+
+const layers = [{ type: 'dense', units: 24, activation: 'relu' } as const, { type: 'dense', units: 3 } as const]
+// 160 rows by 32: five steps an epoch, none of them short.
+const small = {
+  name: 'small',
+  config: { model: { layers }, batchSize: 32, health: 'off' as const },
+  data: blobs(160, 6, 3),
+}
+const turn = { micros: 2000, least: 3, most: 3, seconds: 0 }
 
 it(
   'holds every piece of every phase of whole steps, for each number of workers that is asked for',
   { timeout: 120_000 },
   async () => {
-    const layers = [{ type: 'dense', units: 24, activation: 'relu' } as const, { type: 'dense', units: 3 } as const]
-    // 160 rows by 32: five steps an epoch, none of them short.
-    const workload = {
-      name: 'small',
-      config: { model: { layers }, batchSize: 32, health: 'off' as const },
-      data: blobs(160, 6, 3),
-    }
-    const turn = { micros: 2000, least: 3, most: 3, seconds: 0 }
-    const { kernels, steps, planOf } = measurementOf(await observe(workload, 'wasm', [1, 2, 3], turn), 0)
+    const { kernels, steps, planOf } = measurementOf(await observe(small, 'wasm', [1, 2, 3], turn), 0)
     expect(kernels).toBe('wasm')
     expect([...steps.keys()]).toEqual(availableParallelism() > 1 ? [1, 2] : [1])
     for (const workers of [1, 2, 3]) {
@@ -44,3 +49,24 @@ it(
     expect(steps.get(1)).toBeGreaterThan(0)
   },
 )
+
+it('gives each of two machines the pieces that a rank of the plan has', { timeout: 120_000 }, async () => {
+  const { alone, planOf } = measurementOf(await observe(small, 'wasm', [1], turn, 2), 0)
+  await using trainer = await Trainer.create({ ...small.config, kernels: 'wasm', workers: 1, shards: 2 })
+  const { spec } = trainer.plan(small.data)
+  for (const rank of [0, 1]) {
+    const sharing = { shards: 2, rank, ranks: 2 }
+    const plan = compilePlan({ ...spec, sharing })
+    const { costs, plan: summary, meets } = planOf(1)
+    for (const step of rankOf(costs, summary, meets, sharing).steps)
+      expect(step.map(({ phase, pieces }) => [phase, pieces.length])).toEqual([
+        ['rows', piecesOf.stage(plan, 0, 16)],
+        ['gradient', piecesOf.gradient(plan, 0, 16)],
+        ['reduce', piecesOf.reduce(plan)],
+        ['combine', piecesOf.update(plan)],
+        ['update', piecesOf.update(plan)],
+      ])
+  }
+  // One worker of one machine has the whole batch as one shard.
+  expect(alone.plan.phases).not.toEqual(planOf(1).plan.phases)
+})

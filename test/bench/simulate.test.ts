@@ -2,10 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Costs, PhaseCosts } from '../../bench/simulate/costs.ts'
 import { workOf } from '../../bench/simulate/costs.ts'
+import { predictions } from '../../bench/simulate/predict.ts'
+import { rankOf } from '../../bench/simulate/ranks.ts'
 import { workersOf } from '../../bench/simulate/run.ts'
 import { simulate } from '../../bench/simulate/schedule.ts'
 import type { SimulatedMachine } from '../../bench/simulate/schedule.ts'
 import type { Span } from '../../bench/traced.ts'
+import type { PlanSummary } from '../../src/plan/summary.ts'
 
 const costs = (...steps: PhaseCosts[][]): Costs => ({
   steps,
@@ -87,6 +90,61 @@ describe('a simulated step', () => {
     const slow: Costs = { ...costs([phase([150]), phase([10, 10])]), wakeLooking: 1, wakeSleeping: 30 }
     // The second worker slept through the first phase: it wakes 30 later, when the opener has done both.
     expect(simulate(slow, ideal(2)).steps).toEqual([150 + 20])
+  })
+})
+
+describe('a step of two ranks', () => {
+  // A weight of 299 x 100 in two tiles, and a bias of 100 in lanes, of which each shard has three.
+  const plan = {
+    parameters: 30_000,
+    lanes: 3,
+    tensors: [
+      { name: 'weight', shape: [299, 100], gradient: 'tiles', pieces: 2 },
+      { name: 'bias', shape: [100], gradient: 'lanes', pieces: 3 },
+    ],
+    phases: ['rows 1', 'rows 2', 'gradient', 'reduce', 'update'].map((phase) => ({ phase, pieces: 2, bytes: 0 })),
+  } as unknown as PlanSummary
+  // As one process works off the plan of two shards: the tiles of both come before the lanes of both.
+  const step = [
+    phase([10, 11, 12, 13], 1, 'rows 1'),
+    phase([20, 21], 2, 'rows 2'),
+    phase([30, 31, 32, 33, 1, 2, 3, 4, 5, 6], 3, 'gradient'),
+    phase([8, 7], 4, 'reduce'),
+    // The update of two runs of parameters, and two blocks of the next batch.
+    phase([40, 41, 5, 6], 5, 'update'),
+  ]
+  const ranks = [0, 1].map((rank) => rankOf(costs(step), plan, new Set(['rows 2']), { rank, ranks: 2 }).steps[0]!)
+
+  it('is one shard of rows and gradient, and one slice of what is combined and updated', () => {
+    // Of the first run three of four additions are those of its lanes, of which each rank has half.
+    expect(ranks[0]).toEqual([
+      { phase: 'rows 1', pieces: [10, 11], serial: 1, then: 'moments' },
+      { phase: 'rows 2', pieces: [20], serial: 2 },
+      { phase: 'gradient', pieces: [30, 31, 1, 2, 3], serial: 3 },
+      { phase: 'reduce', pieces: [3, 0], serial: 0, then: 'gradients' },
+      { phase: 'combine', pieces: [2], serial: 4, then: 'norms' },
+      { phase: 'update', pieces: [40, 5], serial: 5, then: 'weights' },
+    ])
+    expect(ranks[1]!.map(({ pieces }) => pieces)).toEqual([[12, 13], [21], [32, 33, 4, 5, 6], [3, 0], [7], [41, 6]])
+  })
+
+  it('waits at each exchange for the slower rank, for the exchange, and for threads that wake up', () => {
+    const network = { latencyMicros: 10, network: 0.5 }
+    const assumptions = { cores: 2, counterMicros: 0, memory: undefined, machines: 2, ...network }
+    const slow = { ...costs(step), wakeSleeping: 2, contention: new Map([['reduce', 3]]) }
+    const planned = { costs: slow, plan, meets: new Set(['rows 2']) }
+    const seen = (isOneHost: boolean) => predictions(planned, () => planned, { ...assumptions, isOneHost }, [1])[0]!
+    // To the moments; to the gradients, whose half is 60,000 bytes at 500 a microsecond; to the norms; to the weights.
+    const between = [25 + 1, 21 + 2 + 80 + 3 + 3, 7 + 4, 47 + 5]
+    const exchanges = [10, 10 + 120, 10, 10 + 120]
+    // Each has a thread that sleeps before it, and one after it that begins the next phase.
+    const wakes = 4 * 2 + 3 * 2
+    const micros = [...between, ...exchanges].reduce((sum, part) => sum + part, wakes)
+    expect(seen(false).micros).toBeCloseTo(micros, 9)
+    // Alone: 46 + 41 + 147 + 15 + 92 and the sequential parts.
+    expect(seen(false).speedUp).toBeCloseTo((46 + 41 + 147 + 15 + 92 + 15) / micros, 9)
+    // Beside each other lanes take three times as long, and so does what is combined.
+    expect(seen(true).micros).toBeCloseTo(micros + 2 * 3 + 2 * 7, 9)
   })
 })
 
