@@ -41,7 +41,7 @@ const keepMemory = {
   MALLOC_TOP_PAD_: String(2 ** 26),
 }
 
-function ours(kernels: 'wasm' | 'blas', workers: number): Entry {
+function ours(kernels: 'wasm' | 'native' | 'blas', workers: number): Entry {
   return {
     name: `ours ${kernels}, ${workers} worker${workers > 1 ? 's' : ''}`,
     group: 'ours',
@@ -94,6 +94,8 @@ export function entries(interpreter: string): Entry[] {
   return [
     ours('blas', 1),
     ours('blas', 2),
+    ours('native', 1),
+    ours('native', 2),
     ours('wasm', 1),
     ours('wasm', 2),
     python('torch', 'PyTorch', '1 thread', 1, 'pytorch.py', ['1'])(interpreter),

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { probeBlas } from '../../src/kernels/blas.ts'
+import { resolveKernels } from '../../src/kernels/select.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
 import { machine, printMachine } from '../machine.ts'
 import { entries } from '../peers/contestants.ts'
@@ -43,7 +43,7 @@ const { values } = parseArgs({
   },
 })
 const [ranks, rounds, seconds] = [values.ranks, values.rounds, values.seconds].map(Number) as [number, number, number]
-const kernels = values.kernels === 'auto' ? (probeBlas().available ? 'blas' : 'wasm') : values.kernels
+const kernels = values.kernels === 'auto' ? resolveKernels('auto').name : values.kernels
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 

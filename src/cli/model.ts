@@ -54,7 +54,7 @@ export function withModel(command: Command, dataRequired = false): Command {
     .addOption(new Option('--format <name>', 'format of --data, when its contents do not tell').choices(FORMATS))
     .addOption(new Option('--limit <n>', 'reads at most so many rows of --data').argParser(rowLimit))
     .option('--workers <n>', "threads, or 'auto'")
-    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm or blas")
+    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm, native or blas")
     .option('--json', 'machine-readable output')
 }
 

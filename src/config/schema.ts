@@ -47,11 +47,11 @@ const Fields = z.strictObject({
     .union([z.literal('auto'), integer(1, 256)], { error: "'auto' or an integer from 1 to 256" })
     .default('auto')
     .describe("Threads that train. The result does not depend on it. 'auto': as many as help."),
-  kernels: choice(['auto', 'reference', 'wasm-strict', 'wasm', 'blas'])
+  kernels: choice(['auto', 'reference', 'wasm-strict', 'wasm', 'native', 'blas'])
     .default('auto')
     .describe(
-      "Which arithmetic is used. 'auto': blas where a native library is found and works, else wasm. " +
-        'wasm-strict gives the same bits on every machine.',
+      "Which arithmetic is used. 'auto': native (the bits of wasm, in AVX-512) where the processor has it, else blas where " +
+        'a native library is found and works, else wasm. wasm-strict gives the same bits on every machine.',
     ),
   blas: text()
     .optional()

@@ -13,7 +13,7 @@
 /** Offset in elements from the start of the float memory. */
 export type Pointer = number
 
-export type KernelName = 'reference' | 'wasm-strict' | 'wasm' | 'blas'
+export type KernelName = 'reference' | 'wasm-strict' | 'wasm' | 'native' | 'blas'
 
 /** Element-wise activations. The numbers are the ABI between TypeScript and the WebAssembly module. */
 export const Activation = {

@@ -6,16 +6,25 @@
  * | `reference`   | plain TypeScript, to be read; slow                                   |
  * | `wasm-strict` | multiply then add: the same bits on every machine                    |
  * | `wasm`        | fused multiply-add in matrix products: the same bits on one machine  |
- * | `blas`        | matrix products of a native BLAS, the rest as `wasm`: fastest        |
+ * | `native`      | the bits of `wasm`, matrix products in AVX-512: fastest             |
+ * | `blas`        | matrix products of a native BLAS, the rest as `wasm`                 |
  */
 import { UserError, describe, suggest } from '../errors.ts'
-import { createBlas, probeBlas } from './blas.ts'
+import { BLAS_VARIABLE, createBlas, probeBlas } from './blas.ts'
 import { compileKernels, compileNarrow, relaxedSimdAvailable } from './compile.ts'
 import type { KernelName, Kernels, Pointer } from './kernels.ts'
+import type { ProductCode } from './machine/product.ts'
+import { createNative, probeNative } from './native.ts'
 import { createReference } from './reference.ts'
 import { instantiateKernels } from './wasm.ts'
 
-export const kernelNames = ['reference', 'wasm-strict', 'wasm', 'blas'] as const satisfies readonly KernelName[]
+export const kernelNames = [
+  'reference',
+  'wasm-strict',
+  'wasm',
+  'native',
+  'blas',
+] as const satisfies readonly KernelName[]
 
 export interface KernelChoice {
   readonly name: KernelName
@@ -23,6 +32,8 @@ export interface KernelChoice {
   readonly reason: string
   /** The native library, for `blas`. */
   readonly blas?: string | undefined
+  /** Where the code lies, for `native`. */
+  readonly code?: ProductCode | undefined
 }
 
 export type Availability = { readonly available: true } | { readonly available: false; readonly reason: string }
@@ -40,6 +51,10 @@ export function kernelAvailability(name: KernelName, blas?: string): Availabilit
             available: false,
             reason: "this JavaScript engine has no relaxed SIMD; use 'wasm-strict', or Node 22 or newer",
           }
+    case 'native': {
+      const answer = probeNative()
+      return answer.available ? answer : { available: false, reason: `${answer.reason}; use 'blas' or 'wasm'` }
+    }
     case 'blas': {
       const answer = probeBlas(blas)
       return answer.available
@@ -50,26 +65,13 @@ export function kernelAvailability(name: KernelName, blas?: string): Availabilit
 }
 
 /**
- * The kernels that a name means here: `auto` is `blas` where a native library is present, works and knows the processor,
- * else `wasm`.
- * @param blas path of a native library, to be taken instead of the one the search would find
+ * The kernels that a name means here: `auto` is `native` where the processor has the vectors for it, else `blas` where a
+ * native library is present, works and knows the processor, else `wasm`.
+ * @param blas path of a native library, to be taken instead of what `auto` or the search would find
  * @throws UserError for an unknown name and for kernels that cannot run here
  */
 export function resolveKernels(name: KernelName | 'auto', blas?: string): KernelChoice {
-  if (name === 'auto') {
-    const answer = probeBlas(blas)
-    if (answer.available) {
-      const { path, description, advice } = answer.library
-      if (advice === undefined || blas !== undefined || !relaxedSimdAvailable()) {
-        return { name: 'blas', reason: `${description} at ${path} passed its self-test`, blas: path }
-      }
-      return { name: 'wasm', reason: `${description} at ${path} is slower: ${advice}` }
-    }
-    if (blas !== undefined) throw new UserError(`Expected \`blas\` to be a working native BLAS, but ${answer.reason}.`)
-    return relaxedSimdAvailable()
-      ? { name: 'wasm', reason: `${answer.reason}; relaxed SIMD is there` }
-      : { name: 'wasm-strict', reason: `${answer.reason}, and the engine has no relaxed SIMD` }
-  }
+  if (name === 'auto') return blas === undefined ? fastest() : withLibrary(blas)
   if (!kernelNames.includes(name)) {
     const meant = suggest(String(name), ['auto', ...kernelNames])
     throw new UserError(
@@ -79,8 +81,40 @@ export function resolveKernels(name: KernelName | 'auto', blas?: string): Kernel
   }
   const availability = kernelAvailability(name, blas)
   if (!availability.available) throw new UserError(`Kernels '${name}' are not available: ${availability.reason}`)
-  const answer = name === 'blas' ? probeBlas(blas) : undefined
-  return { name, reason: 'as configured', blas: answer?.available ? answer.library.path : undefined }
+  const library = name === 'blas' ? probeBlas(blas) : undefined
+  const native = name === 'native' ? probeNative() : undefined
+  return {
+    name,
+    reason: 'as configured',
+    blas: library?.available ? library.library.path : undefined,
+    code: native?.available ? native.code : undefined,
+  }
+}
+
+function fastest(): KernelChoice {
+  const native = probeNative()
+  const isLibraryNamed = process.env[BLAS_VARIABLE] !== undefined
+  if (native.available && !isLibraryNamed) {
+    return { name: 'native', reason: 'the processor has AVX-512', code: native.code }
+  }
+  const why = native.available ? `${BLAS_VARIABLE} is set` : `not native: ${native.reason}`
+  const answer = probeBlas()
+  if (answer.available) {
+    const { path, description, advice } = answer.library
+    if (advice === undefined || !relaxedSimdAvailable()) {
+      return { name: 'blas', reason: `${why}; ${description} at ${path} passed its self-test`, blas: path }
+    }
+    return { name: 'wasm', reason: `${why}; ${description} at ${path} is slower: ${advice}` }
+  }
+  return relaxedSimdAvailable()
+    ? { name: 'wasm', reason: `${why}; ${answer.reason}; relaxed SIMD is there` }
+    : { name: 'wasm-strict', reason: `${why}; ${answer.reason}, and the engine has no relaxed SIMD` }
+}
+
+function withLibrary(path: string): KernelChoice {
+  const answer = probeBlas(path)
+  if (!answer.available) throw new UserError(`Expected \`blas\` to be a working native BLAS, but ${answer.reason}.`)
+  return { name: 'blas', reason: `${answer.library.description} at ${path} passed its self-test`, blas: path }
 }
 
 /** What a thread needs beside its memory to make kernels: the compiled module, `null` for the reference. */
@@ -91,15 +125,16 @@ export function compileFor({ name }: KernelChoice): WebAssembly.Module | null {
 
 /** The chosen kernels on `memory`. `scratch`: the first of `scratchElements` elements of this thread's own. */
 export function createKernels(
-  { name, blas }: KernelChoice,
+  { name, blas, code }: KernelChoice,
   module: WebAssembly.Module | null,
   memory: WebAssembly.Memory,
   scratch: Pointer,
 ): Kernels {
   const floats = new Float32Array(memory.buffer)
   if (name === 'reference') return createReference(floats)
-  const wasm = instantiateKernels(name === 'blas' ? 'wasm' : name, module!, memory, scratch)
-  return name === 'blas' ? createBlas(blas!, wasm, floats, scratch) : wasm
+  const wasm = instantiateKernels(name === 'wasm-strict' ? name : 'wasm', module!, memory, scratch)
+  if (name === 'blas') return createBlas(blas!, wasm, floats, scratch)
+  return name === 'native' ? createNative(code!, wasm, floats, scratch) : wasm
 }
 
 /** The strict kernels beside the chosen ones, in the same scratch; `null` where those are as strict. */

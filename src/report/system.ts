@@ -1,5 +1,6 @@
 import { probeBlas } from '../kernels/blas.ts'
 import { compileWide } from '../kernels/compile.ts'
+import { probeNative } from '../kernels/native.ts'
 import { findMpirun } from '../native/libraries.ts'
 import { findMpiLibrary } from '../native/mpi/find.ts'
 import { readLimits, usableCores, usableMemory, type Limits } from '../native/limits.ts'
@@ -36,6 +37,7 @@ export function inspectSystem(limits: Limits = readLimits()): Finding[] {
     ),
     feature('relaxed SIMD', RELAXED_SIMD, 'kernels `wasm` fall back to multiply then add; Node 22 and newer have it'),
     vectors(),
+    native(),
     blas(),
     mpi(),
   ]
@@ -99,6 +101,12 @@ export function threads({ pidsLimit }: Limits): Finding[] {
 export function feature(name: string, bytes: readonly number[], advice: string): Finding {
   const present = WebAssembly.validate(new Uint8Array(bytes))
   return { name, value: present ? 'yes' : 'no', status: present ? 'ok' : 'problem', advice: present ? '' : advice }
+}
+
+function native(): Finding {
+  const answer = probeNative()
+  const value = answer.available ? 'AVX-512' : `none: ${answer.reason}`
+  return { name: 'machine code', value, status: 'ok', advice: answer.available ? '' : 'a native BLAS is as fast' }
 }
 
 function blas(): Finding {

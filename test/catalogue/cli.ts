@@ -23,7 +23,7 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
   ],
   [
     ['train', '--kernels', 'gpu'],
-    "command line: `kernels`: expected one of 'auto', 'reference', 'wasm-strict', 'wasm', 'blas', got `\"gpu\"` (string)",
+    "command line: `kernels`: expected one of 'auto', 'reference', 'wasm-strict', 'wasm', 'native', 'blas', got `\"gpu\"` (string)",
   ],
   [
     ['train', '--clip', 'none'],

@@ -83,11 +83,11 @@ export const configCases: readonly (readonly [object, message: string])[] = [
   [{ workers: 1.5 }, "`workers`: expected 'auto' or an integer from 1 to 256, got `1.5` (number)"],
   [
     { kernels: 'gpu' },
-    "`kernels`: expected one of 'auto', 'reference', 'wasm-strict', 'wasm', 'blas', got `\"gpu\"` (string)",
+    "`kernels`: expected one of 'auto', 'reference', 'wasm-strict', 'wasm', 'native', 'blas', got `\"gpu\"` (string)",
   ],
   [
     { kernels: 'wsam' },
-    "`kernels`: expected one of 'auto', 'reference', 'wasm-strict', 'wasm', 'blas', got `\"wsam\"` (string)",
+    "`kernels`: expected one of 'auto', 'reference', 'wasm-strict', 'wasm', 'native', 'blas', got `\"wsam\"` (string)",
   ],
   [{ blas: '' }, '`blas`: expected a non-empty string, got `""` (string)'],
   [{ blas: 3 }, '`blas`: expected a non-empty string, got `3` (number)'],

@@ -3,30 +3,44 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
-import { probeBlas } from '../../src/kernels/blas.ts'
+import { BLAS_VARIABLE, probeBlas } from '../../src/kernels/blas.ts'
+import { probeNative } from '../../src/kernels/native.ts'
 import { kernelAvailability, kernelNames, resolveKernels } from '../../src/kernels/select.ts'
+import type { KernelChoice } from '../../src/kernels/select.ts'
 import { relaxedSimdAvailable } from '../../src/kernels/compile.ts'
 
 const cwd = fileURLToPath(new URL('../..', import.meta.url))
 
-test("'auto' is a native BLAS where one works, else the fused kernels, else the strict ones; and says why", () => {
-  const choice = resolveKernels('auto')
-  const wasm = relaxedSimdAvailable() ? 'wasm' : 'wasm-strict'
-  const answer = probeBlas()
-  const slow = answer.available && answer.library.advice !== undefined
-  expect(choice.name).toBe(answer.available && !slow ? 'blas' : wasm)
-  expect(choice.reason).toMatch(answer.available ? (slow ? /is slower: .*OPENBLAS_CORETYPE/ : /self-test/) : /BLAS/)
+test("'auto' is machine code where the processor has the vectors, else a native BLAS, the fused kernels, the strict ones; and says why", () => {
+  const { name, reason } = resolveKernels('auto')
+  const isNamed = process.env[BLAS_VARIABLE] !== undefined
+  if (probeNative().available && !isNamed) {
+    expect(name).toBe('native')
+    expect(reason).toMatch(/AVX-512/)
+  } else expectLibrary({ name, reason })
 })
 
-test('a library whose kernels are older than the processor is slower than `wasm`: taken only where it is named', () => {
+function expectLibrary({ name, reason }: KernelChoice): void {
+  const answer = probeBlas()
+  const wasm = relaxedSimdAvailable() ? 'wasm' : 'wasm-strict'
+  const isSlow = answer.available && answer.library.advice !== undefined
+  expect(name).toBe(answer.available && !isSlow ? 'blas' : wasm)
+  expect(reason).toMatch(answer.available ? (isSlow ? /is slower: .*OPENBLAS_CORETYPE/ : /self-test/) : /BLAS/)
+}
+
+test('a library that is named comes before machine code; one whose kernels are older than the processor only where the config names it', () => {
   const script =
     "const { resolveKernels: r } = await import('./src/kernels/select.ts'); const { probeBlas } = await import('./src/kernels/blas.ts');" +
-    'const path = probeBlas().library?.path; console.log(r("auto").name, path ? r("auto", path).name : "blas")'
-  const env = { ...process.env, OPENBLAS_CORETYPE: 'Prescott' }
-  const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env, encoding: 'utf8', cwd })
+    'const path = probeBlas().library?.path; process.env.BRIGANTINE_BLAS = path ?? ""; console.log(r("auto").name, path ? r("auto", path).name : "blas")'
+  const told = (core: Record<string, string>) => {
+    const env = { ...process.env, ...core }
+    return execFileSync(process.execPath, ['--input-type=module', '-e', script], { env, encoding: 'utf8', cwd }).trim()
+  }
   const answer = probeBlas()
-  const isOpenBlas = answer.available && answer.library.description.startsWith('OpenBLAS')
-  expect(told.trim()).toBe(isOpenBlas ? 'wasm blas' : `${resolveKernels('auto').name} blas`)
+  if (!answer.available) return
+  const isOpenBlas = answer.library.description.startsWith('OpenBLAS')
+  expect(told({ OPENBLAS_CORETYPE: 'Prescott' })).toBe(isOpenBlas ? 'wasm blas' : 'blas blas')
+  expect(told({ OPENBLAS_CORETYPE: 'Nehalem' })).toBe('blas blas')
 })
 
 test('a library that is not a BLAS is refused with its path, and not replaced by another', () => {
@@ -50,7 +64,7 @@ test('a name gives the kernels it names, or a UserError with the reason where th
 
 test('an unknown name is refused with the names there are and the nearest of them', () => {
   expect(() => resolveKernels('wasm-strickt' as KernelName)).toThrow(
-    "Expected `kernels` to be 'auto' or one of 'reference', 'wasm-strict', 'wasm', 'blas', " +
+    "Expected `kernels` to be 'auto' or one of 'reference', 'wasm-strict', 'wasm', 'native', 'blas', " +
       'got `"wasm-strickt"` (string); did you mean \'wasm-strict\'?',
   )
 })

@@ -120,6 +120,7 @@ test('the whole report has each part once, and advice wherever something is not 
     'SIMD',
     'relaxed SIMD',
     'vectors',
+    'machine code',
     'native BLAS',
     'MPI',
   ])

@@ -14,7 +14,7 @@ export function benchCommand(program: Command): void {
     )
     .option('--config <file>', 'the network and batch of a config file instead')
     .option('--workers <n>', "threads, or 'auto'")
-    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm or blas")
+    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm, native or blas")
     .option('--roofline', "each phase's FLOPs and bytes beside the machine's measured peaks")
     .option('--json', 'machine-readable output')
     .addHelpText(
@@ -34,7 +34,7 @@ export function benchCommand(program: Command): void {
     .option('--mode <mode>', 'strong (the same batch), weak (the batch grows with the workers) or both', 'both')
     .option('--rounds <n>', 'repetitions, the numbers of workers in turn', '9')
     .option('--seconds <s>', 'length of one repetition', '0.4')
-    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm or blas")
+    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm, native or blas")
     .option('--out <folder>', 'writes scaling.html, the pictures and the figures there')
     .option('--json', 'machine-readable output')
     .addHelpText(

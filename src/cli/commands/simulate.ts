@@ -14,7 +14,7 @@ export function simulateCommand(program: Command): void {
     .option('--latency <us>', 'microseconds of a message between machines', '5')
     .option('--network <GB/s>', 'bandwidth of a link, each way', '12.5')
     .option('--memory <GB/s>', 'bandwidth of the memory that all cores share (default: grows with the cores)')
-    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm or blas")
+    .option('--kernels <name>', "'auto', reference, wasm-strict, wasm, native or blas")
     .option('--out <file>', 'writes a picture there, like simulate.svg')
     .option('--json', 'machine-readable output')
     .addHelpText(
