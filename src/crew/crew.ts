@@ -3,9 +3,11 @@
  * inside it a worker goes from phase to phase on shared memory, because a round trip per phase through the pool
  * costs more than many whole steps.
  */
+import { stat } from 'node:fs'
 import { Piscina } from 'piscina'
 import { entryOf } from '../package.ts'
 import { UserError } from '../errors.ts'
+import { lackOfThreads } from '../native/room.ts'
 import { WorkerLost } from './task.ts'
 import type { Failed, RunTask, Workforce } from './task.ts'
 
@@ -21,6 +23,9 @@ export class Crew implements Workforce {
   /** @param atOnce threads to start now; the others come with the first run that has work for them */
   constructor(workers: number, atOnce = workers) {
     this.workers = workers
+    // libuv's threads come with the first file that is read in the background, and end the process where they are refused.
+    stat('.', () => {})
+    checkRoom(atOnce, workers)
     this.#pool = new Piscina({
       filename: entryOf('workers/worker').href,
       minThreads: atOnce,
@@ -43,8 +48,15 @@ export class Crew implements Workforce {
   /**
    * Resolves when every worker has left the run. The first failure rejects, after `onFailure` has had the chance to
    * call the others back and all have left. The pool enlists a new thread for one that died by itself, or that `ended` ends.
+   * @throws UserError when the system has no room for so many threads
    */
   async run(task: (worker: number) => RunTask, onFailure: () => void, ended: AbortSignal): Promise<void> {
+    try {
+      checkRoom(this.workers - this.#pool.threads.length, this.workers)
+    } catch (error) {
+      onFailure()
+      throw error
+    }
     this.#runs++
     let first: { error: unknown } | undefined
     let endings: Promise<unknown> | undefined
@@ -135,6 +147,16 @@ function eachExit(pool: Piscina, told: (code: number) => void): () => void {
 }
 
 const isRefused = (error: unknown): error is Error => (error as NodeJS.ErrnoException).code === 'ERR_WORKER_INIT_FAILED'
+
+/** The pool asks for threads where nobody could catch a refusal. @throws UserError naming the limit */
+function checkRoom(missing: number, workers: number): void {
+  const lack = lackOfThreads(missing)
+  if (!lack) return
+  throw new UserError(
+    `Expected room for ${missing} more thread${missing > 1 ? 's' : ''} of ${workers} worker${workers > 1 ? 's' : ''}, but ` +
+      `${lack.limit} leaves ${lack.threads}. Raise it, or lower \`workers\` (--workers).`,
+  )
+}
 
 /** What was refused, and which limit it is likely to be. */
 function refusal(cause: Error, workers: number): UserError {

@@ -32,8 +32,8 @@ export function readLimits(root = '/'): Limits {
     cpuQuota: cpuMax(v2('cpu.max')) ?? cpuMaxV1(v1('cpu', 'cpu.cfs_quota_us'), v1('cpu', 'cpu.cfs_period_us')),
     cpuset: (v2('cpuset.cpus.effective') ?? v1('cpuset', 'cpuset.cpus'))?.trim() || undefined,
     memoryBytes: totalmem(),
-    memoryLimitBytes: limit(v2('memory.max')) ?? limit(v1('memory', 'memory.limit_in_bytes')),
-    pidsLimit: limit(v2('pids.max')) ?? limit(v1('pids', 'pids.max')),
+    memoryLimitBytes: readNumber(v2('memory.max')) ?? readNumber(v1('memory', 'memory.limit_in_bytes')),
+    pidsLimit: readNumber(v2('pids.max')) ?? readNumber(v1('pids', 'pids.max')),
   }
 }
 
@@ -74,7 +74,7 @@ function cpuMaxV1(quota: string | undefined, period: string | undefined): number
 }
 
 /** A byte or process limit; "max" (v2) and numbers near 2^63 (v1) mean none. */
-function limit(text: string | undefined): number | undefined {
+export function readNumber(text: string | undefined): number | undefined {
   const value = Number(text?.trim() || NaN)
   return value > 0 && value < 2 ** 60 ? value : undefined
 }
@@ -83,7 +83,7 @@ function limit(text: string | undefined): number | undefined {
  * Folders to look in, from the process's own group up to the mount's root (in a container the mount often *is* our group).
  * Lines of /proc/self/cgroup: `0::/path` (v2), `4:cpu,cpuacct:/path` (v1).
  */
-function cgroupFolders(text: string | undefined, controller: string): string[] {
+export function cgroupFolders(text: string | undefined, controller: string): string[] {
   const line = text?.split('\n').find((candidate) => candidate.split(':')[1]?.split(',').includes(controller))
   const group = line?.split(':').slice(2).join(':') ?? '/'
   const mount = join('sys/fs/cgroup', controller)
@@ -99,7 +99,7 @@ function firstOf(folders: string[], name: string, read: (path: string) => string
   return undefined
 }
 
-function readText(path: string): string | undefined {
+export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch {

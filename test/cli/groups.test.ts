@@ -54,6 +54,16 @@ describe('in a control group', () => {
     expect((JSON.parse(stdout) as { plan: string }).plan).toMatch(/^1 worker,/)
   })
 
+  it.skipIf('reason' in pids)(`of few threads: more workers than it has room for are refused${why(pids)}`, () => {
+    for (const workers of ['25', '64']) {
+      const { stderr, status } = within(folderOf(pids), [...TRAIN, '--workers', workers])
+      expect(stderr).toMatch(
+        /^error: Expected room for \d+ more threads of \d+ workers, but the control group's `pids\.max`, 24, leaves \d+\. Raise it, or lower `workers` \(--workers\)\.\n$/,
+      )
+      expect(status).toBe(2)
+    }
+  })
+
   it.skipIf('reason' in memory)(
     `of little memory: a plan that does not fit is refused before it is taken${why(memory)}`,
     () => {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { findLibraries } from '../../src/native/libraries.ts'
 import { cpuMax, readLimits, usableCores, usableMemory, usableWorkers } from '../../src/native/limits.ts'
+import { lackOfThreads } from '../../src/native/room.ts'
 import { feature, inspectSystem, node, processors, threads } from '../../src/report/system.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brigantine-system-'))
@@ -60,6 +61,34 @@ describe('limits of a container', () => {
     expect(usableWorkers({ ...limits, pidsLimit: 10 })).toBe(1)
     expect(usableMemory(limits)).toBe(2 ** 36)
     expect(usableMemory({ ...limits, memoryLimitBytes: 2 ** 29 })).toBe(2 ** 29)
+  })
+
+  test('room for threads: by the tightest control group above, and by `ulimit -u` for all but root', () => {
+    const files = {
+      'proc/self/cgroup': '0::/a/b\n',
+      'sys/fs/cgroup/a/b/pids.max': 'max\n',
+      'sys/fs/cgroup/a/b/pids.current': '11\n',
+      'sys/fs/cgroup/a/pids.max': '24\n',
+      'sys/fs/cgroup/a/pids.current': '20\n',
+      'proc/self/limits': 'Max processes             30                   40                   processes\n',
+      'proc/loadavg': '0.35 0.10 0.05 2/331 4711\n',
+      // 27 threads of user 7, of which there may be 30.
+      'proc/11/status': 'Uid:\t7\t0\t0\t0\nThreads:\t20\n',
+      'proc/12/status': 'Uid:\t7\t7\t7\t7\nThreads:\t7\n',
+      'proc/13/status': 'Uid:\t0\t7\t7\t7\nThreads:\t300\n',
+    }
+    const of = root('room', files)
+    expect(lackOfThreads(4, of, 0)).toBeUndefined()
+    const group = { threads: 4, limit: "the control group's `pids.max`, 24," }
+    expect(lackOfThreads(5, of, 0)).toEqual(group)
+    expect(lackOfThreads(5, of, 8)).toEqual(group)
+    const user = { threads: 3, limit: "the user's limit of processes (`ulimit -u`), 30," }
+    expect(lackOfThreads(4, of, 7)).toEqual(user)
+    expect(lackOfThreads(3, of, 7)).toBeUndefined()
+    // Fewer of all users together than the user may have: nobody is counted.
+    const calm = root('calm', { ...files, 'proc/loadavg': '0.35 0.10 0.05 2/26 4711\n' })
+    expect(lackOfThreads(4, calm, 7)).toBeUndefined()
+    expect(lackOfThreads(4, join(folder, 'nothing'), 7)).toBeUndefined()
   })
 
   test.each([
