@@ -122,6 +122,9 @@ function sourceColumn(table: Table, feature: FeatureTransform, transform: Transf
   const { name } = feature
   const found = knownColumn(table, name, feature.kind === 'numeric' ? feature.width : 1)
   if (found) return found
+  const only = transform.features.length === 1 && feature.kind === 'numeric'
+  const plain = only ? plainRows(table, name, feature.width) : undefined
+  if (plain) return plain
   const features = transform.features
     .slice(0, 12)
     .map((one) => (one.kind !== 'categorical' && one.width > 1 ? `${one.name} (${one.width} numbers a row)` : one.name))
@@ -130,6 +133,18 @@ function sourceColumn(table: Table, feature: FeatureTransform, transform: Transf
     `Expected column ${JSON.stringify(name)} as in the training data, whose features are ${features.join(', ')}; ` +
       `${table.file} has ${columnNames(table)}. Check the header and the delimiter`,
   )
+}
+
+/** For a model that takes one array of numbers, as of NPY with labels beside it: columns without names, `width` in all. */
+function plainRows({ rows, columns }: Table, name: string, width: number): Column | undefined {
+  const isPlain = (column: Column, i: number) =>
+    column.kind === 'numbers' && column.width === 1 && !column.text && column.name === `${i}`
+  if (columns.length !== width || !columns.every(isPlain)) return undefined
+  const values = new Float64Array(rows * width)
+  columns.forEach((column, i) => {
+    for (let row = 0; row < rows; row++) values[row * width + i] = column.values[row] as number
+  })
+  return { kind: 'numbers', name, width, values }
 }
 
 function columnNames({ columns }: Table): string {

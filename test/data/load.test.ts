@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { loadBuiltin } from '../../src/data/builtin/index.ts'
 import { loadData, readDataset } from '../../src/data/load.ts'
-import { idx, temporaryFiles, userError, valuesOf } from './files.ts'
+import { idx, npy, temporaryFiles, userError, valuesOf } from './files.ts'
 
 const write = temporaryFiles()
 
@@ -77,6 +77,21 @@ describe('loadData', () => {
     expect(whole.rows).toBe(40)
     const unlabelled = await readDataset({ source: write('new.csv', 'colour,age\nred,3\n') }, saved)
     expect([unlabelled.rows, unlabelled.features, unlabelled.targets]).toEqual([1, 3, 0])
+  })
+
+  it('takes rows of plain numbers for a model of an array with labels beside it', async () => {
+    const numbers = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 9)
+    const array = npy('<f4', [4, 2], new Uint8Array(numbers.buffer))
+    const labels = write('labels.npy', npy('|u1', [4], Uint8Array.of(0, 1, 1, 0)))
+    const { train, transform } = await loadData({ source: write('x.npy', array), labels }, 1)
+    const plain = await readDataset({ source: write('new.npy', array) }, transform)
+    expect([plain.x, plain.targets]).toEqual([train.x, 0])
+    const csv = await readDataset({ source: write('new.csv', '1,2\n3,4\n5,6\n7,9\n') }, transform)
+    expect(csv.x).toEqual(train.x)
+    const named = write('named.csv', 'a,b\n1,2\n3,4\n')
+    expect(await userError(() => readDataset({ source: named }, transform))).toContain('Expected column "x"')
+    const wide = write('wide.csv', '1,2,3\n3,4,5\n')
+    expect(await userError(() => readDataset({ source: wide }, transform))).toContain('x (2 numbers a row)')
   })
 
   it('gives the same parts for the same seed, others for another', async () => {

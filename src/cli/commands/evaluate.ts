@@ -63,7 +63,8 @@ async function measured(trainer: Trainer, options: EvaluateOptions): Promise<Mea
   if (options.streaming) return streamed(options.data, await openRows(trainer, options))
   const dataset = await readRows(trainer, options)
   if (dataset.targets > 0) return inMemory(options.data, dataset)
-  throw new UserError(`${options.data}: expected the target column too, to compare predictions with; found none`)
+  const advice = 'Name its labels (--labels) if they are in a file of their own'
+  throw new UserError(`${options.data}: expected the target too, to compare predictions with; found none. ${advice}`)
 }
 
 const inMemory = (name: string, data: Dataset): Measured => ({ name, data, rows: () => data.rows })

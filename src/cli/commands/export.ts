@@ -4,7 +4,7 @@ import { layoutNames } from '../../interop/layout.ts'
 import type { SaveOptions } from '../../train/exchange.ts'
 import { mapOption } from '../names.ts'
 import { loadSaved } from '../model.ts'
-import { print } from '../output.ts'
+import { print, say } from '../output.ts'
 
 /** `brigantine export`: a model for other tools. */
 export function exportCommand(program: Command): void {
@@ -43,4 +43,8 @@ async function run(path: string, file: string, { layout, map }: Options): Promis
   await trainer.save(file, { layout, names: Object.keys(map).length > 0 ? map : undefined })
   const { parameters, numParameters } = trainer.model!
   print(`${file}: ${parameters.length} tensors, ${numParameters} numbers${onnx ? '' : `, layout ${layout}`}`)
+  if (!onnx || !trainer.transform) return
+  say(
+    'It takes rows as training saw them: scaled, categories as columns. readDataset in the library makes them of a file.',
+  )
 }
