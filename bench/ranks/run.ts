@@ -108,7 +108,7 @@ async function predictedOf(
   const apart = others.slice(0, exchanges.length)
   const micros = others[exchanges.length]?.micros?.median
   if (micros === undefined) return []
-  const shares = await sharesOf(workload, kernels as KernelName, ranks, seconds)
+  const shares = await sharesOf(workload, kernels, ranks, seconds)
   return [
     { name: together!.name, micros: shares.together * micros, seen: together!.micros?.median },
     ...apart.map(({ name, micros: seen }, i) => ({
