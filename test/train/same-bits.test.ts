@@ -370,3 +370,14 @@ describe('resuming', () => {
     },
   )
 })
+
+const native = kernelAvailability('native')
+describe.skipIf(!native.available)(`native${native.available ? '' : ` (skipped: ${native.reason})`}`, () => {
+  test.for(Object.entries(cases))('%s: the hash of `wasm`', async ([, given]) => {
+    const hashes = new Set<string>()
+    for (const kernels of ['wasm', 'native'] as const) {
+      hashes.add(await hashAfter({ ...base, ...given.config, kernels, workers: 2 }, given.data ?? data))
+    }
+    expect([...hashes]).toHaveLength(1)
+  })
+})
