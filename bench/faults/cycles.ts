@@ -1,7 +1,7 @@
 /**
  * Does a trainer leave anything behind? Opens one, trains a little on two threads and closes it, again and again; and in
- * another process, as control, opens and closes two bare threads of Node, as often. Of each: memory, threads, handles and
- * open files, ten times on the way.
+ * another process, as control, opens and closes two bare threads of Node, as often. Of each: memory, resident and in use,
+ * threads, handles and open files, ten times on the way.
  *
  *   node bench/faults/cycles.ts [--cycles 1000]
  */
@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { toDataset } from '../../src/data/tensor.ts'
+import { loadKoffi } from '../../src/native/koffi.ts'
 import { normalAt } from '../../src/random/normal.ts'
 import { table } from '../../src/report/table.ts'
 import { Trainer } from '../../src/train/trainer.ts'
@@ -25,6 +26,8 @@ const SETTLE_MILLIS = 10_000
 
 interface Footprint {
   readonly megabytes: number
+  /** Of JavaScript's heap, and what malloc has given out and not got back; NaN where it does not say. */
+  readonly used: number
   readonly threads: number
   readonly handles: number
   readonly files: number
@@ -34,6 +37,20 @@ const COUNTED = ['threads', 'handles', 'files'] as const
 /** Counted by the kernel, where there is /proc. */
 const count = (folder: string) => readdirSync(`/proc/self/${folder}`).length
 
+/** `mallinfo2` of glibc 2.33 or newer: what else is resident, malloc keeps for later. */
+function mallocCounter(): () => number {
+  try {
+    const koffi = loadKoffi()
+    const names = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'.split(' ')
+    const fields = koffi.struct(Object.fromEntries(names.map((name) => [name, 'size_t'])))
+    const mallinfo2 = koffi.load('libc.so.6').func('mallinfo2', fields, [])
+    return () => Number((mallinfo2() as { uordblks: bigint | number }).uordblks)
+  } catch {
+    return () => NaN
+  }
+}
+const malloced = mallocCounter()
+
 async function footprint(): Promise<Footprint> {
   // A thread that has ended is gone a little later.
   await setTimeout(200)
@@ -41,6 +58,7 @@ async function footprint(): Promise<Footprint> {
   await setTimeout(SETTLE_MILLIS)
   return {
     megabytes: Math.round(process.memoryUsage.rss() / 1e6),
+    used: Math.round((process.memoryUsage().heapUsed + malloced()) / 1e5) / 10,
     threads: count('task'),
     handles: process.getActiveResourcesInfo().length,
     files: count('fd'),
@@ -113,10 +131,12 @@ if (values.only) {
   const rows = trainer.map((look, i) => [
     String(atLook(i)),
     String(look.megabytes),
+    look.used.toFixed(1),
     String(threads[i]!.megabytes),
+    threads[i]!.used.toFixed(1),
     ...COUNTED.map((name) => String(look[name])),
   ])
-  const header = ['cycles', 'MB', 'MB, bare threads', ...COUNTED]
+  const header = ['cycles', 'MB', 'in use', 'MB, bare threads', 'in use', ...COUNTED]
   process.stdout.write(`${table(rows, { header, right: header.map((_, i) => i) })}\n`)
   process.exitCode = COUNTED.some((name) => trainer.at(-1)![name] > trainer[0]![name]) ? 1 : 0
 }
