@@ -66,8 +66,9 @@ export async function loadData(config: DataConfig, seed: number): Promise<Loaded
   const { table, format } = config.streaming
     ? await readSample(config.source, config.labels, config)
     : await readPart(config.source, config.labels, config)
-  if (format === 'images' && table.columns.length === 1) {
-    throw new UserError(`Expected a folder of images for each class in ${config.source}, got images without a class`)
+  if ((format === 'images' || format === 'folders') && table.columns.length === 1) {
+    const what = format === 'images' ? 'images' : 'texts'
+    throw new UserError(`Expected a folder of ${what} for each class in ${config.source}, got ${what} without a class`)
   }
   const options = resolveOptions(table, format, config)
   const stratify = options.classes && classIndices(table, options)

@@ -41,7 +41,10 @@ describe('class folders of texts', () => {
 
   it('that are not there are named', async () => {
     await expect(read({ folders: { a: ['hams'] } })).rejects.toThrow(/"hams".*mean "ham".*ham, more, spam/)
-    await expect(readTable(join(folder, 'ham'), undefined, { source: 'x' })).rejects.toThrow(/a folder for each class/)
+    await mkdir(join(folder, 'ham', 'empty'))
+    const bare = readTable(join(folder, 'ham', 'empty'), undefined, { source: 'x' })
+    await expect(bare).rejects.toThrow(/a folder for each class/)
+    await rm(join(folder, 'ham', 'empty'), { recursive: true })
   })
 
   it('are data to train on, with texts as words', async () => {
@@ -53,6 +56,11 @@ describe('class folders of texts', () => {
     const { train, transform } = await loadData(config, 0)
     expect(train).toMatchObject({ rows: 6, features: 64, targets: 1, classNames: ['no', 'yes'] })
     expect((await readDataset(config, transform)).x).toEqual(train.x)
+    // A folder without classes is texts to predict, and none to train on.
+    const ham = await readDataset({ ...config, source: join(folder, 'ham') }, transform)
+    expect([ham.targets, ham.x]).toEqual([0, train.x.subarray(0, ham.rows * 64)])
+    const alone = loadData({ ...config, source: join(folder, 'ham') }, 0)
+    await expect(alone).rejects.toThrow(/a folder of texts for each class in .*, got texts without a class/)
   })
 })
 

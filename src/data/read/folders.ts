@@ -24,7 +24,7 @@ type FolderOptions = Pick<DataConfig, 'folders' | 'limit' | 'images' | 'timeoutS
 
 /**
  * Columns `text` or `image`, whichever there are more of, and `label`, in the order of classes, folders and file names.
- * Images that lie in no class folder have no label. @throws UserError naming the folder or file
+ * Files that lie in no class folder have no label. @throws UserError naming the folder or file
  */
 export async function readFolders(
   folder: string,
@@ -78,7 +78,7 @@ const formatOf = ({ isImages }: Listed): DataFormat => (isImages ? 'images' : 'f
 
 async function listFolders(folder: string, config: FolderOptions): Promise<Listed> {
   const all = await filesOf(folder, config)
-  const texts = all.filter(({ path }) => TEXTS.has(extname(path).toLowerCase()))
+  const texts = all.filter(({ path }) => isText(path))
   const images = all.filter(({ path }) => isImage(path))
   const isImages = images.length > texts.length
   const files = isImages ? images : texts
@@ -121,12 +121,16 @@ async function bytesOfEach({ files, isImages }: Listed, config: FolderOptions): 
 /** By its name; one that begins with a dot is another system's note about it. */
 const isImage = (path: string): boolean => IMAGES.has(extname(path).toLowerCase()) && !basename(path).startsWith('.')
 
-/** What lies in the class folders; in a folder without any, the images in it. */
+const isText = (path: string): boolean => TEXTS.has(extname(path).toLowerCase())
+
+/** What lies in the class folders; in a folder without any, the images and texts in it. */
 async function filesOf(folder: string, config: Pick<DataConfig, 'folders' | 'timeoutSeconds'>): Promise<Found[]> {
   const found = await subfolders(folder, config.timeoutSeconds)
   if (found.length === 0) {
-    const images = (await readdir(folder)).filter(isImage).sort()
-    if (images.length > 0) return images.map((name) => ({ path: join(folder, name), label: undefined }))
+    const entries = await readdir(folder, { withFileTypes: true })
+    const kept = entries.filter(({ name }) => isImage(name) || (isText(name) && !name.startsWith('.')))
+    const names = kept.filter((entry) => entry.isFile() || isImage(entry.name)).map(({ name }) => name)
+    if (names.length > 0) return names.sort().map((name) => ({ path: join(folder, name), label: undefined }))
     throw new UserError(
       `Expected a data file, or a folder for each class in ${folder}, got a directory without any. Name a file in it`,
     )
