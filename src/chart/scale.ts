@@ -48,8 +48,9 @@ export function logScale(
   const low = Math.log10(min)
   const span = Math.log10(max) - low || 1
   const decades = Math.floor(Math.log10(max) + 1e-9) - Math.ceil(low - 1e-9) + 1
-  const factors = span < 0.7 ? [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9] : span < 1.7 ? [1, 2, 5] : span < 2.5 ? [1, 3] : [1]
   const every = Math.max(1, Math.ceil(decades / ticks))
+  const factors =
+    every > 1 ? [1] : span < 0.7 ? [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9] : span < 1.7 ? [1, 2, 5] : span < 2.5 ? [1, 3] : [1]
   const found: number[] = []
   for (let decade = Math.floor(low); decade <= Math.ceil(low + span); decade++) {
     if (decade % every !== 0) continue

@@ -5,7 +5,8 @@ import { UserError } from '../errors.ts'
 /** The log of a run: one JSON line per epoch and per event. Written at once, so a killed process loses no line. */
 export interface RunLog {
   readonly path: string
-  epoch(epoch: number, logs: Readonly<Record<string, number>>): void
+  /** @param steps that were taken by its end, those included that were taken back */
+  epoch(epoch: number, steps: number, logs: Readonly<Record<string, number>>): void
   event(event: string, fields?: Readonly<Record<string, unknown>>): void
   close(): void
 }
@@ -36,7 +37,7 @@ export function openLog(path: string): RunLog {
   }
   return {
     path,
-    epoch: (epoch, logs) => write('epoch', { epoch: epoch + 1, ...logs }),
+    epoch: (epoch, steps, logs) => write('epoch', { epoch: epoch + 1, steps, ...logs }),
     event: (event, fields = {}) => write(event, fields),
     close: () => {
       destination.end()

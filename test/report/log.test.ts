@@ -16,10 +16,10 @@ test('one JSON line per epoch and event, written at once, continued when opened 
       .map((line) => JSON.parse(line) as unknown)
   const log = openLog(path)
   log.event('start', { seed: 1 })
-  log.epoch(0, { loss: NaN, acc: 0.5 })
+  log.epoch(0, 20, { loss: NaN, acc: 0.5 })
   expect(lines()).toMatchObject([
     { event: 'start', seed: 1 },
-    { event: 'epoch', epoch: 1, loss: 'NaN', acc: 0.5 },
+    { event: 'epoch', epoch: 1, steps: 20, loss: 'NaN', acc: 0.5 },
   ])
   log.close()
   const again = openLog(path)

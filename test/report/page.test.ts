@@ -159,6 +159,14 @@ describe('the page', () => {
     }
   })
 
+  test('places epochs where they ended, and counts those that batches of another size made of the run', () => {
+    const steps = (end: number) => ({ event: 'epoch', time: START + 5, epoch: 5, steps: end, loss: 0.1, acc: 0.95 })
+    const run = readRun(leave({ lines: [steps(390), { ...END, epochs: 23 }] }))
+    expect(run.epochEnds).toEqual([80, 160, 240, 320, 390])
+    expect(reportPage(run, LATER)).toContain('5 of 23')
+    expect(reportPage(readRun(leave()), LATER)).toContain('4 of 4')
+  })
+
   test('draws what the test confused, but nothing from a matrix that is none', () => {
     const confusion = { classes: ['cat', HOSTILE], counts: [[31, 7], [2, 40]], undecided: [0, 0] } // prettier-ignore
     const line = { event: 'test', loss: 0.1, acc: 0.875, confusion }

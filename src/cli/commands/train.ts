@@ -95,8 +95,9 @@ async function train(
   const data = await loadData(needData(trainer.config), trainer.config.seed)
   trainer.transform = data.transform
   // What cannot be trained is refused here, before a weight is drawn or a file is touched.
-  const plan = trainer.plan(data.train, data.validation, data.stream && { bufferRows: trainer.config.data?.bufferRows })
-  plan.layout.check()
+  const planned = () =>
+    trainer.plan(data.train, data.validation, data.stream && { bufferRows: trainer.config.data?.bufferRows })
+  planned().layout.check()
   const history = await fit(trainer, data, files, options)
   if (!first) return
   for (const fault of history.unfired) say(`Fault \`${fault}\` never came: no place of this run fitted it.`)
@@ -109,7 +110,7 @@ async function train(
   const result: RunResult = {
     layers: [model!.inputs, ...model!.layers.filter(({ type }) => type !== 'dropout').map(({ outputs }) => outputs)],
     parameters: model!.numParameters,
-    plan: planLine(plan, trainer.kernels.name, history),
+    plan: planLine(planned(), trainer.kernels.name, history),
     data: data.summary,
     epochs: history.epoch.length,
     stopped: history.stopped,
@@ -167,7 +168,6 @@ async function fit(
   const interrupts = catchInterrupts((name) => {
     progress.note(`${name}: finishing this step and saving; once more to end at once`)
   })
-  const { epochs } = trainer.config
   try {
     const history = await trainer.fit(data.stream ?? data.train, {
       bufferRows: trainer.config.data?.bufferRows,
@@ -192,8 +192,8 @@ async function fit(
           log.event('start', { config: trainer.config, data: data.summary, resumed: options.resume !== undefined })
         },
         onEpochEnd: (epoch, logs) => {
-          progress.epochEnd(epoch, epochs, logs)
-          note((log) => log.epoch(epoch, logs))
+          progress.epochEnd(epoch, trainer.config.epochs, logs)
+          note((log) => log.epoch(epoch, signals.steps, logs))
         },
         onCasualty: (casualty) => {
           progress.note(`${casualtyText(casualty)} It is replaced; the result is the same.`)
@@ -214,7 +214,8 @@ async function fit(
       },
     })
     const { stopped, seconds, samplesPerSecond, skipped, unfired } = history
-    note((log) => log.event('end', { stopped, seconds, samplesPerSecond, skipped, unfired }))
+    const { epochs } = trainer.config
+    note((log) => log.event('end', { stopped, seconds, samplesPerSecond, skipped, unfired, epochs }))
     if (stopped === 'aborted') throw interrupted(progress, files)
     return history
   } catch (error) {

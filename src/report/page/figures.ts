@@ -65,21 +65,13 @@ function loss({ run, axis, marks }: All): Drawing | undefined {
               name: 'validation, by epoch',
               colour: 'orange' as const,
               dots: validation.length < 60,
-              x: epochEnds(run),
+              x: run.epochEnds,
               y: validation,
             },
           ]
         : []),
     ],
   })
-}
-
-/** The last step of each epoch. */
-function epochEnds({ epochs, config, data, signals }: RunRecord): number[] {
-  const rows = data.rows?.train ?? 0
-  const size = config.batchSize === 'full' ? rows : Number(config.batchSize)
-  const perEpoch = rows > 0 && size > 0 ? Math.ceil(rows / size) : signals.steps / Math.max(1, epochs.length)
-  return epochs.map(({ epoch }, i) => (epoch ?? i + 1) * perEpoch)
 }
 
 function metrics({ run, axis }: All): Drawing | undefined {
@@ -95,7 +87,7 @@ function metrics({ run, axis }: All): Drawing | undefined {
     y: shares.length > 0 ? { text: (tick) => `${Number((tick * 100).toFixed(4))} %` } : {},
     series: shown.map((key, i) => ({
       ...{ name: key, colour: COLOURS[i]!, dots: run.epochs.length < 60 },
-      ...{ x: epochEnds(run), y: run.epochs.map((epoch) => epoch[key]!) },
+      ...{ x: run.epochEnds, y: run.epochs.map((epoch) => epoch[key]!) },
     })),
   })
 }
@@ -138,10 +130,13 @@ function norms({ run, axis, marks }: All): Drawing | undefined {
 function rate({ run, axis }: All): Drawing | undefined {
   const series = run.signals.series('learningRate')
   if (!series || Math.min(...series.y) === Math.max(...series.y)) return undefined
+  const sorted = Float64Array.from(series.y).sort()
+  // Cuts by powers of ten are seen by their logarithm, a fall to 0 as the slope that it is.
+  const kind = sorted.at(-1)! / sorted[sorted.length >> 2]! > 20 ? 'log' : 'linear'
   return lineChart({
     title: 'Learning rate',
     description: 'Of each step, as the schedule gave it.',
-    ...{ x: axis, y: {}, left: LEFT, right: HEAT_MAP_RIGHT, height: 150 },
+    ...{ x: axis, y: { kind }, left: LEFT, right: HEAT_MAP_RIGHT, height: 200 },
     series: [{ name: 'learning rate', colour: 'green', ...series }],
   })
 }

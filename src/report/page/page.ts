@@ -63,7 +63,8 @@ function header(run: RunRecord, { severity, word, sentence }: Judgement): string
 }
 
 function facts(run: RunRecord): string {
-  const { config, data, epochs } = run
+  const { config, data, epochs, epochsInAll } = run
+  const atFirst = run.actions.length > 0 ? ' at first' : ''
   const last = Object.entries(epochs.at(-1) ?? {}).filter(([key]) => key !== 'epoch')
   const rows: [string, string][] = [
     [
@@ -71,9 +72,9 @@ function facts(run: RunRecord): string {
       [data.source, data.rows?.train ? `${formatCount(data.rows.train)} training rows` : ''].filter(Boolean).join(', '),
     ],
     ['model', modelText(config.model)],
-    [run.actions.length > 0 ? 'optimizer at first' : 'optimizer', optimizerText(config)],
-    ['batch size', String(config.batchSize ?? '')],
-    ['epochs', `${epochs.length} of ${String(config.epochs ?? '?')}`],
+    [`optimizer${atFirst}`, optimizerText(config)],
+    [`batch size${atFirst}`, String(config.batchSize ?? '')],
+    ['epochs', `${epochs.at(-1)?.epoch ?? 0} of ${epochsInAll ?? '?'}`],
     ['steps', formatCount(run.signals.steps)],
     ['time', formatDuration(run.seconds)],
     ...last.map(([key, value]): [string, string] => [key, formatMetric(key, value)]),

@@ -35,6 +35,10 @@ export interface RunRecord {
     readonly features?: number
   }
   readonly epochs: readonly Readonly<Record<string, number>>[]
+  /** Steps that were taken by the end of each. */
+  readonly epochEnds: readonly number[]
+  /** Epochs that it was to have: batches of another size make others of it. */
+  readonly epochsInAll: number | undefined
   readonly events: readonly RunEvent[]
   readonly actions: readonly RunAction[]
   /** Loss and metrics on the test data, and which classes were confused; undefined where there was no test. */
@@ -71,11 +75,14 @@ export function readRun(folder: string): RunRecord {
   const error = since.find(({ event }) => event === 'error')
   const { signals, changedAt } = readSignals(join(folder, SIGNALS_FILE))
   const last = Number(lines.at(-1)!.time) || 0
+  const ends = lines.filter(({ event }) => event === 'epoch')
   return {
     name: folder.replace(/\/+$/, '').split(/[/\\]/).at(-1) || folder,
     config: objectOf(start.config),
     data: objectOf(start.data),
-    epochs: lines.filter(({ event }) => event === 'epoch').map(numbersOf),
+    epochs: ends.map((line) => numbersOf(line)),
+    epochEnds: ends.map(({ steps }, i) => Number(steps ?? ((i + 1) * signals.steps) / ends.length)),
+    epochsInAll: Number(end?.epochs ?? objectOf(start.config).epochs) || undefined,
     events: lines.filter(({ event }) => event === 'health').map(eventOf),
     actions: actionsOf(lines),
     test: testOf(since.findLast(({ event }) => event === 'test')),
@@ -116,7 +123,7 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 /** NaN and infinities are strings in the log. */
 function numbersOf(line: Line): Record<string, number> {
-  const skip = new Set(['level', 'time', 'event'])
+  const skip = new Set(['level', 'time', 'event', 'steps'])
   const fields = Object.entries(line).filter(([key]) => !skip.has(key))
   return Object.fromEntries(fields.map(([key, value]) => [key, Number(value)]))
 }
