@@ -4,14 +4,22 @@ import type { Remedy } from './remedy.ts'
 import { swapActivation, swapWhereNarrow } from './remedies/activation.ts'
 import { initialise } from './remedies/initialise.ts'
 import { insertNorm } from './remedies/normalise.ts'
-import { cutRate, tripleRate, raiseRate, tameBoldly, tameRate, useAdam, useAdamBoldly } from './remedies/rate.ts'
+import {
+  cutRate,
+  enlargeBatch,
+  tripleRate,
+  raiseRate,
+  tameBoldly,
+  tameRate,
+  useAdam,
+  useAdamBoldly,
+} from './remedies/rate.ts'
 import { rescale } from './remedies/rescale.ts'
 import { letLeak, reviveUnits } from './remedies/revive.ts'
 import { scaleInputs, scaleTargets } from './remedies/scale.ts'
 import {
   clipAtNorm,
   easeDecay,
-  enlargeBatch,
   holdRate,
   replaceBroken,
   rollBack,

@@ -15,7 +15,15 @@ import { initialise } from '../../src/remedy/remedies/initialise.ts'
 import { insertNorm } from '../../src/remedy/remedies/normalise.ts'
 import { rescale } from '../../src/remedy/remedies/rescale.ts'
 import { letLeak, reviveUnits } from '../../src/remedy/remedies/revive.ts'
-import { cutRate, tameBoldly, tameRate, tripleRate, useAdam, useAdamBoldly } from '../../src/remedy/remedies/rate.ts'
+import {
+  cutRate,
+  enlargeBatch,
+  tameBoldly,
+  tameRate,
+  tripleRate,
+  useAdam,
+  useAdamBoldly,
+} from '../../src/remedy/remedies/rate.ts'
 import { scaleTargets } from '../../src/remedy/remedies/scale.ts'
 import { rollBackOnce } from '../../src/remedy/remedies/settings.ts'
 import { addShortcuts, addShortcutsWhereDeep, silenceBranches } from '../../src/remedy/remedies/shortcuts.ts'
@@ -323,6 +331,19 @@ describe('remedies of the beginning', () => {
     const complaint = (code: string) => ({ ...late, complaint: { code, layer: undefined } }) as unknown as Case
     expect(tameRate.treat(complaint('GRAD_EXPLODING'))).toBeNull()
     expect(tameRate.treat(complaint('LR_IMPLAUSIBLE'))).toMatchObject({ then: 'restart' })
+  })
+
+  it('a batch of few rows becomes one of 32, with a rate that is too high for those as well held to 10 %', async () => {
+    const optimizer = withDefaults({ type: 'sgd', learningRate: 1 })
+    const patient: Patient = { ...patientOf([dense(2)]), optimizer, batchSize: 4 }
+    const of = async (firstUpdate: number) => (await treat(enlargeBatch, patient, { firstUpdate })).patient
+    expect(await of(-2)).toMatchObject({ batchSize: 32, optimizer, schedule: { type: 'constant' } })
+    expect(await of(-1.2)).toMatchObject({ batchSize: 32, optimizer, schedule: { type: 'linear', endFactor: 0 } })
+    const { batchSize, schedule, optimizer: tamed } = await of(1)
+    expect([batchSize, schedule.type, tamed.learningRate]).toEqual([32, 'linear', 0.01])
+    for (const batchSize of [9, 'full'] as const) {
+      expect(enlargeBatch.treat({ start: { ...patient, batchSize } } as Case)).toBeNull()
+    }
   })
 
   it('a rate that is tripled, or high, or that had to be cut, falls to 0 by the end, unless it has a schedule', async () => {

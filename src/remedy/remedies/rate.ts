@@ -19,7 +19,10 @@ const CUT = 0.3
 const MOMENTUM = 0.9
 const ADAM_RATE = 3e-3
 const HIGH_ADAM_RATE = 1e-2
-/** log10 of the relative first update that may be tried where the rate falls later. */
+/** Rows up to which a batch says little of all, and what it then becomes: the default, and what the fewest rows share. */
+const FEW_ROWS = 8
+const USUAL_ROWS = 32
+/** log10 of the relative first update that may be where the rate falls later. */
 const HIGH = -1
 
 /** Where the first update is too large to be plausible: anew, with a rate that makes it 1 % of the weights. */
@@ -40,6 +43,27 @@ function tamed({ start, now, firstUpdate, age, complaint }: Case, target: number
   // Later, unless it was known before, the rate has shown that it is nearer to right.
   if (!(firstUpdate > MOST) || (age > SOON && complaint?.code !== 'LR_IMPLAUSIBLE')) return null
   return { ...falling(withRate(withFreshState(start), now.optimizer, 10 ** (target - firstUpdate))), then: 'restart' }
+}
+
+/**
+ * Batches of a few rows, whose noise a rate that suits larger ones does not survive: as many steps, of more rows. A rate
+ * that is high for those as well is slower towards the end, and moves the weights by 10 % at most.
+ */
+export const enlargeBatch: Remedy = {
+  name: 'enlarge the batch',
+  limit: 1,
+  isSure: true,
+  treat({ start, now, firstUpdate }) {
+    const { batchSize } = start
+    if (batchSize === 'full' || batchSize > FEW_ROWS) return null
+    const patient = { ...withFreshState(start), batchSize: USUAL_ROWS }
+    const changes = [`batch of ${batchSize} -> ${USUAL_ROWS} rows`]
+    const enlarged = { patient, changes, then: 'restart' } as const
+    if (!(firstUpdate > MOST)) return enlarged
+    if (!(firstUpdate > HIGH)) return falling(enlarged)
+    const tame = withRate(patient, now.optimizer, 10 ** (HIGH - firstUpdate))
+    return falling({ ...enlarged, ...tame, changes: [...changes, ...tame.changes] })
+  },
 }
 
 /**

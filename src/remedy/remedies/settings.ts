@@ -9,9 +9,6 @@ const MOST_DECAY = 1e-3
 const USUAL_DECAY = 1e-2
 /** Clipped norm over the norm before, below which the clip alone sets the pace. */
 const STRANGLED = 1e-2
-/** Rows up to which a batch says little of all, and what it then becomes: the default, and what the fewest rows share. */
-const FEW_ROWS = 8
-const USUAL_ROWS = 32
 /** Share of the steps that a warm-up takes: RoBERTa's (Liu et al. 2019, arXiv 1907.11692). */
 const WARMUP = 0.06
 
@@ -38,19 +35,6 @@ export const shortenWarmup: Remedy = {
     const changes = [`warm-up ${warmup} -> ${warmupSteps} steps`]
     const schedule = { ...start.schedule, warmupEpochs: undefined, warmupSteps }
     return { patient: { ...start, schedule }, changes, then: 'restart' }
-  },
-}
-
-/** Batches of a few rows, whose noise a rate that suits larger ones does not survive: as many steps, of more rows. */
-export const enlargeBatch: Remedy = {
-  name: 'enlarge the batch',
-  limit: 1,
-  isSure: true,
-  treat({ start }) {
-    const { batchSize } = start
-    if (batchSize === 'full' || batchSize > FEW_ROWS) return null
-    const changes = [`batch of ${batchSize} -> ${USUAL_ROWS} rows`]
-    return { patient: { ...start, batchSize: USUAL_ROWS }, changes, then: 'restart' }
   },
 }
 
