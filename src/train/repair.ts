@@ -26,7 +26,7 @@ import { operate, patientOf } from './subject.ts'
 import type { Subject } from './subject.ts'
 import { MOST_ENTRANTS, positionOf, Tournament, TRIAL_STEPS } from './tournament.ts'
 import type { Position } from './tournament.ts'
-import { treatBefore } from './treat-before.ts'
+import { treatAnew, treatBefore } from './treat-before.ts'
 import type { Treated } from './treat-before.ts'
 
 /** How the run goes on. */
@@ -45,7 +45,8 @@ interface Judged {
   readonly subject: Subject
   readonly start: Patient
   readonly explained: number
-  readonly action: Action
+  /** With what was done for the sake of it. */
+  readonly actions: readonly Action[]
   /** Batch before which it is judged. */
   readonly due: number
 }
@@ -194,12 +195,20 @@ export class Repair {
       return this.#beginTrial(this.#tournament, batch)
     }
     const action = await this.#remedies.log(chosen, batch - 1, 'pending')
-    const restarts = chosen.treatment.then === 'restart'
-    // What begins anew is given the time that the other had.
-    const due = batch + Math.max(JUDGED_AFTER, restarts ? batch - this.#began : 0)
-    this.#before = { ...now, action, due }
-    if (restarts) this.#beginAnew(batch, chosen)
-    return this.#treat(chosen, this.#start)
+    const next = this.#treat(chosen, this.#start)
+    if (next.then === 'continue') {
+      this.#before = { ...now, actions: [action], due: batch + JUDGED_AFTER }
+      return next
+    }
+    // What it was begun with may have been wrong in another way as well.
+    const { subject, actions } = await treatAnew(this.#remedies, next.subject, this.#context.task, batch - 1)
+    this.#subject = subject
+    this.#start = patientOf(subject, this.#context.task)
+    // It is given the time that the other had.
+    const due = batch + Math.max(JUDGED_AFTER, batch - this.#began)
+    this.#before = { ...now, actions: [action, ...actions], due }
+    this.#beginAnew(batch, chosen)
+    return { ...next, subject }
   }
 
   #treat({ treatment: { patient, then } }: Chosen, was: Patient): Next {
@@ -243,7 +252,7 @@ export class Repair {
       if (!chosen) continue
       const action = await this.#remedies.log(chosen, base.batch - 1, chosen === winner.chosen ? 'pending' : 'tried')
       action.gain = explained - base.explained
-      if (chosen === winner.chosen) this.#before = { ...base, action, due: batch + RECENT }
+      if (chosen === winner.chosen) this.#before = { ...base, actions: [action], due: batch + RECENT }
     }
     this.#subject = winner.subject
     this.#start = winner.start
@@ -292,8 +301,11 @@ export class Repair {
   #gainSince = ({ explained: was }: Judged): number => explained(this.#context) - was
 
   async #settle(judged: Judged, outcome: 'kept' | 'reverted'): Promise<void> {
-    settle(judged.action, outcome, this.#gainSince(judged))
-    await this.#context.tellOutcome(judged.action)
+    const gain = this.#gainSince(judged)
+    for (const action of judged.actions) {
+      settle(action, outcome, gain)
+      await this.#context.tellOutcome(action)
+    }
   }
 
   /** Batches that what was begun anew is given first. */

@@ -1,5 +1,6 @@
-/** Faults known before the first step: each remedy is tried, the check repeated, and what did not help taken back. */
+/** Faults known before a first step: each remedy is tried, the check repeated, and what did not help taken back. */
 import type { HealthVerdict, Severity } from '../gradient/verdict.ts'
+import type { Action } from '../remedy/action.ts'
 import * as ladders from '../remedy/ladder.ts'
 import type { Remedies } from './remedies.ts'
 import { operate, patientOf } from './subject.ts'
@@ -19,7 +20,12 @@ const ALSO: ReadonlySet<string> = new Set([
 export interface Treated {
   readonly subject: Subject
   readonly left: HealthVerdict[]
+  /** Those that helped. */
+  readonly actions: readonly Action[]
 }
+
+/** Nothing is seen later of what is done here. */
+const BEFORE = { step: -1, outcome: 'kept' } as const
 
 const isFault = (severity: Severity) => severity === 'fault' || severity === 'fatal'
 
@@ -29,21 +35,32 @@ export async function treatBefore(
   task: Task,
   found: readonly HealthVerdict[],
 ): Promise<Treated> {
-  const untreated = { subject, left: [...found] }
-  const treated = await treatAll(remedies, untreated, task, ({ severity }) => isFault(severity))
+  const untreated = { subject, left: [...found], actions: [] }
+  const treated = await treatAll(remedies, untreated, task, ({ severity }) => isFault(severity), BEFORE)
   if (treated === untreated) return untreated
-  return treatAll(remedies, treated, task, (v) => isFault(v.severity) || (v.severity === 'warn' && ALSO.has(v.code)))
+  return treatAll(remedies, treated, task, isToBeRight, BEFORE)
 }
+
+/** Of a run that begins anew at this step, for whatever reason. */
+export async function treatAnew(remedies: Remedies, subject: Subject, task: Task, step: number): Promise<Treated> {
+  return treatAll(remedies, { subject, left: await remedies.check(subject), actions: [] }, task, isToBeRight, {
+    step,
+    outcome: 'pending',
+  })
+}
+
+const isToBeRight = ({ severity, code }: HealthVerdict) => isFault(severity) || (severity === 'warn' && ALSO.has(code))
 
 async function treatAll(
   remedies: Remedies,
   given: Treated,
   task: Task,
   calls: (verdict: HealthVerdict) => boolean,
+  { step, outcome }: Pick<Action, 'step' | 'outcome'>,
 ): Promise<Treated> {
   let treated = given
   for (;;) {
-    const { subject, left } = treated
+    const { subject, left, actions } = treated
     const now = patientOf(subject, task)
     const patients = { now, healthy: null, start: now }
     const [chosen] = await remedies.choose(ladders.before, left.filter(calls), (verdict, remedy) =>
@@ -53,17 +70,19 @@ async function treatAll(
     const after = operate(subject, chosen.treatment.patient)
     const verdicts = await remedies.check(after)
     const helped = isBetter(left.filter(calls), verdicts.filter(calls), chosen.verdict)
-    await remedies.log(chosen, -1, helped ? 'kept' : 'reverted')
-    if (helped) treated = { subject: after, left: verdicts }
+    const action = await remedies.log(chosen, step, helped ? outcome : 'reverted')
+    if (helped) treated = { subject: after, left: verdicts, actions: [...actions, action] }
   }
 }
 
-/** Whether what was complained of is gone, and nothing new came in its place. */
+/** Whether what was complained of is gone, and nothing new came in its place but less than there was. */
 function isBetter(
   before: readonly HealthVerdict[],
   after: readonly HealthVerdict[],
   { code }: Pick<HealthVerdict, 'code'>,
 ): boolean {
   const known = new Set(before.map((verdict) => verdict.code))
-  return after.every((verdict) => verdict.code !== code && known.has(verdict.code))
+  const isLess = after.length < before.length
+  const isBorne = (verdict: HealthVerdict) => known.has(verdict.code) || (isLess && !isFault(verdict.severity))
+  return after.every((verdict) => verdict.code !== code && isBorne(verdict))
 }

@@ -149,6 +149,23 @@ describe('while it trains', () => {
     expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.8)
   })
 
+  it('what begins anew for one fault is rid of the others that its beginning has', async () => {
+    const wide = { kernelInitializer: { type: 'normal', mean: 0, std: 0.8 } }
+    await using trainer = await create({
+      layers: [...hidden(4, 'relu', wide), output],
+      optimizer: { type: 'adamw', learningRate: 3e-3, weightDecay: 6 },
+      clip: 'off',
+      epochs: 40,
+    })
+    const { actions } = await trainer.fit(data)
+    const of = (name: string) => actions.find(({ remedy }) => remedy === name)!
+    expect(of('less weight decay')).toMatchObject({ outcome: 'kept' })
+    expect(of('less weight decay').step).toBeGreaterThanOrEqual(0)
+    const { step, gain } = of('less weight decay')
+    expect(of('rescale weights')).toMatchObject({ verdict: 'SIGNAL_OVERSCALE', step, gain, outcome: 'kept' })
+    expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.9)
+  })
+
   it('gives up with an error when nothing helps, after a bounded number of steps', async () => {
     const hopeless = new InlineCrew({
       after(phase, { plan, arena }) {
