@@ -10,7 +10,7 @@
  */
 import type { Kernels, Pointer } from '../../kernels/kernels.ts'
 import type { RecurrentConfig } from '../config.ts'
-import type { Flow, GradientTask, Layer, LoweredLayer, Lowering, ParameterSpec } from '../layer.ts'
+import type { Flow, GradientTask, Layer, LoweredLayer, Lowering, ParameterSpec, Pass } from '../layer.ts'
 import { sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 import { lowerLinear } from './dense.ts'
@@ -70,6 +70,34 @@ interface Sizes {
   readonly direction: 'forward' | 'reverse'
 }
 
+/** Elements of a recurrent kernel, at the most, that a piece turns once for the way back through all steps: 1 MiB. */
+const TURNED_ELEMENTS = 2 ** 18
+
+/**
+ * The way back through the recurrent kernel `u` of [units, width], once a step: dx (+)= dz u^T. A piece lays u^T beside itself
+ * first, where it fits the cache, since a product would turn it in every step.
+ */
+function wayBack(u: Pointer, units: number, width: number, to: Lowering) {
+  const isTurned = units * width <= TURNED_ELEMENTS
+  if (isTurned) to.temporary(units * width)
+  return {
+    turn(k: Kernels, { temporary }: Pass): void {
+      if (isTurned) k.transpose(units, width, u, width, temporary, units)
+    },
+    multiply(
+      k: Kernels,
+      { temporary }: Pass,
+      rows: number,
+      [dz, ldz]: readonly [Pointer, number],
+      [dx, ldx]: readonly [Pointer, number],
+      accumulate: boolean,
+    ): void {
+      const [right, ld] = isTurned ? [temporary, units] : [u, width]
+      k.matmul(false, !isTurned, rows, units, width, dz, ldz, right, ld, dx, ldx, accumulate)
+    },
+  }
+}
+
 /** What both have: states shifted by a step, so that one product gives the recurrent kernel's gradient, and the output. */
 function rooms({ steps, units, returnSequences, direction }: Sizes, to: Lowering) {
   const order = Array.from({ length: steps }, (_, i) => (direction === 'forward' ? i : steps - 1 - i))
@@ -126,6 +154,7 @@ function lowerLstm(name: string, input: Flow, sizes: Sizes, to: Lowering): Lower
   const cells = to.tensor(state)
   const dc = to.backSignal(units)
   const [gates, dgates] = [input.value, input.gradient]
+  const { turn, multiply } = wayBack(u, units, width, to)
   return {
     output,
     gradients: [recurrentTask(`${name}/recurrentKernel`, before, dgates, steps, units, width)],
@@ -152,16 +181,16 @@ function lowerLstm(name: string, input: Flow, sizes: Sizes, to: Lowering): Lower
         )
       }
     },
-    backward(k, row, rows) {
+    backward(k, row, rows, pass) {
       if (dgates === -1) return
       begin(k, row, rows)
+      turn(k, pass)
       k.fill(rows * units, 0, dc + row * units)
       for (const t of back) {
         const [z, dz] = [gates + row * cols + t * width, dgates + row * cols + t * width]
         const [c, d] = [cells + row * state + t * units, dh + row * state + t * units]
         k.lstmBackward(rows, units, steps, z, t === first ? -1 : c - stride, c, d, dc + row * units, dz)
-        if (t !== first)
-          k.matmul(false, true, rows, units, width, dz, cols, u, width, d - stride, state, returnSequences)
+        if (t !== first) multiply(k, pass, rows, [dz, cols], [d - stride, state], returnSequences)
       }
     },
   }
@@ -175,6 +204,7 @@ function lowerGru(name: string, input: Flow, sizes: Sizes, to: Lowering): Lowere
   const u = to.parameter(`${name}/recurrentKernel`)
   const bias = useBias ? to.parameter(`${name}/recurrentBias`) : -1
   const { order, back, stride, first, last, before, output, dh, outAt, clear, begin } = rooms(sizes, to)
+  const { turn, multiply } = wayBack(u, units, width, to)
   const own = to.tensor(cols)
   const down = to.backSignal(cols)
   const [gates, dgates] = [input.value, input.gradient]
@@ -202,15 +232,16 @@ function lowerGru(name: string, input: Flow, sizes: Sizes, to: Lowering): Lowere
         k.gru(rows, units, steps, z, a, bias, h, next, outAt(t, row), returnSequences ? state : units)
       }
     },
-    backward(k, row, rows) {
+    backward(k, row, rows, pass) {
       if (dgates === -1) return
       begin(k, row, rows)
+      turn(k, pass)
       for (const t of back) {
         const at = row * cols + t * width
         const [h, d] = [before + row * state + t * units, dh + row * state + t * units]
         const previous = t === first ? -1 : d - stride
         k.gruBackward(rows, units, steps, gates + at, own + at, h, d, previous, returnSequences, dgates + at, down + at)
-        if (t !== first) k.matmul(false, true, rows, units, width, down + at, cols, u, width, d - stride, state, true)
+        if (t !== first) multiply(k, pass, rows, [down + at, cols], [d - stride, state], true)
       }
     },
   }
