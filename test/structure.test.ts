@@ -30,6 +30,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   piscina: ['src/crew/crew.ts'],
   pino: ['src/report/log.ts'],
   msgpackr: ['src/train/checkpoint.ts'],
+  'csv-parse': ['src/data/read/csv.ts'],
 
   hyparquet: ['src/data/read/parquet.ts', 'src/data/read/parquet-heads.ts'],
   'hyparquet-compressors': ['src/data/read/parquet.ts'],

@@ -15,7 +15,7 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('quote.csv', 'a,b\n1,"2\n3,4\n'),
-    'Expected CSV in quote.csv, got a quote that is not closed in line 2. Fields that hold quotes or the delimiter are written "like ""this"""',
+    'Expected CSV in quote.csv, got a field that does not parse: Quote Not Closed: the parsing is finished with an opening quote at line 3. Fields that hold quotes or the delimiter are written "like ""this"""',
   ],
   [
     file('twice.csv', 'a,a,b\n1,2,3\n'),

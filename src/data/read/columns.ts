@@ -11,9 +11,9 @@ export interface ColumnBuilder {
   finish(rows: number): Column
 }
 
-/** Numbers, `width` to a row. A text leaves NaN, and the first one is kept for the error. @param rows room from the start */
-export function numberBuilder(name: string, width = 1, rows = 1024): ColumnBuilder {
-  let values = new Float64Array(rows * width).fill(NaN)
+/** Numbers, `width` to a row. A text leaves NaN, and the first one is kept for the error. */
+export function numberBuilder(name: string, width = 1): ColumnBuilder {
+  let values = new Float64Array(1024 * width).fill(NaN)
   let text: NumberColumn['text']
   const reserve = (row: number): void => {
     if ((row + 1) * width <= values.length) return
@@ -38,8 +38,7 @@ export function numberBuilder(name: string, width = 1, rows = 1024): ColumnBuild
     },
     finish(rows) {
       reserve(Math.max(rows - 1, 0))
-      const isFull = values.length === rows * width
-      return { kind: 'numbers', name, width, values: isFull ? values : values.slice(0, rows * width), text }
+      return { kind: 'numbers', name, width, values: values.slice(0, rows * width), text }
     },
   }
 }
@@ -65,6 +64,15 @@ export function textBuilder(name: string): ColumnBuilder {
       return { kind: 'text', name, width: 1, values }
     },
   }
+}
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
+
+/** The number that a cell spells in decimal, or undefined: `Infinity`, `1e999`, `0x10` and `1,5` are texts. */
+export function parseNumber(cell: string): number | undefined {
+  if (!NUMBER.test(cell)) return undefined
+  const value = Number(cell)
+  return Number.isFinite(value) ? value : undefined
 }
 
 /** Is a position meant by one of the references? */

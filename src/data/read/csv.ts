@@ -1,11 +1,11 @@
+import { Readable, pipeline } from 'node:stream'
+import { CsvError, parse } from 'csv-parse'
 import { UserError } from '../../errors.ts'
 import { DEFAULT_MISSING } from '../config.ts'
 import type { ColumnRef, DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
-import { isReferred, numberBuilder, textBuilder, type ColumnBuilder } from './columns.ts'
-import { csvRecords, type Cells } from './csv-records.ts'
+import { isReferred, numberBuilder, parseNumber, textBuilder, type ColumnBuilder } from './columns.ts'
 import type { OpenedFile } from './file.ts'
-import { parseNumber } from './numbers.ts'
 
 /** What the readers of text need of a `DataConfig`. */
 export type TextOptions = Pick<DataConfig, 'header' | 'delimiter' | 'missing' | 'limit'> & {
@@ -15,6 +15,7 @@ export type TextOptions = Pick<DataConfig, 'header' | 'delimiter' | 'missing' | 
 
 /** Rows by which the header and the types of the columns are told. */
 const SAMPLE_ROWS = 1000
+const MAX_RECORD_BYTES = 1 << 24
 
 /**
  * Reads CSV (RFC 4180, quoted fields, any line end, byte order mark), blanks around fields cut off.
@@ -31,40 +32,49 @@ export async function* readCsvParts(
   options: TextOptions,
   partRows: number,
 ): AsyncGenerator<Table, undefined> {
-  const reader = tableReader(opened.file, options, partRows)
-  const records = csvRecords(opened.file, options.delimiter ?? detectDelimiter(opened.head))
+  const reader = tableReader(opened.file, options)
+  const parser = parse({
+    delimiter: options.delimiter ?? detectDelimiter(opened.head),
+    record_delimiter: ['\r\n', '\n', '\r'],
+    bom: true,
+    info: true,
+    trim: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_RECORD_BYTES,
+  })
   const limit = options.limit ?? Infinity
-  for await (const chunk of withEnd(utf8Chunks(opened))) {
-    records.feed(chunk)
+  try {
     // One more than the limit: the first may be the header.
-    while (reader.count() <= limit && records.next()) {
-      reader.add(records, records.line)
+    const enough = (): boolean => reader.count() > limit
+    const source = Readable.from(takeUntil(opened.chunks, enough), { objectMode: false })
+    // The callback must be there; the error itself comes out of the iteration.
+    const records = pipeline(source, parser, () => {})
+    for await (const { record, info } of records as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      if (!enough()) reader.add(record, info.lines)
       if (reader.ready() >= partRows) yield reader.take()
     }
-    if (reader.count() > limit) break
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error
+    throw new UserError(
+      `Expected CSV in ${opened.file}, got a field that does not parse: ${error.message}. ` +
+        'Fields that hold quotes or the delimiter are written "like ""this"""',
+    )
   }
   if (reader.isLeft()) yield reader.take()
 }
 
-async function* withEnd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array | undefined> {
-  yield* chunks
-  yield undefined
-}
-
-/** Of UTF-16, which is told by its mark, in UTF-8. */
-async function* utf8Chunks({ head, chunks }: OpenedFile): AsyncGenerator<Uint8Array> {
-  const mark = Buffer.from(head.subarray(0, 2)).toString('hex')
-  if (mark !== 'fffe' && mark !== 'feff') return yield* chunks
-  const decoder = new TextDecoder(mark === 'fffe' ? 'utf-16le' : 'utf-16be')
-  for await (const chunk of chunks) yield Buffer.from(decoder.decode(chunk, { stream: true }))
+/** Ends early without the error that leaving a pipeline would be. */
+async function* takeUntil(chunks: AsyncGenerator<Uint8Array>, enough: () => boolean): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    if (enough()) return
+    yield chunk
+  }
 }
 
 /** Collects a sample, decides on header and types, then fills columns as rows come. */
-function tableReader(file: string, options: TextOptions, partRows: number) {
+function tableReader(file: string, options: TextOptions) {
   const missing = new Set(options.missing ?? DEFAULT_MISSING)
-  /** Numbers that stand for a missing value are told by their text. */
-  const mayBeNumbers = [...missing].some((word) => parseNumber(word) !== undefined)
-  const rowsAtFirst = Number.isFinite(partRows) ? Math.max(partRows, SAMPLE_ROWS + 1) : undefined
   const sample: string[][] = []
   const sampleLines: number[] = []
   let lines: number[] = []
@@ -74,18 +84,16 @@ function tableReader(file: string, options: TextOptions, partRows: number) {
   let builders: ColumnBuilder[] | undefined
   let width = 0
 
-  const fill = (cells: Cells, line: number): void => {
+  const fill = (record: readonly string[], line: number): void => {
     const row = lines.length
     lines.push(line)
     for (let i = 0; i < width; i++) {
+      const cell = record[i]!
+      if (missing.has(cell)) continue
       const builder = builders![i]!
-      const value = builder.kind === 'numbers' ? cells.number(i) : undefined
-      if (value !== undefined && !(mayBeNumbers && missing.has(cells.text(i)))) {
-        builder.addNumber(row, value)
-        continue
-      }
-      const text = cells.text(i)
-      if (!missing.has(text)) builder.addText(row, text)
+      const value = builder.kind === 'numbers' ? parseNumber(cell) : undefined
+      if (value === undefined) builder.addText(row, cell)
+      else builder.addNumber(row, value)
     }
   }
   const begin = (): void => {
@@ -95,10 +103,10 @@ function tableReader(file: string, options: TextOptions, partRows: number) {
     makers = names.map((name, i) => {
       const forced = isReferred(options.text ?? [], name, i, width)
       const isOfText = forced || isText(sample, i, missing)
-      return () => (isOfText ? textBuilder(name) : numberBuilder(name, 1, rowsAtFirst))
+      return () => (isOfText ? textBuilder(name) : numberBuilder(name))
     })
     builders = makers.map((make) => make())
-    sample.forEach((record, i) => fill(cellsOf(record), sampleLines[i]!))
+    sample.forEach((record, i) => fill(record, sampleLines[i]!))
     sample.length = 0
   }
 
@@ -107,16 +115,16 @@ function tableReader(file: string, options: TextOptions, partRows: number) {
     count: () => before + sample.length + lines.length,
     ready: () => lines.length,
     isLeft: () => !builders || lines.length > 0,
-    add(cells: Cells, line: number): void {
-      if (width === 0) width = cells.length
-      if (cells.length !== width) {
+    add(record: string[], line: number): void {
+      if (width === 0) width = record.length
+      if (record.length !== width) {
         throw new UserError(
-          `Expected ${width} fields as in the first line of ${file}, got ${cells.length} in line ${line}. ` +
+          `Expected ${width} fields as in the first line of ${file}, got ${record.length} in line ${line}. ` +
             'Mend the line, or name another data.delimiter',
         )
       }
-      if (builders) return fill(cells, line)
-      sample.push(Array.from({ length: width }, (_, i) => cells.text(i)))
+      if (builders) return fill(record, line)
+      sample.push(record)
       sampleLines.push(line)
       if (sample.length > SAMPLE_ROWS) begin()
     },
@@ -132,12 +140,6 @@ function tableReader(file: string, options: TextOptions, partRows: number) {
     },
   }
 }
-
-const cellsOf = (record: readonly string[]): Cells => ({
-  length: record.length,
-  text: (cell) => record[cell]!,
-  number: (cell) => parseNumber(record[cell]!),
-})
 
 /** A header has texts only, and none of them comes again in its own column. */
 function isHeader(sample: readonly string[][]): boolean {

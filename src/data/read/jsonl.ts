@@ -1,13 +1,11 @@
 import { describe, UserError } from '../../errors.ts'
 import { DEFAULT_MISSING } from '../config.ts'
 import type { Table } from '../table.ts'
-import { isReferred, numberBuilder, textBuilder, type ColumnBuilder } from './columns.ts'
+import { isReferred, numberBuilder, parseNumber, textBuilder, type ColumnBuilder } from './columns.ts'
 import type { TextOptions } from './csv.ts'
 import type { OpenedFile } from './file.ts'
-import { parseNumber } from './numbers.ts'
 
-const MAX_LINE_BYTES = 1 << 24
-const LF = 10
+const MAX_LINE_CHARS = 1 << 24
 /** Rows within which every key must have come up once: a stray key later is a slip, not a column. */
 const KEY_ROWS = 1000
 
@@ -86,18 +84,12 @@ export async function* readJsonlParts(
     return table
   }
   let line = 0
-  const isEnough = (): boolean => before + lines.length >= (options.limit ?? Infinity)
-  for await (const some of readLines(opened)) {
-    for (const text of some) {
-      line++
-      // A byte order mark is a blank too.
-      const value = text.trim()
-      if (value === '') continue
-      addRow(parseLine(value, line, file), line)
-      if (lines.length >= partRows) yield take()
-      if (isEnough()) break
-    }
-    if (isEnough()) break
+  for await (const text of readLines(opened)) {
+    line++
+    if (text.trim() === '') continue
+    addRow(parseLine(text, line, file), line)
+    if (lines.length >= partRows) yield take()
+    if (before + lines.length >= (options.limit ?? Infinity)) break
   }
   await opened.close()
   if (before + lines.length === 0) throw new UserError(`Expected rows of data in ${file}, got none`)
@@ -143,27 +135,16 @@ function parseLine(text: string, line: number, file: string): unknown {
   }
 }
 
-/** The lines that a chunk of the file ends, and the last one. */
-async function* readLines({ chunks, file }: OpenedFile): AsyncGenerator<Generator<string>> {
-  let rest: Buffer = Buffer.alloc(0)
-  for await (const chunk of chunks) {
-    const came = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
-    const bytes = rest.length === 0 ? came : Buffer.concat([rest, came])
-    const end = bytes.lastIndexOf(LF) + 1
-    if (bytes.length - end > MAX_LINE_BYTES) {
-      throw new UserError(`Expected lines below ${MAX_LINE_BYTES} bytes in ${file}. Is it JSON lines?`)
+async function* readLines(opened: OpenedFile): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of opened.chunks) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = parts.pop()!
+    if (rest.length > MAX_LINE_CHARS) {
+      throw new UserError(`Expected lines below ${MAX_LINE_CHARS} characters in ${opened.file}. Is it JSON lines?`)
     }
-    if (end > 0) yield linesOf(bytes.subarray(0, end))
-    rest = bytes.subarray(end)
+    yield* parts
   }
-  yield linesOf(rest)
-}
-
-function* linesOf(bytes: Buffer): Generator<string> {
-  for (let at = 0; at < bytes.length;) {
-    const found = bytes.indexOf(LF, at)
-    const end = found < 0 ? bytes.length : found
-    yield bytes.toString('utf8', at, end)
-    at = end + 1
-  }
+  yield rest + decoder.decode()
 }
