@@ -24,6 +24,8 @@ export function catchInterrupts(onFirst: (name: NodeJS.Signals) => void): { sign
   return {
     signal: controller.signal,
     release: () => {
+      // The process ends now; a press that comes again must not end it with another code.
+      if (controller.signal.aborted) return
       for (const name of INTERRUPTS) process.off(name, handle)
     },
   }
