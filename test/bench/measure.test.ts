@@ -39,11 +39,11 @@ it(
       }
       expect(costs.interrupted).toBeLessThan(1)
     }
-    // One worker's replay of a step is the sum of its pieces.
+    // One worker's replay of a step is the sum of its pieces and of what claiming them takes.
     const { costs } = planOf(1)
     const ideal = { workers: 1, counterMicros: 0, stretch: () => 1, exchange: () => 0 }
     const sums = costs.steps.map((step) =>
-      step.reduce((sum, { pieces, serial }) => pieces.reduce((a, b) => a + b, sum + serial), 0),
+      step.reduce((sum, { pieces, serial }) => pieces.reduce((a, b) => a + b + costs.perPiece, sum + serial), 0),
     )
     simulate(costs, ideal).steps.forEach((replayed, i) => expect(replayed / sums[i]!).toBeCloseTo(1, 9))
     expect(steps.get(1)).toBeGreaterThan(0)
