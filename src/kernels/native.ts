@@ -55,9 +55,10 @@ export function createNative(code: ProductCode, wasm: Kernels, floats: Float32Ar
 
 /** Products of all orientations beside the reference's. Returns what was wrong, if anything. */
 function selfTest(code: ProductCode): string | undefined {
-  const [m, n, k, ld] = [29, 75, 37, 160]
-  const [a, b, c, scratch] = [0, 80 * ld, 160 * ld, 240 * ld]
-  const start = Float32Array.from({ length: scratch + scratchElements }, (_, i) => Math.fround(Math.sin(i + 1)))
+  const [m, n, k, ld] = [25, 75, 20, 132]
+  const [a, b, c, scratch] = [0, 32 * ld, 112 * ld, 144 * ld]
+  const start = new Float32Array(scratch + scratchElements)
+  for (let i = 0; i < scratch; i++) start[i] = ((i * 7919) % 1009) / 1009 - 0.5
   for (const [transA, transB, accumulate] of [
     [false, false, false],
     [true, false, true],
