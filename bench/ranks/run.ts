@@ -43,7 +43,7 @@ const { values } = parseArgs({
   },
 })
 const [ranks, rounds, seconds] = [values.ranks, values.rounds, values.seconds].map(Number) as [number, number, number]
-const kernels = values.kernels === 'auto' ? resolveKernels('auto').name : (values.kernels as KernelName)
+const kernels = resolveKernels(values.kernels as KernelName | 'auto').name
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 

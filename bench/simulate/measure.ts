@@ -36,12 +36,12 @@ export interface Measurement {
 export interface Observed {
   readonly kernels: KernelName
   readonly machines: number
-  readonly plans: readonly (Omit<Planned, 'costs'> & Use & { readonly runs: Runs })[]
+  readonly plans: readonly (Unmeasured & { readonly runs: Runs })[]
   readonly pair: Runs | undefined
 }
 
-/** For which numbers of workers a plan is the same, of so many shards. */
-interface Use {
+/** A plan, of so many shards, and for which numbers of workers it is the same. */
+interface Unmeasured extends Omit<Planned, 'costs'> {
   readonly shards: number
   readonly workers: number[]
 }
@@ -64,7 +64,7 @@ export async function observe(
   const trainerOf = async (n: number, shards: number, crew?: Workforce) =>
     open.use(await Trainer.create({ ...config, workers: n, shards, kernels, schedule: 'constant' }, { crew }))
   const pair = availableParallelism() > 1 ? await trainerOf(2, machines, await crewOf(2)) : undefined
-  const plans = new Map<string, Omit<Planned, 'costs'> & Use & { readonly trainer: Trainer }>()
+  const plans = new Map<string, Unmeasured & { readonly trainer: Trainer }>()
   const wanted = [...new Set([1, 2, ...workers])].map((n) => [n, machines] as const)
   for (const [n, shards] of machines > 1 ? [[1, 1] as const, ...wanted] : wanted) {
     const trainer = await trainerOf(n, shards, claiming(n, thread))

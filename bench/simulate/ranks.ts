@@ -30,10 +30,10 @@ export function rankOf(
 
   const phaseOf = (given: PhaseCosts, next: string | undefined): PhaseCosts[] => {
     const { phase, pieces, serial } = given
-    const first = (count: number) => [...own(pieces.slice(0, count)), ...own(pieces.slice(count))]
+    const ownOfBoth = (count: number) => [...own(pieces.slice(0, count)), ...own(pieces.slice(count))]
     switch (phase) {
       case 'gradient':
-        return [{ ...given, pieces: first(allTiles) }]
+        return [{ ...given, pieces: ownOfBoth(allTiles) }]
       case 'reduce':
         return [
           { phase, pieces: pieces.map((micros, i) => (micros * lanesShare(i)) / ranks), serial: 0, then: 'gradients' },
@@ -46,7 +46,7 @@ export function rankOf(
         ]
       case 'update':
         // Behind the runs of parameters: the next batch's rows, and what is looked at in a sampled step.
-        return [{ ...given, pieces: first(runs), then: 'weights' }]
+        return [{ ...given, pieces: ownOfBoth(runs), then: 'weights' }]
       default:
         return [
           { ...given, pieces: own(pieces), ...(next !== undefined && meets.has(next) ? { then: 'moments' } : {}) },

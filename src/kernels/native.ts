@@ -8,10 +8,14 @@ import type { Kernels, Pointer } from './kernels.ts'
 import { installProduct, productOf } from './machine/product.ts'
 import type { ProductCode } from './machine/product.ts'
 import { createReference } from './reference.ts'
+import { selfTest } from './self-test.ts'
 import { scratchElements } from './wasm.ts'
 
 export type NativeAnswer =
   { readonly available: true; readonly code: ProductCode } | { readonly available: false; readonly reason: string }
+
+/** Strips, rows and turned squares that are whole and that are not, and a right-hand side that is packed. */
+const SIZES = { m: 25, n: 75, k: 20, ld: 132 }
 
 let known: NativeAnswer | undefined
 
@@ -26,7 +30,7 @@ function answer(): NativeAnswer {
   if (reason) return { available: false, reason }
   try {
     const code = installProduct()
-    const wrong = selfTest(code)
+    const wrong = selfTest(SIZES, (on, free) => productOf(code, createReference(on), on, free), scratchElements)
     return wrong ? { available: false, reason: wrong } : { available: true, code }
   } catch (error) {
     return { available: false, reason: (error as Error).message }
@@ -51,26 +55,4 @@ function hasWideVectors(): boolean {
 /** Kernels whose matrix product is `code`; `floats` is the arena's view, `scratch` the one of `wasm`. */
 export function createNative(code: ProductCode, wasm: Kernels, floats: Float32Array, scratch: Pointer): Kernels {
   return { ...wasm, name: 'native', matmul: productOf(code, wasm, floats, scratch) }
-}
-
-/** Products of all orientations beside the reference's. Returns what was wrong, if anything. */
-function selfTest(code: ProductCode): string | undefined {
-  const [m, n, k, ld] = [25, 75, 20, 132]
-  const [a, b, c, scratch] = [0, 32 * ld, 112 * ld, 144 * ld]
-  const start = new Float32Array(scratch + scratchElements)
-  for (let i = 0; i < scratch; i++) start[i] = ((i * 7919) % 1009) / 1009 - 0.5
-  for (const [transA, transB, accumulate] of [
-    [false, false, false],
-    [true, false, true],
-    [false, true, true],
-  ] as const) {
-    const [expected, actual] = [start.slice(), start.slice()]
-    const reference = createReference(expected)
-    reference.matmul(transA, transB, m, n, k, a, ld, b, ld, c, ld, accumulate)
-    productOf(code, createReference(actual), actual, scratch)(transA, transB, m, n, k, a, ld, b, ld, c, ld, accumulate)
-    for (let i = 0; i < scratch; i++) {
-      if (!(Math.abs(actual[i]! - expected[i]!) < 1e-5)) return 'its matrix product failed the self-test'
-    }
-  }
-  return undefined
 }

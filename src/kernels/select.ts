@@ -6,7 +6,7 @@
  * | `reference`   | plain TypeScript, to be read; slow                                   |
  * | `wasm-strict` | multiply then add: the same bits on every machine                    |
  * | `wasm`        | fused multiply-add in matrix products: the same bits on one machine  |
- * | `native`      | the bits of `wasm`, matrix products in AVX-512: fastest             |
+ * | `native`      | the bits of `wasm`, matrix products in AVX-512: fastest              |
  * | `blas`        | matrix products of a native BLAS, the rest as `wasm`                 |
  */
 import { UserError, describe, suggest } from '../errors.ts'
@@ -93,7 +93,7 @@ export function resolveKernels(name: KernelName | 'auto', blas?: string): Kernel
 
 function fastest(): KernelChoice {
   const native = probeNative()
-  const isLibraryNamed = process.env[BLAS_VARIABLE] !== undefined
+  const isLibraryNamed = Boolean(process.env[BLAS_VARIABLE])
   if (native.available && !isLibraryNamed) {
     return { name: 'native', reason: 'the processor has AVX-512', code: native.code }
   }

@@ -1,4 +1,5 @@
 /** Texts or images in class folders: one file a row, its folder the class. Folders may share a class. */
+import type { Dirent } from 'node:fs'
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { suggest, UserError } from '../../errors.ts'
@@ -128,8 +129,8 @@ async function filesOf(folder: string, config: Pick<DataConfig, 'folders' | 'tim
   const found = await subfolders(folder, config.timeoutSeconds)
   if (found.length === 0) {
     const entries = await readdir(folder, { withFileTypes: true })
-    const kept = entries.filter(({ name }) => isImage(name) || (isText(name) && !name.startsWith('.')))
-    const names = kept.filter((entry) => entry.isFile() || isImage(entry.name)).map(({ name }) => name)
+    const isPlainText = (entry: Dirent) => entry.isFile() && isText(entry.name) && !entry.name.startsWith('.')
+    const names = entries.filter((entry) => isImage(entry.name) || isPlainText(entry)).map(({ name }) => name)
     if (names.length > 0) return names.sort().map((name) => ({ path: join(folder, name), label: undefined }))
     throw new UserError(
       `Expected a data file, or a folder for each class in ${folder}, got a directory without any. Name a file in it`,

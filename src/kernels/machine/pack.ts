@@ -1,4 +1,5 @@
 /** The right-hand side of a product, brought to where a strip reads it from end to end: as machine code. */
+import { AHEAD, LAST, argumentsOf } from './arguments.ts'
 import { LANES } from './strip.ts'
 import { Assembler, Condition, Register, Shuffle } from './x86.ts'
 
@@ -6,11 +7,8 @@ import { Assembler, Condition, Register, Shuffle } from './x86.ts'
 export const PackArgument = { from: 0, fromRow: 1, to: 2, toRow: 3, count: 4, columns: 5 } as const
 export const PACK_ARGUMENTS = 6
 
-const { rax, rcx, rdx, rsi, rdi, r8, r9, r10 } = Register
+const { rax, rcx, rdx, r8, r9, r10 } = Register
 const At = { from: rdx, fromRow: r8, to: rcx, toRow: r9, count: r10, row: rax } as const
-const LAST = 1
-/** Rows ahead of the one that is copied, of which the lines are on their way. */
-const AHEAD = 8
 
 /** `count` rows of `vectors` vectors, `fromRow` apart, to rows `toRow` apart. */
 export function copyOf(vectors: number): Uint8Array {
@@ -89,24 +87,11 @@ function placeOf(column: number): number {
 }
 
 function readArguments(code: Assembler): void {
-  const [base, list] = [rdi, rsi]
-  const argument = (into: Register, at: number) => code.loadInt(into, { base: list, displacement: 4 * at })
-  argument(rax, PackArgument.columns)
-  code.loadMask(LAST, rax)
-  for (const [into, at] of [
-    [At.from, PackArgument.from],
-    [At.to, PackArgument.to],
-  ] as const) {
-    argument(into, at)
-    code.addressOf(into, { base, index: into, scale: 4 })
-  }
-  for (const [into, at] of [
-    [At.fromRow, PackArgument.fromRow],
-    [At.toRow, PackArgument.toRow],
-  ] as const) {
-    argument(into, at)
-    code.add(into, into)
-    code.add(into, into)
-  }
-  argument(At.count, PackArgument.count)
+  const { number, pointer, stride, mask } = argumentsOf(code)
+  mask(LAST, PackArgument.columns)
+  pointer(At.from, PackArgument.from)
+  pointer(At.to, PackArgument.to)
+  stride(At.fromRow, PackArgument.fromRow)
+  stride(At.toRow, PackArgument.toRow)
+  number(At.count, PackArgument.count)
 }

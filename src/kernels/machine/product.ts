@@ -48,7 +48,8 @@ export function productOf(
   scratch: Pointer,
 ): MatrixKernels['matmul'] {
   const { address, call } = caller(floats)
-  const [strips, adding, copies] = [code.strips, code.adding, code.copies].map((each) => each.map(call))
+  const calls = (addresses: readonly number[]) => addresses.map(call)
+  const [strips, adding, copies] = [calls(code.strips), calls(code.adding), calls(code.copies)]
   const turn = call(code.turn)
   const told = integers(ARGUMENTS)
   const packed = integers(PACK_ARGUMENTS)
@@ -62,7 +63,7 @@ export function productOf(
     packed[PackArgument.toRow] = vectors * LANES
     packed[PackArgument.count] = terms
     packed[PackArgument.columns] = columns
-    copies![vectors - 1]!(packedAt)
+    copies[vectors - 1]!(packedAt)
   }
 
   /** The same of `cols` rows of a b that lies transposed, `terms` of each. */
@@ -105,7 +106,7 @@ export function productOf(
         told[Argument.terms] = terms
         told[Argument.a] = a + (transA ? term * lda : term)
         told[Argument.b] = isPacked ? scratch : from
-        const strip = (accumulate || term > 0 ? adding : strips)![vectors - 1]!
+        const strip = (accumulate || term > 0 ? adding : strips)[vectors - 1]!
         strip(toldAt)
       }
     }

@@ -1,9 +1,11 @@
 /**
  * A strip of a matrix product as machine code: c[i, j] (+)= sum of a[i, t] * b[t, j] over t, for up to 64 columns j.
  *
- * Sums of MOST_ROWS x 64 elements lie in registers while t runs, each summed in the order of t, one rounding a term: the
- * bits of the `wasm` kernels, however a product is cut into strips and stretches of t.
+ * Sums of some rows lie in registers while t runs, each summed in the order of t, one rounding a term: the bits of the
+ * `wasm` kernels, however a product is cut into strips and stretches of t. What is read and written next is asked for
+ * ahead: a step's operands come from far off.
  */
+import { AHEAD, LAST, argumentsOf } from './arguments.ts'
 import { Assembler, Condition, Register } from './x86.ts'
 import type { Address } from './x86.ts'
 
@@ -50,9 +52,6 @@ const At = {
 } as const
 const SAVED = [rbx, rbp, r12, r13, r14, r15]
 
-/** The mask of the last vector. */
-const LAST = 1
-
 /** Vectors: sums first, then those of b, then elements of a. */
 const FIRST_OF_B = 24
 const FIRST_OF_A = 28
@@ -91,19 +90,8 @@ export function stripOf(vectors: number, adds: boolean): Uint8Array {
 }
 
 function readArguments(code: Assembler): void {
-  const [base, list] = [rdi, rsi]
-  const argument = (into: Register, at: number) => code.loadInt(into, { base: list, displacement: 4 * at })
-  const pointer = (into: Register, at: number) => {
-    argument(into, at)
-    code.addressOf(into, { base, index: into, scale: 4 })
-  }
-  const stride = (into: Register, at: number) => {
-    argument(into, at)
-    code.add(into, into)
-    code.add(into, into)
-  }
-  argument(rax, Argument.columns)
-  code.loadMask(LAST, rax)
+  const { number, pointer, stride, mask } = argumentsOf(code)
+  mask(LAST, Argument.columns)
   pointer(At.a, Argument.a)
   pointer(At.b, Argument.b)
   pointer(At.c, Argument.c)
@@ -111,8 +99,8 @@ function readArguments(code: Assembler): void {
   stride(At.aTerm, Argument.aTerm)
   stride(At.bTerm, Argument.bTerm)
   stride(At.cRow, Argument.cRow)
-  argument(At.rows, Argument.rows)
-  argument(At.terms, Argument.terms)
+  number(At.rows, Argument.rows)
+  number(At.terms, Argument.terms)
   code.addressOf(At.aRow3, { base: At.aRow, index: At.aRow, scale: 2 })
   code.addressOf(At.aRow5, { base: At.aRow, index: At.aRow, scale: 4 })
   code.addressOf(At.aRow7, { base: At.aRow3, index: At.aRow, scale: 4 })
@@ -135,6 +123,7 @@ function block(code: Assembler, rows: number, vectors: number, adds: boolean): v
       code.prefetch(address, true)
     }
   })
+  // Now at the rows behind, which are read and added to next.
   if (adds) eachOfC((_, address) => code.prefetch(address, true))
   code.move(At.ofA, At.a)
   code.move(At.ofB, At.b)
@@ -150,9 +139,11 @@ function block(code: Assembler, rows: number, vectors: number, adds: boolean): v
     code.broadcast(element, rowOfA(row))
     for (let v = 0; v < vectors; v++) code.multiplyAdd(sum(row, v), element, FIRST_OF_B + v)
   }
+  // Of a transposed a, the rows to come; b of one vector keeps loads busy as it is.
   code.prefetch({ base: At.ofA, displacement: 64 })
   if (vectors > 1) {
-    for (let v = 0; v < vectors; v++) code.prefetch({ base: At.ofB, index: At.bTerm, scale: 8, displacement: 64 * v })
+    for (let v = 0; v < vectors; v++)
+      code.prefetch({ base: At.ofB, index: At.bTerm, scale: AHEAD, displacement: 64 * v })
   }
   code.add(At.ofA, At.aTerm)
   code.add(At.ofB, At.bTerm)

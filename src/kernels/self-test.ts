@@ -1,0 +1,44 @@
+/** Whether a product that was found or written at run time is one. */
+import type { MatrixKernels, Pointer } from './kernels.ts'
+import { createReference } from './reference.ts'
+
+interface Sizes {
+  readonly m: number
+  readonly n: number
+  readonly k: number
+  /** Elements from a row to the next, of all three matrices. */
+  readonly ld: number
+}
+
+/**
+ * Products of all orientations beside the reference's, NaN and accumulation included.
+ * @param productOn such numbers; `free`: the first of `spare` elements that are nobody's
+ * @returns what was wrong, if anything
+ */
+export function selfTest(
+  { m, n, k, ld }: Sizes,
+  productOn: (floats: Float32Array, free: Pointer) => MatrixKernels['matmul'],
+  spare = 0,
+): string | undefined {
+  const matrix = Math.max(m, n, k) * ld
+  const [a, b, c, free] = [0, matrix, 2 * matrix, 3 * matrix]
+  const start = new Float32Array(free + spare)
+  for (let i = 0; i < free; i++) start[i] = ((i * 7919) % 1009) / 1009 - 0.5
+  for (const [transA, transB, accumulate, poison] of [
+    [false, false, false, 0.5],
+    [true, false, true, 0.25],
+    [false, true, true, 0.75],
+    [false, false, false, NaN],
+  ] as const) {
+    const actual = start.slice()
+    actual[a] = poison
+    const expected = actual.slice()
+    productOn(actual, free)(transA, transB, m, n, k, a, ld, b, ld, c, ld, accumulate)
+    createReference(expected).matmul(transA, transB, m, n, k, a, ld, b, ld, c, ld, accumulate)
+    for (let i = 0; i < free; i++) {
+      const isSame = Math.abs(actual[i]! - expected[i]!) < 1e-5 || Object.is(actual[i], expected[i])
+      if (!isSame) return 'its matrix product failed the self-test'
+    }
+  }
+  return undefined
+}
