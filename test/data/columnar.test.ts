@@ -179,6 +179,17 @@ describe('Arrow that declares more than it has', () => {
     await refused('nodes.arrow', whole, /its head of \d+ bytes declares 2147483648 parts of 16 bytes/)
   })
 
+  it.each(['file', 'stream'] as const)('room, in a %s: is refused before it is taken', async (kind) => {
+    // Of the batch, whose column of lists has 3 values, and of those.
+    const lists = tableFromArrays({ n: [[1, 2], [3]] })
+    const whole = Buffer.from(tableToIPC(lists, kind))
+    for (const rows of [2n, 3n]) {
+      const bytes = Buffer.from(whole)
+      bytes.writeBigInt64LE(2n ** 28n, bytes.indexOf(Buffer.from(BigInt64Array.of(rows, 0n).buffer)))
+      await refused('room.arrow', bytes, /268435456 rows are declared, it has \d+ bytes/)
+    }
+  })
+
   it('a footer: is refused', async () => {
     const whole = Buffer.from(tableToIPC(table, 'file'))
     for (const length of [2 ** 31 - 1, whole.length, -1]) {

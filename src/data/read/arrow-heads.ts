@@ -1,6 +1,6 @@
 /**
- * What the messages of an Arrow file say of themselves, held against their own length before anything is made of it: the
- * library makes as many objects as a vector declares. Format: Arrow columnar format, Message.fbs, Schema.fbs and File.fbs.
+ * What the messages of an Arrow file say of themselves, held against what is there before anything is made of it: the
+ * library makes as many objects as a vector declares, and room for as many rows as a batch or a column does. Format: Arrow columnar format, Message.fbs, Schema.fbs and File.fbs.
  */
 
 /** Bytes of the file, from a place on. */
@@ -62,8 +62,8 @@ function checkMessage(bytes: Buffer, size: number, expected?: number): number {
     throw new Error(`a message of kind ${kind} is declared as ${expected}`)
   const inside = head.tableAt(root, 2)
   if (kind === SCHEMA) head.checkSchema(inside)
-  else if (kind === DICTIONARY_BATCH) head.checkBatch(head.tableAt(inside, 1))
-  else if (kind === RECORD_BATCH) head.checkBatch(inside)
+  else if (kind === DICTIONARY_BATCH) head.checkBatch(head.tableAt(inside, 1), size)
+  else if (kind === RECORD_BATCH) head.checkBatch(inside, size)
   const body = head.numberAt(root, 3, (at) => Number(bytes.readBigInt64LE(at)))
   if (body >= 0 && body <= size) return body
   throw new Error(`${body} bytes of values are declared, it has ${size}`)
@@ -127,8 +127,14 @@ class Head {
     }
   }
 
-  checkBatch(batch: number): void {
-    this.vectorAt(batch, 1, NODE_BYTES)
+  checkBatch(batch: number, size: number): void {
+    const longAt = (at: number): number => Number(this.#bytes.readBigInt64LE(at))
+    const { start, count } = this.vectorAt(batch, 1, NODE_BYTES)
+    const nodes = Array.from({ length: count }, (_, i) => longAt(start + i * NODE_BYTES))
+    // Columns of nothing, or of lists of none, could have as many rows as they like; any other takes a bit for each.
+    for (const rows of [this.numberAt(batch, 0, longAt), ...nodes]) {
+      if (!(rows >= 0 && rows <= 8 * size)) throw new Error(`${rows} rows are declared, it has ${size} bytes`)
+    }
     this.vectorAt(batch, 2, NODE_BYTES)
   }
 }
