@@ -7,20 +7,16 @@
  * nothing is rounded: this is what finite differences are compared with.
  */
 import type { Kernels } from './kernels.ts'
-import { referenceGradient } from './reference-gradient.ts'
-import { referenceLosses } from './reference-losses.ts'
-import { referenceMatrix } from './reference-matrix.ts'
-import { referenceNorms } from './reference-norms.ts'
-import { referenceOptimizers } from './reference-optimizers.ts'
-import { referenceRecurrent } from './reference-recurrent.ts'
-import { referenceRows } from './reference-rows.ts'
-import { referenceSequences } from './reference-sequences.ts'
-import { referenceWindows } from './reference-windows.ts'
-
-export type Floats = Float32Array | Float64Array
-
-/** What is done to the result of one float operation. */
-export type Round = (x: number) => number
+import type { Floats, Round } from './reference/floats.ts'
+import { referenceGradient } from './reference/gradient.ts'
+import { referenceLosses } from './reference/losses.ts'
+import { referenceMatrix } from './reference/matrix.ts'
+import { referenceNorms } from './reference/norms.ts'
+import { referenceOptimizers } from './reference/optimizers.ts'
+import { referenceRecurrent } from './reference/recurrent.ts'
+import { referenceRows } from './reference/rows.ts'
+import { referenceSequences } from './reference/sequences.ts'
+import { referenceWindows } from './reference/windows.ts'
 
 export function createReference(floats: Floats): Kernels {
   const round: Round = floats instanceof Float32Array ? Math.fround : (x) => x

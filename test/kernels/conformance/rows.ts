@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { activation, derivative, geluSlope } from '../../../src/kernels/functions.ts'
+import { activation, derivative, geluSlope } from '../../../src/kernels/reference/functions.ts'
 import { Activation } from '../../../src/kernels/kernels.ts'
 import type { ActivationCode, ActivationName } from '../../../src/kernels/kernels.ts'
 import type { MakeBench } from './bench.ts'

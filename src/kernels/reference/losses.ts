@@ -1,8 +1,8 @@
 /** Losses of rows and their gradients, in float64 throughout. */
 import { sigmoid, softplus } from './functions.ts'
-import { Loss } from './kernels.ts'
-import type { LossCode, RowKernels } from './kernels.ts'
-import type { Floats } from './reference.ts'
+import { Loss } from '../kernels.ts'
+import type { LossCode, LossKernels } from '../kernels.ts'
+import type { Floats } from './floats.ts'
 
 /** A loss of one row and its derivative by each output. */
 interface RowLoss {
@@ -10,7 +10,7 @@ interface RowLoss {
   readonly slopes: readonly number[]
 }
 
-export function referenceLosses(f: Floats): Pick<RowKernels, 'loss'> {
+export function referenceLosses(f: Floats): LossKernels {
   return {
     loss(kind, rows, cols, outputs, targets, weights, gradient, parameter, second) {
       const targetCols = takesLabels(kind) ? 1 : cols

@@ -1,6 +1,6 @@
 /** The matrix product, one element after another. */
-import type { MatrixKernels } from './kernels.ts'
-import type { Floats, Round } from './reference.ts'
+import type { MatrixKernels } from '../kernels.ts'
+import type { Floats, Round } from './floats.ts'
 
 export function referenceMatrix(f: Floats, round: Round): MatrixKernels {
   return {

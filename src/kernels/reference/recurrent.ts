@@ -1,7 +1,7 @@
 /** One step of LSTM and GRU, a unit at a time. */
 import { sigmoid } from './functions.ts'
-import type { RecurrentKernels } from './kernels.ts'
-import type { Floats } from './reference.ts'
+import type { RecurrentKernels } from '../kernels.ts'
+import type { Floats } from './floats.ts'
 
 export function referenceRecurrent(f: Floats): RecurrentKernels {
   return {

@@ -1,6 +1,6 @@
 /** Sums of gradients. */
-import type { GradientKernels } from './kernels.ts'
-import type { Floats, Round } from './reference.ts'
+import type { GradientKernels } from '../kernels.ts'
+import type { Floats, Round } from './floats.ts'
 
 /** Of the eight sums. */
 function inPairs(sums: readonly number[]): number {

@@ -1,6 +1,6 @@
 /** Positions of a sequence: rows of a table by index, and what positions give each other. */
-import type { SequenceKernels } from './kernels.ts'
-import type { Floats, Round } from './reference.ts'
+import type { SequenceKernels } from '../kernels.ts'
+import type { Floats, Round } from './floats.ts'
 
 export function referenceSequences(f: Floats, round: Round): SequenceKernels {
   return {

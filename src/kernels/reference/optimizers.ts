@@ -1,6 +1,6 @@
 /** Optimizer rules, one parameter at a time. `r` rounds after every operation, as float32 registers would. */
-import type { OptimizerKernels } from './kernels.ts'
-import type { Floats, Round } from './reference.ts'
+import type { OptimizerKernels } from '../kernels.ts'
+import type { Floats, Round } from './floats.ts'
 
 const LEAST_NORMAL = 2 ** -126
 

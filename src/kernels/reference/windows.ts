@@ -1,6 +1,6 @@
 /** Windows that slide over rows of [height, width, channels]. */
-import type { Pointer, Window, WindowKernels } from './kernels.ts'
-import type { Floats, Round } from './reference.ts'
+import type { Pointer, Window, WindowKernels } from '../kernels.ts'
+import type { Floats, Round } from './floats.ts'
 
 export function referenceWindows(f: Floats, round: Round): WindowKernels {
   return {

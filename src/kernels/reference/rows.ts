@@ -1,13 +1,13 @@
 /** Row-wise and element-wise operations. */
-import { philox } from '../random/philox.ts'
+import { philox } from '../../random/philox.ts'
 import { activation, derivative, geluSlope } from './functions.ts'
-import { Activation } from './kernels.ts'
-import type { RowKernels } from './kernels.ts'
-import type { Floats, Round } from './reference.ts'
+import { Activation } from '../kernels.ts'
+import type { RowKernels } from '../kernels.ts'
+import type { Floats, Round } from './floats.ts'
 
 const DROPOUT_KEY = 0x0d0ff005
 
-export function referenceRows(f: Floats, round: Round): Omit<RowKernels, 'loss'> {
+export function referenceRows(f: Floats, round: Round): RowKernels {
   const words = new Uint32Array(4)
   return {
     biasActivate(kind, rows, cols, x, ld, bias, alpha) {

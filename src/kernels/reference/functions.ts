@@ -1,6 +1,6 @@
 /** Functions of one number in float64, and the activations made of them. */
-import { Activation } from './kernels.ts'
-import type { ActivationCode } from './kernels.ts'
+import { Activation } from '../kernels.ts'
+import type { ActivationCode } from '../kernels.ts'
 
 // Klambauer et al., "Self-normalizing neural networks" (2017).
 const SELU_SCALE = 1.0507009873554805

@@ -1,6 +1,6 @@
 /** Normalisation by the mean and variance of a column, or of a group of a row. Sums in float64. */
-import type { NormKernels, Pointer } from './kernels.ts'
-import type { Floats, Round } from './reference.ts'
+import type { NormKernels, Pointer } from '../kernels.ts'
+import type { Floats, Round } from './floats.ts'
 
 export function referenceNorms(f: Floats, round: Round): NormKernels {
   return {
