@@ -46,6 +46,11 @@ export class RankLost extends TrainingError {
   override name = 'RankLost'
 }
 
+/** A worker hangs in code that cannot be broken off: a process that wants to end has to do so by force (`SIGKILL`). */
+export class WorkerHangs extends TrainingError {
+  override name = 'WorkerHangs'
+}
+
 /**
  * The root error, to be thrown. What failed after it, on the way out, is attached as `suppressed`, in order: it must not
  * hide what all began with.

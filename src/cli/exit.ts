@@ -22,7 +22,7 @@ export class ExitWith extends Error {
   }
 }
 
-/** Ends the process with what hangs in it: an exit would wait for the system's answer to a read, which may never come. */
+/** Ends the process with what hangs in it: an exit would wait for its threads, and for the system's answer to a read. */
 export function endByForce(code: ExitCode): void {
   if (process.platform === 'win32') process.kill(process.pid, 'SIGKILL')
   else process.execve!('/bin/sh', ['sh', '-c', `exit ${code}`])

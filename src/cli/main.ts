@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { SourceHangs } from '../data/read/answer.ts'
-import { suggest } from '../errors.ts'
+import { suggest, WorkerHangs } from '../errors.ts'
 import { version } from '../package.ts'
 import { paint } from '../report/progress.ts'
 import { benchCommand } from './commands/bench.ts'
@@ -29,7 +29,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const stack = argv.includes('--stack') || process.env.BRIGANTINE_STACK === '1'
     const { code, message } = report(withSuggestion(error, program, argv), stack)
     if (message) say(`${paint('red', 'error:', process.stderr)} ${message}`)
-    if (error instanceof SourceHangs) endByForce(code)
+    if (error instanceof SourceHangs || error instanceof WorkerHangs) endByForce(code)
     return code
   }
 }

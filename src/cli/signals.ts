@@ -1,4 +1,4 @@
-import { Exit } from './exit.ts'
+import { endByForce, Exit } from './exit.ts'
 
 /** Ctrl-C, a scheduler's or container's request to end, and a terminal that closes (which `nohup` cannot keep from Node). */
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -14,7 +14,7 @@ export function catchInterrupts(onFirst: (name: NodeJS.Signals) => void): { sign
   const controller = new AbortController()
   let first = Infinity
   const handle = (name: NodeJS.Signals) => {
-    if (performance.now() - first > ECHO_MILLIS) process.exit(Exit.interrupted)
+    if (performance.now() - first > ECHO_MILLIS) endByForce(Exit.interrupted)
     if (controller.signal.aborted) return
     first = performance.now()
     onFirst(name)

@@ -3,7 +3,7 @@
  * progress; or the end, with the root cause, where another try would end as this one did. Pure.
  */
 import type { WorkerLost } from '../crew/task.ts'
-import { RankLost, TrainingError } from '../errors.ts'
+import { RankLost, TrainingError, WorkerHangs } from '../errors.ts'
 import type { Whereabouts } from '../errors.ts'
 import { placeText } from './place.ts'
 
@@ -79,12 +79,17 @@ const HUNG_TWICE =
 
 const samePlace = (a: Casualty, b: Casualty) => a.step === b.step && a.phase === b.phase && a.piece === b.piece
 
-export function stopped(casualty: Casualty, why: string, cause: unknown): TrainingError {
-  return new TrainingError(`Training stopped: ${casualtyText(casualty)} ${why} What was saved before is whole.`, {
-    ...casualty,
-    cause,
-  })
+function stopped(casualty: Casualty, why: string, cause: unknown): TrainingError {
+  return new TrainingError(stoppedText(casualty, why), { ...casualty, cause })
 }
+
+/** For a thread that does not end though it was told to. */
+export function hangs(casualty: Casualty, cause: unknown): WorkerHangs {
+  return new WorkerHangs(stoppedText(casualty, 'Its thread cannot be ended.'), { ...casualty, cause })
+}
+
+const stoppedText = (casualty: Casualty, why: string): string =>
+  `Training stopped: ${casualtyText(casualty)} ${why} What was saved before is whole.`
 
 /** For a rank: the others would have to be set back with it. */
 export function rankStopped(casualty: Casualty, cause: unknown): RankLost {

@@ -4,7 +4,7 @@ import { WorkerLost } from '../crew/task.ts'
 import { placeOf } from './place.ts'
 import { Doing, Post, isStarting } from './post.ts'
 import type { Readout } from './post.ts'
-import { stopped } from './recovery.ts'
+import { hangs } from './recovery.ts'
 import type { Casualty } from './recovery.ts'
 import type { Run } from './run.ts'
 import { Stuck } from '../crew/stall.ts'
@@ -44,7 +44,7 @@ export function lateToStart(run: Run, arrivals: StallWatch): WorkerLost | undefi
  * Until everybody has left a run that is over; those who do not are ended.
  * @param stuck one that is known to hang
  * @returns who had to be ended
- * @throws what the crew failed of; a TrainingError where a thread will not end: it may yet write into the arena
+ * @throws what the crew failed of; WorkerHangs where a thread will not end: it may yet write into the arena
  */
 export async function allLeave(
   run: Run,
@@ -67,7 +67,7 @@ export async function allLeave(
   }
   ending.abort()
   if (await within(END_MILLIS)) return late
-  throw stopped(casualtyOf(run, late), 'Its thread cannot be ended.', late.cause)
+  throw hangs(casualtyOf(run, late), late.cause)
 }
 
 /** Only while nobody changes the state. */
