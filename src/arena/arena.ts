@@ -63,9 +63,13 @@ export function createArena(layout: Layout, spare?: Spare): Arena {
   return openArena(spare?.take(layout) ?? allocate(layout))
 }
 
-function allocate(layout: Layout, slack = 0): WebAssembly.Memory {
-  // Before it is asked for: a control group ends a process that goes beyond, without a word.
+/** Before memory is asked for: a control group ends a process that goes beyond, without a word. @throws UserError */
+export function checkRoom(layout: Layout): void {
   layout.check(Math.min(MAX_ARENA_BYTES, usableMemory(ownLimits())))
+}
+
+function allocate(layout: Layout, slack = 0): WebAssembly.Memory {
+  checkRoom(layout)
   const pages = Math.min(Math.ceil(layout.bytes / PAGE_BYTES) + slack, MAX_ARENA_BYTES / PAGE_BYTES)
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })

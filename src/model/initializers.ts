@@ -9,23 +9,34 @@ import type { ParameterSpec } from './layer.ts'
 
 /** Fills `out` (the tensor's values, row-major) for tensor number `stream` of a model with this seed. */
 export function initialize(spec: ParameterSpec, seed: number, stream: number, out: Float32Array): void {
-  const uniform = (limit: number) => fill(out, (i) => (2 * uniformAt(seed, stream, i) - 1) * limit)
-  const normal = (std: number) => fill(out, (i) => normalAt(seed, stream, i) * std)
+  const value = initialValues(spec, seed, stream, out.length)
+  for (let i = 0; i < out.length; i++) out[i] = value(i)
+}
+
+/** The value at each index (row-major) of tensor number `stream`, of `size` elements, of a model with this seed. */
+export function initialValues(
+  spec: ParameterSpec,
+  seed: number,
+  stream: number,
+  size: number,
+): (index: number) => number {
+  const uniform = (limit: number) => (i: number) => (2 * uniformAt(seed, stream, i) - 1) * limit
+  const normal = (std: number) => (i: number) => normalAt(seed, stream, i) * std
   const config: InitializerConfig = spec.initializer
   const { fanIn, fanOut } = spec
   switch (config.type) {
     case 'zeros':
-      return void out.fill(0)
+      return () => 0
     case 'ones':
-      return void out.fill(1)
+      return () => 1
     case 'constant':
-      return void out.fill(config.value)
+      return () => config.value
     case 'uniform':
-      return fill(out, (i) => config.min + uniformAt(seed, stream, i) * (config.max - config.min))
+      return (i) => config.min + uniformAt(seed, stream, i) * (config.max - config.min)
     case 'normal':
-      return fill(out, (i) => config.mean + normalAt(seed, stream, i) * config.std)
+      return (i) => config.mean + normalAt(seed, stream, i) * config.std
     case 'truncatedNormal':
-      return fill(out, (i) => config.mean + truncatedNormalAt(seed, stream, i, out.length) * config.std)
+      return (i) => config.mean + truncatedNormalAt(seed, stream, i, size) * config.std
     case 'glorotUniform':
       return uniform(Math.sqrt(6 / (fanIn + fanOut)))
     case 'glorotNormal':
@@ -44,26 +55,22 @@ export function initialize(spec: ParameterSpec, seed: number, stream: number, ou
       if (config.distribution === 'uniform') return uniform(Math.sqrt(3) * std)
       if (config.distribution === 'normal') return normal(std)
       const wider = std / CUT_DEVIATION
-      return fill(out, (i) => truncatedNormalAt(seed, stream, i, out.length) * wider)
+      return (i) => truncatedNormalAt(seed, stream, i, size) * wider
     }
     case 'unitForget':
-      return fill(out, (i) => (Math.floor((4 * i) / out.length) === 1 ? 1 : 0))
+      return (i) => (Math.floor((4 * i) / size) === 1 ? 1 : 0)
     case 'identity': {
       const cols = spec.shape.at(-1)!
       const rows = spec.shape.at(-2) ?? 1
       // Of a convolution's kernel: the cell in the middle.
-      const middle = Math.floor(out.length / (rows * cols) / 2) * rows * cols
-      return fill(out, (i) =>
-        i >= middle && (i - middle) % (cols + 1) === 0 && i - middle < rows * cols ? config.gain : 0,
-      )
+      const middle = Math.floor(size / (rows * cols) / 2) * rows * cols
+      return (i) => (i >= middle && (i - middle) % (cols + 1) === 0 && i - middle < rows * cols ? config.gain : 0)
     }
-    case 'orthogonal':
-      return orthogonal(spec.shape, config.gain, seed, stream, out)
+    case 'orthogonal': {
+      const values = orthogonal(spec.shape, config.gain, seed, stream, size)
+      return (i) => values[i]!
+    }
   }
-}
-
-function fill(out: Float32Array, value: (index: number) => number): void {
-  for (let i = 0; i < out.length; i++) out[i] = value(i)
 }
 
 /** Standard deviation of a standard normal cut at two of them. */
@@ -78,9 +85,10 @@ function truncatedNormalAt(seed: number, stream: number, index: number, n: numbe
 }
 
 /** Rows (or columns, where they are fewer) orthonormal, times `gain`: modified Gram-Schmidt on a normal matrix. */
-function orthogonal(shape: readonly number[], gain: number, seed: number, stream: number, out: Float32Array): void {
+function orthogonal(shape: readonly number[], gain: number, seed: number, stream: number, size: number): Float32Array {
+  const out = new Float32Array(size)
   const rows = shape[0]!
-  const cols = out.length / rows
+  const cols = size / rows
   const [count, length] = [Math.min(rows, cols), Math.max(rows, cols)]
   const vectors: Float64Array[] = []
   for (let v = 0; v < count; v++) {
@@ -98,6 +106,7 @@ function orthogonal(shape: readonly number[], gain: number, seed: number, stream
       out[rows <= cols ? v * cols + i : i * cols + v] = gain * value
     }),
   )
+  return out
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

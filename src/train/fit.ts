@@ -1,7 +1,10 @@
 /** One call of `fit`, from data to history: what is opened, weighed and listened to for it, and closed after it. */
+import { checkRoom } from '../arena/arena.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { isStream } from '../data/stream.ts'
 import { applyClassWeight, weighClasses } from '../data/tensor.ts'
+import { buildModel } from '../model/build.ts'
+import { compilePlan } from '../plan/plan.ts'
 import type { FitOptions } from './callbacks.ts'
 import type { Desk } from './desk.ts'
 import { Examiner } from './examiner.ts'
@@ -16,20 +19,23 @@ import { State } from './state.ts'
 
 /** @param feed where `data` is but the first window of a stream */
 export async function fit(desk: Desk, data: Dataset, options: FitOptions, feed?: Feed): Promise<History> {
-  const { model } = await desk.build(data)
+  const { validationData, bufferRows, signal, epochs = desk.config.epochs } = options
+  const shape = { ...data, rows: feed?.rows ?? data.rows }
+  const model = desk.built?.model ?? buildModel(desk.config.model, data.features)
   const task = resolveTask(desk.config, model, data)
-  const { validationData } = options
+  const spec = trainingSpec(desk.config, task, shape, undefined, epochs, 0, desk.ranks)
+  // To draw weights that do not fit takes as much time and memory as they do.
+  if (!desk.built) checkRoom(compilePlan(spec).layout)
+  await desk.build(data)
   if (!isStream(validationData)) {
     if (validationData) checkData(validationData, model, task, 'validation data')
     return fitBy(desk, data, task, options, { feed, validation: validationData })
   }
   checkExaminable(desk)
-  const { bufferRows, signal, epochs = desk.config.epochs } = options
-  const shape = { ...data, rows: feed?.rows ?? data.rows }
   const examiner = await Examiner.open(desk, validationData, {
     what: 'validation data',
     task,
-    spec: trainingSpec(desk.config, task, shape, undefined, epochs),
+    spec,
     bufferRows,
     times: epochs,
     next: desk.unfinished?.state[State.epoch],

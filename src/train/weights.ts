@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, UserError } from '../errors.ts'
 import { sizeOf } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
-import { initialize } from '../model/initializers.ts'
+import { initialValues } from '../model/initializers.ts'
 import { initialState } from '../optim/optimizers.ts'
 import type { OptimizerConfig } from '../optim/optimizers.ts'
 import type { Placement } from '../plan/parameters.ts'
@@ -16,13 +16,20 @@ export interface Weights {
   readonly slots: readonly (readonly Float32Array[])[]
 }
 
+/** Some millisecond's work: for no longer at a time does the host wait for weights to be drawn. */
+const DRAWN_AT_ONCE = 2 ** 14
+
 export async function initialWeights(model: Model, optimizer: OptimizerConfig, seed: number): Promise<Weights> {
   const parameters: Float32Array[] = []
   for (const [stream, spec] of model.parameters.entries()) {
     const values = new Float32Array(sizeOf(spec.shape))
-    initialize(spec, seed, stream, values)
+    const valueAt = initialValues(spec, seed, stream, values.length)
+    for (let start = 0; start < values.length; start += DRAWN_AT_ONCE) {
+      const end = Math.min(values.length, start + DRAWN_AT_ONCE)
+      for (let i = start; i < end; i++) values[i] = valueAt(i)
+      await setImmediate()
+    }
     parameters.push(values)
-    await setImmediate()
   }
   return { parameters, slots: freshSlots(parameters, optimizer) }
 }

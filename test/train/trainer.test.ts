@@ -175,6 +175,21 @@ describe('fit', () => {
     await expect(trainer.fit(blobs(50, 6, 7))).rejects.toThrow('integers from 0 to 2')
     await expect(trainer.fit(data, { checkpoint: { directory, monitor: 'val_loss2' } })).rejects.toThrow(UserError)
   })
+
+  it('draws no weights of a network that does not fit, and says what it would take', async () => {
+    const trainer = await create({ model: { layers: [40_000, 40_000, 3].map((units) => ({ type: 'dense', units })) } })
+    await expect(trainer.fit(data)).rejects.toThrow(/^Expected the plan to fit in [^]*parameters +\d+\.\d MiB/)
+    expect(() => trainer.getWeights()).toThrow('Expected a trained or loaded model')
+  })
+
+  it('lets the host go on while it draws its weights', async () => {
+    const trainer = await create({ model: { layers: [{ type: 'dense', units: 2048 }] } })
+    let [isDrawn, rounds] = [false, 0]
+    void trainer.build({ features: 512, targets: 1 }).then(() => (isDrawn = true))
+    for (; !isDrawn; rounds++) await new Promise(setImmediate)
+    // A million, 16,384 at a time.
+    expect(rounds).toBeGreaterThanOrEqual(64)
+  })
 })
 
 describe('evaluate', () => {
