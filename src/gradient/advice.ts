@@ -49,10 +49,18 @@ export const advice: Readonly<Record<HealthCode, Advice>> = {
     say: () => 'The update would leave parameters that are not finite',
   },
   GRAD_EXPLODING: {
-    signal: 'growth of the gradient norm',
+    signal: ['growth of the gradient norm', 'loss', 'spikes of the gradient norm'],
     remedies: ["clip: 'auto'", 'halve the learning rate', 'go back to the last healthy state', 'insert normalisation'],
-    say: ({ evidence }) =>
-      `The gradient explodes: ${figure(evidence.value)} against a limit of ${figure(evidence.threshold)}`,
+    say: ({ evidence: { signal, value, baseline, window } }) => {
+      switch (advice.GRAD_EXPLODING.signal.indexOf(signal)) {
+        case 0:
+          return `The gradient explodes: its norm has grown ${figure(value)}-fold`
+        case 1:
+          return `The training explodes: a loss of ${figure(value)}, where the best constant answer has ${figure(baseline)}`
+        default:
+          return `The gradient explodes: ${figure(value)} spikes of its norm within ${window} steps`
+      }
+    },
   },
   SIGNAL_OVERSCALE: {
     signal: 'initial loss over that of the best constant',

@@ -15,11 +15,12 @@ const HOSTILE = '</title><script>alert(1)</script>'
 const START = 1_750_000_000_000
 const STEPS = 400
 
-function signalsOf(loss: (step: number) => number): SignalLog {
+function signalsOf(loss: (step: number) => number, rate: (step: number) => number): SignalLog {
   const log = new SignalLog()
   log.layers = [HOSTILE, 'dense_2']
   for (let step = 0; step < STEPS; step++) {
     log.numbers(step, ['loss'], [loss(step)])
+    log.numbers(step, ['learningRate'], [rate(step)])
     log.numbers(step, ['gradNorm'], [2])
     log.numbers(step, ['gradNormAfterClip'], [1])
   }
@@ -29,13 +30,14 @@ function signalsOf(loss: (step: number) => number): SignalLog {
 
 interface Files {
   readonly loss?: (step: number) => number
+  readonly rate?: (step: number) => number
   readonly lines?: readonly object[]
   readonly tail?: string
 }
 
 let count = 0
 /** A run's folder as `train` leaves it: four epochs of 100 steps. */
-function leave({ loss = (step) => 2 / (1 + step / 50), lines = [], tail = '' }: Files = {}): string {
+function leave({ loss = (step) => 2 / (1 + step / 50), rate = () => 0.1, lines = [], tail = '' }: Files = {}): string {
   const path = mkdtempSync(join(folder, `run-${count++}-`))
   const config = {
     batchSize: 10,
@@ -53,7 +55,7 @@ function leave({ loss = (step) => 2 / (1 + step / 50), lines = [], tail = '' }: 
   }))
   const all = [start, ...epochs, ...lines].map((line) => JSON.stringify(line))
   writeFileSync(join(path, 'log.jsonl'), `${all.join('\n')}\n${tail}`)
-  writeFileSync(join(path, 'signals.bin'), signalsOf(loss).toBytes())
+  writeFileSync(join(path, 'signals.bin'), signalsOf(loss, rate).toBytes())
   return path
 }
 
@@ -75,6 +77,24 @@ describe('the verdict', () => {
     const { severity, word, advice } = verdict({ loss: () => 2.3, lines: [END] })
     expect([severity, word]).toEqual(['fault', 'not learning'])
     expect(advice.length).toBeGreaterThan(0)
+  })
+
+  test('of a run with a fault that nothing was done about names it', () => {
+    const health = { event: 'health', step: 4, code: 'GRAD_VANISHING', severity: 'fault', text: 'It vanishes.' }
+    const { severity, word, sentence } = verdict({ lines: [health, END] })
+    expect([severity, word]).toEqual(['fault', 'trained, with faults'])
+    expect(sentence).toMatch(/acc 90\.00 %\. It vanishes\.$/)
+    expect(verdict({ loss: () => 2.3, lines: [health, END] }).sentence).toMatch(
+      /^Nothing was learnt: .+\. It vanishes\.$/,
+    )
+  })
+
+  test('advises on a rate that was raised just before a run ran away, and on no other', () => {
+    const health = { event: 'health', step: 310, code: 'GRAD_EXPLODING', severity: 'fault', text: 'it explodes' }
+    const raised = (at: number) =>
+      verdict({ rate: (step) => (step < at ? 0.1 : 6), lines: [health, END] }).advice.join()
+    expect(raised(300)).toContain('raised the learning rate from 0.1000 to 6 at step 300')
+    for (const at of [0, 200, 320]) expect(raised(at), String(at)).not.toContain('raised')
   })
 
   test('of a run that was mended says how, and advises to begin so: not against what is no more', () => {

@@ -38,8 +38,9 @@ export function judgeGrowth(state: Float64Array, s: StepSignals): void {
   const hit = !converged(state) && (bySpikes || byLoss || byGrowth)
   if (!checkAlarm(state, at, code, true, s.step, hit, state[F.growth]! > limit / 2, 1)) return
   if (byGrowth) raise(state, code, 'fault', -1, Math.exp(grown), 1, ratio, recent)
-  else if (byLoss) raise(state, code, 'fault', -1, s.loss, s.nullLoss, t.runaway.ofNull * s.nullLoss, t.runaway.steps)
-  else raise(state, code, 'fault', -1, spikes, 0, t.spikes.count, t.spikes.window)
+  else if (byLoss)
+    raise(state, code, 'fault', -1, s.loss, s.nullLoss, t.runaway.ofNull * s.nullLoss, t.runaway.steps, 1)
+  else raise(state, code, 'fault', -1, spikes, 0, t.spikes.count, t.spikes.window, 2)
 }
 
 /** Where nothing is known of the loss: whether it is more than a norm does that wanders about. */

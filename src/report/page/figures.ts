@@ -117,7 +117,10 @@ function norms({ run, axis, marks }: All): Drawing | undefined {
   const limit = byTwo && typeof clip.maxNorm === 'number' ? clip.maxNorm : undefined
   return lineChart({
     title: 'Norm of the gradient',
-    description: `Before and after clipping; clipped in ${formatPercent(clippedShare(run))} of the time.`,
+    description:
+      clip?.mode === 'off'
+        ? 'Clipping is off.'
+        : `Before and after clipping; clipped in ${formatPercent(clippedShare(run))} of the time.`,
     ...{ x: axis, y: { kind: 'log' }, left: LEFT, right: HEAT_MAP_RIGHT, marks, height: 240 },
     series: [
       { name: 'before clipping', colour: 'orange', ...before },
@@ -173,6 +176,10 @@ const NAMES: Readonly<Record<string, string>> = {
   NONFINITE_LOSS: 'loss not finite',
   NONFINITE_GRAD: 'gradient not finite',
   NONFINITE_PARAM: 'update not finite',
+  GRAD_EXPLODING: 'gradient explodes',
+  GRAD_VANISHING: 'gradient vanishes',
+  LR_IMPLAUSIBLE: 'implausible rate',
+  INIT_VARIANCE: 'spread of weights',
 }
 
 /** `gradient spike` for GRAD_SPIKE. */
@@ -195,10 +202,12 @@ function timeOf({ run, axis }: All): Drawing | undefined {
   }
   return timeLine({
     title: 'Verdicts and actions',
-    description: `${formatCount(events.length)} verdicts, ${formatCount(actions.length)} actions.`,
+    description: `${countOf(events.length, 'verdict')}, ${countOf(actions.length, 'action')}.`,
     ...{ x: axis, rows, left: LEFT, right: HEAT_MAP_RIGHT },
   })
 }
+
+const countOf = (count: number, what: string): string => `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`
 
 function groups(events: readonly RunEvent[]): Map<string, RunEvent[]> {
   const found = new Map<string, RunEvent[]>()

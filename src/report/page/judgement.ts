@@ -21,6 +21,7 @@ export function judge(run: RunRecord, now: number): Judgement {
   const learnt = progressText(run)
   const skips = skipped > 0 ? `${formatCount(skipped)} batch${skipped === 1 ? ' was' : 'es were'} skipped` : ''
   const base = { advice: advise(run) }
+  const open = gravest(openEvents(run))
   if (error !== undefined) {
     const word = worst ? 'stopped for its health' : 'failed'
     return { ...base, severity: 'fault', word, sentence: error }
@@ -49,9 +50,10 @@ export function judge(run: RunRecord, now: number): Judgement {
       ...base,
       severity: 'fault',
       word: 'not learning',
-      sentence: join(`The loss did not fall: ${learnt}`, skips),
+      sentence: [join(`Nothing was learnt: ${learnt}`, skips), open?.text].filter(Boolean).join(' '),
     }
   }
+  const isIll = open?.severity === 'fault' && ended === 'Trained'
   const severity = worst?.severity === 'warn' || skipped > 0 ? 'warn' : (worst?.severity ?? 'ok')
   const done = [...new Set(remediesOf(run).map(({ what }) => what))]
   const treated = done.length > 0 ? `treated on the way: ${done.join(', ')}` : ''
@@ -59,8 +61,8 @@ export function judge(run: RunRecord, now: number): Judgement {
   return {
     ...base,
     severity: ended === 'Interrupted' && severity === 'ok' ? 'info' : severity,
-    word,
-    sentence: join(learnt, calm),
+    word: isIll ? 'trained, with faults' : word,
+    sentence: isIll ? `${join(learnt, calm)} ${open.text}` : join(learnt, calm),
   }
 }
 
@@ -127,10 +129,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   SYMMETRIC_INIT: 'Initialise with random weights.',
 }
 
+/** What was seen since the last remedy. */
+function openEvents(run: RunRecord): readonly RunEvent[] {
+  const treated = remediesOf(run).at(-1)?.step ?? -Infinity
+  return run.events.filter(({ step }) => step > treated)
+}
+
 function advise(run: RunRecord): string[] {
   const remedies = remediesOf(run)
-  const treated = remedies.at(-1)?.step ?? -Infinity
-  const open = run.events.filter(({ step }) => step > treated)
+  const open = openEvents(run)
   const advice = [...new Set(open.map(({ code }) => ADVICE[code]).filter((text) => text !== undefined))]
   if (remedies.length > 0) {
     advice.unshift(
@@ -140,7 +147,7 @@ function advise(run: RunRecord): string[] {
   if (run.signals.steps >= 100 && !learns(run) && advice.length === 0) {
     advice.push('Try a learning rate ten times as large, and one ten times as small, for a few epochs each.')
   }
-  advice.unshift(...diverged(run), ...withoutGradient(run))
+  advice.unshift(...rateRose(run), ...diverged(run), ...withoutGradient(run))
   const validation = run.epochs.map((epoch) => epoch.val_loss ?? NaN)
   const best = validation.reduce(
     (a, b, i) => (b < (validation[a] ?? Infinity) || Number.isNaN(validation[a]) ? i : a),
@@ -174,6 +181,23 @@ function diverged(run: RunRecord): string[] {
   ]
 }
 
+/** A rate that the schedule had raised shortly before the first sign that something ran away. */
+function rateRose(run: RunRecord): string[] {
+  const first = openEvents(run).find(({ code }) => RUNS_AWAY.has(code))
+  const rates = run.signals.series('learningRate')
+  if (!first || !rates) return []
+  const { x, y } = rates
+  const at = y.findLastIndex((rate, i) => i > 0 && rate > 3 * y[i - 1]! && x[i]! <= first.step)
+  if (at < 0 || first.step - x[at]! > SHORTLY) return []
+  return [
+    `The schedule raised the learning rate from ${formatNumber(y[at - 1]!)} to ${formatNumber(y[at]!)} at step ` +
+      `${formatCount(x[at]!)}, just before: that is the likeliest cause. Look at \`schedule\`.`,
+  ]
+}
+const RUNS_AWAY = new Set(['GRAD_SPIKE', 'GRAD_EXPLODING', 'LOSS_DIVERGING', 'NONFINITE_LOSS', 'NONFINITE_GRAD'])
+/** Steps. */
+const SHORTLY = 32
+
 /** Layers whose gradient was exactly zero while others still had one. */
 function withoutGradient({ signals }: RunRecord): string[] {
   const found = signals.profiles('layerGradNorm')
@@ -193,5 +217,6 @@ function withoutGradient({ signals }: RunRecord): string[] {
 export function clippedShare({ signals }: RunRecord): number {
   const [before, after] = [signals.series('gradNorm'), signals.series('gradNormAfterClip')]
   if (!before || !after || before.y.length === 0) return 0
-  return before.y.filter((norm, i) => after.y[i]! < norm * 0.999).length / before.y.length
+  // A batch that was skipped has none after it.
+  return before.y.filter((norm, i) => after.y[i]! > 0 && after.y[i]! < norm * 0.999).length / before.y.length
 }
