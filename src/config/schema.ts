@@ -50,7 +50,7 @@ const Fields = z.strictObject({
   kernels: choice(['auto', 'reference', 'wasm-strict', 'wasm', 'native', 'blas'])
     .default('auto')
     .describe(
-      "Which arithmetic is used. 'auto': native (the bits of wasm, in AVX-512) where the processor has it, else blas where " +
+      "Which arithmetic is used. 'auto': native (the bits of wasm, in AVX-512 or AVX2) where the processor has it, else blas where " +
         'a native library is found and works, else wasm. wasm-strict gives the same bits on every machine.',
     ),
   blas: text()

@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs'
 import type { Kernels, Pointer } from './kernels.ts'
 import { installProduct, productOf } from './machine/product.ts'
 import type { ProductCode } from './machine/product.ts'
+import type { VectorSet } from './machine/vectors.ts'
+import { vectorSets } from './machine/vectors.ts'
 import { createReference } from './reference.ts'
 import { selfTest } from './self-test.ts'
 import { scratchElements } from './wasm.ts'
@@ -26,10 +28,10 @@ export function probeNative(): NativeAnswer {
 }
 
 function answer(): NativeAnswer {
-  const reason = whyNot()
-  if (reason) return { available: false, reason }
+  const set = widestVectors()
+  if (typeof set === 'string') return { available: false, reason: set }
   try {
-    const code = installProduct()
+    const code = installProduct(set)
     const wrong = selfTest(SIZES, (on, free) => productOf(code, createReference(on), on, free), scratchElements)
     return wrong ? { available: false, reason: wrong } : { available: true, code }
   } catch (error) {
@@ -37,18 +39,19 @@ function answer(): NativeAnswer {
   }
 }
 
-function whyNot(): string | undefined {
+/** As the system tells of the processor: it must keep such registers when it changes threads. @returns or why not */
+function widestVectors(): VectorSet | string {
   const [system, processor] = [process.platform, process.arch]
   if (system !== 'linux' || processor !== 'x64') return `it is for Linux on x64, not for ${system} on ${processor}`
-  return hasWideVectors() ? undefined : 'this processor has no AVX-512'
+  const words = new Set(/^flags\s*:(.*)/m.exec(processorInfo())?.[1]!.split(' '))
+  return vectorSets.find(({ flags }) => flags.every((flag) => words.has(flag))) ?? 'this processor has no AVX2'
 }
 
-/** As the system tells it, which must keep such registers when it changes threads. */
-function hasWideVectors(): boolean {
+function processorInfo(): string {
   try {
-    return /^flags\s*:.*\bavx512f\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))
+    return readFileSync('/proc/cpuinfo', 'utf8')
   } catch {
-    return false
+    return ''
   }
 }
 

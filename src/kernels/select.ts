@@ -6,7 +6,7 @@
  * | `reference`   | plain TypeScript, to be read; slow                                   |
  * | `wasm-strict` | multiply then add: the same bits on every machine                    |
  * | `wasm`        | fused multiply-add in matrix products: the same bits on one machine  |
- * | `native`      | the bits of `wasm`, matrix products in AVX-512: fastest              |
+ * | `native`      | the bits of `wasm`, matrix products in machine code: fastest         |
  * | `blas`        | matrix products of a native BLAS, the rest as `wasm`                 |
  */
 import { UserError, describe, suggest } from '../errors.ts'
@@ -95,7 +95,7 @@ function fastest(): KernelChoice {
   const native = probeNative()
   const isLibraryNamed = Boolean(process.env[BLAS_VARIABLE])
   if (native.available && !isLibraryNamed) {
-    return { name: 'native', reason: 'the processor has AVX-512', code: native.code }
+    return { name: 'native', reason: `the processor has ${native.code.set}`, code: native.code }
   }
   const why = native.available ? `${BLAS_VARIABLE} is set` : `not native: ${native.reason}`
   const answer = probeBlas()

@@ -105,7 +105,7 @@ export function feature(name: string, bytes: readonly number[], advice: string):
 
 function native(): Finding {
   const answer = probeNative()
-  const value = answer.available ? 'AVX-512' : `none: ${answer.reason}`
+  const value = answer.available ? answer.code.set : `none: ${answer.reason}`
   return { name: 'machine code', value, status: 'ok', advice: answer.available ? '' : 'a native BLAS is as fast' }
 }
 

@@ -1,48 +1,21 @@
 /** The assembler beside what GNU's `as` makes of the same instructions, and products in machine code beside `wasm`. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Assembler, Condition, Register, Shuffle } from '../../src/kernels/machine/x86.ts'
+import { AVX2, AVX512, VectorAssembler } from '../../src/kernels/machine/vectors.ts'
+import { Assembler, Condition, Register } from '../../src/kernels/machine/x86.ts'
 import { probeNative } from '../../src/kernels/native.ts'
 import { expectSame, makeBench, seeds } from './conformance/bench.ts'
 import type { Product } from './conformance/matrix.ts'
 import { largeProducts, multiply } from './conformance/matrix.ts'
 
-const { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r15 } = Register
+const { rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r15 } = Register
+
+const hex = (code: Assembler): string => Buffer.from(code.finish()).toString('hex')
 
 /** Checked with binutils 2.40: `as`, then `objdump -d`. (It leaves out the 48 of prefetches, which changes nothing.) */
-const instructions: [text: string, bytes: string, write: (code: Assembler) => void][] = [
-  [
-    'vmovups zmm5, [rdx + 4 r8 + 64]',
-    '62 b1 7c 48 10 6c 82 01',
-    (c) => c.load(5, { base: rdx, index: r8, scale: 4, displacement: 64 }),
-  ],
-  [
-    'vmovups zmm27 {k1}{z}, [r12 + 128]',
-    '62 41 7c c9 10 5c 24 02',
-    (c) => c.load(27, { base: r12, displacement: 128 }, { mask: 1, zero: true }),
-  ],
-  ['vmovups zmm3, [r13 + 132]', '62 d1 7c 48 10 9d 84 00 00 00', (c) => c.load(3, { base: r13, displacement: 132 })],
-  ['vmovups [rbp], zmm17', '62 e1 7c 48 11 4d 00', (c) => c.store(17, { base: rbp })],
-  [
-    'vmovups [rsp + 192] {k2}, zmm3',
-    '62 f1 7c 4a 11 5c 24 03',
-    (c) => c.store(3, { base: rsp, displacement: 192 }, { mask: 2 }),
-  ],
-  ['vbroadcastss zmm31, [rsi + r15]', '62 22 7d 48 18 3c 3e', (c) => c.broadcast(31, { base: rsi, index: r15 })],
-  ['vbroadcastss zmm9, [rsi + 508]', '62 72 7d 48 18 4e 7f', (c) => c.broadcast(9, { base: rsi, displacement: 508 })],
-  ['vfmadd231ps zmm0, zmm28, zmm24', '62 92 1d 40 b8 c0', (c) => c.multiplyAdd(0, 28, 24)],
-  ['vfmadd231ps zmm21, zmm12, zmm3', '62 e2 1d 48 b8 eb', (c) => c.multiplyAdd(21, 12, 3)],
-  ['vpxord zmm20, zmm20, zmm20', '62 a1 5d 40 ef e4', (c) => c.clear(20)],
-  ['vunpcklps zmm17, zmm30, zmm1', '62 e1 0c 40 14 c9', (c) => c.shuffle(Shuffle.low, 17, 30, 1)],
-  ['vunpckhps zmm3, zmm2, zmm1', '62 f1 6c 48 15 d9', (c) => c.shuffle(Shuffle.high, 3, 2, 1)],
-  ['vunpcklpd zmm3, zmm2, zmm17', '62 b1 ed 48 14 d9', (c) => c.shuffle(Shuffle.lowPairs, 3, 2, 17)],
-  ['vunpckhpd zmm31, zmm19, zmm18', '62 21 e5 40 15 fa', (c) => c.shuffle(Shuffle.highPairs, 31, 19, 18)],
-  ['vshuff32x4 zmm10, zmm9, zmm8, 88h', '62 53 35 48 23 d0 88', (c) => c.shuffle(Shuffle.even, 10, 9, 8)],
-  ['vshuff32x4 zmm30, zmm29, zmm28, DDh', '62 03 15 40 23 f4 dd', (c) => c.shuffle(Shuffle.odd, 30, 29, 28)],
+const plain: [text: string, bytes: string, write: (code: Assembler) => void][] = [
   ['prefetcht0 [rsi + 64]', '48 0f 18 4e 40', (c) => c.prefetch({ base: rsi, displacement: 64 })],
   ['prefetchw [rsi + 8 r11]', '4a 0f 0d 0c de', (c) => c.prefetch({ base: rsi, index: r11, scale: 8 }, true)],
-  ['kmovw k1, eax', 'c5 f8 92 c8', (c) => c.loadMask(1, rax)],
-  ['vzeroupper', 'c5 f8 77', (c) => c.zeroUpper()],
   ['movsxd r9, [rsi + 36]', '4c 63 4e 24', (c) => c.loadInt(r9, { base: rsi, displacement: 36 })],
   ['lea r10, [rdi + 4 rax]', '4c 8d 14 87', (c) => c.addressOf(r10, { base: rdi, index: rax, scale: 4 })],
   ['mov r8, rcx', '49 89 c8', (c) => c.move(r8, rcx)],
@@ -51,13 +24,112 @@ const instructions: [text: string, bytes: string, write: (code: Assembler) => vo
   ['cmp rax, 6', '48 83 f8 06', (c) => c.compare(rax, 6)],
   ['push r12', '41 54', (c) => c.push(r12)],
   ['pop rbx', '5b', (c) => c.pop(rbx)],
+  ['call rax', 'ff d0', (c) => c.call(rax)],
+  ['call r12', '41 ff d4', (c) => c.call(r12)],
   ['ret', 'c3', (c) => c.return()],
 ]
 
-test.each(instructions)('%s is %s', (_, bytes, write) => {
+test.each(plain)('%s is %s', (_, bytes, write) => {
   const code = new Assembler()
   write(code)
-  expect(Buffer.from(code.finish()).toString('hex')).toBe(bytes.replaceAll(' ', ''))
+  expect(hex(code)).toBe(bytes.replaceAll(' ', ''))
+})
+
+/** Of AVX-512 and of AVX2. */
+const onVectors: [text: string, wide: string, narrow: string, write: (code: VectorAssembler) => void][] = [
+  [
+    'vmovups v5, [rdx + 4 r8 + 64]',
+    '62 b1 7c 48 10 6c 82 01',
+    'c4 a1 7c 10 6c 82 40',
+    (c) => c.load(5, { base: rdx, index: r8, scale: 4, displacement: 64 }),
+  ],
+  [
+    'vmovups v3, [r13 + 132]',
+    '62 d1 7c 48 10 9d 84 00 00 00',
+    'c4 c1 7c 10 9d 84 00 00 00',
+    (c) => c.load(3, { base: r13, displacement: 132 }),
+  ],
+  ['vmovups [rbp], v11', '62 71 7c 48 11 5d 00', 'c4 61 7c 11 5d 00', (c) => c.store(11, { base: rbp })],
+  [
+    'vbroadcastss v15, [rsi + r15]',
+    '62 32 7d 48 18 3c 3e',
+    'c4 22 7d 18 3c 3e',
+    (c) => c.broadcast(15, { base: rsi, index: r15 }),
+  ],
+  [
+    'vbroadcastss v9, [rsi + 508]',
+    '62 72 7d 48 18 4e 7f',
+    'c4 62 7d 18 8e fc 01 00 00',
+    (c) => c.broadcast(9, { base: rsi, displacement: 508 }),
+  ],
+  ['vfmadd231ps v0, v15, v12', '62 d2 05 48 b8 c4', 'c4 c2 05 b8 c4', (c) => c.multiplyAdd(0, 15, 12)],
+  ['vpxor v14, v14, v14', '62 51 0d 48 ef f6', 'c4 41 0d ef f6', (c) => c.clear(14)],
+  ['vunpcklps v10, v14, v1', '62 71 0c 48 14 d1', 'c4 61 0c 14 d1', (c) => c.shuffle('low', 10, 14, 1)],
+  ['vunpckhps v3, v2, v13', '62 d1 6c 48 15 dd', 'c4 c1 6c 15 dd', (c) => c.shuffle('high', 3, 2, 13)],
+  ['vunpcklpd v3, v2, v9', '62 d1 ed 48 14 d9', 'c4 c1 6d 14 d9', (c) => c.shuffle('lowPairs', 3, 2, 9)],
+  ['vunpckhpd v15, v11, v10', '62 51 a5 48 15 fa', 'c4 41 25 15 fa', (c) => c.shuffle('highPairs', 15, 11, 10)],
+  [
+    'vshuff32x4 or vperm2f128 v10, v9, v8, even',
+    '62 53 35 48 23 d0 88',
+    'c4 43 35 06 d0 20',
+    (c) => c.shuffle('even', 10, 9, 8),
+  ],
+  [
+    'vshuff32x4 or vperm2f128 v2, v13, v12, odd',
+    '62 d3 15 48 23 d4 dd',
+    'c4 c3 15 06 d4 31',
+    (c) => c.shuffle('odd', 2, 13, 12),
+  ],
+  ['vzeroupper', 'c5 f8 77', 'c5 f8 77', (c) => c.zeroUpper()],
+  [
+    'the part is kept: in k1, or below the stack',
+    '48 63 46 24 c5 f8 92 c8',
+    `48 63 46 24 48 8d 0d 0d 00 00 00 c4 e1 7c 10 04 81 c4 e1 7c 11 44 24 e0 ${'ff'.repeat(32)}${'00'.repeat(32)}`,
+    (c) => c.keepPart({ base: rsi, displacement: 36 }),
+  ],
+  [
+    'a part is loaded: vmovups {k1}{z}, or vmaskmovps',
+    '62 d1 7c c9 10 54 24 02',
+    'c4 61 7c 10 7c 24 e0 c4 c2 05 2c 94 24 80 00 00 00',
+    (c) => c.loadPart(2, { base: r12, displacement: 128 }, 15),
+  ],
+  [
+    'a part is stored: vmovups {k1}, or vmaskmovps',
+    '62 71 7c 49 11 56 03',
+    'c4 61 7c 10 74 24 e0 c4 62 0d 2e 96 c0 00 00 00',
+    (c) => c.storePart(10, { base: rsi, displacement: 192 }, 14),
+  ],
+]
+
+test.each(onVectors)('%s is %s or %s', (_, wide, narrow, write) => {
+  for (const [set, bytes] of [
+    [AVX512, wide],
+    [AVX2, narrow],
+  ] as const) {
+    const code = new VectorAssembler(set)
+    write(code)
+    expect(hex(code), set.name).toBe(bytes.replaceAll(' ', ''))
+  }
+})
+
+/** Registers that only AVX-512 has. */
+test.each<[text: string, bytes: string, write: (code: VectorAssembler) => void]>([
+  [
+    'vmovups zmm27 {k1}{z}, [r12 + 128]',
+    '62 41 7c c9 10 5c 24 02',
+    (c) => c.loadPart(27, { base: r12, displacement: 128 }, 31),
+  ],
+  ['vmovups [rbp], zmm17', '62 e1 7c 48 11 4d 00', (c) => c.store(17, { base: rbp })],
+  ['vbroadcastss zmm31, [rsi + r15]', '62 22 7d 48 18 3c 3e', (c) => c.broadcast(31, { base: rsi, index: r15 })],
+  ['vfmadd231ps zmm0, zmm28, zmm24', '62 92 1d 40 b8 c0', (c) => c.multiplyAdd(0, 28, 24)],
+  ['vpxord zmm20, zmm20, zmm20', '62 a1 5d 40 ef e4', (c) => c.clear(20)],
+  ['vunpcklps zmm17, zmm30, zmm1', '62 e1 0c 40 14 c9', (c) => c.shuffle('low', 17, 30, 1)],
+  ['vunpckhpd zmm31, zmm19, zmm18', '62 21 e5 40 15 fa', (c) => c.shuffle('highPairs', 31, 19, 18)],
+  ['vshuff32x4 zmm30, zmm29, zmm28, DDh', '62 03 15 40 23 f4 dd', (c) => c.shuffle('odd', 30, 29, 28)],
+])('%s is %s', (_, bytes, write) => {
+  const code = new VectorAssembler(AVX512)
+  write(code)
+  expect(hex(code)).toBe(bytes.replaceAll(' ', ''))
 })
 
 test('jumps go as far as their label is from their end, forward and back', () => {
@@ -66,7 +138,16 @@ test('jumps go as far as their label is from their end, forward and back', () =>
   code.jumpIf(Condition.notZero, 'on')
   code.jump('back')
   code.label('on')
-  expect(Buffer.from(code.finish()).toString('hex')).toBe('0f8505000000' + 'e9f5ffffff')
+  expect(hex(code)).toBe('0f8505000000' + 'e9f5ffffff')
+})
+
+test('the address of a label is told from behind the instruction', () => {
+  const code = new Assembler()
+  code.label('here')
+  code.addressOfLabel(r13, 'here')
+  code.addressOfLabel(rcx, 'there')
+  code.label('there')
+  expect(hex(code)).toBe('4c8d2df9ffffff' + '488d0d00000000')
 })
 
 test('a jump to nowhere is refused', () => {
@@ -75,7 +156,7 @@ test('a jump to nowhere is refused', () => {
   expect(() => code.finish()).toThrow('no label gone')
 })
 
-/** Across the edges of strips (64 columns), of rows in registers (6 and 8) and of stretches (256 terms). */
+/** Across the edges of strips (64 or 24 columns), of rows in registers (8 and fewer) and of stretches (256 terms). */
 const products: fc.Arbitrary<Product> = fc.record({
   transA: fc.boolean(),
   transB: fc.boolean(),

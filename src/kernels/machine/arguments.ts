@@ -1,11 +1,11 @@
 /** How a piece of machine code learns what to do: it is called with the address that offsets count from, and that of int32s. */
-import type { Assembler } from './x86.ts'
+import type { VectorAssembler } from './vectors.ts'
 import { Register } from './x86.ts'
 
-const { rax, rdi, rsi } = Register
+const { rdi, rsi } = Register
 
 /** Reads them into registers, by where they stand in the list. They lie in rdi and rsi until the last is read. */
-export function argumentsOf(code: Assembler) {
+export function argumentsOf(code: VectorAssembler) {
   const [base, list] = [rdi, rsi]
   const number = (into: Register, at: number): void => code.loadInt(into, { base: list, displacement: 4 * at })
   return {
@@ -21,15 +21,12 @@ export function argumentsOf(code: Assembler) {
       code.add(into, into)
       code.add(into, into)
     },
-    /** By way of rax. */
-    mask(into: number, at: number): void {
-      number(rax, at)
-      code.loadMask(into, rax)
+    /** What there is of the last vector; rax keeps what was told, rcx is lost. */
+    part(at: number): void {
+      code.keepPart({ base: list, displacement: 4 * at })
     },
   }
 }
 
-/** The mask that holds the columns of a row's last vector. */
-export const LAST = 1
 /** Rows ahead of the one at hand, of which the lines are asked for: about as long as they take from the second-level cache. */
 export const AHEAD = 8

@@ -13,10 +13,10 @@ const ALIGNMENT = 64
 /**
  * Puts pieces of code where they can run, for as long as the process lives. They are written first and made executable then:
  * nothing is ever both.
- * @returns the address of each
+ * @returns the address of the first, and how far from there each is
  * @throws Error where the system refuses
  */
-export function install(pieces: readonly Uint8Array[]): number[] {
+export function install(pieces: readonly Uint8Array[]): { first: number; offsets: number[] } {
   const koffi = loadKoffi()
   const system = koffi.load(null)
   const map = system.func('void *mmap(uintptr_t, size_t, int, int, int, int64_t)') as (...args: number[]) => unknown
@@ -44,5 +44,5 @@ export function install(pieces: readonly Uint8Array[]): number[] {
   copy(pages, all, length)
   if (protect(pages, length, READ | EXECUTE) !== 0)
     throw new Error('the system lets no memory be executed that was written')
-  return offsets.map((offset) => address + offset)
+  return { first: address, offsets }
 }

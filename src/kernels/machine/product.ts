@@ -1,13 +1,17 @@
 /** The matrix product out of the pieces of machine code: cuts it into strips, brings what they read into place, calls them. */
-import { loadKoffi } from '../../native/koffi.ts'
 import type { MatrixKernels, Pointer } from '../kernels.ts'
-import { scratchElements } from '../wasm.ts'
-import { PACK_ARGUMENTS, PackArgument, copyOf, turnOf } from './pack.ts'
+import { Calls, runOf } from './calls.ts'
+import { PackArgument, copyOf, turnOf } from './pack.ts'
 import { install } from './pages.ts'
-import { ARGUMENTS, Argument, LANES, MOST_VECTORS, mostRows, stripOf } from './strip.ts'
+import { Argument, mostRows, stripOf } from './strip.ts'
+import type { VectorSet } from './vectors.ts'
+import { vectorSets } from './vectors.ts'
 
-/** Addresses of the pieces, which are the same in all threads of the process; by number of vectors where there are several. */
+/** Where the pieces are, the same in all threads of the process; by number of vectors where there are several. */
 export interface ProductCode {
+  readonly set: VectorSet['name']
+  /** The address of the first; of the others, how far from there. */
+  readonly first: number
   readonly strips: readonly number[]
   /** Strips that add to what is there. */
   readonly adding: readonly number[]
@@ -16,25 +20,30 @@ export interface ProductCode {
 }
 
 /** Terms that are worked off before the next strip: their part of b, packed, stays in the second-level cache. */
-const STRETCH = Math.min(256, scratchElements / (LANES * MOST_VECTORS))
-/** Rows of a, at the least, for which b is packed first: that costs as much as reading it for some of them. */
-const PACKED_ROWS = 24
-/** Elements from a row of b to the next, at the most, of which nothing is packed: they are read as well where they are. */
-const NEAR = 128
-const ALL_LANES = 2 ** LANES - 1
+const STRETCH = 256
+/** Rows of a that are turned at once, and elements from one to the next then: no two of them in the same place of a cache. */
+const TURNED_ROWS = 192
+const TURNED_LD = STRETCH + 16
 
 /** @throws Error where the system lets no memory be executed */
-export function installProduct(): ProductCode {
-  const each = (of: (vectors: number) => Uint8Array) => Array.from({ length: MOST_VECTORS }, (_, i) => of(i + 1))
-  const pieces = [...each((n) => stripOf(n, false)), ...each((n) => stripOf(n, true)), ...each(copyOf), turnOf()]
-  const addresses = install(pieces)
-  const [strips, adding, copies] = [0, 1, 2].map((i) => addresses.slice(i * MOST_VECTORS, (i + 1) * MOST_VECTORS))
-  return { strips: strips!, adding: adding!, copies: copies!, turn: addresses.at(-1)! }
+export function installProduct(set: VectorSet): ProductCode {
+  const most = set.mostVectors
+  const each = (of: (vectors: number) => Uint8Array) => Array.from({ length: most }, (_, i) => of(i + 1))
+  const { first, offsets } = install([
+    runOf(),
+    ...each((vectors) => stripOf(set, vectors, false)),
+    ...each((vectors) => stripOf(set, vectors, true)),
+    ...each((vectors) => copyOf(set, vectors)),
+    turnOf(set),
+  ])
+  const [strips, adding, copies] = [0, 1, 2].map((i) => offsets.slice(1 + i * most, 1 + (i + 1) * most))
+  return { set: set.name, first, strips: strips!, adding: adding!, copies: copies!, turn: offsets.at(-1)! }
 }
 
-/** Vectors of a strip: four, but three where that many rows fit into registers at once. */
-function vectorsFor(rows: number): number {
-  return rows > mostRows(MOST_VECTORS) && rows <= mostRows(3) ? 3 : MOST_VECTORS
+/** Vectors of a strip: as many as there may be, but one less where that many rows fit into registers at once. */
+function vectorsFor(set: VectorSet, rows: number): number {
+  const most = set.mostVectors
+  return rows > mostRows(set, most) && rows <= mostRows(set, most - 1) ? most - 1 : most
 }
 
 /**
@@ -47,86 +56,105 @@ export function productOf(
   floats: Float32Array,
   scratch: Pointer,
 ): MatrixKernels['matmul'] {
-  const { address, call } = caller(floats)
-  const calls = (addresses: readonly number[]) => addresses.map(call)
-  const [strips, adding, copies] = [calls(code.strips), calls(code.adding), calls(code.copies)]
-  const turn = call(code.turn)
-  const told = integers(ARGUMENTS)
-  const packed = integers(PACK_ARGUMENTS)
-  const [toldAt, packedAt] = [address(told), address(packed)]
+  const set = vectorSets.find(({ name }) => name === code.set)!
+  const { lanes } = set
+  const calls = new Calls(code.first, floats)
+  const told = calls.arguments
 
-  /** `terms` rows of b, `cols` of each, to rows of `vectors` vectors. */
-  const copy = (vectors: number, terms: number, columns: number, b: Pointer, ldb: number) => {
-    packed[PackArgument.from] = b
-    packed[PackArgument.fromRow] = ldb
-    packed[PackArgument.to] = scratch
-    packed[PackArgument.toRow] = vectors * LANES
-    packed[PackArgument.count] = terms
-    packed[PackArgument.columns] = columns
-    copies[vectors - 1]!(packedAt)
+  /** `terms` rows of b to rows of `vectors` vectors. */
+  const copy = (vectors: number, terms: number, part: number, b: Pointer, ldb: number) => {
+    const at = calls.add(code.copies[vectors - 1]!)
+    told[at + PackArgument.from] = b
+    told[at + PackArgument.fromRow] = ldb
+    told[at + PackArgument.to] = scratch
+    told[at + PackArgument.toRow] = vectors * lanes
+    told[at + PackArgument.count] = terms
+    told[at + PackArgument.part] = part
   }
 
-  /** The same of `cols` rows of a b that lies transposed, `terms` of each. */
-  const turnIn = (vectors: number, terms: number, cols: number, b: Pointer, ldb: number) => {
-    const width = vectors * LANES
-    const [wholeCols, wholeTerms] = [cols - (cols % LANES), terms - (terms % LANES)]
-    packed[PackArgument.fromRow] = ldb
-    packed[PackArgument.toRow] = width
-    packed[PackArgument.count] = wholeTerms / LANES
-    for (let col = 0; wholeTerms > 0 && col < wholeCols; col += LANES) {
-      packed[PackArgument.from] = b + col * ldb
-      packed[PackArgument.to] = scratch + col
-      turn(packedAt)
+  /** `rows` rows of `length` elements become columns: element t of row j goes to t * toRow + j, with room for a square. */
+  const turn = (rows: number, length: number, from: Pointer, fromRow: number, to: Pointer, toRow: number) => {
+    const whole = rows - (rows % lanes)
+    const count = Math.ceil(length / lanes) - 1
+    const part = set.part(length - lanes * count)
+    if (whole < rows) {
+      calls.run()
+      wasm.transpose(rows - whole, length, from + whole * fromRow, fromRow, to + whole, toRow)
     }
-    wasm.transpose(wholeCols, terms - wholeTerms, b + wholeTerms, ldb, scratch + wholeTerms * width, width)
-    wasm.transpose(cols - wholeCols, terms, b + wholeCols * ldb, ldb, scratch + wholeCols, width)
+    for (let row = 0; row < whole; row += lanes) {
+      const at = calls.add(code.turn)
+      told[at + PackArgument.from] = from + row * fromRow
+      told[at + PackArgument.fromRow] = fromRow
+      told[at + PackArgument.to] = to + row
+      told[at + PackArgument.toRow] = toRow
+      told[at + PackArgument.count] = count
+      told[at + PackArgument.part] = part
+    }
+  }
+
+  const multiply: MatrixKernels['matmul'] = (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
+    const isPacked = transB || set.packs(m, ldb)
+    const most = vectorsFor(set, m)
+    for (let col = 0; col < n;) {
+      const left = Math.ceil((n - col) / lanes)
+      const vectors = Math.ceil(left / Math.ceil(left / most))
+      const width = vectors * lanes
+      const cols = Math.min(width, n - col)
+      const part = set.part(cols - width + lanes)
+      for (let term = 0; term < k; term += STRETCH) {
+        const terms = Math.min(STRETCH, k - term)
+        const from = transB ? b + col * ldb + term : b + term * ldb + col
+        if (transB) turn(cols, terms, from, ldb, scratch, width)
+        else if (isPacked) copy(vectors, terms, part, from, ldb)
+        const at = calls.add((accumulate || term > 0 ? code.adding : code.strips)[vectors - 1]!)
+        told[at + Argument.a] = a + (transA ? term * lda : term)
+        told[at + Argument.aRow] = transA ? 1 : lda
+        told[at + Argument.aTerm] = transA ? lda : 1
+        told[at + Argument.b] = isPacked ? scratch : from
+        told[at + Argument.bTerm] = isPacked ? width : ldb
+        told[at + Argument.c] = c + col
+        told[at + Argument.cRow] = ldc
+        told[at + Argument.rows] = m
+        told[at + Argument.terms] = terms
+        told[at + Argument.part] = part
+      }
+      col += width
+    }
+    calls.run()
+  }
+
+  /** The same with `a` turned part by part, behind where b is packed. */
+  const turned = scratch + STRETCH * set.mostVectors * lanes
+  const multiplyTurned: typeof multiply = (_, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
+    for (let row = 0; row < m; row += TURNED_ROWS) {
+      const rows = Math.min(TURNED_ROWS, m - row)
+      for (let term = 0; term < k; term += STRETCH) {
+        const terms = Math.min(STRETCH, k - term)
+        const from = b + (transB ? term : term * ldb)
+        turn(terms, rows, a + term * lda + row, lda, turned, TURNED_LD)
+        multiply(
+          false,
+          transB,
+          rows,
+          n,
+          terms,
+          turned,
+          TURNED_LD,
+          from,
+          ldb,
+          c + row * ldc,
+          ldc,
+          accumulate || term > 0,
+        )
+      }
+    }
   }
 
   return (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
     if (m === 0 || n === 0) return
     if (k === 0) return wasm.matmul(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)
-    told[Argument.aRow] = transA ? 1 : lda
-    told[Argument.aTerm] = transA ? lda : 1
-    told[Argument.cRow] = ldc
-    told[Argument.rows] = m
-    const isPacked = transB || (m >= PACKED_ROWS && ldb > NEAR)
-    const width = LANES * vectorsFor(m)
-    for (let col = 0; col < n; col += width) {
-      const cols = Math.min(width, n - col)
-      const vectors = Math.ceil(cols / LANES)
-      const columns = ALL_LANES >> (vectors * LANES - cols)
-      told[Argument.c] = c + col
-      told[Argument.columns] = columns
-      told[Argument.bTerm] = isPacked ? vectors * LANES : ldb
-      for (let term = 0; term < k; term += STRETCH) {
-        const terms = Math.min(STRETCH, k - term)
-        const from = transB ? b + col * ldb + term : b + term * ldb + col
-        if (transB) turnIn(vectors, terms, cols, from, ldb)
-        else if (isPacked) copy(vectors, terms, columns, from, ldb)
-        told[Argument.terms] = terms
-        told[Argument.a] = a + (transA ? term * lda : term)
-        told[Argument.b] = isPacked ? scratch : from
-        const strip = (accumulate || term > 0 ? adding : strips)[vectors - 1]!
-        strip(toldAt)
-      }
-    }
+    const isTurned = transA && set.turns(Math.min(STRETCH, k), lda, n)
+    const way = isTurned ? multiplyTurned : multiply
+    way(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)
   }
-}
-
-/** Integers that stay where they are: a short array without a buffer of its own would move with the heap. */
-const integers = (count: number) => new Int32Array(new ArrayBuffer(4 * count))
-
-/** Makes functions of addresses, which take the address of their arguments and know that of `floats`. */
-function caller(floats: Float32Array) {
-  const koffi = loadKoffi()
-  // koffi 3.3 takes the memory of a thread's calls when the thread first loads a library; without it a call ends the process.
-  koffi.load(null)
-  const prototype = koffi.proto('void', ['uintptr_t', 'uintptr_t'])
-  const address = (array: Float32Array | Int32Array) => Number(koffi.address(array))
-  const base = address(floats)
-  const call = (code: number) => {
-    const native = koffi.decode(BigInt(code), prototype) as (base: number, told: number) => void
-    return (told: number): void => native(base, told)
-  }
-  return { address, call }
 }

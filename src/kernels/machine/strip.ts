@@ -1,17 +1,18 @@
 /**
- * A strip of a matrix product as machine code: c[i, j] (+)= sum of a[i, t] * b[t, j] over t, for up to 64 columns j.
+ * A strip of a matrix product as machine code: c[i, j] (+)= sum of a[i, t] * b[t, j] over t, for a few vectors of columns j.
  *
  * Sums of some rows lie in registers while t runs, each summed in the order of t, one rounding a term: the bits of the
  * `wasm` kernels, however a product is cut into strips and stretches of t. What is read and written next is asked for
  * ahead: a step's operands come from far off.
  */
-import { AHEAD, LAST, argumentsOf } from './arguments.ts'
-import { Assembler, Condition, Register } from './x86.ts'
+import { AHEAD, argumentsOf } from './arguments.ts'
+import type { VectorSet } from './vectors.ts'
+import { VectorAssembler } from './vectors.ts'
+import { Condition, Register } from './x86.ts'
 import type { Address } from './x86.ts'
 
-/** Elements of a vector, and vectors of a strip at the most. */
-export const LANES = 16
-export const MOST_VECTORS = 4
+/** Bytes of a cache line. */
+export const LINE = 64
 
 /** What a strip is told, int32 each: strides and offsets in elements, from the address that goes with them. */
 export const Argument = {
@@ -24,10 +25,9 @@ export const Argument = {
   cRow: 6,
   rows: 7,
   terms: 8,
-  /** Bits of the columns of the last vector that there are. */
-  columns: 9,
+  /** Of the last vector, as `VectorSet` has it. */
+  part: 9,
 } as const
-export const ARGUMENTS = 10
 
 const { rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15 } = Register
 
@@ -45,6 +45,8 @@ const At = {
   cRow: rbx,
   rows: r12,
   terms: r13,
+  /** Before the first sums: what was told of the last vector. */
+  part: rax,
   /** While sums run: the term's row of a, its row of b, terms left. */
   ofA: rsi,
   ofB: rdi,
@@ -52,46 +54,53 @@ const At = {
 } as const
 const SAVED = [rbx, rbp, r12, r13, r14, r15]
 
-/** Vectors: sums first, then those of b, then elements of a. */
-const FIRST_OF_B = 24
-const FIRST_OF_A = 28
-const VECTORS_OF_A = 4
-
 /** Rows whose sums are in registers at once: as many as there is room for. More than 8 no addressing reaches. */
-export const mostRows = (vectors: number): number => Math.min(8, Math.floor(FIRST_OF_B / vectors))
+export const mostRows = ({ sums }: VectorSet, vectors: number): number => Math.min(8, Math.floor(sums / vectors))
 
 /**
  * Code for strips of `vectors` vectors; called with the address that offsets count from, and that of the arguments.
  * @param adds to what lies in c, instead of beginning with 0
  */
-export function stripOf(vectors: number, adds: boolean): Uint8Array {
-  const code = new Assembler()
+export function stripOf(set: VectorSet, vectors: number, adds: boolean): Uint8Array {
+  const code = new VectorAssembler(set)
   for (const register of SAVED) code.push(register)
   readArguments(code)
-  const most = mostRows(vectors)
-  code.label('next')
-  code.compare(At.rows, most)
-  code.jumpIf(Condition.below, `${most - 1}`)
-  block(code, most, vectors, adds)
-  code.subtract(At.rows, most)
-  code.jump('next')
-  for (let rows = most - 1; rows > 0; rows--) {
-    code.label(`${rows}`)
-    code.compare(At.rows, rows)
-    code.jumpIf(Condition.below, `${rows - 1}`)
-    block(code, rows, vectors, adds)
-    code.jump('0')
+  if (!set.partsAreFree) {
+    code.compare(At.part, set.part(set.lanes))
+    code.jumpIf(Condition.notZero, 'a part')
+    strip(code, 'whole', vectors, adds)
+    code.label('a part')
   }
-  code.label('0')
-  for (const register of SAVED.toReversed()) code.pop(register)
-  code.zeroUpper()
-  code.return()
+  strip(code, 'part', vectors, adds)
   return code.finish()
 }
 
-function readArguments(code: Assembler): void {
-  const { number, pointer, stride, mask } = argumentsOf(code)
-  mask(LAST, Argument.columns)
+/** All rows. @param last whether the last vector may be a part of one */
+function strip(code: VectorAssembler, last: 'part' | 'whole', vectors: number, adds: boolean): void {
+  const most = mostRows(code.set, vectors)
+  const label = (rows: number) => `${rows} rows, ${last}`
+  code.label(`next, ${last}`)
+  code.compare(At.rows, most)
+  code.jumpIf(Condition.below, label(most - 1))
+  block(code, most, vectors, adds, last)
+  code.subtract(At.rows, most)
+  code.jump(`next, ${last}`)
+  for (let rows = most - 1; rows > 0; rows--) {
+    code.label(label(rows))
+    code.compare(At.rows, rows)
+    code.jumpIf(Condition.below, label(rows - 1))
+    block(code, rows, vectors, adds, last)
+    code.jump(label(0))
+  }
+  code.label(label(0))
+  for (const register of SAVED.toReversed()) code.pop(register)
+  code.zeroUpper()
+  code.return()
+}
+
+function readArguments(code: VectorAssembler): void {
+  const { number, pointer, stride, part } = argumentsOf(code)
+  part(Argument.part)
   pointer(At.a, Argument.a)
   pointer(At.b, Argument.b)
   pointer(At.c, Argument.c)
@@ -107,50 +116,56 @@ function readArguments(code: Assembler): void {
 }
 
 /** Sums of `rows` rows; goes on to the rows behind them. */
-function block(code: Assembler, rows: number, vectors: number, adds: boolean): void {
+function block(code: VectorAssembler, rows: number, vectors: number, adds: boolean, last: 'part' | 'whole'): void {
+  const { lanes, sums, mostVectors, registers } = code.set
+  // Vectors: sums first, then those of b, then elements of a.
+  const [ofB, ofA] = [sums, sums + mostVectors]
   const sum = (row: number, vector: number) => row * vectors + vector
-  const eachOfC = (visit: (sum: number, address: Address, isLast: boolean) => void) => {
+  const isPart = (vector: number) => last === 'part' && vector === vectors - 1
+  const load = (into: number, address: Address, vector: number) =>
+    isPart(vector) ? code.loadPart(into, address, ofA) : code.load(into, address)
+  const eachOfC = (visit: (sum: number, address: Address, vector: number) => void) => {
     for (let row = 0; row < rows; row++) {
-      for (let v = 0; v < vectors; v++) visit(sum(row, v), { base: At.ofA, displacement: 64 * v }, v === vectors - 1)
+      for (let v = 0; v < vectors; v++) visit(sum(row, v), { base: At.ofA, displacement: 4 * lanes * v }, v)
       code.add(At.ofA, At.cRow)
     }
   }
+  const prefetch = (address: Address, toWrite = false) => {
+    if (address.displacement! % LINE === 0) code.prefetch(address, toWrite)
+  }
   code.move(At.ofA, At.c)
-  eachOfC((sum, address, isLast) => {
-    if (adds) code.load(sum, address, isLast ? { mask: LAST, zero: true } : undefined)
+  eachOfC((sum, address, vector) => {
+    if (adds) load(sum, address, vector)
     else {
       code.clear(sum)
-      code.prefetch(address, true)
+      prefetch(address, true)
     }
   })
   // Now at the rows behind, which are read and added to next.
-  if (adds) eachOfC((_, address) => code.prefetch(address, true))
+  if (adds) eachOfC((_, address) => prefetch(address, true))
   code.move(At.ofA, At.a)
   code.move(At.ofB, At.b)
   code.move(At.left, At.terms)
-  const loop = `terms of ${rows}`
+  const loop = `terms of ${rows}, ${last}`
   code.label(loop)
-  for (let v = 0; v < vectors; v++) {
-    const masked = v === vectors - 1 ? { mask: LAST, zero: true } : undefined
-    code.load(FIRST_OF_B + v, { base: At.ofB, displacement: 64 * v }, masked)
-  }
+  for (let v = 0; v < vectors; v++) load(ofB + v, { base: At.ofB, displacement: 4 * lanes * v }, v)
   for (let row = 0; row < rows; row++) {
-    const element = FIRST_OF_A + (row % VECTORS_OF_A)
+    const element = ofA + (row % (registers - ofA))
     code.broadcast(element, rowOfA(row))
-    for (let v = 0; v < vectors; v++) code.multiplyAdd(sum(row, v), element, FIRST_OF_B + v)
+    for (let v = 0; v < vectors; v++) code.multiplyAdd(sum(row, v), element, ofB + v)
   }
   // Of a transposed a, the rows to come; b of one vector keeps loads busy as it is.
-  code.prefetch({ base: At.ofA, displacement: 64 })
+  code.prefetch({ base: At.ofA, displacement: LINE })
   if (vectors > 1) {
     for (let v = 0; v < vectors; v++)
-      code.prefetch({ base: At.ofB, index: At.bTerm, scale: AHEAD, displacement: 64 * v })
+      prefetch({ base: At.ofB, index: At.bTerm, scale: AHEAD, displacement: 4 * lanes * v })
   }
   code.add(At.ofA, At.aTerm)
   code.add(At.ofB, At.bTerm)
   code.subtract(At.left, 1)
   code.jumpIf(Condition.notZero, loop)
   code.move(At.ofA, At.c)
-  eachOfC((sum, address, isLast) => code.store(sum, address, isLast ? { mask: LAST } : undefined))
+  eachOfC((sum, address, vector) => (isPart(vector) ? code.storePart(sum, address, ofA) : code.store(sum, address)))
   code.move(At.c, At.ofA)
   code.addressOf(At.a, rows === 8 ? { base: At.a, index: At.aRow, scale: 8 } : { ...rowOfA(rows), base: At.a })
 }
