@@ -56,6 +56,9 @@ export function placeParameters(
   return { all: parameters.map((spec) => placed.get(spec.name)!), laned, learned, followed, total }
 }
 
+/** Of a parameter by its name. */
+export const placementOf = ({ all }: Placements, name: string): Placement => all.find(({ spec }) => spec.name === name)!
+
 /**
  * Unless nothing is to be kept apart, vectors go by lanes: they are small beside their activations. A matrix goes by
  * tiles, which need neither memory per lane nor a reduction, unless it has too few rows to be cut into pieces while the

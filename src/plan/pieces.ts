@@ -1,6 +1,7 @@
 /** How many pieces each phase has, and the lanes of rows. */
 import { UPDATE_PIECE } from './constants.ts'
-import type { GradientPiece, Plan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import type { GradientPiece } from './tiles.ts'
 import { fullRows, ownRows, rowsOfShard } from './shards.ts'
 import { stagePieces } from './stages.ts'
 import type { Watch } from './watch.ts'

@@ -22,29 +22,31 @@ export const endShard = ({ shards, rank, ranks }: Sharing): number => Math.floor
 /** Rows of a full shard. */
 export const rowsPerShard = (batchSize: number, { shards }: Sharing): number => Math.ceil(batchSize / shards)
 
-/** What shards need to know of a plan. */
-interface Cut {
+export interface ShardCut {
+  /** Rows of a shard, and the shards of this rank: [ownFirst, ownEnd). */
   readonly shardRows: number
-  readonly microRows: number
   readonly ownFirst: number
   readonly ownEnd: number
+  /** Rows of a full micro-batch of one shard. */
+  readonly microRows: number
 }
 
 /** Shards of a batch of `batchRows` that hold a row: the first so many. */
-export const shardsInUse = ({ shardRows }: Cut, batchRows: number): number => Math.ceil(batchRows / shardRows)
+export const shardsInUse = ({ shardRows }: ShardCut, batchRows: number): number => Math.ceil(batchRows / shardRows)
 
 /** Rows of one shard of such a batch. */
-export const rowsOfShard = ({ shardRows }: Cut, batchRows: number, shard: number): number =>
+export const rowsOfShard = ({ shardRows }: ShardCut, batchRows: number, shard: number): number =>
   Math.max(0, Math.min(shardRows, batchRows - shard * shardRows))
 
 /** Rows that a full shard has in the micro-batch that begins at its row `first`. */
-export const fullRows = ({ shardRows, microRows }: Cut, first: number): number => Math.min(microRows, shardRows - first)
+export const fullRows = ({ shardRows, microRows }: ShardCut, first: number): number =>
+  Math.min(microRows, shardRows - first)
 
 /**
  * Rows that this rank has in that micro-batch of a batch of `batchRows`. They lie one shard after the other: full ones, at
  * most one that is not, and none after it.
  */
-export function ownRows(cut: Cut, batchRows: number, first: number): number {
+export function ownRows(cut: ShardCut, batchRows: number, first: number): number {
   const full = fullRows(cut, first)
   let rows = 0
   for (let shard = cut.ownFirst; shard < cut.ownEnd; shard++) {
@@ -54,7 +56,7 @@ export function ownRows(cut: Cut, batchRows: number, first: number): number {
 }
 
 /** The same of all ranks. */
-export function allRows(cut: Cut, batchRows: number, first: number): number {
+export function allRows(cut: ShardCut, batchRows: number, first: number): number {
   const full = fullRows(cut, first)
   const last = shardsInUse(cut, batchRows) - 1
   return last * full + Math.max(0, Math.min(full, rowsOfShard(cut, batchRows, last) - first))
@@ -67,14 +69,14 @@ export function forEachEdge(used: number, add: (j: number, s: number) => void): 
 
 /** Whether both sides of an addition are a rank's own: then it makes it before anything is exchanged. */
 export const isOwn = (
-  { ownFirst, ownEnd }: Pick<Cut, 'ownFirst' | 'ownEnd'>,
+  { ownFirst, ownEnd }: Pick<ShardCut, 'ownFirst' | 'ownEnd'>,
   j: number,
   s: number,
   used: number,
 ): boolean => j >= ownFirst && Math.min(j + 2 * s, used) <= ownEnd
 
 /** Where another rank's shard comes to lie among those that are received. */
-export const inboxSlot = ({ ownFirst, ownEnd }: Cut, shard: number): number =>
+export const inboxSlot = ({ ownFirst, ownEnd }: ShardCut, shard: number): number =>
   shard < ownFirst ? shard : shard - (ownEnd - ownFirst)
 
 /** First of the runs of parameters that a rank adds up and updates; those of rank + 1 follow. */

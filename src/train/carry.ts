@@ -1,7 +1,7 @@
 /** From one segment of a run to the next: which words of the sequencer's state a remedy leaves. */
 import { decideStateLength, resetDecide } from '../gradient/decide.ts'
 import { afterRemedy, healthStateLength } from '../gradient/health.ts'
-import { STATE_DOUBLES } from '../plan/plan.ts'
+import { STATE_DOUBLES } from '../plan/lengths.ts'
 import type { Next } from './repair.ts'
 import type { Session } from './session.ts'
 import { Reason, State } from './state.ts'

@@ -13,7 +13,7 @@ import { valueKeys } from './keys.ts'
 import type { Listeners } from './listeners.ts'
 import { Field, Kind } from './record.ts'
 import type { Casualty } from './recovery.ts'
-import { FRAME_FIELDS } from '../plan/plan.ts'
+import { FRAME_FIELDS } from '../plan/lengths.ts'
 
 const verdictNames = Object.fromEntries(Object.entries(Verdict).map(([name, code]) => [code, name]))
 

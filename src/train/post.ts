@@ -6,7 +6,7 @@
  *   2  the phase    3  its stage    4  the piece    5  1 when it has left
  */
 import type { Arena } from '../arena/arena.ts'
-import { POST_WORDS } from '../plan/plan.ts'
+import { POST_WORDS } from '../plan/lengths.ts'
 import type { Phase, Plan } from '../plan/plan.ts'
 
 /** Where a worker's post begins among the arena's words. */

@@ -2,7 +2,7 @@
 import type { Arena, Spare } from '../arena/arena.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import type { Dataset } from '../data/dataset.ts'
-import { FRAME_FIELDS } from '../plan/plan.ts'
+import { FRAME_FIELDS } from '../plan/lengths.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RunSettings } from '../plan/settings.ts'
 import { ALONE } from '../plan/shards.ts'

@@ -4,7 +4,7 @@
  */
 import { decideStateLength } from '../gradient/decide.ts'
 import { plateauStateLength } from '../optim/plateau.ts'
-import { STATE_DOUBLES } from '../plan/plan.ts'
+import { STATE_DOUBLES } from '../plan/lengths.ts'
 import type { Plan } from '../plan/plan.ts'
 
 let next = 0

@@ -5,7 +5,8 @@
  * threads. Since 1970 they would be, in one double, multiples of a quarter of a microsecond.
  */
 import type { Arena } from '../arena/arena.ts'
-import { EVENT_FIELDS, Phase, traceDoubles } from '../plan/plan.ts'
+import { EVENT_FIELDS, traceDoubles } from '../plan/lengths.ts'
+import { Phase } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Parts } from './work.ts'
 

@@ -10,7 +10,7 @@
  *   4 + 2t  workers of trial t;  5 + 2t  its mean step in microseconds, of its best round
  */
 
-import { TUNING_DOUBLES } from '../plan/plan.ts'
+import { TUNING_DOUBLES } from '../plan/lengths.ts'
 
 const TRIAL = 0
 const STEPS = 1

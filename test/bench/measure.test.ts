@@ -5,7 +5,7 @@ import { measurementOf, observe } from '../../bench/simulate/measure.ts'
 import { rankOf } from '../../bench/simulate/ranks.ts'
 import { simulate } from '../../bench/simulate/schedule.ts'
 import { pieces as piecesOf } from '../../src/plan/pieces.ts'
-import { compilePlan } from '../../src/plan/plan.ts'
+import { compilePlan } from '../../src/plan/compile.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { blobs } from '../train/data.ts'
 

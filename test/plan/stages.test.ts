@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LayerConfig } from '../../src/model/config.ts'
 import { stageTile } from '../../src/plan/constants.ts'
 import { pieces } from '../../src/plan/pieces.ts'
-import { compilePlan } from '../../src/plan/plan.ts'
+import { compilePlan } from '../../src/plan/compile.ts'
 import { base } from './specs.ts'
 
 /** 2 x 260 x 260 x 140 rows = 18.9 MFLOP: large. 2 x 260 x 4 x 140: not. */

@@ -3,7 +3,7 @@ import type { Kernels } from '../../src/kernels/kernels.ts'
 import { createReference } from '../../src/kernels/reference.ts'
 import { dividedProducts, shardPieces, tilesAbove, tilesAcross } from '../../src/plan/stages.ts'
 import type { TileStage } from '../../src/plan/stages.ts'
-import { compilePlan } from '../../src/plan/plan.ts'
+import { compilePlan } from '../../src/plan/compile.ts'
 import { divides } from '../../src/train/division.ts'
 import { base } from '../plan/specs.ts'
 

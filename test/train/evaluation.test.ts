@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { parseConfig } from '../../src/config/schema.ts'
 import { buildModel } from '../../src/model/build.ts'
-import { compilePlan } from '../../src/plan/plan.ts'
+import { compilePlan } from '../../src/plan/compile.ts'
 import { evaluationSpec, resolveTask } from '../../src/train/prepare.ts'
 
 const data = { rows: 10_000, features: 4, targets: 1, classNames: ['a', 'b'] }

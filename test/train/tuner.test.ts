@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TUNING_DOUBLES } from '../../src/plan/plan.ts'
+import { TUNING_DOUBLES } from '../../src/plan/lengths.ts'
 import { beginTuning, fastest, trialsOf, tune } from '../../src/train/tuner.ts'
 
 /** Drives the tuner with steps of `micros(workers)` and returns the numbers of workers it asked for, in order. */
