@@ -91,6 +91,20 @@ export function whyUnread({ code }: NodeJS.ErrnoException, example: string): str
   }
 }
 
+/** What to do about a file that could not be written: `otherwise` where it is not for want of room. */
+export function writeAdvice(code: string | undefined, otherwise: string): string {
+  switch (code) {
+    case 'ENOSPC':
+      return 'The disk is full: free some room.'
+    case 'EDQUOT':
+      return 'Your share of the disk is used up: free some room.'
+    case 'EFBIG':
+      return 'Files may not be as large here: raise the limit (`ulimit -f`).'
+    default:
+      return otherwise
+  }
+}
+
 /** The closest of `candidates` to `word`, where one is close enough to be a slip of the finger. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3))

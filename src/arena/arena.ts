@@ -75,7 +75,13 @@ function allocate(layout: Layout, slack = 0): WebAssembly.Memory {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
   } catch (cause) {
     const mib = ((pages * PAGE_BYTES) / 2 ** 20).toFixed(0)
-    throw new UserError(`Expected ${mib} MiB of shared memory for the arena, but the system refused it.`, { cause })
+    const advice =
+      ownLimits().addressLimitBytes === undefined
+        ? 'Free some memory, or make `batchSize` smaller.'
+        : 'Many more addresses are reserved than used: lift their limit (`ulimit -v unlimited`).'
+    throw new UserError(`Expected ${mib} MiB of shared memory for the arena, but the system refused it. ${advice}`, {
+      cause,
+    })
   }
 }
 

@@ -35,7 +35,7 @@ export function report(error: unknown, stack: boolean): { code: ExitCode; messag
   const code =
     error instanceof UserError ? Exit.badInput : error instanceof TrainingError ? Exit.unhealthy : Exit.internal
   // What failed after it, on the way out.
-  const text = [error, ...suppressedBy(error)].map(messageOf).join('\nThen: ')
+  const text = [...new Set([error, ...suppressedBy(error)].map(messageOf))].join('\nThen: ')
   const plain = code === Exit.internal ? `internal error: ${text}\n(--stack shows where it comes from)` : text
   return { code, message: stack && error instanceof Error ? (error.stack ?? plain) : plain }
 }

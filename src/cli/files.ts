@@ -2,7 +2,7 @@ import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ResolvedConfig } from '../config/schema.ts'
-import { UserError } from '../errors.ts'
+import { UserError, writeAdvice } from '../errors.ts'
 import { LOG_FILE, REPORT_FILE, SIGNALS_FILE } from '../report/page/record.ts'
 import { makeFolder } from '../train/folder.ts'
 import { BEST } from '../train/keeper.ts'
@@ -49,7 +49,7 @@ export function prepareRun(files: RunFiles, config: ResolvedConfig, resumed: boo
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (existsSync(temporary)) rmSync(temporary)
-    const advice = code === 'ENOSPC' ? 'The disk is full: free some room' : 'Choose another folder with `out` (--out)'
+    const advice = writeAdvice(code, 'Choose another folder with `out` (--out).')
     throw new UserError(`Cannot write to \`out\` folder \`${files.folder}\`: ${message}. ${advice}`, { cause: error })
   }
 }

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { SourceHangs } from '../data/read/answer.ts'
-import { suggest, WorkerHangs } from '../errors.ts'
+import { suggest, WorkerHangs, writeAdvice } from '../errors.ts'
 import { version } from '../package.ts'
 import { paint } from '../report/progress.ts'
 import { benchCommand } from './commands/bench.ts'
@@ -42,7 +42,7 @@ function heedOutput(): void {
   // Results that are lost are an error; a reader that has seen enough (`| head`) is none.
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit(Exit.ok)
-    const advice = code === 'ENOSPC' ? 'The disk is full: free some room.' : 'Send the results elsewhere.'
+    const advice = writeAdvice(code, 'Send the results elsewhere.')
     say(`${paint('red', 'error:', process.stderr)} stdout: could not be written (${code}). ${advice}`)
     process.exit(Exit.badInput)
   })

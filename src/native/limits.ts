@@ -18,6 +18,8 @@ export interface Limits {
   readonly memoryBytes: number
   readonly memoryLimitBytes?: number | undefined
   readonly pidsLimit?: number | undefined
+  /** Of addresses (`ulimit -v`), whether memory lies there or not. */
+  readonly addressLimitBytes?: number | undefined
 }
 
 /** `root` is where the file system begins: another one in tests. */
@@ -34,6 +36,7 @@ export function readLimits(root = '/'): Limits {
     memoryBytes: totalmem(),
     memoryLimitBytes: readNumber(v2('memory.max')) ?? readNumber(v1('memory', 'memory.limit_in_bytes')),
     pidsLimit: readNumber(v2('pids.max')) ?? readNumber(v1('pids', 'pids.max')),
+    addressLimitBytes: readNumber(/^Max address space\s+(\d+)/m.exec(read('proc/self/limits') ?? '')?.[1]),
   }
 }
 

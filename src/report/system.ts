@@ -72,7 +72,7 @@ export function processors(limits: Limits): Finding[] {
 }
 
 export function memory(limits: Limits): Finding[] {
-  const { memoryBytes, memoryLimitBytes } = limits
+  const { memoryBytes, memoryLimitBytes, addressLimitBytes } = limits
   const small = usableMemory(limits) < 2 ** 30
   return [
     { name: 'memory', value: formatBytes(memoryBytes), status: 'ok', advice: '' },
@@ -82,6 +82,18 @@ export function memory(limits: Limits): Finding[] {
       status: small ? 'note' : 'ok',
       advice: small ? 'check a model with `brigantine plan` before training; lower `batchSize` if it does not fit' : '',
     },
+    ...(addressLimitBytes === undefined
+      ? []
+      : [
+          {
+            name: 'address limit',
+            value: formatBytes(addressLimitBytes),
+            status: 'note' as const,
+            advice:
+              'V8 reserves far more addresses than it uses, and ends the process where there are none: `ulimit -v unlimited`; ' +
+              'memory is limited by a control group',
+          },
+        ]),
   ]
 }
 

@@ -16,7 +16,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import type * as Msgpackr from 'msgpackr'
-import { TrainingError, UserError, whyUnread } from '../errors.ts'
+import { TrainingError, UserError, whyUnread, writeAdvice } from '../errors.ts'
 import { refuseEndless } from '../interop/regular.ts'
 import { checkDocument } from './document.ts'
 import { makeFolder } from './folder.ts'
@@ -191,7 +191,7 @@ export async function writeAtomically(
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {})
     const { code } = cause as NodeJS.ErrnoException
-    const advice = code === 'ENOSPC' ? 'The disk is full: free some room.' : 'Choose another folder with `out` (--out).'
+    const advice = writeAdvice(code, 'Choose another folder with `out` (--out).')
     throw new UserError(`${path}: could not be written (${code ?? String(cause)}). ${advice}`, { cause })
   }
 }

@@ -32,6 +32,14 @@ function shell(line: string, env: Readonly<Record<string, string>> = {}): Ended 
 
 const TRAIN = '$B train --workers 1 --epochs 2'
 
+it.skipIf(process.platform === 'win32')('a limit on the size of files is named, and how to raise it', () => {
+  const { code, stderr } = shell(`ulimit -f 40; ${TRAIN} --quiet --out narrow`)
+  expect(stderr).toMatch(
+    /error: narrow\/(best|last)\.ckpt: could not be written \(EFBIG\)\. Files may not be as large here: raise the limit \(`ulimit -f`\)\./,
+  )
+  expect(code).toBe(2)
+})
+
 // Only Linux and the BSDs have a device that is always full.
 describe.skipIf(!existsSync('/dev/full'))('a disk that is full for', () => {
   it('the results is an error, and the model is saved', () => {

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { findLibraries } from '../../src/native/libraries.ts'
 import { cpuMax, readLimits, usableCores, usableMemory, usableWorkers } from '../../src/native/limits.ts'
 import { lackOfThreads } from '../../src/native/room.ts'
-import { feature, inspectSystem, node, processors, threads } from '../../src/report/system.ts'
+import { feature, inspectSystem, memory, node, processors, threads } from '../../src/report/system.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brigantine-system-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -45,6 +45,19 @@ describe('limits of a container', () => {
       }),
     )
     expect(limits).toMatchObject({ cpuQuota: 2, memoryLimitBytes: undefined, pidsLimit: 64 })
+  })
+
+  test('of addresses, as `ulimit -v` sets it', () => {
+    const limits = (soft: string) =>
+      readLimits(
+        root(`v${soft}`, {
+          'proc/self/limits': `Max address space         ${soft}           unlimited           bytes\n`,
+        }),
+      )
+    expect(limits('unlimited').addressLimitBytes).toBeUndefined()
+    const narrow = limits('4294967296')
+    expect(narrow.addressLimitBytes).toBe(2 ** 32)
+    expect(memory(narrow).at(-1)).toMatchObject({ name: 'address limit', value: '4.00 GiB', status: 'note' })
   })
 
   test('no control groups: no limits', () => {
