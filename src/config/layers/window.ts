@@ -1,9 +1,8 @@
+/** Sizes of windows that slide over rows: convolution and pooling. */
 import { z } from 'zod'
-import { integer } from './fields.ts'
+import { integer } from '../fields.ts'
 
 type Both<T> = z.ZodType<T, T>
-
-/** Sizes of windows that slide over rows: convolution and pooling. */
 
 /** A whole number >= `min`; in two dimensions one for both axes, or one for each. */
 export function extent(dims: 1 | 2, min = 1): Both<number | number[]> {
