@@ -2,10 +2,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { answeredChunks, SourceHangs } from '../../src/data/read/answer.ts'
+import { answered, answeredChunks, SourceHangs } from '../../src/data/read/answer.ts'
 import { loadKoffi } from '../../src/native/koffi.ts'
 
 const BIN = join(import.meta.dirname, '../../src/cli/bin.ts')
@@ -30,6 +31,15 @@ it('a stream that gives something and then nothing more is given up, with what t
     /Expected an answer from x\.csv within 0\.3 s, got none: the disk or network it lies on hangs\. See whether it is mounted/,
   )
   expect(read).toEqual(['a,b\n1,2\n'])
+})
+
+it('a process that stood still for longer than that still takes the answer', async () => {
+  const path = join(folder, 'there.txt')
+  writeFileSync(path, 'there')
+  const reading = answered(path, readFile(path, 'utf8'), 0.2)
+  const until = performance.now() + 500
+  while (performance.now() < until);
+  expect(await reading).toBe('there')
 })
 
 /** A file system whose server never answers, as that of a machine that is gone. @returns how to remove it, or why there is none */

@@ -10,14 +10,17 @@ export class SourceHangs extends UserError {
   override name = 'SourceHangs'
 }
 
-/** What `waiting` gives. @throws SourceHangs when it has given nothing for `seconds` */
+/** Into so many parts a wait is cut: time in which the process itself stood still is counted as one part at most. */
+const TICKS = 10
+
+/** What `waiting` gives. @throws SourceHangs when it has given nothing for `seconds` in which this process ran */
 export async function answered<T>(
   file: string,
   waiting: Promise<T>,
   seconds: number = DEFAULT_TIMEOUT_SECONDS,
 ): Promise<T> {
   const over = new AbortController()
-  const late = setTimeout(1000 * seconds, undefined, { signal: over.signal }).then(() => {
+  const late = ticks((1000 * seconds) / TICKS, over.signal).then(() => {
     throw new SourceHangs(
       `Expected an answer from ${file} within ${seconds} s, got none: the disk or network it lies on hangs. See whether it is ` +
         'mounted and can be reached; where it is only slow, raise data.timeoutSeconds',
@@ -30,6 +33,11 @@ export async function answered<T>(
     late.catch(() => {})
     over.abort()
   }
+}
+
+/** A process that was suspended finds its timer due before the answer that lies ready: only the tick after would tell. */
+async function ticks(millis: number, signal: AbortSignal): Promise<void> {
+  for (let i = 0; i < TICKS; i++) await setTimeout(millis, undefined, { signal })
 }
 
 /** The chunks of a stream, each in time. @throws SourceHangs */
