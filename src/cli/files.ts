@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { forFolder } from '../config/file.ts'
 import type { ResolvedConfig } from '../config/schema.ts'
 import { UserError, writeAdvice } from '../errors.ts'
 import { LOG_FILE, REPORT_FILE, SIGNALS_FILE } from '../report/page/record.ts'
@@ -43,7 +44,7 @@ export function prepareRun(files: RunFiles, config: ResolvedConfig, resumed: boo
   const temporary = `${files.config}.tmp`
   try {
     makeFolder(files.folder)
-    writeFileSync(temporary, stringify(config))
+    writeFileSync(temporary, stringify(forFolder(config, files.folder)))
     renameSync(temporary, files.config)
     if (!resumed) for (const file of [files.log, files.signals, files.report]) rmSync(file, { force: true })
   } catch (error) {

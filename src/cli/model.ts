@@ -45,7 +45,7 @@ function rowLimit(text: string): number {
 export function withModel(command: Command, dataRequired = false): Command {
   const data = [
     '--data <file>',
-    "CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY, NPZ, PNG or JPEG file, folder, 'digits', or - for stdin",
+    "CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY, NPZ, PNG or JPEG file, text, folder, 'digits', or - for stdin",
   ] as const
   if (dataRequired) command.requiredOption(...data)
   else command.option(...data)

@@ -1,6 +1,6 @@
 /** What `--resume` goes on from: a checkpoint, which in a run's folder must be that run's own. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { parse } from 'yaml'
+import { existsSync, statSync } from 'node:fs'
+import { loadConfigFile } from '../config/file.ts'
 import { parseConfig, type ResolvedConfig } from '../config/schema.ts'
 import { describe, UserError } from '../errors.ts'
 import { refuseEndless } from '../interop/regular.ts'
@@ -53,7 +53,7 @@ export async function readResumed(resume: string | true, folder: string, given: 
 async function ownConfig(path: string): Promise<ResolvedConfig | undefined> {
   try {
     await refuseEndless(path)
-    return parseConfig(parse(readFileSync(path, 'utf8'), { logLevel: 'error' }))
+    return parseConfig((await loadConfigFile(path)).value)
   } catch {
     return undefined
   }

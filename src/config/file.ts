@@ -71,11 +71,18 @@ function cannotRead(path: string, error: unknown): UserError {
 }
 
 /** The `data` field with its paths meant from `folder`; built-in sets and absolute paths stay as they are. */
-function resolveData(data: unknown, folder: string): { data?: unknown } {
+const resolveData = (data: unknown, folder: string) =>
+  replaceData(data, (path) => relative(process.cwd(), resolve(folder, path)) || '.')
+
+/** The opposite of `loadConfigFile`: a config whose file is to lie in `folder`. */
+export const forFolder = <C extends { readonly data?: unknown }>(config: C, folder: string) => ({
+  ...config,
+  ...replaceData(config.data, (path) => relative(folder, path) || '.'),
+})
+
+function replaceData(data: unknown, replace: (path: string) => string): { data?: unknown } {
   const place = (value: unknown) =>
-    typeof value !== 'string' || value === '' || value === 'digits' || isAbsolute(value)
-      ? value
-      : relative(process.cwd(), resolve(folder, value)) || '.'
+    typeof value !== 'string' || value === '' || value === 'digits' || isAbsolute(value) ? value : replace(value)
   if (typeof data === 'string') return { data: place(data) }
   if (data === null || typeof data !== 'object' || Array.isArray(data)) return data === undefined ? {} : { data }
   const entries = Object.entries(data).map(([key, value]) => [

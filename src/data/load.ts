@@ -3,7 +3,7 @@ import { BUILTIN_NAMES, isBuiltin, loadBuiltin } from './builtin/index.ts'
 import type { DataConfig, DataFormat, Task } from './config.ts'
 import type { Dataset } from './dataset.ts'
 import { dataOrder } from './order.ts'
-import { readParts, readSample, readTable } from './read/table.ts'
+import { holdsOneText, readParts, readSample, readTable } from './read/table.ts'
 import type { FileOrder } from './read/table.ts'
 import { splitIndices } from './split.ts'
 import { runSliced } from './steps.ts'
@@ -167,9 +167,14 @@ async function checkFirst(rows: AsyncGenerator<RowChunk>): Promise<void> {
  * Where the file has no target columns, the data set has `targets` 0 and an empty `y`.
  */
 export async function readDataset(config: DataConfig, transform: Transform): Promise<Dataset> {
-  const { table } = await readPart(config.source, config.labels, config)
+  const oneText = readsFolders(transform) && (await holdsOneText(config))
+  const { table } = await readPart(config.source, config.labels, oneText ? { ...config, format: 'folders' } : config)
   return applyTransformSliced(transform, table)
 }
+
+/** The column of texts in class folders is called so. */
+const readsFolders = ({ features: [first, ...others] }: Transform): boolean =>
+  others.length === 0 && first?.kind === 'text' && first.name === 'text'
 
 async function readPart(
   file: string,

@@ -192,6 +192,17 @@ describe('a run', () => {
     expect((JSON.parse(resumed.stdout) as { epochs: number }).epochs).toBe(3)
   })
 
+  test('leaves a config that names the same data from its own folder, and goes on by it', async () => {
+    write('pairs.csv', `a,b,class\n${'1,2,up\n3,1,down\n'.repeat(20)}`)
+    const flags = ['--layers', '3,2', '--epochs', '1', '--quiet', '--out', 'deep/pairs']
+    expect((await brigantine('train', '--data', 'pairs.csv', ...flags)).code).toBe(0)
+    expect(readFileSync(join(folder, 'deep/pairs/config.yaml'), 'utf8')).toContain('source: ../../pairs.csv\n')
+    const planned = await brigantine('plan', 'deep/pairs/config.yaml')
+    expect([planned.code, planned.stderr]).toEqual([0, ''])
+    const resumed = await brigantine('train', '--resume', 'deep/pairs', '--epochs', '2', '--quiet')
+    expect([resumed.code, resumed.stderr]).toEqual([0, ''])
+  })
+
   test('--resume auto begins where there is no checkpoint, and goes on where there is one', async () => {
     const run = async (...more: string[]) => {
       const { code, stdout, stderr } = await brigantine(

@@ -1,9 +1,10 @@
 /** `predict` of models that bring no data config: those of other tools, and of the library. */
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile, execSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { encodeSafetensors } from '../../src/interop/safetensors.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { npy } from '../data/formats.ts'
 
@@ -94,5 +95,56 @@ describe('a model without a data config predicts rows of plain numbers', () => {
     const evaluated = await brigantine('evaluate', 'net.onnx', '--data', 'rows.csv')
     expect(evaluated.error).toMatch(/saved with its data config, got one without .* Use `predict`/)
     expect([more.code, texts.code, evaluated.code]).toEqual([2, 2, 2])
+  })
+})
+
+test('a model of texts in class folders takes one text by itself, from a pipe too, beside tables of them', async () => {
+  for (const [kind, text] of [
+    ['ham', 'hello friend, at noon'],
+    ['spam', 'win money; now'],
+  ] as const) {
+    mkdirSync(at(`mails/${kind}`), { recursive: true })
+    for (let i = 0; i < 6; i++) writeFileSync(at(`mails/${kind}/${i}.txt`), `${text} ${i}`)
+  }
+  writeFileSync(at('table.txt'), 'text\nwin money now\nhello friend\n')
+  const flags = [
+    '--data.text.size',
+    '64',
+    '--layers',
+    '2',
+    '--epochs',
+    '20',
+    '--lr',
+    '0.1',
+    '--quiet',
+    '--out',
+    'mailer',
+  ]
+  await brigantine('train', '--data', 'mails', ...flags)
+  const classes = async (...args: string[]) =>
+    (await brigantine('predict', 'mailer/model.brig', ...args)).out.trim().split('\n').map((line) => line.split(' ')[0])
+  expect(await classes('--data', 'mails/ham/1.txt')).toEqual(['ham'])
+  expect(await classes('--data', 'mails/spam/1.txt')).toEqual(['spam'])
+  expect(await classes('--data', 'table.txt')).toEqual(['spam', 'ham'])
+  const shell = `"${process.execPath}" "${BIN}" predict mailer/model.brig --data - < mails/spam/1.txt`
+  expect(execSync(shell, { cwd: folder, encoding: 'utf8' })).toMatch(/^spam /)
+})
+
+describe('import of safetensors', () => {
+  test('takes the network from a file of ours, and of another tool says what is missing', async () => {
+    expect((await brigantine('import', 'net.safetensors', 'back.brig')).code).toBe(0)
+    const { out } = await brigantine('predict', 'back.brig', '--data', 'rows.csv', '--json')
+    const values = out
+      .trim()
+      .split('\n')
+      .flatMap((line) => Object.values(JSON.parse(line) as Record<string, number>))
+    values.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6))
+    const tensors = [{ name: 'w', shape: [2], values: Float32Array.of(1, 2) }]
+    writeFileSync(at('foreign.safetensors'), Buffer.concat(encodeSafetensors({ tensors, metadata: {} })))
+    const { code, error } = await brigantine('import', 'foreign.safetensors', 'no.brig')
+    expect([code, error]).toEqual([
+      2,
+      expect.stringMatching(/tensors alone .* `brigantine import FILE --config run.yaml`/),
+    ])
   })
 })

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { ResolvedConfig } from '../../config/schema.ts'
 import type { Trainer } from '../../train/trainer.ts'
-import { isNetwork } from '../../interop/kinds.ts'
+import { isNetwork, isSafetensors } from '../../interop/kinds.ts'
 import { loadSaved } from '../model.ts'
 import { mapOption } from '../names.ts'
 import { needData } from '../needs.ts'
@@ -27,6 +27,7 @@ export function importCommand(program: Command): void {
     .addHelpText(
       'after',
       '\nExamples:\n  brigantine import model.onnx model.brig\n  brigantine import tfjs/model.json model.brig\n  brigantine import torch.safetensors model.brig --config run.yaml\n' +
+        '  brigantine import ours.safetensors model.brig\n' +
         '  brigantine import torch.safetensors model.brig --config run.yaml --inputs 784 --map dense_1=fc1 --map dense_2=head\n' +
         '  brigantine import torch.safetensors model.brig --config run.yaml --inputs 60 --map lstm_1=rnn.l0 --map lstm_2=rnn.l1',
     )
@@ -43,8 +44,8 @@ interface ImportOptions {
 }
 
 async function run(given: Given, weights: string, model: string, options: ImportOptions): Promise<void> {
-  // A network says by itself what it is.
-  if (isNetwork(weights)) return convert(weights, model)
+  // A network says by itself what it is, and so do weights of ours.
+  if (isNetwork(weights) || (isSafetensors(weights) && saysNothing(given, options))) return convert(weights, model)
   const config = resolveConfig(given)
   await using trainer = await open(config)
   if (options.inputs === undefined) await buildFromData(trainer, config)
@@ -54,6 +55,9 @@ async function run(given: Given, weights: string, model: string, options: Import
   await trainer.save(model)
   print(`${model}: ${trainer.model!.numParameters} parameters of ${weights}`)
 }
+
+const saysNothing = ({ locate, assigned }: Given, { inputs, map }: ImportOptions): boolean =>
+  locate === undefined && assigned.length === 0 && inputs === undefined && Object.keys(map).length === 0
 
 async function convert(network: string, model: string): Promise<void> {
   await using trainer = await loadSaved(network, {})

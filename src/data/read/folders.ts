@@ -36,6 +36,16 @@ export async function readFolders(
   return { table: await tableOf(listed, chosen, readerOf(listed, config)), format: formatOf(listed) }
 }
 
+/** One text of such a folder, without a class. */
+export async function readOneText(file: string, { timeoutSeconds }: FolderOptions): Promise<Table> {
+  const values = await readTexts([file], timeoutSeconds)
+  return { file, rows: 1, columns: [{ kind: 'text', name: 'text', width: 1, values }] }
+}
+
+/** Whether a file is such a text: called as one, and no table or JSON Lines with a column of texts. */
+export const isOneText = (file: string, head: Uint8Array): boolean =>
+  isText(file) && !/(^|[\t,;|"])text($|[\t,;|"\r])/.test(decodeText(head).split('\n', 1)[0]!)
+
 /** As `readFolders`, but only so many of the files, evenly, as take about `bytes` and are at most `mostRows`. */
 export async function sampleFolders(
   folder: string,

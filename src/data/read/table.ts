@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.ts'
+import { isBuiltin } from '../builtin/index.ts'
 import type { DataConfig, DataFormat } from '../config.ts'
 import { sliceTable } from '../table.ts'
 import type { Table } from '../table.ts'
@@ -7,7 +8,7 @@ import { isPng } from '../image/png.ts'
 import { isArrayFormat, readArrayParts, readArrays } from './arrays.ts'
 import type { ArrayFormat } from './arrays.ts'
 import { openFile, type OpenedFile } from './file.ts'
-import { isFolder, readFolderParts, readFolders, sampleFolders } from './folders.ts'
+import { isFolder, isOneText, readFolderParts, readFolders, readOneText, sampleFolders } from './folders.ts'
 import { readImages } from './images.ts'
 import { readJsonl, readJsonlParts } from './jsonl.ts'
 import { withLabelParts, withLabels } from './labels.ts'
@@ -179,7 +180,7 @@ async function readAs(
       return readArrow(placesOf(opened), config)
     }
     case 'folders':
-      throw new UserError(`Expected a folder at ${file}, as data.format 'folders' says, got a file`)
+      return readOneText(file, config)
     case 'images':
       return { file, rows: 1, columns: [await readImages([file], config)] }
     case 'text': {
@@ -189,6 +190,14 @@ async function readAs(
     case 'jsonl':
       return readJsonl(opened, { ...config, text })
   }
+}
+
+/** Whether what `config` names is one text, for a model that was trained on folders of them. */
+export async function holdsOneText({ source, format = 'auto', timeoutSeconds }: DataConfig): Promise<boolean> {
+  if (format !== 'auto' || isBuiltin(source) || (await isFolder(source, timeoutSeconds))) return false
+  const opened = await openFile(source, timeoutSeconds)
+  await opened.close()
+  return isOneText(source, opened.head)
 }
 
 /** Of formats that are read at many places. */
