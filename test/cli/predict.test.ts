@@ -122,7 +122,10 @@ test('a model of texts in class folders takes one text by itself, from a pipe to
   ]
   await brigantine('train', '--data', 'mails', ...flags)
   const classes = async (...args: string[]) =>
-    (await brigantine('predict', 'mailer/model.brig', ...args)).out.trim().split('\n').map((line) => line.split(' ')[0])
+    (await brigantine('predict', 'mailer/model.brig', ...args)).out
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0])
   expect(await classes('--data', 'mails/ham/1.txt')).toEqual(['ham'])
   expect(await classes('--data', 'mails/spam/1.txt')).toEqual(['spam'])
   expect(await classes('--data', 'table.txt')).toEqual(['spam', 'ham'])
