@@ -8,11 +8,8 @@
 import type { Arena } from '../arena/arena.ts'
 import { Status } from '../arena/control.ts'
 import type { Control } from '../arena/control.ts'
-import { clipCoefficient, exponentOf } from '../gradient/coefficient.ts'
-import { Decision, DecisionField, decide, decideStateLength, skipNonFiniteUpdate } from '../gradient/decide.ts'
+import { Decision, DecisionField } from '../gradient/decide.ts'
 import { faultRaised } from '../gradient/health.ts'
-import { plateauFactor, plateauStateLength } from '../optim/plateau.ts'
-import { learningRate } from '../optim/schedules.ts'
 import { pieces } from '../plan/pieces.ts'
 import { Phase } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -25,9 +22,10 @@ import type { RunSettings } from '../plan/settings.ts'
 import { learnedOf } from '../plan/watch.ts'
 import { fullRows, ownRows, rowsOfShard } from '../plan/shards.ts'
 import { meetingBefore } from '../plan/stages.ts'
+import { StepDecision } from './decision.ts'
 import { Evaluation } from './evaluation.ts'
 import { closeSnapshot } from './snapshot.ts'
-import { Again, beforeDecision, isLook, looksAgain, turnOf } from './again.ts'
+import { Again, isLook, looksAgain, turnOf } from './again.ts'
 import { Reason, State } from './state.ts'
 import { Sums } from './sums.ts'
 import { tune } from './tuner.ts'
@@ -44,16 +42,13 @@ export class Sequencer {
   readonly #doubles: Float64Array
   readonly #floats: Float32Array
   readonly #state: Float64Array
-  readonly #health: Float64Array
-  readonly #plateau: Float64Array
   readonly #verdicts: Float64Array
   readonly #tuning: Float64Array
-  /** Of the norm that the clip goes by. */
-  readonly #exponent: number
   /** Tensors that are learned. */
   readonly #learned: number
   readonly #watcher: Watcher | null
   readonly #sums: Sums
+  readonly #decision: StepDecision
   readonly #evaluation: Evaluation
   /** `null` on the host, which opens phases and never works in one. */
   readonly #program: Program | null
@@ -76,15 +71,13 @@ export class Sequencer {
     this.#doubles = arena.doubles
     this.#floats = arena.floats
     this.#state = arena.doubles.subarray(plan.at.state)
-    this.#health = this.#state.subarray(State.health, State.health + decideStateLength)
     this.#verdicts = this.#state.subarray(plan.sumsAt.health)
-    this.#plateau = this.#state.subarray(State.plateau, State.plateau + plateauStateLength)
     this.#tuning = arena.doubles.subarray(plan.at.tuning)
-    this.#exponent = exponentOf(settings.decide.clip)
     this.#program = program
     this.#agreement = agreement
     this.#learned = learnedOf(plan.placements).length
     this.#sums = new Sums(plan, arena)
+    this.#decision = new StepDecision(plan, settings, arena, this.#sums)
     this.#evaluation = new Evaluation(plan, arena, this.#sums)
     this.#watcher = plan.spec.optimizer ? new Watcher(plan, settings, control, arena) : null
   }
@@ -145,39 +138,23 @@ export class Sequencer {
   }
 
   #decide(): void {
-    const s = this.#state
-    const { decide: options, schedule, learningRate: base, epochs, stepsPerEpoch } = this.#settings
-    const weight = s[State.weightSum]!
-    // A batch of weight 0 asks for nothing: its gradient is exactly 0, and stays it.
-    const perWeight = weight > 0 ? 1 / weight : 0
-    const loss = s[this.#plan.sumsAt.batch]! * perWeight
-    const gradNorm = Math.sqrt(this.#sums.ofLayers()) * perWeight
-    const totalSteps = Math.min(this.#settings.maxSteps, epochs * stepsPerEpoch)
-    const rate = learningRate(schedule, base, s[State.step]!, stepsPerEpoch, totalSteps)
-    s[State.loss] = loss
-    s[State.learningRate] = rate * plateauFactor(this.#plateau)
-
-    beforeDecision(s)
-    const clipNorm = this.#exponent === 2 ? gradNorm : this.#sums.ofPowers(this.#exponent) * perWeight
-    const decision = decide(this.#health, options, loss, gradNorm, clipNorm)
-    if (this.#looksAgain(loss, gradNorm)) return this.#openBatch()
-    s[State.scale] = this.#health[DecisionField.coefficient]! * perWeight
-    s[State.clipValue] = options.clip.mode === 'value' ? options.clip.value : Infinity
-    if (decision !== Decision.apply) return this.#skip(decision, perWeight)
-    const { clip } = options
-    if (clip.mode === 'adaptive') {
-      s[State.clipping] = 1
+    const decision = this.#decision.decide()
+    if (this.#looksAgain()) return this.#openBatch()
+    this.#decision.scale()
+    if (decision !== Decision.apply) return this.#skip(decision)
+    if (this.#settings.decide.clip.mode === 'adaptive') {
+      this.#state[State.clipping] = 1
       return this.#open(Phase.reduce, this.#learned)
     }
-    if (clip.mode === 'value')
-      this.#tellAfterClip(this.#sums.ofChunks(this.#plan.at.clipNorms, pieces.norms(this.#plan)))
-    else if (clip.mode === 'layerNorm') this.#tellAfterClip(this.#clipLayers(clip.maxNorm, perWeight))
-    this.#applyOrSkip(gradNorm, perWeight)
+    this.#decision.clip()
+    this.#applyOrSkip()
   }
 
   /** A look wants every worker, those too that the run goes better without. */
-  #looksAgain(loss: number, gradNorm: number): boolean {
+  #looksAgain(): boolean {
     const s = this.#state
+    const loss = s[State.loss]!
+    const gradNorm = s[State.health + DecisionField.gradNormBeforeClip]!
     const control = this.#control
     const before = isLook(s[State.again]!)
     const now = looksAgain(s, loss, gradNorm, this.#program!.hasStrict, this.#ranks > 1 ? 'ranks' : control.enlisted())
@@ -190,41 +167,22 @@ export class Sequencer {
 
   /** Every unit is within its bound. */
   #afterClip(): void {
-    const s = this.#state
-    s[State.clipping] = 0
-    this.#tellAfterClip(this.#sums.ofChunks(this.#plan.at.clipNorms, this.#learned))
-    this.#applyOrSkip(this.#health[DecisionField.gradNormBeforeClip]!, 1 / (s[State.weightSum]! || Infinity))
-  }
-
-  #tellAfterClip(squares: number): void {
-    this.#health[DecisionField.gradNormAfterClip] = Math.sqrt(squares)
-  }
-
-  /** Each layer's factor; @returns what is left of the squares of the mean gradient */
-  #clipLayers(maxNorm: number, perWeight: number): number {
-    const { at, watch } = this.#plan
-    let sum = 0
-    for (let layer = 0; layer < watch.layers.length; layer++) {
-      const norm = Math.sqrt(this.#doubles[at.layerSquares + layer]!) * perWeight
-      const own = this.#exponent === 2 ? norm : this.#doubles[at.layerScales + layer]! * perWeight
-      const coefficient = clipCoefficient(own, maxNorm)
-      this.#doubles[at.layerScales + layer] = coefficient
-      sum += (norm * coefficient) ** 2
-    }
-    return sum
+    this.#state[State.clipping] = 0
+    this.#decision.tellAfterClip(this.#sums.ofChunks(this.#plan.at.clipNorms, this.#learned))
+    this.#applyOrSkip()
   }
 
   /** The update, unless it would leave the range of float32. */
-  #applyOrSkip(gradNorm: number, perWeight: number): void {
-    if (!this.#mayOverflow(gradNorm) || this.#isFinite()) return this.#openUpdate()
-    this.#skip(skipNonFiniteUpdate(this.#health, this.#settings.decide), perWeight)
+  #applyOrSkip(): void {
+    if (!this.#decision.mayOverflow || this.#isFinite()) return this.#openUpdate()
+    this.#skip(this.#decision.refuse())
   }
 
   /** This batch never happened. */
-  #skip(decision: number, perWeight: number): void {
+  #skip(decision: number): void {
     const s = this.#state
     s[State.skipped]!++
-    this.#watcher!.judge(perWeight)
+    this.#watcher!.judge(this.#decision.perWeight)
     this.#record(Kind.step)
     this.#closeBatch()
     if (decision === Decision.stop) this.#end(Reason.unhealthy)
@@ -264,7 +222,7 @@ export class Sequencer {
     for (let i = 0; i < sums; i++) s[sumsAt.epoch + i]! += s[sumsAt.batch + i]!
     s[State.epochWeight]! += s[State.weightSum]!
     s[State.epochRows]! += s[State.batchRows]!
-    this.#watcher!.judge(s[State.weightSum]! > 0 ? 1 / s[State.weightSum]! : 0)
+    this.#watcher!.judge(this.#decision.perWeight)
     this.#record(Kind.step)
     s[State.step]!++
     this.#closeBatch()
@@ -415,16 +373,7 @@ export class Sequencer {
     else this.#gate()
   }
 
-  // ---- sums and doors ----
-
-  /**
-   * Whether an update could leave the float32 range. Below these bounds no rule can: their steps are at most the
-   * gradient (or a ratio of gradients) times the rate over epsilon. Above them the update is rehearsed first.
-   */
-  #mayOverflow(gradNorm: number): boolean {
-    const s = this.#state
-    return !(gradNorm < 1e15 && s[State.largest]! < 1e30 && s[State.learningRate]! < 1e3 && s[State.updates]! > 0)
-  }
+  // ---- doors ----
 
   #record(kind: number): void {
     writeRecord(this.#plan, this.#control, this.#doubles, this.#state, kind)
