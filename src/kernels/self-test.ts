@@ -20,8 +20,10 @@ export function selfTest(
   productOn: (floats: Float32Array, free: Pointer) => MatrixKernels['matmul'],
   spare = 0,
 ): string | undefined {
-  const matrix = Math.max(m, n, k) * ld
-  const [a, b, c, free] = [0, matrix, 2 * matrix, 3 * matrix]
+  const a = 0
+  const b = a + Math.max(m, k) * ld
+  const c = b + Math.max(k, n) * ld
+  const free = c + m * ld
   const start = new Float32Array(free + spare)
   for (let i = 0; i < free; i++) start[i] = ((i * 7919) % 1009) / 1009 - 0.5
   for (const [transA, transB, accumulate, poison] of [
@@ -35,10 +37,14 @@ export function selfTest(
     const expected = actual.slice()
     productOn(actual, free)(transA, transB, m, n, k, a, ld, b, ld, c, ld, accumulate)
     createReference(expected).matmul(transA, transB, m, n, k, a, ld, b, ld, c, ld, accumulate)
-    for (let i = 0; i < free; i++) {
-      const isSame = Math.abs(actual[i]! - expected[i]!) < 1e-5 || Object.is(actual[i], expected[i])
+    for (let i = 0; i < m * n; i++) {
+      const at = c + Math.floor(i / n) * ld + (i % n)
+      const isSame = Math.abs(actual[at]! - expected[at]!) < 1e-5 || Object.is(actual[at], expected[at])
       if (!isSame) return 'its matrix product failed the self-test'
+      actual[at] = expected[at]!
     }
+    const [left, right] = [actual, expected].map((floats) => Buffer.from(floats.buffer, 0, 4 * free))
+    if (!left!.equals(right!)) return 'its matrix product wrote beside the result'
   }
   return undefined
 }

@@ -7,10 +7,22 @@ import { Condition, Register } from './x86.ts'
 import type { Address } from './x86.ts'
 
 /** What packing is told, int32 each: offsets and strides in elements, and of the last vector what `VectorSet` has. */
-export const PackArgument = { from: 0, fromRow: 1, to: 2, toRow: 3, count: 4, part: 5 } as const
+export const PackArgument = { from: 0, fromRow: 1, to: 2, toRow: 3, count: 4, part: 5, groups: 6 } as const
 
-const { rax, rcx, rdx, r8, r9, r10 } = Register
-const At = { from: rdx, fromRow: r8, to: rcx, toRow: r9, count: r10, row: rax } as const
+const { rax, rbx, rcx, rdx, rsi, rdi, r8, r9, r10, r11 } = Register
+const At = {
+  from: rdx,
+  fromRow: r8,
+  to: rcx,
+  toRow: r9,
+  count: r10,
+  row: rax,
+  /** Of what is turned: groups left, where this one began, squares left. */
+  groups: rbx,
+  firstFrom: rdi,
+  firstTo: rsi,
+  left: r11,
+} as const
 
 /** `count` rows of `vectors` vectors, `fromRow` apart, to rows `toRow` apart. */
 export function copyOf(set: VectorSet, vectors: number): Uint8Array {
@@ -35,21 +47,35 @@ export function copyOf(set: VectorSet, vectors: number): Uint8Array {
 }
 
 /**
- * As many rows as a vector has elements, `fromRow` apart, become columns: element t of row j goes to t * toRow + j. They are
- * `count` squares and a part of one, which is written as a whole one.
+ * Rows, `fromRow` apart, become columns: element t of row j goes to t * toRow + j. They are `groups` times as many as a vector
+ * has elements, each `count` squares and a part of one, which is written as a whole one.
  */
 export function turnOf(set: VectorSet): Uint8Array {
   const code = new VectorAssembler(set)
+  code.push(At.groups)
   readArguments(code)
-  code.compare(At.count, 0)
+  argumentsOf(code).number(At.groups, PackArgument.groups)
+  code.label('next group')
+  code.move(At.firstFrom, At.from)
+  code.move(At.firstTo, At.to)
+  code.move(At.left, At.count)
+  code.compare(At.left, 0)
   code.jumpIf(Condition.zero, 'last')
   code.label('next')
   square(code, (row, from) => code.load(row, from))
   code.addressOf(At.from, { base: At.from, displacement: 4 * set.lanes })
-  code.subtract(At.count, 1)
+  code.subtract(At.left, 1)
   code.jumpIf(Condition.notZero, 'next')
   code.label('last')
   square(code, (row, from) => code.loadPart(row, from, set.registers - 1))
+  code.move(At.from, At.firstFrom)
+  for (let rows = 0; rows < set.lanes; rows += 8) {
+    code.addressOf(At.from, { base: At.from, index: At.fromRow, scale: 8 })
+  }
+  code.addressOf(At.to, { base: At.firstTo, displacement: 4 * set.lanes })
+  code.subtract(At.groups, 1)
+  code.jumpIf(Condition.notZero, 'next group')
+  code.pop(At.groups)
   code.zeroUpper()
   code.return()
   return code.finish()

@@ -81,15 +81,15 @@ export function productOf(
       calls.run()
       wasm.transpose(rows - whole, length, from + whole * fromRow, fromRow, to + whole, toRow)
     }
-    for (let row = 0; row < whole; row += lanes) {
-      const at = calls.add(code.turn)
-      told[at + PackArgument.from] = from + row * fromRow
-      told[at + PackArgument.fromRow] = fromRow
-      told[at + PackArgument.to] = to + row
-      told[at + PackArgument.toRow] = toRow
-      told[at + PackArgument.count] = count
-      told[at + PackArgument.part] = part
-    }
+    if (whole === 0) return
+    const at = calls.add(code.turn)
+    told[at + PackArgument.from] = from
+    told[at + PackArgument.fromRow] = fromRow
+    told[at + PackArgument.to] = to
+    told[at + PackArgument.toRow] = toRow
+    told[at + PackArgument.count] = count
+    told[at + PackArgument.part] = part
+    told[at + PackArgument.groups] = whole / lanes
   }
 
   const multiply: MatrixKernels['matmul'] = (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
