@@ -168,12 +168,18 @@ const products: fc.Arbitrary<Product> = fc.record({
   seed: seeds,
 })
 
+/** A transposed `a` whose rows lie powers of two apart is turned first by AVX2: some rows and terms, and more than at once. */
+const turned: Product[] = [
+  { m: 128, n: 100, k: 70 },
+  { m: 256, n: 67, k: 300 },
+].map((size, seed) => ({ ...size, transA: true, transB: seed === 1, accumulate: false, gap: 0, seed }))
+
 const native = probeNative()
 describe.skipIf(!native.available)(`products in machine code${native.available ? '' : ` (${native.reason})`}`, () => {
   test('have the bits of `wasm`, and leave everything else as it is', async () => {
     const [own, wasm] = [await makeBench('native'), await makeBench('wasm')]
     const same = (product: Product) => expectSame(multiply(own, product), multiply(wasm, product), 'C')
-    for (const product of largeProducts) same(product)
+    for (const product of [...largeProducts, ...turned]) same(product)
     fc.assert(fc.property(products, same), { numRuns: 400 })
   })
 })
