@@ -28,10 +28,16 @@ export function probeNative(): NativeAnswer {
 }
 
 function answer(): NativeAnswer {
-  const set = widestVectors()
-  if (typeof set === 'string') return { available: false, reason: set }
+  const [widest] = vectorsHere()
+  if (!widest) {
+    const [system, processor] = [process.platform, process.arch]
+    const reason = isForHere()
+      ? 'this processor has no AVX2'
+      : `it is for Linux on x64, not for ${system} on ${processor}`
+    return { available: false, reason }
+  }
   try {
-    const code = installProduct(set)
+    const code = installProduct(widest)
     const wrong = selfTest(SIZES, (on, free) => productOf(code, createReference(on), on, free), scratchElements)
     return wrong ? { available: false, reason: wrong } : { available: true, code }
   } catch (error) {
@@ -39,19 +45,16 @@ function answer(): NativeAnswer {
   }
 }
 
-/** As the system tells of the processor: it must keep such registers when it changes threads. @returns or why not */
-function widestVectors(): VectorSet | string {
-  const [system, processor] = [process.platform, process.arch]
-  if (system !== 'linux' || processor !== 'x64') return `it is for Linux on x64, not for ${system} on ${processor}`
-  const words = new Set(/^flags\s*:(.*)/m.exec(processorInfo())?.[1]!.split(' '))
-  return vectorSets.find(({ flags }) => flags.every((flag) => words.has(flag))) ?? 'this processor has no AVX2'
-}
+const isForHere = (): boolean => process.platform === 'linux' && process.arch === 'x64'
 
-function processorInfo(): string {
+/** What the processor has, the widest first, as Linux tells: it must keep such registers when it changes threads. */
+export function vectorsHere(): VectorSet[] {
+  if (!isForHere()) return []
   try {
-    return readFileSync('/proc/cpuinfo', 'utf8')
+    const words = new Set(/^flags\s*:(.*)/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]!.split(' '))
+    return vectorSets.filter(({ flags }) => flags.every((flag) => words.has(flag)))
   } catch {
-    return ''
+    return []
   }
 }
 

@@ -25,13 +25,17 @@ export interface Bench {
 
 export type MakeBench = () => Promise<Bench>
 
-/** @param module in place of the one that this machine would use */
-export async function makeBench(name: KernelName, module?: WebAssembly.Module): Promise<Bench> {
+/** @param module in place of the one that this machine would use; `change`: makes other kernels of them, in the same scratch */
+export async function makeBench(
+  name: KernelName,
+  module?: WebAssembly.Module,
+  change = (kernels: Kernels, _floats: Float32Array, _scratch: Pointer) => kernels,
+): Promise<Bench> {
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: 65_536, shared: true })
   const floats = new Float32Array(memory.buffer)
   const choice = resolveKernels(name)
   const kernels = createKernels(choice, module ?? compileFor(choice), memory, RESERVED)
-  return benchOf(kernels, floats)
+  return benchOf(change(kernels, floats, RESERVED), floats)
 }
 
 function benchOf(kernels: Kernels, floats: Float32Array): Bench {
