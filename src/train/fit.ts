@@ -6,6 +6,7 @@ import { applyClassWeight, weighClasses } from '../data/tensor.ts'
 import { buildModel } from '../model/build.ts'
 import { compilePlan } from '../plan/compile.ts'
 import type { FitOptions } from './callbacks.ts'
+import { claim } from './claim.ts'
 import type { Desk } from './desk.ts'
 import { Examiner } from './examiner.ts'
 import type { Feed } from './feed.ts'
@@ -58,13 +59,16 @@ async function fitBy(desk: Desk, data: Dataset, task: Task, options: FitOptions,
   const weighted = weigh(data)
   if (feed) feed.prepare = weigh
   const fitting = new Fit(desk, task, weighted, options, sources)
-  const { signal } = options
+  const { signal, checkpoint } = options
   const aborted = () => fitting.hurry('the fit was aborted')
   const closed = () => fitting.hurry('the trainer was closed')
   if (signal?.aborted) aborted()
   signal?.addEventListener('abort', aborted)
   desk.closing.signal.addEventListener('abort', closed)
+  let release: (() => Promise<void>) | undefined
   try {
+    // Of several ranks the first one writes.
+    if (checkpoint && !desk.ranks?.rank) release = await claim(checkpoint.directory)
     await fitting.begin()
     await fitting.train()
     return await fitting.end()
@@ -72,6 +76,7 @@ async function fitBy(desk: Desk, data: Dataset, task: Task, options: FitOptions,
     return fitting.fail(error)
   } finally {
     fitting.close()
+    await release?.()
     signal?.removeEventListener('abort', aborted)
     desk.closing.signal.removeEventListener('abort', closed)
   }

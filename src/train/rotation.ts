@@ -70,7 +70,7 @@ export interface Found {
 
 /**
  * The newest checkpoint that is whole: the one at `path`, else the ones before it, else the known-good one.
- * @throws UserError of the newest when there is none
+ * @throws UserError with what is wrong with each when there is none
  */
 export async function readNewest(path: string): Promise<Found> {
   const passedOver: string[] = []
@@ -84,7 +84,8 @@ export async function readNewest(path: string): Promise<Found> {
       passedOver.push(error.message)
     }
   }
-  throw first as Error
+  if (passedOver.length === 1) throw first as Error
+  throw new UserError([...passedOver, `None of these ${passedOver.length} is whole.`].join('\n'), { cause: first })
 }
 
 function candidates(path: string): string[] {

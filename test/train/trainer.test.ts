@@ -499,6 +499,7 @@ describe('callbacks', () => {
     const trainer = await create()
     const mine = new Error('mine')
     const onEpochEnd = async () => {
+      await rm(folder, { recursive: true })
       await writeFile(folder, '')
       throw mine
     }
