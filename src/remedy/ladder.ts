@@ -1,13 +1,14 @@
 /** Which verdict calls for which remedies, the mildest first. */
 import type { HealthCode } from '../gradient/verdict.ts'
 import type { Remedy } from './remedy.ts'
-import { swapActivation, swapWhereNarrow } from './remedies/activation.ts'
+import { swapActivation, swapSigmoids, swapWhereNarrow } from './remedies/activation.ts'
 import { initialise } from './remedies/initialise.ts'
 import { insertNorm } from './remedies/normalise.ts'
 import {
   cutRate,
   enlargeBatch,
   tripleRate,
+  raiseBoldly,
   raiseRate,
   tameBoldly,
   tameRate,
@@ -25,6 +26,7 @@ import {
   rollBack,
   rollBackOnce,
   shortenWarmup,
+  stopRise,
   sumWhole,
   sumWholeWhereIdle,
   widenClip,
@@ -43,7 +45,15 @@ export const before: Ladder = {
   SIGNAL_OVERSCALE: [replaceBroken, scaleInputs, silenceBranches, scaleTargets, rescale, swapActivation, initialise],
   GRAD_VANISHING: [scaleInputs, addShortcutsWhereDeep, swapWhereNarrow, swapActivation, initialise, addShortcuts],
   SATURATED: [scaleInputs, rescale, initialise, swapActivation],
-  SIGNAL_COLLAPSE: [addShortcutsWhereDeep, swapWhereNarrow, rescale, initialise, addShortcuts, swapActivation],
+  SIGNAL_COLLAPSE: [
+    addShortcutsWhereDeep,
+    swapWhereNarrow,
+    swapSigmoids,
+    rescale,
+    initialise,
+    addShortcuts,
+    swapActivation,
+  ],
   ZERO_GRADIENT: dead,
   DEAD_LAYER: dead,
   SHATTERED: [addShortcutsWhereDeep, swapWhereNarrow, addShortcuts, swapActivation],
@@ -54,7 +64,7 @@ export const before: Ladder = {
 }
 
 /** What is out of scale is put right first, whatever came of it. */
-const scale = [replaceBroken, scaleInputs, scaleTargets, shortenWarmup, easeDecay, enlargeBatch]
+const scale = [replaceBroken, scaleInputs, scaleTargets, shortenWarmup, stopRise, easeDecay, enlargeBatch]
 const runaway = [...scale, tameRate, tameBoldly, useAdam, cutRate]
 const silent = [...scale, tameRate, addShortcutsWhereDeep, addShortcuts, swapActivation, initialise, cutRate]
 const slow = [
@@ -97,8 +107,8 @@ export const still: Ladder = {
   LR_IMPLAUSIBLE: [raiseRate],
 }
 
-const wild = [replaceBroken, easeDecay, enlargeBatch, clipAtNorm, cutRate]
-const escaped = [replaceBroken, easeDecay, clipAtNorm, cutRate]
+const wild = [stopRise, replaceBroken, easeDecay, enlargeBatch, clipAtNorm, cutRate]
+const escaped = [stopRise, replaceBroken, easeDecay, clipAtNorm, cutRate]
 
 /** Once something was learnt: what keeps it comes first. */
 export const running: Ladder = {
@@ -108,15 +118,15 @@ export const running: Ladder = {
   GRAD_SPIKE: escaped,
   GRAD_EXPLODING: [...wild, insertNorm],
   LOSS_DIVERGING: wild,
-  LOSS_OSCILLATING: [enlargeBatch, cutRate],
-  UPDATE_TOO_LARGE: [enlargeBatch, cutRate],
+  LOSS_OSCILLATING: [stopRise, enlargeBatch, cutRate],
+  UPDATE_TOO_LARGE: [stopRise, enlargeBatch, cutRate],
   SIGNAL_OVERSCALE: escaped,
-  GRAD_VANISHING: [rollBack, insertNorm, cutRate],
-  SIGNAL_COLLAPSE: [rollBack, easeDecay, cutRate],
-  SATURATED: [rollBack, insertNorm, cutRate],
-  ZERO_GRADIENT: [rollBackOnce, cutRate, reviveUnits],
-  DEAD_LAYER: [rollBackOnce, cutRate, reviveUnits, letLeak, insertNorm],
-  DEAD_UNITS: [reviveUnits, cutRate, letLeak, insertNorm],
+  GRAD_VANISHING: [stopRise, rollBack, insertNorm, cutRate],
+  SIGNAL_COLLAPSE: [stopRise, rollBack, easeDecay, cutRate],
+  SATURATED: [stopRise, rollBack, insertNorm, cutRate],
+  ZERO_GRADIENT: [stopRise, rollBackOnce, cutRate, reviveUnits],
+  DEAD_LAYER: [stopRise, rollBackOnce, cutRate, reviveUnits, letLeak, insertNorm],
+  DEAD_UNITS: [stopRise, reviveUnits, cutRate, letLeak, insertNorm],
   UPDATE_TOO_SMALL: slow,
   STALLED: slow,
   SHARD_ANOMALY: [sumWhole, rollBack],
@@ -124,7 +134,7 @@ export const running: Ladder = {
 }
 
 /** For a run that was begun anew, is well, and has not learnt much by a fifth of its steps. */
-export const again: readonly Remedy[] = [tripleRate, useAdamBoldly]
+export const again: readonly Remedy[] = [tripleRate, raiseBoldly, useAdamBoldly]
 
 const remedies = [...[before, early, still, running].flatMap((ladder) => Object.values(ladder).flat()), ...again]
 

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { alarmsLength, checkAlarm } from '../../src/gradient/alarms.ts'
 import { autoLimit } from '../../src/gradient/coefficient.ts'
 import { DetectorField, detectorStateLength, observe } from '../../src/gradient/detector.ts'
-import { HealthField } from '../../src/gradient/health.ts'
+import { HealthField, readVerdict } from '../../src/gradient/health.ts'
+import type { StepSignals } from '../../src/gradient/health.ts'
 import { thresholds } from '../../src/gradient/thresholds.ts'
 import { evenly } from './generators.ts'
 import { copyOf, feed, LAYERS, newDetector, noisy } from './stream.ts'
@@ -13,6 +14,17 @@ import type { Raised, Step } from './stream.ts'
 const seed = fc.integer({ min: 1, max: 2 ** 30 })
 const runs = (numRuns: number) => ({ numRuns })
 const isFault = ({ severity }: Raised) => severity === 'fault' || severity === 'fatal'
+
+/** What the first explosion was told by. */
+const explosion = (steps: readonly Step[], nullLoss: number): string => {
+  const detector = newDetector()
+  for (let i = 0; i < steps.length; i++) {
+    const at = HealthField.raised
+    if (feed(steps.slice(0, i + 1), { nullLoss }, detector, i).some(({ code }) => code === 'GRAD_EXPLODING'))
+      return readVerdict(detector.health.subarray(at), 0, i, []).sentence
+  }
+  return 'none'
+}
 
 /** Quiet, then something happens: a jump, growth, a loss that leaves, not-a-numbers. */
 const eventful = fc
@@ -146,6 +158,68 @@ describe('verdicts', () => {
           expect(first((since) => 1.05 ** since)! - from).toBeLessThanOrEqual(45)
         },
       ),
+      runs(40),
+    )
+  })
+
+  it('say by what an explosion was told: growth, the loss, or spikes', () => {
+    const quiet = (loss: number, norm: (step: number) => number, at = 80, rise = 1) =>
+      noisy(160, 3, 0.05).map(({ gradNorm }, i) => ({
+        gradNorm: i < at ? gradNorm : gradNorm * norm(i - at),
+        loss: i < at ? 1 : loss * rise ** (i - at),
+      }))
+    expect(
+      explosion(
+        quiet(1.5, (i) => 1.05 ** i, 80, 1.01),
+        1.2,
+      ),
+    ).toMatch(/^The gradient explodes: its norm has grown [\d.]+-fold \(/)
+    expect(
+      explosion(
+        quiet(90, (i) => 1.02 ** i),
+        1.2,
+      ),
+    ).toMatch(/a loss of [\d.]+, where the best constant answer has 1\.2 \(/)
+    expect(
+      explosion(
+        quiet(1, (i) => (i % 9 === 0 ? 1000 : 1)),
+        1.2,
+      ),
+    ).toMatch(/3 spikes of its norm within 32 steps \(/)
+  })
+
+  it('of a symptom that was raised become a fault where nothing is gained, until half of it is gone', () => {
+    const given = fc.record({ seed, later: evenly(-5, 0) })
+    fc.assert(
+      fc.property(given, ({ seed, later }) => {
+        const said = (show: (s: StepSignals, decades: number) => void) =>
+          feed(noisy(200, seed, 0.2), { nullLoss: 1.05, layers: (s, step) => show(s, step < 32 ? -4 : later) })
+        const fading = said(({ activations }, decades) => activations.set([1, 1, 10 ** decades]))
+        const vanishing = said(({ squares }, decades) => squares.set([10 ** (2 * decades), 1, 1]))
+        for (const [raised, code] of [
+          [fading, 'SIGNAL_COLLAPSE'],
+          [vanishing, 'GRAD_VANISHING'],
+        ] as const) {
+          const severities = raised.filter((one) => one.code === code).map(({ severity }) => severity)
+          expect(severities[0]).toBe('warn')
+          if (later < -1.6) expect(severities).toContain('fault')
+          if (later > -1.4) expect(severities).not.toContain('fault')
+        }
+      }),
+      runs(40),
+    )
+  })
+
+  it('find a loss that swings from step to step, and none that its own batches explain', () => {
+    const swings = fc.record({ seed, high: evenly(1.2, 1.7), low: evenly(0.7, 0.9) })
+    fc.assert(
+      fc.property(swings, ({ seed, high, low }) => {
+        const steps = noisy(160, seed, 0.2).map(({ gradNorm }, i) => ({ gradNorm, loss: i % 2 ? high : low }))
+        const codes = (spread: number) =>
+          feed(steps, { nullLoss: 1.2, layers: (s) => void (s.lossVariance = spread ** 2) }).map(({ code }) => code)
+        expect(codes(0.05)).toContain('LOSS_OSCILLATING')
+        expect(codes(high - low)).not.toContain('LOSS_OSCILLATING')
+      }),
       runs(40),
     )
   })

@@ -10,7 +10,7 @@ import { lookInside } from '../../src/remedy/look.ts'
 import { admit, discharge, freshTensor } from '../../src/remedy/patient.ts'
 import type { Patient } from '../../src/remedy/patient.ts'
 import type { Case, Remedy, Treatment } from '../../src/remedy/remedy.ts'
-import { swapActivation, swapWhereNarrow } from '../../src/remedy/remedies/activation.ts'
+import { swapActivation, swapSigmoids, swapWhereNarrow } from '../../src/remedy/remedies/activation.ts'
 import { initialise } from '../../src/remedy/remedies/initialise.ts'
 import { insertNorm } from '../../src/remedy/remedies/normalise.ts'
 import { rescale } from '../../src/remedy/remedies/rescale.ts'
@@ -18,6 +18,7 @@ import { letLeak, reviveUnits } from '../../src/remedy/remedies/revive.ts'
 import {
   cutRate,
   enlargeBatch,
+  raiseBoldly,
   tameBoldly,
   tameRate,
   tripleRate,
@@ -25,7 +26,7 @@ import {
   useAdamBoldly,
 } from '../../src/remedy/remedies/rate.ts'
 import { scaleTargets } from '../../src/remedy/remedies/scale.ts'
-import { rollBackOnce } from '../../src/remedy/remedies/settings.ts'
+import { rollBackOnce, stopRise } from '../../src/remedy/remedies/settings.ts'
 import { addShortcuts, addShortcutsWhereDeep, silenceBranches } from '../../src/remedy/remedies/shortcuts.ts'
 
 const rows = 64
@@ -352,8 +353,10 @@ describe('remedies of the beginning', () => {
     const cut = { healthy: patient, scheduled: 1, healthyRate: 0.02 }
     for (const [remedy, rate, given] of [
       [tripleRate, 0.06, { firstUpdate: -2 }],
+      [raiseBoldly, 0.2, { firstUpdate: -2 }],
       [useAdamBoldly, 0.01, {}],
       [cutRate, 0.01, cut],
+      [cutRate, 0.006, { firstUpdate: -0.9 }],
     ] as const) {
       const { patient: treated } = await treat(remedy, patient, given)
       expect(treated.optimizer.learningRate).toBeCloseTo(rate, 12)
@@ -364,6 +367,34 @@ describe('remedies of the beginning', () => {
     }
     // Three times 10^-1.4 is more than a tenth of the weights in the first step.
     expect(tripleRate.treat({ start: patient, now: patient, firstUpdate: -1.4 } as unknown as Case)).toBeNull()
+    // Up to 10 % it may be ten times as much, and where that is hardly more than tripled, there is nothing to try.
+    expect((await treat(raiseBoldly, patient, { firstUpdate: -1.7 })).patient.optimizer.learningRate).toBeCloseTo(
+      0.1,
+      2,
+    )
+    expect(raiseBoldly.treat({ start: patient, now: patient, firstUpdate: -1.5 } as unknown as Case)).toBeNull()
+    // Anew, with a rate that is plausible once it is cut.
+    expect((await treat(cutRate, patient, { firstUpdate: -1.2 })).patient.schedule).toEqual({ type: 'constant' })
+  })
+
+  it('a schedule that has raised the rate far beyond its base is stopped: at the rate that was well, or the first one', async () => {
+    const schedule = { type: 'step', stepSize: 100, gamma: 50 } as const
+    const patient: Patient = {
+      ...patientOf([dense(2)]),
+      optimizer: withDefaults({ type: 'sgd', learningRate: 0.1 }),
+      schedule,
+    }
+    const healthy = { ...patient, updates: 90 }
+    const constant = { schedule: { type: 'constant' } }
+    const late = await treat(stopRise, patient, { scheduled: 50, healthy, healthyRate: Math.fround(0.02) })
+    expect(late).toMatchObject({
+      then: 'continue',
+      patient: { ...constant, updates: 90, optimizer: { learningRate: 0.02 } },
+    })
+    expect(late.changes).toEqual(['schedule step -> constant', 'learning rate 5 -> 0.02'])
+    const early = await treat(stopRise, patient, { scheduled: 50 })
+    expect(early).toMatchObject({ then: 'restart', patient: { ...constant, optimizer: { learningRate: 0.1 } } })
+    expect(stopRise.treat({ start: patient, now: patient, healthy: null, scheduled: 3 } as unknown as Case)).toBeNull()
   })
 
   it('a narrow network gets ELUs with shortcuts, a wide one ReLUs without', async () => {
@@ -376,6 +407,17 @@ describe('remedies of the beginning', () => {
     expect(wide.slice(0, -1).every((layer) => layer.type === 'dense' && layer.activation?.type === 'relu')).toBe(true)
     expect(swapWhereNarrow.treat({ start: stack(64), tries: 0 } as unknown as Case)).toBeNull()
     expect(swapWhereNarrow.treat({ start: stack(5), tries: 0 } as unknown as Case)).not.toBeNull()
+  })
+
+  it('five sigmoids in a row are swapped whatever the weights, four and other activations are not', () => {
+    const stack = (depth: number, activation: Hidden) =>
+      patientOf([
+        ...Array.from({ length: depth }, (_, i) => dense(16, activation, `h${i}`)),
+        dense(2, undefined, 'out'),
+      ])
+    const swapped = (start: Patient) => swapSigmoids.treat({ start, tries: 0 } as unknown as Case)
+    expect(swapped(stack(5, 'sigmoid'))).toMatchObject({ then: 'restart' })
+    for (const start of [stack(4, 'sigmoid'), stack(9, 'tanh')]) expect(swapped(start)).toBeNull()
   })
 
   it('shortcuts go around every pair of equal layers, and alone where depth itself is the trouble', async () => {

@@ -61,6 +61,18 @@ describe('check', () => {
       'fault',
       { layers: [...hidden(8, 'relu', { kernelInitializer: { type: 'uniform', min: -0.02, max: 0.02 } }), output] },
     ],
+    [
+      'weights of a tenth of what keeps signals level',
+      'INIT_VARIANCE',
+      'info',
+      { layers: [...hidden(2, 'relu', { kernelInitializer: { type: 'normal', mean: 0, std: 0.04 } }), output] },
+    ],
+    [
+      'layers that are few units wide, in a long row',
+      'NARROW_DEEP',
+      'info',
+      { layers: [...hidden(8, 'relu').map((layer) => ({ ...layer, units: 5 })), output] },
+    ],
     ['a deep plain network', 'SHATTERED', 'fault', { layers: [...hidden(30, 'relu'), output] }],
     [
       'numbers beyond float32',

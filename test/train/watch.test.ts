@@ -168,6 +168,21 @@ describe('the detector', () => {
       'UPDATE_TOO_SMALL',
       { model: { layers: plain(2, 16, 'tanh') }, optimizer: { type: 'adam', learningRate: 1e-8 } },
     ],
+    [
+      'steps as long as the weights',
+      'UPDATE_TOO_LARGE',
+      { model: { layers: plain(2, 16, 'tanh') }, optimizer: { type: 'adam', learningRate: 5 } },
+    ],
+    [
+      'a rate that rises a hundredfold',
+      'GRAD_EXPLODING',
+      {
+        model: { layers: plain(2, 16, 'relu') },
+        optimizer: { type: 'sgd', learningRate: 0.2, momentum: 0.9 },
+        schedule: { type: 'step', stepSize: 100, gamma: 100 },
+        ...{ clip: 'off', health: { mode: 'observe', spikeSkip: false } },
+      },
+    ],
   ])('names %s: %s', async (_, code, config) => {
     const ran = await run(config, crews[0])
     expect(faults(ran)).toContain(code)

@@ -1,5 +1,5 @@
 /** The signal on its way through the layers: a gradient that vanishes, activations that die out. */
-import { checkAlarm } from '../alarms.ts'
+import { checkAlarm, isOn } from '../alarms.ts'
 import { thresholds as t } from '../thresholds.ts'
 import { Health } from '../verdict.ts'
 import { converged, stuck } from './progress.ts'
@@ -17,6 +17,10 @@ export function profile(values: Float64Array, end: number): number {
   }
   return first === last ? NaN : Math.log10(values[first]! / values[last]!)
 }
+
+/** A symptom that was raised is there until half of it is gone. */
+const isThere = (state: Float64Array, code: number, value: number, limit: number): boolean =>
+  value < limit || (value < limit / 2 && isOn(state, F.alarms, code))
 
 export function judgeProfile(state: Float64Array, s: StepSignals): void {
   const { layers, step } = s
@@ -37,7 +41,7 @@ export function judgeProfile(state: Float64Array, s: StepSignals): void {
   const relative = (i: number) => Math.sqrt(s.squares[i]!) / s.weights[i]!
   const u = first === last || dead ? NaN : Math.log10(relative(first) / relative(last))
   const { warn, fault } = t.vanishing
-  const extreme = !ok && (u < fault || (u < warn && noGain))
+  const extreme = !ok && (u < fault || (noGain && isThere(state, Health.GRAD_VANISHING, u, warn)))
   if (checkAlarm(state, at, Health.GRAD_VANISHING, false, step, !ok && u < warn, u < warn / 2))
     raise(state, Health.GRAD_VANISHING, 'warn', first, u, 0, warn, t.hysteresis.hits)
   if (checkAlarm(state, at, Health.GRAD_VANISHING, true, step, extreme, u < warn))
@@ -49,6 +53,7 @@ export function judgeProfile(state: Float64Array, s: StepSignals): void {
   const collapsed = !ok && low < t.collapse.profile
   if (checkAlarm(state, at, Health.SIGNAL_COLLAPSE, false, step, collapsed, low < t.collapse.profile / 2))
     raise(state, Health.SIGNAL_COLLAPSE, 'warn', hidden, low, 0, t.collapse.profile, t.hysteresis.hits)
-  if (checkAlarm(state, at, Health.SIGNAL_COLLAPSE, true, step, collapsed && noGain, collapsed))
+  const harmful = !ok && noGain && isThere(state, Health.SIGNAL_COLLAPSE, low, t.collapse.profile)
+  if (checkAlarm(state, at, Health.SIGNAL_COLLAPSE, true, step, harmful, collapsed))
     raise(state, Health.SIGNAL_COLLAPSE, 'fault', hidden, low, 0, t.collapse.profile, t.noProgress.window)
 }

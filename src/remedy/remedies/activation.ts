@@ -1,6 +1,6 @@
 /** Other activations, with weights drawn to fit them: only before anything was learnt. */
 import type { ActivationConfig, LayerConfig } from '../../model/config.ts'
-import { narrowness, outputIndex, rewrite } from '../tree.ts'
+import { activationOf, hiddenDense, narrowness, outputIndex, rewrite } from '../tree.ts'
 import type { Patient } from '../patient.ts'
 import type { Remedy } from '../remedy.ts'
 import { drawnAnew } from './initialise.ts'
@@ -38,5 +38,16 @@ export const swapWhereNarrow: Remedy = {
   ...swapActivation,
   treat: (given) => (isNarrow(given.start) ? swapActivation.treat(given) : null),
 }
+
+/** The same, where so many sigmoids follow each other that their slopes of a quarter at most leave nothing of a signal. */
+export const swapSigmoids: Remedy = {
+  ...swapActivation,
+  treat(given) {
+    const sigmoids = hiddenDense(given.start.model).filter(({ config }) => activationOf(config) === 'sigmoid')
+    return sigmoids.length >= MANY_SIGMOIDS ? swapActivation.treat(given) : null
+  },
+}
+/** 4^5 are three powers of ten. */
+const MANY_SIGMOIDS = 5
 
 const isNarrow = ({ model }: Patient): boolean => narrowness(model) > 1

@@ -73,8 +73,11 @@ export const enlargeBatch: Remedy = {
 export const cutRate: Remedy = {
   name: 'cut the learning rate',
   limit: 5,
-  treat({ healthy, start, now, scheduled, healthyRate }) {
-    if (!healthy) return { ...withRate(withFreshState(start), now.optimizer, CUT), then: 'restart' }
+  treat({ healthy, start, now, scheduled, healthyRate, firstUpdate }) {
+    if (!healthy) {
+      const cut = { ...withRate(withFreshState(start), now.optimizer, CUT), then: 'restart' } as const
+      return firstUpdate + Math.log10(CUT) > MOST ? falling(cut) : cut
+    }
     const last = now.optimizer.learningRate * scheduled
     const factor = healthyRate < last ? Math.min(0.5, healthyRate / last) : 0.5
     return { ...falling(withRate(healthy, now.optimizer, factor)), then: 'continue' }
@@ -124,6 +127,18 @@ export const tripleRate: Remedy = {
   treat({ start, now, firstUpdate }) {
     if (!(firstUpdate + Math.log10(3) < HIGH)) return null
     return { ...falling(withRate(withFreshState(start), now.optimizer, 3)), then: 'restart' }
+  },
+}
+
+/** The same, up to what moves the weights by 10 % in the first step. */
+export const raiseBoldly: Remedy = {
+  name: 'raise the rate to 10 %',
+  limit: 1,
+  treat({ start, now, firstUpdate }) {
+    const factor = Math.min(10, 10 ** (HIGH - firstUpdate))
+    // Less than that is tripled.
+    if (!(factor > 4)) return null
+    return { ...falling(withRate(withFreshState(start), now.optimizer, factor)), then: 'restart' }
   },
 }
 

@@ -1,9 +1,12 @@
 /** Settings that hold a training back, or let it run away: schedule, weight decay, clipping, batch, rows. */
+import type { Patient } from '../patient.ts'
 import type { Remedy } from '../remedy.ts'
 
 // These numbers are of the tune split and its practice cases: node bench/health/practice.ts.
 /** Share of its base below which a schedule has put the rate to sleep. */
 const ASLEEP = 1e-2
+/** Times its base to which a schedule may raise the rate. */
+const RISEN = 3
 /** What weight decay may take off the weights in one step. */
 const MOST_DECAY = 1e-3
 const USUAL_DECAY = 1e-2
@@ -21,6 +24,26 @@ export const holdRate: Remedy = {
     if (schedule.type === 'constant' || !(scheduled < ASLEEP)) return null
     const changes = [`schedule ${schedule.type} -> constant`]
     return { patient: { ...start, schedule: { type: 'constant' } }, changes, then: 'restart' }
+  },
+}
+
+/** Where the schedule has raised the rate far beyond its base: the rate that the run was well with, or the base, from there on. */
+export const stopRise: Remedy = {
+  name: 'stop the rise of the rate',
+  limit: 1,
+  isSure: true,
+  treat({ start, now, healthy, healthyRate, scheduled }) {
+    const { schedule } = start
+    if (!(scheduled > RISEN)) return null
+    const digits = (rate: number) => Number(rate.toPrecision(6))
+    const learningRate = healthy ? digits(healthyRate) : now.optimizer.learningRate
+    const optimizer = { ...now.optimizer, learningRate }
+    const changes = [
+      `schedule ${schedule.type} -> constant`,
+      `learning rate ${digits(now.optimizer.learningRate * scheduled)} -> ${learningRate}`,
+    ]
+    const patient: Patient = { ...(healthy ?? start), optimizer, schedule: { type: 'constant' } }
+    return { patient, changes, then: healthy ? 'continue' : 'restart' }
   },
 }
 
