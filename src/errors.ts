@@ -105,6 +105,12 @@ export function writeAdvice(code: string | undefined, otherwise: string): string
   }
 }
 
+/** Why `import` took a module's own `import` and `export` for mistakes, and what to do; undefined for other errors. */
+export const readAsCommonJs = (error: unknown): string | undefined =>
+  error instanceof SyntaxError && /\bimport\b|\bexport\b/.test(error.message)
+    ? 'it is an ES module, but is read as CommonJS; name it .mts or .mjs, or set "type": "module" in package.json'
+    : undefined
+
 /** The closest of `candidates` to `word`, where one is close enough to be a slip of the finger. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3))

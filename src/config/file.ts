@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { describe, UserError } from '../errors.ts'
+import { describe, readAsCommonJs, UserError } from '../errors.ts'
 import { dataPaths } from './data.ts'
 import type { Locate } from './schema.ts'
 import type { ParsedText } from './text.ts'
@@ -60,12 +60,8 @@ async function loadModule(path: string): Promise<ParsedText> {
 function cannotRead(path: string, error: unknown): UserError {
   const { code, message } = error as NodeJS.ErrnoException
   const missing = code === 'ENOENT' || (code === 'ERR_MODULE_NOT_FOUND' && message.includes(basename(path)))
-  if (error instanceof SyntaxError && /\bimport\b|\bexport\b/.test(message)) {
-    const advice = 'name it .mts or .mjs, or set "type": "module" in package.json'
-    return new UserError(`${path}: cannot read the config: it is an ES module, but is read as CommonJS; ${advice}`, {
-      cause: error,
-    })
-  }
+  const commonJs = readAsCommonJs(error)
+  if (commonJs) return new UserError(`${path}: cannot read the config: ${commonJs}`, { cause: error })
   const reason = missing ? 'no such file' : code === 'EISDIR' ? 'it is a folder; name a file in it' : message
   return new UserError(`${path}: cannot read the config: ${reason}`, { cause: error })
 }

@@ -5,7 +5,7 @@
 import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { describe, UserError } from '../errors.ts'
+import { describe, readAsCommonJs, UserError } from '../errors.ts'
 import type { InitializerConfig, LayerConfig, LossConfig, ModelConfig } from './config.ts'
 
 export type Floats = Float32Array | Float64Array
@@ -103,7 +103,8 @@ export async function loadOwn(
     try {
       modules.set(url, await imported(url, seconds))
     } catch (cause) {
-      throw new UserError(`${module}: the module could not be loaded: ${messageOf(cause)}`, { cause })
+      const why = readAsCommonJs(cause) ?? messageOf(cause)
+      throw new UserError(`${module}: the module could not be loaded: ${why}`, { cause })
     }
   }
 }
@@ -127,7 +128,7 @@ async function imported(url: string, seconds: number): Promise<OwnModule> {
 /**
  * A file that came from elsewhere runs no code: its modules must have been loaded in this program already, or be named in
  * BRIGANTINE_MODULES (paths with a comma between them).
- * @throws UserError naming the module
+ * @throws UserError naming the modules
  */
 export function refuseForeignModules(
   path: string,
@@ -135,10 +136,11 @@ export function refuseForeignModules(
   loss?: LossConfig | 'auto',
 ): void {
   const allowed = (process.env.BRIGANTINE_MODULES ?? '').split(',').filter(Boolean).map(urlOf)
-  const foreign = modulesOf(model, loss).find(
+  const named = modulesOf(model, loss).filter(
     (module) => !modules.has(urlOf(module)) && !allowed.includes(urlOf(module)),
   )
-  if (foreign === undefined) return
+  if (named.length === 0) return
+  const foreign = [...new Set(named)].join(',')
   throw new UserError(
     `${path}: this model runs code of its own, \`${foreign}\`, which is not run only because a file says so. ` +
       `If you trust it, set BRIGANTINE_MODULES=${foreign}.`,

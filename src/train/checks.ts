@@ -5,7 +5,9 @@ import { toDataset } from '../data/tensor.ts'
 import type { TensorInput } from '../data/tensor.ts'
 import { describe, UserError } from '../errors.ts'
 import type { Model } from '../model/build.ts'
-import { checkTargets } from '../model/losses.ts'
+import type { LossConfig } from '../model/config.ts'
+import { checkTargets, lossRule } from '../model/losses.ts'
+import { shapeText } from '../model/shape.ts'
 import { isChain } from '../model/wiring.ts'
 import { stateSlots } from '../optim/optimizers.ts'
 import type { Task } from './prepare.ts'
@@ -44,7 +46,22 @@ export function checkData(data: Dataset, model: Model, task: Task, what: string)
       `Expected ${what} of shape [rows, ${model.inputs}], as the model takes it, got [${data.rows}, ${data.features}].`,
     )
   }
+  checkPositions(model, task.loss, data.targets)
   checkTargets(task.loss, model.outputs, data.targets, data.y, data.classNames)
+}
+
+/** A dense layer works at each position of a row; one answer for the row wants them joined before. */
+function checkPositions({ layers, outputs, outputShape }: Model, loss: LossConfig, targets: number): void {
+  const each = outputShape.at(-1)!
+  const { takes, own } = lossRule(loss)
+  const takesAll = takes === 'label' ? each === 1 : takes === 'labels' || targets === outputs
+  if (each === outputs || own || takesAll) return
+  const pooling = outputShape.length === 2 ? 'globalAveragePooling1d' : 'globalAveragePooling2d'
+  const masked = takes === 'label' ? ", or give a label for each position and use loss: 'maskedCrossentropy'" : ''
+  throw new UserError(
+    `Layer \`${layers.at(-1)!.name}\`: it gives rows of shape ${shapeText(outputShape)}, where loss \`${loss.type}\` takes ` +
+      `${shapeText([takes === 'label' ? each : targets])}. Put a flatten or a ${pooling} before it${masked}.`,
+  )
 }
 
 /** Rows without targets, for `predict`. NaN and infinities are let through: what comes out is theirs. */

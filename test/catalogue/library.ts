@@ -81,6 +81,14 @@ export const libraryCases: readonly (readonly [(trainer: Trainer) => unknown, me
     "Expected targets of shape [rows, 3] for loss `meanSquaredError` over 3 outputs, got [rows, 2]. Set the last layer's `units` to 2, or choose another loss.",
   ],
   [
+    async () => {
+      const model = { inputShape: [2, 1], layers: [{ type: 'dense' as const, units: 3 }] }
+      await using forgetful = await Trainer.create({ model })
+      await forgetful.fit(toDataset({ x: [[1, 2]], y: [1] }))
+    },
+    "Layer `dense_1`: it gives rows of shape [2, 3], where loss `sparseCategoricalCrossentropy` takes [3]. Put a flatten or a globalAveragePooling1d before it, or give a label for each position and use loss: 'maskedCrossentropy'.",
+  ],
+  [
     (trainer) => trainer.fit(rows, { validationData: toDataset({ x: [[1]], y: [0] }) }),
     'Expected validation data of shape [rows, 2], as the model takes it, got [1, 1].',
   ],

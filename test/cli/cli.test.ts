@@ -116,6 +116,10 @@ describe('bad input ends with code 2, one message on stderr, and nothing on stdo
     expect(stderr).toContain('error: commonjs.ts: cannot read the config: it is an ES module')
     expect(stderr).toContain('name it .mts or .mjs')
     expect(code).toBe(2)
+    const layers = `[{ type: custom, module: ${write('layer.ts', 'export const shapes = 1')} }]`
+    const own = await brigantine('plan', write('own.yaml', `data: digits\nmodel: { layers: ${layers} }`))
+    expect(own.stderr).toContain('error: layer.ts: the module could not be loaded: it is an ES module')
+    expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('name it .mts or .mjs')])
   })
 
   test('the stack comes when it is asked for', async () => {
