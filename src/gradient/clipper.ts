@@ -1,5 +1,5 @@
 /** Clipping with a memory, for gradients that the caller holds: what the training step does, step after step. */
-import { UserError } from '../errors.ts'
+import { describe, UserError } from '../errors.ts'
 import { clipGradNorm_, clipGradsWithNorm_, clipGradValue_ } from './clip.ts'
 import type { ClipOptions, ClipResult } from './clip.ts'
 import { autoLimit } from './coefficient.ts'
@@ -15,7 +15,7 @@ import type { GradientList } from './tensors.ts'
  * 'quantile' it remembers the last 64 norms; a gradient that is not finite never enters them, and is left as it is.
  * Norms are of the mode's `normType`, else of the options'. 'layerNorm' takes each tensor of the list for a layer; its
  * `coef` is the smallest.
- * Throws `UserError` for 'adaptive', which needs the weights: see `adaptiveClip_`.
+ * Throws `UserError` for a mode or quantile that is none, and for 'adaptive', which needs the weights: see `adaptiveClip_`.
  */
 export function createClipper(clip: Clip, options: ClipOptions = {}): (gradients: GradientList) => ClipResult {
   const detector = new Float64Array(detectorStateLength)
@@ -38,8 +38,13 @@ export function createClipper(clip: Clip, options: ClipOptions = {}): (gradients
       return (gradients) => clipGradValue_(gradients, clip.value, options)
     case 'auto':
       return byLimit(() => autoLimit(detector))
-    case 'quantile':
-      return byLimit(() => normQuantile(detector, clip.quantile))
+    case 'quantile': {
+      const { quantile } = clip
+      if (typeof quantile !== 'number' || !(quantile > 0 && quantile <= 1)) {
+        throw new UserError(`Expected \`quantile\` to be a number > 0, at most 1, got ${describe(quantile)}.`)
+      }
+      return byLimit(() => normQuantile(detector, quantile))
+    }
     case 'layerNorm':
       return (gradients) => {
         const each = distinctGradients(gradients).map(({ data }) => clipGradNorm_(data, clip.maxNorm, named(clip)))
@@ -56,6 +61,11 @@ export function createClipper(clip: Clip, options: ClipOptions = {}): (gradients
     case 'adaptive':
       throw new UserError(
         "Expected a mode that needs no weights, got 'adaptive'. Use `adaptiveClip_`, matrix by matrix.",
+      )
+    default:
+      throw new UserError(
+        "Expected `mode` to be 'globalNorm', 'value', 'layerNorm', 'auto', 'quantile' or 'off', " +
+          `got ${describe((clip as { mode?: unknown } | undefined)?.mode)}.`,
       )
   }
 }

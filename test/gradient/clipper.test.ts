@@ -60,3 +60,14 @@ test('a type that is no norm is refused before anything is changed', () => {
   }
   expect(list[0]).toEqual(Float32Array.of(3, 4))
 })
+
+test('a mode or a quantile that is none is refused, not taken for one that never clips', () => {
+  for (const quantile of [undefined, 0, -1, 1.5, NaN, '0.9']) {
+    expect(() => createClipper({ mode: 'quantile', quantile: quantile as number }), String(quantile)).toThrow(
+      '`quantile`',
+    )
+  }
+  for (const mode of ['norm', undefined]) {
+    expect(() => createClipper({ mode } as never), String(mode)).toThrow("Expected `mode` to be 'globalNorm'")
+  }
+})
