@@ -32,18 +32,22 @@ export interface RunResult {
   readonly files: RunFiles | undefined
 }
 
-/** The plan in a line; `brigantine plan` prints all of it. */
+/**
+ * The plan in a line; `brigantine plan` prints all of it.
+ * @param ranks of the job, each with so many workers; the plan is that of a process alone
+ */
 export function planLine(
   plan: Plan,
   kernels: string,
   { workers, trials }: Pick<History, 'workers' | 'trials'>,
+  ranks = 1,
 ): string {
   const { layout, microRows, blockRows, ownFirst, ownEnd, tiles, laned, spec } = plan
   const { shards } = spec.sharing
   const blocks = (ownEnd - ownFirst) * Math.ceil(microRows / blockRows)
   const gradient = [tiles.length > 0 ? `${tiles.length} tiles` : '', laned.length > 0 ? 'lanes' : '']
   return [
-    `${workers} worker${workers === 1 ? '' : 's'}${trialsText(trials)}`,
+    `${ranks > 1 ? `${ranks} ranks of ` : ''}${workers} worker${workers === 1 ? '' : 's'}${trialsText(trials)}`,
     `kernels ${kernels}`,
     `batch ${spec.batchSize}${shards > 1 ? ` in ${shards} shards` : ''}`,
     `${blocks} row block${blocks === 1 ? '' : 's'} of ${blockRows}`,

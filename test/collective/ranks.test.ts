@@ -145,8 +145,9 @@ describe.runIf(openMpi)(`brigantine train under mpirun${whyNone}`, { timeout: 40
       ]
       const two = await launch(openMpi!, 2, args(`two-${state}`, ...flags, '--epochs', '3', '--max-steps', '40'))
       expect(two.code).toBe(0)
-      const first = JSON.parse(two.stdout) as { stopped: string }
+      const first = JSON.parse(two.stdout) as { stopped: string; plan: string }
       expect(first.stopped).toBe('maxSteps')
+      expect(first.plan).toMatch(/^2 ranks of 1 worker,/)
       const hashOf = async (path: string, epochs: number): Promise<string> => {
         await using trainer = await Trainer.load(path, { epochs, workers: 2, maxSteps: undefined })
         expect(trainer.resumable).toBe(true)

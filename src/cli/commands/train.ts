@@ -110,7 +110,7 @@ async function train(
   const result: RunResult = {
     layers: [model!.inputs, ...model!.layers.filter(({ type }) => type !== 'dropout').map(({ outputs }) => outputs)],
     parameters: model!.numParameters,
-    plan: planLine(planned(), trainer.kernels.name, history),
+    plan: planLine(planned(), trainer.kernels.name, history, ranks?.ranks),
     data: data.summary,
     epochs: history.epoch.length,
     stopped: history.stopped,
