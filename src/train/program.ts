@@ -3,25 +3,23 @@
  * A piece reads the sequencer's state and writes only its own part of the arena.
  */
 import type { Arena } from '../arena/arena.ts'
-import { Augmenter } from '../data/augment.ts'
-import { ROUND_KEYS, permuteWithKeys, writeRoundKeys } from '../data/order.ts'
-import { Activation } from '../kernels/kernels.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import type { Meeting, Pass } from '../model/layer.ts'
-import { ownLossOf, weighPositions } from '../model/losses.ts'
 import { matrixOf } from '../model/shape.ts'
 import { firstLane, lanePieces, pieces } from '../plan/pieces.ts'
 import { scratchOf } from '../plan/addresses.ts'
 import { Phase } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { Augment, RunSettings } from '../plan/settings.ts'
-import { allRows, fullRows, rowsOfShard } from '../plan/shards.ts'
+import type { RunSettings } from '../plan/settings.ts'
+import { allRows, rowsOfShard } from '../plan/shards.ts'
 import { meetingBefore, shardPieces, tilesAbove, tilesAcross } from '../plan/stages.ts'
 import type { BlockStage, TileStage } from '../plan/stages.ts'
 import { Again } from './again.ts'
+import { Gatherer, firstRow } from './gather.ts'
 import { observePart } from './observe.ts'
 import { Reduction } from './reduction.ts'
 import { addPenalty } from './regularize.ts'
+import { Score } from './score.ts'
 import { copyRun } from './snapshot.ts'
 import { State, evaluationEnd } from './state.ts'
 import { Update } from './update.ts'
@@ -34,13 +32,10 @@ export class Program {
   readonly #floats: Float32Array
   readonly #doubles: Float64Array
   readonly #words: Float64Array
-  readonly #settings: RunSettings
   readonly #reduction: Reduction
   readonly #updates: Update
-  readonly #augmenter: Augmenter | null
-  readonly #keys = new Uint32Array(ROUND_KEYS)
-  #keysOfEpoch = -1
-  #keysOfWindow = -1
+  readonly #gatherer: Gatherer
+  readonly #score: Score
   readonly #pass: Pass = {
     training: true,
     seed: 0,
@@ -77,14 +72,14 @@ export class Program {
     this.#floats = arena.floats
     this.#doubles = arena.doubles
     this.#words = arena.doubles.subarray(plan.at.state, plan.at.state + plan.stateLength)
-    this.#settings = settings
     this.#widths = Int32Array.from(plan.tiles, ({ placement }) => matrixOf(placement.spec.shape)[1])
     this.#pass.seed = settings.seed
     this.#pass.floats = arena.floats
     this.#pass.blockRows = plan.blockRows
     this.#pass.firstShard = plan.ownFirst
     this.#pass.temporary = scratchOf(plan, worker).piece
-    this.#augmenter = settings.augment && augmenterOf(plan, arena, settings.augment, settings.seed)
+    this.#gatherer = new Gatherer(plan, kernels, arena, settings)
+    this.#score = new Score(plan, kernels, arena)
     this.#reduction = new Reduction(plan, kernels, arena, settings)
     this.#updates = new Update(plan, kernels, arena, settings, this.#pass.temporary)
   }
@@ -158,11 +153,11 @@ export class Program {
     const pass = this.#pass
     pass.training = true
     pass.batch = this.#state(State.batch)
-    pass.firstRow = this.#firstRow(shard, this.#state(State.first), full)
+    pass.firstRow = firstRow(this.#plan, shard, this.#state(State.first), full)
     this.#openPass()
-    if (gather) this.#gather(this.#state(State.cursor) + pass.firstRow, row, rows)
+    if (gather) this.#gatherer.rows(this.#state(State.cursor) + pass.firstRow, row, rows)
     for (let i = 0; i < forward.length; i++) forward[i]!.forward(this.#k, row, rows, pass)
-    if (loss) this.#loss(piece, row, rows, network.output.gradient)
+    if (loss) this.#score.loss(piece, row, rows, network.output.gradient)
     for (let i = 0; i < backward.length; i++) backward[i]!.backward(this.#k, row, rows, pass)
   }
 
@@ -200,12 +195,6 @@ export class Program {
     this.#pass.shardRows = this.#state(State.full)
   }
 
-  /** What is to be added to the arena's row of a sample of this rank's shard to have its position in the batch. */
-  #firstRow(shard: number, first: number, full: number): number {
-    const { ownFirst, shardRows } = this.#plan
-    return (ownFirst + shard) * shardRows + first - shard * full
-  }
-
   /** One tile of a large product, and the element-wise layers next to it. */
   #tile(stage: TileStage, piece: number): void {
     const { direction, product, riders, cols, tileRows, tileCols, wideCols } = stage
@@ -222,81 +211,6 @@ export class Program {
     const colEnd = Math.min(cols, col + width)
     product[direction](this.#k, row, rows, col, colEnd)
     for (let i = 0; i < riders.length; i++) riders[i]![direction](this.#k, row, rows, col, colEnd)
-  }
-
-  /** A row block of the next batch. */
-  #gatherAhead(piece: number): void {
-    const { blockRows } = this.#plan
-    const full = fullRows(this.#plan, 0)
-    const blocks = Math.ceil(full / blockRows)
-    const shard = Math.floor(piece / blocks)
-    const row = shard * full + (piece - shard * blocks) * blockRows
-    const rows = Math.min(blockRows, Math.min((shard + 1) * full, this.#state(State.gathered)) - row)
-    const start = this.#state(State.cursor) + this.#state(State.batchRows) + this.#firstRow(shard, 0, full)
-    this.#gather(start, row, rows)
-  }
-
-  /** Copies a row block's samples from the data set to the batch, in the epoch's order; `start`: of the micro-batch. */
-  #gather(start: number, row: number, rows: number): void {
-    const { at, spec, input } = this.#plan
-    const floats = this.#floats
-    const epoch = this.#state(State.epoch)
-    const { inputs, targets, trainRows } = spec
-    const { shuffle, seed } = this.#settings
-    const window = this.#state(State.windowStart)
-    const size = this.#state(State.streamed) === 1 ? this.#state(State.windowEnd) - window : trainRows
-    if (this.#keysOfEpoch !== epoch || this.#keysOfWindow !== window) {
-      writeRoundKeys(this.#keys, seed, epoch, window)
-      this.#keysOfEpoch = epoch
-      this.#keysOfWindow = window
-    }
-    for (let r = 0; r < rows; r++) {
-      const place = start + row + r - window
-      const sample = shuffle ? permuteWithKeys(place, size, this.#keys) : place
-      if (this.#augmenter) {
-        const x = input.value + (row + r) * inputs
-        this.#augmenter.write(epoch, sample, x, at.target + (row + r) * targets, at.weight + row + r, window, size)
-        continue
-      }
-      this.#k.copy(inputs, at.trainX + sample * inputs, input.value + (row + r) * inputs)
-      const from = at.trainY + sample * targets
-      const to = at.target + (row + r) * targets
-      for (let c = 0; c < targets; c++) floats[to + c] = floats[from + c]!
-      floats[at.weight + row + r] = spec.weighted ? floats[at.trainWeight + sample]! : 1
-    }
-  }
-
-  /** Loss and metrics of a row block into its partial sums; the loss's gradient unless `gradient` is -1. */
-  #loss(piece: number, row: number, rows: number, gradient: number): void {
-    const { at, spec, loss, metrics, network, sums } = this.#plan
-    const { value, cols } = network.output
-    const doubles = this.#doubles
-    const outputs = value + row * cols
-    const targets = at.target + row * spec.targets
-    const into = at.partials + piece * sums
-    const dy = gradient === -1 ? -1 : gradient + row * cols
-    const { code, parameter, second } = loss
-    if (loss.own) {
-      const { targets: width } = spec
-      doubles[into] = ownLossOf(loss.own, this.#floats, rows, cols, width, outputs, targets, at.weight + row, dy)
-    } else if (loss.takes === 'labels') {
-      const positions = spec.targets
-      const weights = at.positionWeight + row * positions
-      weighPositions(this.#floats, rows, positions, targets, at.weight + row, weights)
-      const classes = cols / positions
-      doubles[into] = this.#k.loss(code, rows * positions, classes, outputs, targets, weights, dy, parameter, second)
-    } else {
-      doubles[into] = this.#k.loss(code, rows, cols, outputs, targets, at.weight + row, dy, parameter, second)
-    }
-    let sum = into + 1
-    for (let m = 0; m < metrics.length; m++) {
-      const metric = metrics[m]!
-      for (let s = 0; s < metric.sums; s++) doubles[sum + s] = 0
-      for (let r = 0; r < rows; r++) {
-        metric.add(this.#floats, outputs + r * cols, targets + r * spec.targets, cols, spec.targets, doubles, sum)
-      }
-      sum += metric.sums
-    }
   }
 
   /** One tile over a shard's rows of the micro-batch, or one lane's rows for every laned tensor. */
@@ -360,7 +274,7 @@ export class Program {
     if (piece < updates + follows) return this.#updates.follow()
     const gathers = pieces.gather(this.#plan, this.#state(State.gathered))
     const left = piece - updates - follows
-    if (left < gathers) return this.#gatherAhead(left)
+    if (left < gathers) return this.#gatherer.ahead(left)
     observePart(this.#plan, this.#k, this.#floats, this.#doubles, left - gathers, this.#pass.temporary)
   }
 
@@ -379,7 +293,7 @@ export class Program {
     this.#k.copy(rows * spec.inputs, at.evaluationX + start * spec.inputs, input.value + row * spec.inputs)
     this.#pass.training = false
     network.forward(this.#k, row, rows, this.#pass)
-    this.#keep(start, row, rows)
+    this.#score.keep(start, row, rows)
   }
 
   /** Forward and loss of one row block of the evaluation set. */
@@ -396,25 +310,7 @@ export class Program {
     this.#floats.fill(1, at.weight + row, at.weight + row + rows)
     this.#pass.training = false
     network.forward(this.#k, row, rows, this.#pass)
-    if (spec.keepOutputs) this.#keep(start, row, rows)
-    else this.#loss(piece, row, rows, -1)
+    if (spec.keepOutputs) this.#score.keep(start, row, rows)
+    else this.#score.loss(piece, row, rows, -1)
   }
-
-  /** Outputs as `predict` gives them: probabilities for the cross-entropies. */
-  #keep(start: number, row: number, rows: number): void {
-    const { at, loss, network, spec } = this.#plan
-    const { value, cols } = network.output
-    const from = value + row * cols
-    const to = at.outputs + start * cols
-    const positions = loss.takes === 'labels' ? spec.targets : 1
-    if (loss.link === 'softmax') this.#k.softmax(rows * positions, cols / positions, from, to)
-    else if (loss.link === 'sigmoid') this.#k.activate(Activation.sigmoid, rows * cols, from, to, 0)
-    else this.#k.copy(rows * cols, from, to)
-  }
-}
-
-function augmenterOf({ at, spec }: Plan, { floats }: Arena, augment: Augment, seed: number): Augmenter {
-  const { trainX: x, trainY: y } = at
-  const { inputs, targets, weighted } = spec
-  return new Augmenter(augment, seed, { x, y, weight: weighted ? at.trainWeight : -1, inputs, targets }, floats)
 }
