@@ -2,7 +2,16 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tableFromArrays, tableToIPC } from 'apache-arrow'
+import {
+  Message,
+  MessageHeader,
+  MetadataVersion,
+  Null,
+  Table,
+  tableFromArrays,
+  tableToIPC,
+  vectorFromArray,
+} from 'apache-arrow'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadData } from '../../src/data/load.ts'
@@ -188,6 +197,25 @@ describe('Arrow that declares more than it has', () => {
       bytes.writeBigInt64LE(2n ** 28n, bytes.indexOf(Buffer.from(BigInt64Array.of(rows, 0n).buffer)))
       await refused('room.arrow', bytes, /268435456 rows are declared, it has \d+ bytes/)
     }
+  })
+
+  it('values of a head that has none, over which the library reads on: is refused before its rows are asked for', async () => {
+    const nothing = new Table({ n: vectorFromArray([null, null, null], new Null()) })
+    const whole = Buffer.from(tableToIPC(nothing, 'stream'))
+    const batch = Buffer.from(whole.subarray(8 + whole.readInt32LE(4)))
+    for (let at = 0; at < batch.length; at += 8) {
+      if (batch.readBigInt64LE(at) === 3n) batch.writeBigInt64LE(2n ** 40n, at)
+    }
+    const encoded = Message.encode(new Message(batch.length, MetadataVersion.V5, MessageHeader.Schema, nothing.schema))
+    const schema = Buffer.alloc(8 + 8 * Math.ceil(encoded.length / 8))
+    schema.writeInt32LE(-1, 0)
+    schema.writeInt32LE(schema.length - 8, 4)
+    schema.set(encoded, 8)
+    await refused(
+      'hidden.arrow',
+      Buffer.concat([schema, batch]),
+      /kind 1, which has no values, declares \d+ bytes of them/,
+    )
   })
 
   it('a footer: is refused', async () => {

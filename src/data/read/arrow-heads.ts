@@ -65,6 +65,9 @@ function checkMessage(bytes: Buffer, size: number, expected?: number): number {
   else if (kind === DICTIONARY_BATCH) head.checkBatch(head.tableAt(inside, 1), size)
   else if (kind === RECORD_BATCH) head.checkBatch(inside, size)
   const body = head.numberAt(root, 3, (at) => Number(bytes.readBigInt64LE(at)))
+  // The library would go on right behind its head.
+  if (body !== 0 && kind !== DICTIONARY_BATCH && kind !== RECORD_BATCH)
+    throw new Error(`a message of kind ${kind}, which has no values, declares ${body} bytes of them`)
   if (body >= 0 && body <= size) return body
   throw new Error(`${body} bytes of values are declared, it has ${size}`)
 }

@@ -136,6 +136,8 @@ async function* batchesOf(places: Places, config: DataConfig): AsyncGenerator<Op
     const names = reader.schema.fields.map(({ name }) => String(name))
     const wanted = wantedColumns(names, config)
     for await (const batch of reader) {
+      // Of no columns there could be as many as it likes.
+      if (!(batch.numRows <= 8 * places.bytes)) throw new Error(`${batch.numRows} rows are declared`)
       checkBatch(batch, wanted, arrow)
       yield { arrow, batch, names, wanted }
     }
