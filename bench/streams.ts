@@ -25,6 +25,8 @@ const floats = Buffer.from(Float32Array.from(rows.flat()).buffer)
 const pixels = Buffer.from(rows.flatMap((row) => row.slice(0, -1)))
 const words = `${'call me ishmael some years ago never mind how long precisely '.repeat(64)}\n`.repeat(16)
 
+const CHARACTERS = new Set(words).size
+
 /** `head`, and then `block` as often as it takes; gives the number of blocks. */
 function repeated(path: string, head: Uint8Array | string, block: Uint8Array | string, bytes: number): void {
   writeFileSync(path, head)
@@ -74,7 +76,7 @@ const formats: Record<string, Write> = {
   },
   text(path, bytes) {
     repeated(path, '', words, bytes)
-    return { format: 'text', text: { tokens: 'bytes', size: 128 } }
+    return { format: 'text', text: { tokens: 'chars', size: 128 } }
   },
   folders(path, bytes) {
     for (const label of ['one', 'two']) {
@@ -101,8 +103,8 @@ async function train(config: DataConfig): Promise<void> {
           model: {
             inputShape: [128],
             layers: [
-              { type: 'embedding', inputDim: 257, outputDim: 2 },
-              { type: 'dense', units: 257 },
+              { type: 'embedding', inputDim: CHARACTERS + 2, outputDim: 2 },
+              { type: 'dense', units: CHARACTERS + 2 },
             ],
           },
           loss: 'maskedCrossentropy' as const,
