@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
 import type { ResolvedConfig } from '../../config/schema.ts'
-import type { LoadedData } from '../../data/load.ts'
 import { table } from '../../report/table.ts'
 import type { GradientCheck } from '../../train/check-gradients.ts'
+import { load } from '../load.ts'
 import { Exit, ExitWith } from '../exit.ts'
-import { needData } from '../needs.ts'
 import { print, printJson } from '../output.ts'
 import { resolveConfig, withConfig, type Given } from '../settings.ts'
 
@@ -34,11 +33,6 @@ async function check(config: ResolvedConfig): Promise<GradientCheck[]> {
   await loadOwn(config.model, config.loss)
   const loss = config.loss === 'auto' ? { type: 'meanSquaredError' as const } : config.loss
   return checkGradients(config.model, train.features, loss, train.targets)
-}
-
-async function load(config: ResolvedConfig): Promise<LoadedData> {
-  const { loadData } = await import('../../data/load.ts')
-  return loadData(needData(config), config.seed)
 }
 
 function text(checks: readonly GradientCheck[]): string {

@@ -1,11 +1,9 @@
 import type { Command } from 'commander'
 import type { ResolvedConfig } from '../../config/schema.ts'
-import type { LoadedData } from '../../data/load.ts'
 import type { HealthVerdict } from '../../gradient/verdict.ts'
 import { verdictsText } from '../../report/verdicts.ts'
-import type { Trainer } from '../../train/trainer.ts'
+import { load, open } from '../load.ts'
 import { Exit, ExitWith } from '../exit.ts'
-import { needData } from '../needs.ts'
 import { print, printJson } from '../output.ts'
 import { printConfig, resolveConfig, withConfig, type Given } from '../settings.ts'
 
@@ -46,14 +44,4 @@ async function check(config: ResolvedConfig): Promise<HealthVerdict[]> {
   } finally {
     await trainer.close()
   }
-}
-
-async function load(config: ResolvedConfig): Promise<LoadedData> {
-  const { loadData } = await import('../../data/load.ts')
-  return loadData(needData(config), config.seed)
-}
-
-async function open(config: ResolvedConfig): Promise<Trainer> {
-  const { Trainer } = await import('../../train/trainer.ts')
-  return Trainer.create(config)
 }

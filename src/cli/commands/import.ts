@@ -4,6 +4,7 @@ import type { Trainer } from '../../train/trainer.ts'
 import { isNetwork, isSafetensors } from '../../interop/kinds.ts'
 import { loadSaved } from '../model.ts'
 import { mapOption } from '../names.ts'
+import { open } from '../load.ts'
 import { needData } from '../needs.ts'
 import { print } from '../output.ts'
 import { resolveConfig, withConfig, type Given } from '../settings.ts'
@@ -71,12 +72,6 @@ async function buildFromData(trainer: Trainer, config: ResolvedConfig): Promise<
   const { train, transform } = await loadData(needData(config), config.seed)
   trainer.transform = transform
   await trainer.build(train)
-}
-
-// Apart from `run`: beside an `await using`, tsc does not rewrite the path of an import() for the package.
-async function open(config: ResolvedConfig): Promise<Trainer> {
-  const { Trainer } = await import('../../train/trainer.ts')
-  return Trainer.create(config)
 }
 
 function count(text: string): number {

@@ -1,11 +1,8 @@
 import type { Command } from 'commander'
-import type { ResolvedConfig } from '../../config/schema.ts'
-import type { LoadedData } from '../../data/load.ts'
 import { summarizePlan } from '../../plan/summary.ts'
 import { planText } from '../../report/plan.ts'
-import type { Trainer } from '../../train/trainer.ts'
+import { load, open } from '../load.ts'
 import { printConfig, resolveConfig, withConfig, type Given } from '../settings.ts'
-import { needData } from '../needs.ts'
 import { print, printJson } from '../output.ts'
 
 /** `brigantine plan`: the compiled plan, without training. */
@@ -39,15 +36,4 @@ async function run(given: Given, { json = false, printConfig: show = false }: Pl
   if (json) printJson(summary)
   else print(planText(summary))
   plan.layout.check()
-}
-
-// Apart from `run`: beside an `await using`, tsc does not rewrite the path of an import() for the package.
-async function load(config: ResolvedConfig): Promise<LoadedData> {
-  const { loadData } = await import('../../data/load.ts')
-  return loadData(needData(config), config.seed)
-}
-
-async function open(config: ResolvedConfig): Promise<Trainer> {
-  const { Trainer } = await import('../../train/trainer.ts')
-  return Trainer.create(config)
 }
