@@ -265,6 +265,7 @@ describe('a stream', () => {
     const folder = join(await mkdtemp(join(tmpdir(), 'brigantine-stream-')), 'taken')
     async function* fragile(): AsyncGenerator<RowChunk> {
       yield* slowly()
+      await rm(folder, { recursive: true })
       await writeFile(folder, '')
       throw new Error('the cable is out')
     }
