@@ -36,10 +36,15 @@ export function resolveTask(config: ResolvedConfig, model: Model, data: Pick<Dat
     throw new UserError(`\`augment.mixup\`: ${mixupText(loss)}`)
   }
   const metrics = config.metrics ?? usual
-  for (const { type } of metrics) {
-    const problem = misfit(type, loss)
+  for (const metric of metrics) {
+    const problem = misfit(metric.type, loss)
     if (problem)
-      throw new UserError(`Expected \`metrics\` to fit the loss \`${loss.type}\`: ${type} is for ${problem}.`)
+      throw new UserError(`Expected \`metrics\` to fit the loss \`${loss.type}\`: ${metric.type} is for ${problem}.`)
+    if (metric.type === 'topK' && metric.k >= model.outputs)
+      throw new UserError(
+        `Expected \`k\` of the metric topK to be below the model's ${model.outputs} classes, got ${metric.k}: ` +
+          'every label would be among them.',
+      )
   }
   return { loss, metrics }
 }

@@ -101,6 +101,9 @@ describe('what does not fit', () => {
     await expect(wrong({ type: 'binaryCrossentropy' }, 'perplexity', oneHot(1, 0))).rejects.toThrow(
       /perplexity is for one class of several/,
     )
+    await expect(wrong({ type: 'categoricalCrossentropy' }, 'topK', oneHot(1, 0))).rejects.toThrow(
+      /topK to be below the model's 4 classes, got 5: every label would be among them/,
+    )
   })
 
   it('names positions and outputs that do not divide, and labels below -1', async () => {
