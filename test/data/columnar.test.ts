@@ -3,13 +3,19 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  Dictionary,
+  Field,
+  Int32,
+  List,
   Message,
   MessageHeader,
   MetadataVersion,
   Null,
+  Struct,
   Table,
   tableFromArrays,
   tableToIPC,
+  Utf8,
   vectorFromArray,
 } from 'apache-arrow'
 import fc from 'fast-check'
@@ -154,6 +160,20 @@ describe('Arrow', () => {
   })
 })
 
+describe('Arrow of nested columns', () => {
+  const int = (): Field => new Field('a', new Int32())
+  it.each([
+    ['Struct<{a:Int32}>', new Struct([int()])],
+    ['List<List<Int32>>', new List(new Field('l', new List(int())))],
+  ])('%s is refused by its type, and can be left out', async (name, type) => {
+    const columns = { n: vectorFromArray([1, 2]), s: vectorFromArray([null, null], type) }
+    const path = join(temporary, 'nested.arrow')
+    await writeFile(path, tableToIPC(new Table(columns)))
+    await expect(read(path, Infinity)).rejects.toThrow(`numbers in column \`s\` of ${path}, got \`${name}\`. Leave`)
+    expect(await read(path, Infinity, { drop: 's' })).toMatchObject({ rows: 2 })
+  })
+})
+
 describe('Arrow that declares more than it has', () => {
   const table = tableFromArrays({
     n: Float64Array.from({ length: 1000 }),
@@ -216,6 +236,25 @@ describe('Arrow that declares more than it has', () => {
       Buffer.concat([schema, batch]),
       /kind 1, which has no values, declares \d+ bytes of them/,
     )
+  })
+
+  it.each(['file', 'stream'] as const)('texts of a dictionary, in a %s: is refused', async (kind) => {
+    const texts = new Table({ t: vectorFromArray([...'abcdefga'], new Dictionary(new Utf8(), new Int32())) })
+    const whole = Buffer.from(tableToIPC(texts, kind))
+    const declare = (rows: bigint) => {
+      const bytes = Buffer.from(whole)
+      bytes.writeBigInt64LE(rows, bytes.indexOf(Buffer.from(BigInt64Array.of(7n, 0n).buffer)))
+      return bytes
+    }
+    await refused(
+      'texts.arrow',
+      declare(100n),
+      /column t declares 8 rows, but has \d+ places of values, in its dictionary/,
+    )
+    const overlapping = Buffer.from(whole)
+    const places = Buffer.from(Int32Array.of(0, 1, 2, 3, 4).buffer)
+    overlapping.writeInt32LE(3, overlapping.indexOf(places) + 4)
+    await refused('texts.arrow', overlapping, /values that overlap, in its dictionary/)
   })
 
   it('a footer: is refused', async () => {

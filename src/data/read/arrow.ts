@@ -1,12 +1,12 @@
 /** Arrow files and streams (Feather 2), a record batch at a time. The only import of apache-arrow, which users add. */
 import type * as arrowTypes from 'apache-arrow'
-import type { Data, DataType, RecordBatch } from 'apache-arrow'
+import type { Data, DataType, Field, RecordBatch } from 'apache-arrow'
 import type { FileHandle } from 'node:fs/promises'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
 import { checkFile, checkStream } from './arrow-heads.ts'
-import { cellColumn, unread, wantedColumns, whyDamaged } from './cells.ts'
+import { cellColumn, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
 import { chunksOf } from './places.ts'
 import type { Places } from './places.ts'
 
@@ -104,6 +104,16 @@ function plainOf(type: DataType, { DataType }: Arrow): ((value: unknown) => unkn
   return undefined
 }
 
+/** What `lacking` can hold against the file, down to its numbers and texts. */
+function isTaken(type: DataType, { DataType }: Arrow): boolean {
+  const isNested = (of: DataType) => DataType.isStruct(of) || DataType.isUnion(of) || DataType.isMap(of)
+  const isList = (of: DataType) => DataType.isList(of) || DataType.isLargeList(of) || DataType.isFixedSizeList(of)
+  if (DataType.isDictionary(type)) return !isNested(type.dictionary) && !isList(type.dictionary)
+  if (!isList(type)) return !isNested(type)
+  const [{ type: item }] = type.children as [Field]
+  return !isNested(item) && !isList(item) && !DataType.isDictionary(item)
+}
+
 /** Of words of 32 bits, the lowest first, in two's complement. */
 function decimalOf(words: Uint32Array, scale: number): number {
   const whole = words.reduceRight((sum, word) => (sum << 32n) | BigInt(word), 0n)
@@ -135,6 +145,9 @@ async function* batchesOf(places: Places, config: DataConfig): AsyncGenerator<Op
     await reader.open()
     const names = reader.schema.fields.map(({ name }) => String(name))
     const wanted = wantedColumns(names, config)
+    for (const { name, type } of reader.schema.fields as Field[]) {
+      if (wanted.includes(name) && !isTaken(type, arrow)) throw unsupported(name, places.file, `\`${type}\``)
+    }
     for await (const batch of reader) {
       // Of no columns there could be as many as it likes.
       if (!(batch.numRows <= 8 * places.bytes)) throw new Error(`${batch.numRows} rows are declared`)
@@ -193,6 +206,12 @@ function checkBatch(batch: RecordBatch, wanted: readonly string[], { DataType }:
 function lacking(data: Data, length: number, DataType: Arrow['DataType']): string | undefined {
   const { type } = data
   if (DataType.isNull(type)) return undefined
+  if (DataType.isDictionary(type)) {
+    for (const part of data.dictionary!.data) {
+      const lacks = lacking(part, part.length, DataType)
+      if (lacks !== undefined) return `${lacks}, in its dictionary`
+    }
+  }
   const bytes = (data.nullBitmap as Uint8Array | undefined)?.length ?? 0
   if (bytes > 0 && 8 * bytes < length) return `${bytes} bytes of what is missing`
   if (DataType.isFixedSizeList(type)) return lackingItems(data, length * type.listSize, DataType)

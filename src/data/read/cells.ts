@@ -21,7 +21,7 @@ export function cellColumn(name: string, file: string): CellColumn {
   let rows = 0
   const begin = (value: unknown): void => {
     kind = kindOf(value)
-    if (kind === undefined) throw unsupported(name, file, value)
+    if (kind === undefined) throw unsupported(name, file, describe(value))
     if (kind === 'text') builders = [textBuilder(name)]
     else if (kind === 'date') builders = ['', ...DATE_PARTS].map((part) => numberBuilder(name + part))
     else builders = [numberBuilder(name, kind === 'list' ? (value as ArrayLike<number>).length : 1)]
@@ -77,9 +77,10 @@ function dateParts(date: Date): number[] {
   return [date.getTime() / 86_400_000, date.getUTCMonth() + 1, date.getUTCDay(), hour]
 }
 
-const unsupported = (name: string, file: string, value: unknown): UserError =>
+/** @param what a value, or a type, in words */
+export const unsupported = (name: string, file: string, what: string): UserError =>
   new UserError(
-    `Expected numbers, texts, dates or lists of numbers in column \`${name}\` of ${file}, got ${describe(value)}. ` +
+    `Expected numbers, texts, dates or lists of numbers in column \`${name}\` of ${file}, got ${what}. ` +
       'Leave the column out with data.drop',
   )
 
