@@ -16,12 +16,12 @@ import type { DividedProduct } from '../plan/stages.ts'
 const known = new Map<string, boolean>()
 
 /**
- * The same plan, with tiles for its number of workers where a native library lets products be divided. (The other kernels
- * gain nothing from wider tiles.)
+ * The same plan, with tiles for its number of workers where a native library lets products be divided, and for machine code,
+ * which sums each element by itself. (`wasm` does so too, but gains nothing from wider tiles.)
  */
 export function divided(spec: PlanSpec, kernels: KernelChoice, module: WebAssembly.Module | null): PlanSpec {
-  if (kernels.name !== 'blas') return spec
   const wider: PlanSpec = { ...spec, divisible: true }
+  if (kernels.name !== 'blas') return kernels.name === 'native' ? wider : spec
   const products = dividedProducts(compilePlan(wider).stages)
   return products.every((product) => tried(product, kernels, module)) ? wider : spec
 }

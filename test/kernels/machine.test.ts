@@ -169,11 +169,16 @@ const products: fc.Arbitrary<Product> = fc.record({
   seed: seeds,
 })
 
-/** A transposed `a` whose rows lie powers of two apart is turned first by AVX2: some rows and terms, and more than at once. */
-const turned: Product[] = [
-  { m: 128, n: 100, k: 70 },
-  { m: 256, n: 67, k: 300 },
-].map((size, seed) => ({ ...size, transA: true, transB: seed === 1, accumulate: false, gap: 0, seed }))
+/** What lies powers of two apart is turned or packed first, some strips at once; sizes of one round of that, and of more. */
+const moved: Product[] = [
+  { m: 128, n: 100, k: 70, transA: true },
+  { m: 256, n: 67, k: 300, transA: true },
+  { m: 60, n: 256, k: 70, transA: false },
+  { m: 30, n: 517, k: 300, transA: false },
+  { m: 130, n: 512, k: 260, transA: true },
+].flatMap((size, seed) =>
+  [false, true].map((transB) => ({ ...size, transB, accumulate: seed % 2 === 0, gap: size.n === 517 ? 507 : 0, seed })),
+)
 
 const sets = vectorsHere()
 describe.skipIf(sets.length === 0)(
@@ -183,7 +188,7 @@ describe.skipIf(sets.length === 0)(
       const wasm = await makeBench('wasm')
       const own = await makeBench('wasm', undefined, (...on) => createNative(installProduct(set), ...on))
       const same = (product: Product) => expectSame(multiply(own, product), multiply(wasm, product), 'C')
-      for (const product of [...largeProducts, ...turned]) same(product)
+      for (const product of [...largeProducts, ...moved]) same(product)
       fc.assert(fc.property(products, same), { numRuns: 400 })
     })
   },

@@ -24,18 +24,22 @@ const At = {
   left: r11,
 } as const
 
-/** `count` rows of `vectors` vectors, `fromRow` apart, to rows `toRow` apart. */
-export function copyOf(set: VectorSet, vectors: number): Uint8Array {
+/**
+ * `count` rows of `strips` times `vectors` vectors, `fromRow` apart, to rows `toRow` apart.
+ * @param apart elements from a strip to the next where they go
+ */
+export function copyOf(set: VectorSet, vectors: number, strips = 1, apart = 0): Uint8Array {
   const code = new VectorAssembler(set)
   readArguments(code)
   code.label('next')
-  for (let v = 0; v < vectors; v++) {
-    const displacement = 4 * set.lanes * v
+  for (let i = 0; i < strips * vectors; i++) {
+    const v = i % vectors
+    const displacement = 4 * set.lanes * i
     const from = { base: At.from, displacement }
-    if (v < vectors - 1) code.load(v, from)
+    if (i < strips * vectors - 1) code.load(v, from)
     else code.loadPart(v, from, vectors)
     if (displacement % LINE === 0) code.prefetch({ ...from, index: At.fromRow, scale: AHEAD })
-    code.store(v, { base: At.to, displacement })
+    code.store(v, { base: At.to, displacement: 4 * (Math.floor(i / vectors) * apart + set.lanes * v) })
   }
   code.add(At.from, At.fromRow)
   code.add(At.to, At.toRow)

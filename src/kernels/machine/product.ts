@@ -16,13 +16,18 @@ export interface ProductCode {
   /** Strips that add to what is there. */
   readonly adding: readonly number[]
   readonly copies: readonly number[]
+  /** Of `STRIPS` strips at once, as wide as can be. */
+  readonly wideCopy: number
   readonly turn: number
 }
 
 /** Terms that are worked off before the next strip: their part of b, packed, stays in the second-level cache. */
 const STRETCH = 256
-/** Rows of a that are turned at once, and elements from one to the next then: no two of them in the same place of a cache. */
+/** Strips that are packed at once: rows of b that lie far apart are slow to come by, however much is read of each. */
+const STRIPS = 2
+/** Rows of a that are turned at once: for as many the scratch has room, behind what is packed. .. */
 const TURNED_ROWS = 192
+/** .. Elements from one to the next then: no two of them lie in the same place of a cache. */
 const TURNED_LD = STRETCH + 16
 
 /** @throws Error where the system lets no memory be executed */
@@ -35,10 +40,22 @@ export function installProduct(set: VectorSet): ProductCode {
     ...each((vectors) => stripOf(set, vectors, true)),
     ...each((vectors) => copyOf(set, vectors)),
     turnOf(set),
+    copyOf(set, most, STRIPS, stripElements(set)),
   ])
   const [strips, adding, copies] = [0, 1, 2].map((i) => offsets.slice(1 + i * most, 1 + (i + 1) * most))
-  return { set: set.name, first, strips: strips!, adding: adding!, copies: copies!, turn: offsets.at(-1)! }
+  return {
+    set: set.name,
+    first,
+    strips: strips!,
+    adding: adding!,
+    copies: copies!,
+    turn: offsets.at(-2)!,
+    wideCopy: offsets.at(-1)!,
+  }
 }
+
+/** Elements of b for a stretch of a strip. */
+const stripElements = (set: VectorSet): number => STRETCH * set.mostVectors * set.lanes
 
 /** Vectors of a strip: as many as there may be, but one less where that many rows fit into registers at once. */
 function vectorsFor(set: VectorSet, rows: number): number {
@@ -62,8 +79,8 @@ export function productOf(
   const told = calls.arguments
 
   /** `terms` rows of b to rows of `vectors` vectors. */
-  const copy = (vectors: number, terms: number, part: number, b: Pointer, ldb: number) => {
-    const at = calls.add(code.copies[vectors - 1]!)
+  const copy = (piece: number, vectors: number, terms: number, part: number, b: Pointer, ldb: number) => {
+    const at = calls.add(piece)
     told[at + PackArgument.from] = b
     told[at + PackArgument.fromRow] = ldb
     told[at + PackArgument.to] = scratch
@@ -97,7 +114,8 @@ export function productOf(
     const most = vectorsFor(set, m)
     for (let col = 0; col < n;) {
       const left = Math.ceil((n - col) / lanes)
-      const vectors = Math.ceil(left / Math.ceil(left / most))
+      const strips = isPacked && !transB && most === set.mostVectors && n - col >= STRIPS * most * lanes ? STRIPS : 1
+      const vectors = strips > 1 ? most : Math.ceil(left / Math.ceil(left / most))
       const width = vectors * lanes
       const cols = Math.min(width, n - col)
       const part = set.part(cols - width + lanes)
@@ -105,26 +123,28 @@ export function productOf(
         const terms = Math.min(STRETCH, k - term)
         const from = transB ? b + col * ldb + term : b + term * ldb + col
         if (transB) turn(cols, terms, from, ldb, scratch, width)
-        else if (isPacked) copy(vectors, terms, part, from, ldb)
-        const at = calls.add((accumulate || term > 0 ? code.adding : code.strips)[vectors - 1]!)
-        told[at + Argument.a] = a + (transA ? term * lda : term)
-        told[at + Argument.aRow] = transA ? 1 : lda
-        told[at + Argument.aTerm] = transA ? lda : 1
-        told[at + Argument.b] = isPacked ? scratch : from
-        told[at + Argument.bTerm] = isPacked ? width : ldb
-        told[at + Argument.c] = c + col
-        told[at + Argument.cRow] = ldc
-        told[at + Argument.rows] = m
-        told[at + Argument.terms] = terms
-        told[at + Argument.part] = part
+        else if (isPacked) copy(strips > 1 ? code.wideCopy : code.copies[vectors - 1]!, vectors, terms, part, from, ldb)
+        for (let strip = 0; strip < strips; strip++) {
+          const at = calls.add((accumulate || term > 0 ? code.adding : code.strips)[vectors - 1]!)
+          told[at + Argument.a] = a + (transA ? term * lda : term)
+          told[at + Argument.aRow] = transA ? 1 : lda
+          told[at + Argument.aTerm] = transA ? lda : 1
+          told[at + Argument.b] = isPacked ? scratch + strip * stripElements(set) : from
+          told[at + Argument.bTerm] = isPacked ? width : ldb
+          told[at + Argument.c] = c + col + strip * width
+          told[at + Argument.cRow] = ldc
+          told[at + Argument.rows] = m
+          told[at + Argument.terms] = terms
+          told[at + Argument.part] = part
+        }
       }
-      col += width
+      col += strips * width
     }
     calls.run()
   }
 
   /** The same with `a` turned part by part, behind where b is packed. */
-  const turned = scratch + STRETCH * set.mostVectors * lanes
+  const turned = scratch + STRIPS * stripElements(set)
   const multiplyTurned: typeof multiply = (_, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
     for (let row = 0; row < m; row += TURNED_ROWS) {
       const rows = Math.min(TURNED_ROWS, m - row)
