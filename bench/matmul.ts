@@ -1,13 +1,12 @@
 /**
  * How fast is the matrix product of each kernel, by shape and orientation? GFLOP/s, best of many, one core, and the share
  * of what the vector units give (bench/vector-peak.ts), measured beside it.
- * node bench/matmul.ts [wasm | wasm-strict | reference ...]
+ * node bench/matmul.ts [native | blas | wasm | wasm-strict | reference ...]
  */
-import { createReference } from '../src/kernels/reference.ts'
 import type { Kernels } from '../src/kernels/kernels.ts'
+import { compileFor, createKernels, kernelAvailability, kernelNames, resolveKernels } from '../src/kernels/select.ts'
+import { scratchElements } from '../src/kernels/wasm.ts'
 import { vectorPeak } from './vector-peak.ts'
-import { compileKernels, relaxedSimdAvailable } from '../src/kernels/compile.ts'
-import { instantiateKernels, scratchElements } from '../src/kernels/wasm.ts'
 
 /** [op(A) op(B), m, n, k]: forward, gradient by inputs, gradient by weights. */
 type Shape = readonly ['AB' | 'ABt' | 'AtB', number, number, number]
@@ -70,13 +69,11 @@ function measure(kernels: Kernels, [form, m, n, k]: Shape): { rate: number; shar
 }
 
 const wanted = process.argv.slice(2)
-const all: Kernels[] = []
-for (const name of ['wasm', 'wasm-strict'] as const) {
-  if (name === 'wasm' && !relaxedSimdAvailable()) continue
-  all.push(instantiateKernels(name, compileKernels(name), memory, scratch))
-}
-all.push(createReference(floats))
-const chosen = all.filter((kernels) => wanted.length === 0 || wanted.includes(kernels.name))
+const named = kernelNames.filter((name) => wanted.length === 0 || wanted.includes(name))
+const chosen = named
+  .filter((name) => kernelAvailability(name).available)
+  .map((name) => resolveKernels(name))
+  .map((choice) => createKernels(choice, compileFor(choice), memory, scratch))
 
 process.stdout.write(`${'product'.padEnd(22)}${chosen.map((kernels) => kernels.name.padStart(13)).join('')}\n`)
 for (const shape of shapes) {
