@@ -257,6 +257,13 @@ describe('Arrow that declares more than it has', () => {
     await refused('texts.arrow', overlapping, /values that overlap, in its dictionary/)
   })
 
+  it('nothing, with something behind its end: is refused', async () => {
+    const empty = Buffer.from(tableToIPC(table.slice(0, 0), 'stream'))
+    const schema = empty.subarray(0, 8 + empty.readInt32LE(4))
+    const behind = Buffer.from(Int32Array.of(-1, 0, 2 ** 30, 1, 2, 3).buffer)
+    await refused('empty.arrow', Buffer.concat([schema, behind]), /Expected rows of data in .*empty.arrow, got none/)
+  })
+
   it('a footer: is refused', async () => {
     const whole = Buffer.from(tableToIPC(table, 'file'))
     for (const length of [2 ** 31 - 1, whole.length, -1]) {

@@ -9,13 +9,21 @@ export type ReadAt = (start: number, length: number) => Promise<Buffer>
 const [SCHEMA, DICTIONARY_BATCH, RECORD_BATCH] = [1, 2, 3]
 const [OFFSET_BYTES, NODE_BYTES, BLOCK_BYTES] = [4, 16, 24]
 
-/** Of a stream: messages, each with its length before it and its values behind. */
-export async function checkStream(read: ReadAt, size: number): Promise<void> {
+/**
+ * Of a stream: messages, each with its length before it and its values behind.
+ * @returns whether it has batches, behind its last schema: where it has none the library reads on behind its end
+ */
+export async function checkStream(read: ReadAt, size: number): Promise<boolean> {
+  let hasBatches = false
   for (let at = 0; at + 4 <= size;) {
     const { start, length } = await lengthAt(read, at, size)
-    if (length === 0) return
-    at = start + length + checkMessage(await read(start, length), size)
+    if (length === 0) break
+    const { kind, body } = checkMessage(await read(start, length), size)
+    if (kind === RECORD_BATCH) hasBatches = true
+    else if (kind === SCHEMA) hasBatches = false
+    at = start + length + body
   }
+  return hasBatches
 }
 
 /** Of a file: its footer says where the messages are. */
@@ -52,8 +60,8 @@ async function lengthAt(read: ReadAt, at: number, size: number): Promise<{ start
   throw new Error(`a message of ${length} bytes is declared at byte ${at}, it has ${size} bytes`)
 }
 
-/** @returns the bytes of values behind it */
-function checkMessage(bytes: Buffer, size: number, expected?: number): number {
+/** @returns what it is, and the bytes of values behind it */
+function checkMessage(bytes: Buffer, size: number, expected?: number): { kind: number; body: number } {
   const head = new Head(bytes)
   const root = head.root()
   head.vectorAt(root, 4, OFFSET_BYTES)
@@ -68,7 +76,7 @@ function checkMessage(bytes: Buffer, size: number, expected?: number): number {
   // The library would go on right behind its head.
   if (body !== 0 && kind !== DICTIONARY_BATCH && kind !== RECORD_BATCH)
     throw new Error(`a message of kind ${kind}, which has no values, declares ${body} bytes of them`)
-  if (body >= 0 && body <= size) return body
+  if (body >= 0 && body <= size) return { kind, body }
   throw new Error(`${body} bytes of values are declared, it has ${size}`)
 }
 

@@ -170,7 +170,7 @@ async function sourceOf(places: Places): Promise<Pick<FileHandle, 'fd'> | AsyncI
   }
   const start = await bytesAt(0, MAGIC.length)
   if (start.toString('latin1') !== MAGIC) {
-    await checkStream(bytesAt, size)
+    if (!(await checkStream(bytesAt, size))) throw noRows(places.file)
     return chunksOf(places, 0, size)
   }
   // The length of the footer, and the same letters.
