@@ -1,7 +1,6 @@
 /**
  * The matrix product in machine code for the widest vectors of this processor, which `machine/` writes when it is first
- * asked for. It sums each element as `wasm` does: the same bits, about twice as fast. Everything else of these kernels is
- * `wasm`.
+ * asked for. It sums each element as `wasm` does: the same bits, sooner. Everything else of these kernels is `wasm`.
  */
 import { readFileSync } from 'node:fs'
 import type { Kernels, Pointer } from './kernels.ts'
@@ -16,8 +15,8 @@ import { scratchElements } from './wasm.ts'
 export type NativeAnswer =
   { readonly available: true; readonly code: ProductCode } | { readonly available: false; readonly reason: string }
 
-/** Strips, rows and turned squares that are whole and that are not, and a right-hand side that is packed. */
-const SIZES = { m: 25, n: 75, k: 20, ld: 132 }
+/** With either set: strips, rows and squares that are whole and that are not, b that is packed by itself and together, a that is turned. */
+const SIZES = { m: 25, n: 133, k: 17, ld: 512 }
 
 let known: NativeAnswer | undefined
 

@@ -25,7 +25,8 @@ export function selfTest(
   const c = b + Math.max(k, n) * ld
   const free = c + m * ld
   const start = new Float32Array(free + spare)
-  for (let i = 0; i < free; i++) start[i] = ((i * 7919) % 1009) / 1009 - 0.5
+  const numbers = Float32Array.from({ length: 1009 }, (_, i) => ((i * 7919) % 1009) / 1009 - 0.5)
+  for (let at = 0; at < free; at += numbers.length) start.set(numbers.subarray(0, free - at), at)
   for (const [transA, transB, accumulate, poison] of [
     [false, false, false, 0.5],
     [true, false, true, 0.25],

@@ -32,6 +32,7 @@ function shell(line: string, env: Readonly<Record<string, string>> = {}): Ended 
 
 const TRAIN = '$B train --workers 1 --epochs 2'
 
+// By `ulimit`: Windows has no such limit.
 it.skipIf(process.platform === 'win32')('a limit on the size of files is named, and how to raise it', () => {
   const { code, stderr } = shell(`ulimit -f 40; ${TRAIN} --quiet --out narrow`)
   expect(stderr).toMatch(
