@@ -1,5 +1,5 @@
 /** How a piece of machine code learns what to do: it is called with the address that offsets count from, and that of int32s. */
-import type { VectorAssembler } from './vectors.ts'
+import type { VectorAssembler } from './vector-assembler.ts'
 import { Register } from './x86.ts'
 
 const { rdi, rsi } = Register

@@ -1,8 +1,9 @@
 /** The right-hand side of a product, brought to where a strip reads it from end to end: as machine code. */
 import { AHEAD, argumentsOf } from './arguments.ts'
 import { LINE } from './strip.ts'
-import type { Shuffle, VectorSet } from './vectors.ts'
-import { VectorAssembler } from './vectors.ts'
+import type { Shuffle } from './vector-assembler.ts'
+import { VectorAssembler } from './vector-assembler.ts'
+import type { VectorSet } from './vectors.ts'
 import { Condition, Register } from './x86.ts'
 import type { Address } from './x86.ts'
 

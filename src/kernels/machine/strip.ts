@@ -6,8 +6,8 @@
  * ahead: a step's operands come from far off.
  */
 import { AHEAD, argumentsOf } from './arguments.ts'
+import { VectorAssembler } from './vector-assembler.ts'
 import type { VectorSet } from './vectors.ts'
-import { VectorAssembler } from './vectors.ts'
 import { Condition, Register } from './x86.ts'
 import type { Address } from './x86.ts'
 
