@@ -25,6 +25,13 @@ export type Answer = { readonly value: unknown } | { readonly error: unknown }
 /** How long a rank that fails waits for its own MPI thread, which may be waiting for others. */
 const PATIENCE_MILLIS = 1000
 const TICK_MILLIS = 100
+/**
+ * MPICH before 4.2 over UCX and TCP: a rank whose last words were acknowledged while another still waited for the gathering
+ * to end hears nothing more in MPI_Finalize, not that other's last words either, and both hang (pmodels/mpich#6596). So
+ * none begins it before what the gathering sent has come, twice sent again (RTO 200, then 400 ms).
+ */
+const FINALIZES_DEAF = /^MPICH Version: ([0-3]|4\.[01])(?!\d)/
+const LAST_WORDS_MILLIS = 1000
 
 export class Ranks {
   readonly rank: number
@@ -110,6 +117,7 @@ export class Ranks {
   async leave(): Promise<void> {
     // Before MPI_Finalize, which could not say whom it waits for.
     await this.#gather('', 'come to the end', AT_THE_END, 'end')
+    if (new Set(this.hosts).size > 1 && FINALIZES_DEAF.test(this.library.version)) await sleep(LAST_WORDS_MILLIS)
     const finalizing = this.#give({ op: 'leave' }) as Promise<void>
     await unlessSilent(finalizing, this.stallSeconds, (seconds) => {
       const expected = `Expected all ${this.ranks} ranks to end MPI (MPI_Finalize), got nothing for ${seconds} s`

@@ -27,6 +27,9 @@ export interface Hosts {
 
 const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' })
 
+const isUp = (name: string, link: string) =>
+  run('ip', 'netns', 'exec', name, 'ip', 'link', 'show', link).toString().includes('state UP')
+
 /** Why there are none here; `undefined` where there are. */
 export function whyNoHosts(): string | undefined {
   if (process.platform !== 'linux') return 'network namespaces are of Linux'
@@ -71,6 +74,8 @@ export function makeHosts(tag: string): Hosts {
       for (const device of ['lo', links[i]]) run('ip', ...inside(i), 'ip', 'link', 'set', device, 'up')
     }
     run('unshare', '--uts', 'hostname', 'probe')
+    // The kernel says so a while after it was told to; a library that looks before that takes the link for none.
+    while (links.some((link, i) => !isUp(names[i]!, link))) spawnSync('sleep', ['0.02'])
   } catch (error) {
     remove()
     throw error
