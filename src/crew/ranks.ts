@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { RankLost, UserError } from '../errors.ts'
 import { entryOf } from '../package.ts'
+import { lostChannel } from '../native/mpi/channel.ts'
 import { findMpiLibrary, launchOf } from '../native/mpi/find.ts'
 import type { Launch, MpiLibrary } from '../native/mpi/find.ts'
 import { StallWatch } from './stall.ts'
@@ -70,6 +71,8 @@ export class Ranks {
         `This process is rank ${launch.rank} of ${launch.ranks} (${launch.by}), but ${answer.reason}.`,
       )
     }
+    const lost = lostChannel()
+    if (lost) throw new UserError(`This process is rank ${launch.rank} of ${launch.ranks} (${launch.by}), but ${lost}.`)
     const { library } = answer
     const thread = new Worker(entryOf('workers/exchange'))
     const joining = order(thread, { op: 'join', library }) as Promise<{ rank: number; ranks: number }>
@@ -83,7 +86,7 @@ export class Ranks {
     })
     const ranks = new Ranks(thread, library, world, stallSeconds)
     if (world.ranks !== launch.ranks) {
-      ranks.abort(2)
+      await thread.terminate()
       throw new UserError(
         `${launch.by} started ${launch.ranks} ranks, but ${library.version} (${library.path}) sees ${world.ranks}: ` +
           'launcher and library do not belong together. Name the right library in BRIGANTINE_MPI; under Slurm use ' +

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, test } from 'vitest'
-import { findMpiLibrary, launchOf } from '../../src/native/mpi/find.ts'
+import { findMpiLibrary, launchOf, mpiLibraries } from '../../src/native/mpi/find.ts'
 import { launch, launchers, whyNone } from './launch.ts'
 
 describe('who started this process', () => {
@@ -24,6 +24,29 @@ test('a file that is no MPI library is refused with its path and what to do', ()
   expect(answer.available || answer.reason).toContain(path)
   expect(answer.available || answer.reason).toContain('BRIGANTINE_MPI')
 })
+
+test.runIf(launchers.length === 2)('under `srun --mpi=pmix` Open MPI is asked first, under MPICH its own', () => {
+  const slurm = { by: 'Slurm', rank: 0, ranks: 2 } as const
+  const isMpich = (path: string | undefined) => path!.includes('mpich')
+  expect(isMpich(mpiLibraries(slurm, { PMIX_RANK: '0' })[0])).toBe(false)
+  expect(isMpich(mpiLibraries({ ...slurm, by: 'MPICH' }, {})[0])).toBe(true)
+})
+
+const mpich = launchers.find(({ name }) => name === 'MPICH')
+
+test.runIf(mpich)(
+  `MPICH's ranks behind a command that closes the launcher's socket are told so${whyNone}`,
+  async () => {
+    const rank = fileURLToPath(new URL('refused.ts', import.meta.url))
+    // As npx does: Node gives its children no descriptors that it does not know.
+    const npx = `process.exitCode = require('child_process').spawnSync(process.execPath, [${JSON.stringify(rank)}], { stdio: 'inherit' }).status`
+    const { code, stderr } = await launch(mpich!, 2, ['-e', npx])
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(
+      /rank \d of 2 \(MPICH\), but the socket .* PMI_FD.* is closed: .* Start the program itself: `node_modules/,
+    )
+  },
+)
 
 describe(`the calls${whyNone}`, () => {
   test.for(launchers.flatMap((launcher) => [3].map((ranks) => [launcher.name, ranks, launcher] as const)))(

@@ -61,12 +61,15 @@ export function findMpiLibrary(launch: Launch | null = launchOf(), given = proce
 }
 
 /** Candidates, those that are probably the launcher's first. */
-export function mpiLibraries(launch: Launch | null): string[] {
+export function mpiLibraries(launch: Launch | null, env: NodeJS.ProcessEnv = process.env): string[] {
   const names = ['libmpi_abi', 'libmpi', 'libmpich']
   const own = /^lib(mpi|mpich|mpi_abi)\.(so|dylib)/
   const found = findLibraries(names).filter((path) => own.test(basename(path)))
-  if (launch?.by !== 'MPICH') return found
-  return found.toSorted((a, b) => Number(b.includes('mpich')) - Number(a.includes('mpich')))
+  const isMpich = (path: string) => Number(path.includes('mpich'))
+  if (launch?.by === 'MPICH') return found.toSorted((a, b) => isMpich(b) - isMpich(a))
+  // `srun --mpi=pmix`, which Open MPI speaks, and of MPICH only what was built for it.
+  if (env.PMIX_RANK !== undefined) return found.toSorted((a, b) => isMpich(a) - isMpich(b))
+  return found
 }
 
 function fits(version: string, launch: Launch | null): boolean {
