@@ -1,19 +1,21 @@
 /**
- * The matrix product in machine code for the widest vectors of this processor, which `machine/` writes when it is first
- * asked for. It sums each element as `wasm` does: the same bits, sooner. Everything else of these kernels is `wasm`.
+ * The matrix product and Adam's update in machine code for the widest vectors of this processor, which `machine/` writes when
+ * it is first asked for. They compute each element as `wasm` does: the same bits, sooner. Everything else is `wasm`.
  */
 import { readFileSync } from 'node:fs'
 import type { Kernels, Pointer } from './kernels.ts'
-import { installProduct, productOf } from './machine/product.ts'
-import type { ProductCode } from './machine/product.ts'
+import { adamWith } from './machine/adam.ts'
+import { installCode } from './machine/code.ts'
+import { productOf } from './machine/product.ts'
+import type { MachineCode } from './machine/code.ts'
 import type { VectorSet } from './machine/vectors.ts'
 import { vectorSets } from './machine/vectors.ts'
 import { createReference } from './reference.ts'
-import { selfTest } from './self-test.ts'
+import { selfTest, selfTestAdam } from './self-test.ts'
 import { scratchElements } from './wasm.ts'
 
 export type NativeAnswer =
-  { readonly available: true; readonly code: ProductCode } | { readonly available: false; readonly reason: string }
+  { readonly available: true; readonly code: MachineCode } | { readonly available: false; readonly reason: string }
 
 /** With either set: strips, rows and squares that are whole and that are not, b that is packed by itself and together, a that is turned. */
 const SIZES = { m: 25, n: 133, k: 17, ld: 512 }
@@ -36,8 +38,10 @@ function answer(): NativeAnswer {
     return { available: false, reason }
   }
   try {
-    const code = installProduct(widest)
-    const wrong = selfTest(SIZES, (on, free) => productOf(code, createReference(on), on, free), scratchElements)
+    const code = installCode(widest)
+    const wrong =
+      selfTest(SIZES, (on, free) => productOf(code, createReference(on), on, free), scratchElements) ??
+      selfTestAdam((on, free) => adamWith(code, createReference(on), on, free), scratchElements)
     return wrong ? { available: false, reason: wrong } : { available: true, code }
   } catch (error) {
     return { available: false, reason: (error as Error).message }
@@ -58,6 +62,11 @@ export function vectorsHere(): VectorSet[] {
 }
 
 /** Kernels whose matrix product is `code`; `floats` is the arena's view, `scratch` the one of `wasm`. */
-export function createNative(code: ProductCode, wasm: Kernels, floats: Float32Array, scratch: Pointer): Kernels {
-  return { ...wasm, name: 'native', matmul: productOf(code, wasm, floats, scratch) }
+export function createNative(code: MachineCode, wasm: Kernels, floats: Float32Array, scratch: Pointer): Kernels {
+  return {
+    ...wasm,
+    name: 'native',
+    matmul: productOf(code, wasm, floats, scratch),
+    adam: adamWith(code, wasm, floats, scratch),
+  }
 }

@@ -6,14 +6,14 @@
  * | `reference`   | plain TypeScript, to be read; slow                                   |
  * | `wasm-strict` | multiply then add: the same bits on every machine                    |
  * | `wasm`        | fused multiply-add in matrix products: the same bits on one machine  |
- * | `native`      | the bits of `wasm`, matrix products in machine code: fastest         |
+ * | `native`      | the bits of `wasm`, products and Adam in machine code: fastest       |
  * | `blas`        | matrix products of a native BLAS, the rest as `wasm`                 |
  */
 import { UserError, describe, suggest } from '../errors.ts'
 import { BLAS_VARIABLE, createBlas, probeBlas } from './blas.ts'
 import { compileKernels, compileNarrow, relaxedSimdAvailable } from './compile.ts'
 import type { KernelName, Kernels, Pointer } from './kernels.ts'
-import type { ProductCode } from './machine/product.ts'
+import type { MachineCode } from './machine/code.ts'
 import { createNative, probeNative } from './native.ts'
 import { createReference } from './reference.ts'
 import { instantiateKernels } from './wasm.ts'
@@ -33,7 +33,7 @@ export interface KernelChoice {
   /** The native library, for `blas`. */
   readonly blas?: string | undefined
   /** Where the code lies, for `native`. */
-  readonly code?: ProductCode | undefined
+  readonly code?: MachineCode | undefined
 }
 
 export type Availability = { readonly available: true } | { readonly available: false; readonly reason: string }

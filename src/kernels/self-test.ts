@@ -1,5 +1,5 @@
-/** Whether a product that was found or written at run time is one. */
-import type { MatrixKernels, Pointer } from './kernels.ts'
+/** Whether what was found or written at run time does what it should. */
+import type { MatrixKernels, OptimizerKernels, Pointer } from './kernels.ts'
 import { createReference } from './reference.ts'
 
 interface Sizes {
@@ -48,4 +48,30 @@ export function selfTest(
     if (!left!.equals(right!)) return 'its matrix product wrote beside the result'
   }
   return undefined
+}
+
+/** Elements of an update: whole vectors of any width, and a part of one. */
+const COUNT = 39
+
+/**
+ * Two updates beside the reference's, to the bit: with decoupled decay, clamped.
+ * @param updateOn such numbers; `free`: the first of `spare` elements that are nobody's
+ * @returns what was wrong, if anything
+ */
+export function selfTestAdam(
+  updateOn: (floats: Float32Array, free: Pointer) => OptimizerKernels['adam'],
+  spare: number,
+): string | undefined {
+  const free = 4 * COUNT
+  const expected = new Float32Array(free + spare)
+  for (let i = 0; i < free; i++) expected[i] = ((i * 7919) % 1009) / 1009 - (i < 3 * COUNT ? 0.5 : 0)
+  const actual = expected.slice()
+  const twice = (adam: OptimizerKernels['adam']) =>
+    [0.1, 0.19].map((correction) =>
+      adam(COUNT, 0, COUNT, 2 * COUNT, 3 * COUNT, 0.9, 0.4, 0.01, 0.9, 0.999, 1e-8, 0.1, true, correction, 0.01),
+    )
+  const [largest, known] = [twice(updateOn(actual, free)), twice(createReference(expected).adam)]
+  const [own, right] = [actual, expected].map((floats) => Buffer.from(floats.buffer, 0, 4 * free))
+  const isRight = own!.equals(right!) && largest.every((size, i) => size === known[i])
+  return isRight ? undefined : 'its update of Adam failed the self-test'
 }

@@ -1,12 +1,14 @@
-/** The assembler beside what GNU's `as` makes of the same instructions, and products in machine code beside `wasm`. */
+/** The assembler beside what GNU's `as` makes of the same instructions, and what is written in machine code beside `wasm`. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { installProduct } from '../../src/kernels/machine/product.ts'
+import { installCode } from '../../src/kernels/machine/code.ts'
 import { VectorAssembler } from '../../src/kernels/machine/vector-assembler.ts'
 import { AVX2, AVX512 } from '../../src/kernels/machine/vectors.ts'
+import type { VectorSet } from '../../src/kernels/machine/vectors.ts'
 import { Assembler, Condition, Register } from '../../src/kernels/machine/x86.ts'
 import { createNative, vectorsHere } from '../../src/kernels/native.ts'
 import { expectSame, makeBench, seeds } from './conformance/bench.ts'
+import type { Bench } from './conformance/bench.ts'
 import type { Product } from './conformance/matrix.ts'
 import { largeProducts, multiply } from './conformance/matrix.ts'
 
@@ -28,6 +30,7 @@ const plain: [text: string, bytes: string, write: (code: Assembler) => void][] =
   ['pop rbx', '5b', (c) => c.pop(rbx)],
   ['call rax', 'ff d0', (c) => c.call(rax)],
   ['call r12', '41 ff d4', (c) => c.call(r12)],
+  ['sub r9, rcx', '49 29 c9', (c) => c.subtractFrom(r9, rcx)],
   ['ret', 'c3', (c) => c.return()],
 ]
 
@@ -82,6 +85,31 @@ const onVectors: [text: string, wide: string, narrow: string, write: (code: Vect
     'c4 c3 15 06 d4 31',
     (c) => c.shuffle('odd', 2, 13, 12),
   ],
+  [
+    'vmulps v9, v14, [r8 + rax]',
+    '62 51 0c 48 59 0c 00',
+    'c4 41 0c 59 0c 00',
+    (c) => c.compute('multiply', 9, 14, { base: r8, index: rax }),
+  ],
+  ['vaddps v3, v2, v13', '62 d1 6c 48 58 dd', 'c4 c1 6c 58 dd', (c) => c.compute('add', 3, 2, 13)],
+  ['vsubps v10, v1, v12', '62 51 74 48 5c d4', 'c4 41 74 5c d4', (c) => c.compute('subtract', 10, 1, 12)],
+  ['vdivps v1, v8, v9', '62 d1 3c 48 5e c9', 'c4 c1 3c 5e c9', (c) => c.compute('divide', 1, 8, 9)],
+  ['vminps v0, v6, v11', '62 d1 4c 48 5d c3', 'c4 c1 4c 5d c3', (c) => c.compute('min', 0, 6, 11)],
+  [
+    'vmaxps v0, v7, [r11 + 128]',
+    '62 d1 44 48 5f 43 02',
+    'c4 c1 44 5f 83 80 00 00 00',
+    (c) => c.compute('max', 0, 7, { base: r11, displacement: 128 }),
+  ],
+  ['vsqrtps v3, v8', '62 d1 7c 48 51 d8', 'c4 c1 7c 51 d8', (c) => c.squareRoot(3, 8)],
+  ['vpand v2, v12, v8', '62 d1 1d 48 db d0', 'c4 c1 1d db d0', (c) => c.and(2, 12, 8)],
+  ['vpmaxsd v4, v4, v11', '62 d2 5d 48 3d e3', 'c4 c2 5d 3d e3', (c) => c.largerInts(4, 4, 11)],
+  [
+    'what is less becomes 0: vcmpps k2 and vmovups {k2}{z}, or vcmpps and vpandn',
+    '62 d1 34 48 c2 d7 05 62 d1 7c ca 10 ca',
+    'c4 41 34 c2 cf 01 c4 c1 35 df ca',
+    (c) => c.zeroBelow(1, 10, 9, 15),
+  ],
   ['vzeroupper', 'c5 f8 77', 'c5 f8 77', (c) => c.zeroUpper()],
   [
     'the part is kept: in k1, or below the stack',
@@ -128,6 +156,17 @@ test.each<[text: string, bytes: string, write: (code: VectorAssembler) => void]>
   ['vunpcklps zmm17, zmm30, zmm1', '62 e1 0c 40 14 c9', (c) => c.shuffle('low', 17, 30, 1)],
   ['vunpckhpd zmm31, zmm19, zmm18', '62 21 e5 40 15 fa', (c) => c.shuffle('highPairs', 31, 19, 18)],
   ['vshuff32x4 zmm30, zmm29, zmm28, DDh', '62 03 15 40 23 f4 dd', (c) => c.shuffle('odd', 30, 29, 28)],
+  [
+    'vmulps zmm29, zmm18, [r8 + rax]',
+    '62 41 6c 40 59 2c 00',
+    (c) => c.compute('multiply', 29, 18, { base: r8, index: rax }),
+  ],
+  [
+    'vcmpps k2, zmm25, zmm17, 5; vmovups zmm21 {k2}{z}, zmm20',
+    '62 b1 34 40 c2 d1 05 62 a1 7c ca 10 ec',
+    (c) => c.zeroBelow(21, 20, 25, 17),
+  ],
+  ['vpmaxsd zmm24, zmm24, zmm31', '62 02 3d 40 3d c7', (c) => c.largerInts(24, 24, 31)],
 ])('%s is %s', (_, bytes, write) => {
   const code = new VectorAssembler(AVX512)
   write(code)
@@ -181,16 +220,61 @@ const moved: Product[] = [
   [false, true].map((transB) => ({ ...size, transB, accumulate: seed % 2 === 0, gap: size.n === 517 ? 507 : 0, seed })),
 )
 
+interface Update {
+  readonly values: readonly number[]
+  readonly clip: number
+  readonly weightDecay: number
+  readonly decoupled: boolean
+  readonly t: number
+}
+
+/** Whole vectors and parts of one; sizes at which states are flushed and squares overflow, and what is not finite. */
+const updates: fc.Arbitrary<Update> = fc.record({
+  values: fc.array(
+    fc.oneof(
+      { weight: 5, arbitrary: fc.float({ noNaN: true, min: -4, max: 4 }) },
+      fc.float({ noNaN: true }),
+      fc.constantFrom(0, -0, 1e-38, -1e-44, 1e-20, 1e30, Infinity, -Infinity, NaN),
+    ),
+    { minLength: 1, maxLength: 70 },
+  ),
+  clip: fc.constantFrom(Infinity, 0.5),
+  weightDecay: fc.constantFrom(0, 0.01),
+  decoupled: fc.boolean(),
+  t: fc.integer({ min: 1, max: 50 }),
+})
+
+/** Parameters, states and their largest, after two updates of what begins as the values, each array at another of them. */
+function update({ kernels, put, take, reset }: Bench, { values, clip, weightDecay, decoupled, t }: Update): number[] {
+  reset()
+  const count = values.length
+  const turned = (by: number) => values.map((_, i) => values[(i + by) % count]!)
+  const [p, g, m, v] = [put(values), put(turned(1)), put(turned(2)), put(turned(3).map(Math.abs))]
+  const largest = [t, t + 1].map((t) => {
+    const corrections = [1 - 0.9 ** t, 1 - 0.999 ** t] as const
+    return kernels.adam(count, p, g, m, v, 0.7, clip, 0.01, 0.9, 0.999, 1e-8, weightDecay, decoupled, ...corrections)
+  })
+  // With what lies before and behind.
+  return [...largest, ...[p, g, m, v].flatMap((at) => take(at - 1, count + 2))]
+}
+
 const sets = vectorsHere()
-describe.skipIf(sets.length === 0)(
-  `products in machine code${sets.length ? '' : ' (this processor has no AVX2)'}`,
-  () => {
-    test.each(sets)('in $name have the bits of `wasm`, and leave everything else as it is', async (set) => {
-      const wasm = await makeBench('wasm')
-      const own = await makeBench('wasm', undefined, (...on) => createNative(installProduct(set), ...on))
-      const same = (product: Product) => expectSame(multiply(own, product), multiply(wasm, product), 'C')
-      for (const product of [...largeProducts, ...moved]) same(product)
-      fc.assert(fc.property(products, same), { numRuns: 400 })
-    })
-  },
-)
+describe.skipIf(sets.length === 0)(`machine code${sets.length ? '' : ' (this processor has no AVX2)'}`, () => {
+  const both = async (set: VectorSet) => [
+    await makeBench('wasm'),
+    await makeBench('wasm', undefined, (...on) => createNative(installCode(set), ...on)),
+  ]
+
+  test.each(sets)('products in $name have the bits of `wasm`, and leave everything else as it is', async (set) => {
+    const [wasm, own] = await both(set)
+    const same = (product: Product) => expectSame(multiply(own!, product), multiply(wasm!, product), 'C')
+    for (const product of [...largeProducts, ...moved]) same(product)
+    fc.assert(fc.property(products, same), { numRuns: 400 })
+  })
+
+  test.each(sets)('updates in $name have the bits of `wasm`, and leave everything else as it is', async (set) => {
+    const [wasm, own] = await both(set)
+    const same = (what: Update) => void expect(update(own!, what)).toEqual(update(wasm!, what))
+    fc.assert(fc.property(updates, same), { numRuns: 2000 })
+  })
+})

@@ -1,61 +1,23 @@
 /** The matrix product out of the pieces of machine code: cuts it into strips, brings what they read into place, calls them. */
 import type { MatrixKernels, Pointer } from '../kernels.ts'
-import { Calls, runOf } from './calls.ts'
-import { PackArgument, copyOf, turnOf } from './pack.ts'
-import { install } from './pages.ts'
-import { Argument, mostRows, stripOf } from './strip.ts'
+import { Calls } from './calls.ts'
+import type { MachineCode } from './code.ts'
+import { PackArgument } from './pack.ts'
+import { Argument, mostRows } from './strip.ts'
 import type { VectorSet } from './vectors.ts'
 import { vectorSets } from './vectors.ts'
-
-/** Where the pieces are, the same in all threads of the process; by number of vectors where there are several. */
-export interface ProductCode {
-  readonly set: VectorSet['name']
-  /** The address of the first; of the others, how far from there. */
-  readonly first: number
-  readonly strips: readonly number[]
-  /** Strips that add to what is there. */
-  readonly adding: readonly number[]
-  readonly copies: readonly number[]
-  /** Of `STRIPS` strips at once, as wide as can be. */
-  readonly wideCopy: number
-  readonly turn: number
-}
 
 /** Terms that are worked off before the next strip: their part of b, packed, stays in the second-level cache. */
 const STRETCH = 256
 /** Strips that are packed at once: rows of b that lie far apart are slow to come by, however much is read of each. */
-const STRIPS = 2
+export const STRIPS = 2
 /** Rows of a that are turned at once: for as many the scratch has room, behind what is packed. .. */
 const TURNED_ROWS = 192
 /** .. Elements from one to the next then: no two of them lie in the same place of a cache. */
 const TURNED_LD = STRETCH + 16
 
-/** @throws Error where the system lets no memory be executed */
-export function installProduct(set: VectorSet): ProductCode {
-  const most = set.mostVectors
-  const each = (of: (vectors: number) => Uint8Array) => Array.from({ length: most }, (_, i) => of(i + 1))
-  const { first, offsets } = install([
-    runOf(),
-    ...each((vectors) => stripOf(set, vectors, false)),
-    ...each((vectors) => stripOf(set, vectors, true)),
-    ...each((vectors) => copyOf(set, vectors)),
-    turnOf(set),
-    copyOf(set, most, STRIPS, stripElements(set)),
-  ])
-  const [strips, adding, copies] = [0, 1, 2].map((i) => offsets.slice(1 + i * most, 1 + (i + 1) * most))
-  return {
-    set: set.name,
-    first,
-    strips: strips!,
-    adding: adding!,
-    copies: copies!,
-    turn: offsets.at(-2)!,
-    wideCopy: offsets.at(-1)!,
-  }
-}
-
 /** Elements of b for a stretch of a strip. */
-const stripElements = (set: VectorSet): number => STRETCH * set.mostVectors * set.lanes
+export const stripElements = (set: VectorSet): number => STRETCH * set.mostVectors * set.lanes
 
 /** Vectors of a strip: as many as there may be, but one less where that many rows fit into registers at once. */
 function vectorsFor(set: VectorSet, rows: number): number {
@@ -68,7 +30,7 @@ function vectorsFor(set: VectorSet, rows: number): number {
  * @param floats the arena's view; `scratch`: elements of it that nobody else uses meanwhile, `scratchElements` of them
  */
 export function productOf(
-  code: ProductCode,
+  code: MachineCode,
   wasm: MatrixKernels,
   floats: Float32Array,
   scratch: Pointer,

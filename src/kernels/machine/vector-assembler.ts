@@ -25,8 +25,20 @@ const STORE: Opcode = { map: MAP_0F, prefix: NO_PREFIX, opcode: 0x11 }
 const BROADCAST: Opcode = { map: MAP_0F38, prefix: PREFIX_66, opcode: 0x18 }
 const EXCLUSIVE_OR: Opcode = { map: MAP_0F, prefix: PREFIX_66, opcode: 0xef }
 const MULTIPLY_ADD: Opcode = { map: MAP_0F38, prefix: PREFIX_66, opcode: 0xb8 }
+const SQUARE_ROOT: Opcode = { map: MAP_0F, prefix: NO_PREFIX, opcode: 0x51 }
+const COMPARE: Opcode = { map: MAP_0F, prefix: NO_PREFIX, opcode: 0xc2 }
+const AND: Opcode = { map: MAP_0F, prefix: PREFIX_66, opcode: 0xdb }
+const AND_NOT: Opcode = { map: MAP_0F, prefix: PREFIX_66, opcode: 0xdf }
+const LARGER_INTS: Opcode = { map: MAP_0F38, prefix: PREFIX_66, opcode: 0x3d }
 const LOAD_PART: Opcode = { map: MAP_0F38, prefix: PREFIX_66, opcode: 0x2c }
 const STORE_PART: Opcode = { map: MAP_0F38, prefix: PREFIX_66, opcode: 0x2e }
+
+/** Arithmetic, each element rounded: of two where one is NaN, `min` and `max` give the second. */
+const arithmetic = { add: 0x58, multiply: 0x59, subtract: 0x5c, min: 0x5d, divide: 0x5e, max: 0x5f } as const
+
+/** How floats are compared: less, and not less, which NaN is. */
+const LESS = 1
+const NOT_LESS = 5
 
 /** What changes places between two vectors, within each 128 bits: the low or high floats, and pairs of floats .. */
 const within = { low: 0x14, high: 0x15 } as const
@@ -38,7 +50,8 @@ const quarters = {
 
 export type Shuffle = 'low' | 'high' | 'lowPairs' | 'highPairs' | 'even' | 'odd'
 
-/** The mask of AVX-512 that holds the part; and where AVX2 keeps its own, below the stack, where no call of ours reaches. */
+/** The masks of AVX-512: that of what was compared, and that of the part; and where AVX2 keeps its own, below the stack, where no call of ours reaches. */
+const COMPARED = 2
 const PART = 1
 const KEPT: Address = { base: Register.rsp, displacement: -32 }
 /** Bytes of eight floats that are there, and of eight that are not. */
@@ -114,6 +127,38 @@ export class VectorAssembler extends Assembler {
   /** sum += left * right, rounded once. */
   multiplyAdd(sum: number, left: number, right: number): void {
     this.#vector(MULTIPLY_ADD, sum, left, right)
+  }
+
+  /** into = left `what` right */
+  compute(what: keyof typeof arithmetic, into: number, left: number, right: number | Address): void {
+    this.#vector({ map: MAP_0F, prefix: NO_PREFIX, opcode: arithmetic[what] }, into, left, right)
+  }
+
+  squareRoot(into: number, from: number): void {
+    this.#vector(SQUARE_ROOT, into, 0, from)
+  }
+
+  /** Of the bits. */
+  and(into: number, left: number, right: number): void {
+    this.#vector(AND, into, left, right)
+  }
+
+  /** Of two int32 the larger. */
+  largerInts(into: number, left: number, right: number): void {
+    this.#vector(LARGER_INTS, into, left, right)
+  }
+
+  /** into = from, but 0 where size < least; `size` is lost. */
+  zeroBelow(into: number, from: number, size: number, least: number): void {
+    if (this.#isWide) {
+      this.#vector(COMPARE, COMPARED, size, least)
+      this.bytes.push(NOT_LESS)
+      this.#vector(LOAD, into, 0, from, { mask: COMPARED, zero: true })
+      return
+    }
+    this.#vector(COMPARE, size, size, least)
+    this.bytes.push(LESS)
+    this.#vector(AND_NOT, into, size, from)
   }
 
   shuffle(what: Shuffle, into: number, left: number, right: number): void {

@@ -122,6 +122,11 @@ export class Assembler {
     this.#plain(0x01, from, into)
   }
 
+  /** into -= from */
+  subtractFrom(into: Register, from: Register): void {
+    this.#plain(0x29, from, into)
+  }
+
   /** into -= value, which sets what jumps go by. */
   subtract(into: Register, value: number): void {
     this.#plain(0x83, 5, into)
