@@ -1,6 +1,6 @@
 /**
  * The matrix product of a native BLAS, called through koffi on pointers into the arena. Everything else of these kernels
- * is `wasm`.
+ * has the bits of `wasm`.
  *
  * One BLAS thread per worker, set before anything else: the library's own threads would fight the crew. A library that
  * cannot be loaded, whose calls must not overlap, or that fails the self-test, is not used: the answer says why.
@@ -97,17 +97,17 @@ function isForOneThread(library: LibraryHandle): boolean {
 const unavailable = (reason: string): BlasAnswer => ({ available: false, reason })
 
 /** Kernels whose matrix product is the library's; `floats` is the arena's view, `scratch` the one of `wasm`. */
-export function createBlas(path: string, wasm: Kernels, floats: Float32Array, scratch: Pointer): Kernels {
+export function createBlas(path: string, rest: Kernels, floats: Float32Array, scratch: Pointer): Kernels {
   const { sgemm, koffi } = openBlas(path)
   const product = matmulOf(sgemm, Number(koffi.address(floats)))
   return {
-    ...wasm,
+    ...rest,
     name: 'blas',
     matmul(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) {
       if (transA || !transB || !isTurnedFirst(m, n, k)) {
         return product(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)
       }
-      wasm.transpose(n, k, b, ldb, scratch, n)
+      rest.transpose(n, k, b, ldb, scratch, n)
       product(false, false, m, n, k, a, lda, scratch, n, c, ldc, accumulate)
     },
   }

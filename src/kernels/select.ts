@@ -7,7 +7,7 @@
  * | `wasm-strict` | multiply then add: the same bits on every machine                    |
  * | `wasm`        | fused multiply-add in matrix products: the same bits on one machine  |
  * | `native`      | the bits of `wasm`, products and Adam in machine code: fastest       |
- * | `blas`        | matrix products of a native BLAS, the rest as `wasm`                 |
+ * | `blas`        | matrix products of a native BLAS, the rest with the bits of `wasm`   |
  */
 import { UserError, describe, suggest } from '../errors.ts'
 import { BLAS_VARIABLE, createBlas, probeBlas } from './blas.ts'
@@ -32,7 +32,7 @@ export interface KernelChoice {
   readonly reason: string
   /** The native library, for `blas`. */
   readonly blas?: string | undefined
-  /** Where the code lies, for `native`. */
+  /** Where the machine code lies, for `native`; for `blas` too where it runs, which has all but its products from there. */
   readonly code?: MachineCode | undefined
 }
 
@@ -82,13 +82,17 @@ export function resolveKernels(name: KernelName | 'auto', blas?: string): Kernel
   const availability = kernelAvailability(name, blas)
   if (!availability.available) throw new UserError(`Kernels '${name}' are not available: ${availability.reason}`)
   const library = name === 'blas' ? probeBlas(blas) : undefined
-  const native = name === 'native' ? probeNative() : undefined
   return {
     name,
     reason: 'as configured',
     blas: library?.available ? library.library.path : undefined,
-    code: native?.available ? native.code : undefined,
+    code: name === 'native' || name === 'blas' ? codeHere() : undefined,
   }
+}
+
+function codeHere(): MachineCode | undefined {
+  const native = probeNative()
+  return native.available ? native.code : undefined
 }
 
 function fastest(): KernelChoice {
@@ -102,7 +106,12 @@ function fastest(): KernelChoice {
   if (answer.available) {
     const { path, description, advice } = answer.library
     if (advice === undefined || !relaxedSimdAvailable()) {
-      return { name: 'blas', reason: `${why}; ${description} at ${path} passed its self-test`, blas: path }
+      return {
+        name: 'blas',
+        reason: `${why}; ${description} at ${path} passed its self-test`,
+        blas: path,
+        code: codeHere(),
+      }
     }
     return { name: 'wasm', reason: `${why}; ${description} at ${path} is slower: ${advice}` }
   }
@@ -114,7 +123,8 @@ function fastest(): KernelChoice {
 function withLibrary(path: string): KernelChoice {
   const answer = probeBlas(path)
   if (!answer.available) throw new UserError(`Expected \`blas\` to be a working native BLAS, but ${answer.reason}.`)
-  return { name: 'blas', reason: `${answer.library.description} at ${path} passed its self-test`, blas: path }
+  const reason = `${answer.library.description} at ${path} passed its self-test`
+  return { name: 'blas', reason, blas: path, code: codeHere() }
 }
 
 /** What a thread needs beside its memory to make kernels: the compiled module, `null` for the reference. */
@@ -133,8 +143,8 @@ export function createKernels(
   const floats = new Float32Array(memory.buffer)
   if (name === 'reference') return createReference(floats)
   const wasm = instantiateKernels(name === 'wasm-strict' ? name : 'wasm', module!, memory, scratch)
-  if (name === 'blas') return createBlas(blas!, wasm, floats, scratch)
-  return name === 'native' ? createNative(code!, wasm, floats, scratch) : wasm
+  const own = code ? createNative(code, wasm, floats, scratch) : wasm
+  return name === 'blas' ? createBlas(blas!, own, floats, scratch) : own
 }
 
 /** The strict kernels beside the chosen ones, in the same scratch; `null` where those are as strict. */
