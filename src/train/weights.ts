@@ -35,7 +35,10 @@ export async function initialWeights(model: Model, optimizer: OptimizerConfig, s
 }
 
 export function freshSlots(parameters: readonly Float32Array[], optimizer: OptimizerConfig): Float32Array[][] {
-  return initialState(optimizer).map((value) => parameters.map((p) => new Float32Array(p.length).fill(value)))
+  // Zeros that nobody writes take no memory.
+  const filled = (length: number, value: number) =>
+    value === 0 ? new Float32Array(length) : new Float32Array(length).fill(value)
+  return initialState(optimizer).map((value) => parameters.map(({ length }) => filled(length, value)))
 }
 
 /** Into the arena; padding between tensors stays zero. */
