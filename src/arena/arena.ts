@@ -6,10 +6,14 @@ import { UserError } from '../errors.ts'
 import { ownLimits, usableMemory } from '../native/limits.ts'
 import { MAX_ARENA_BYTES, RESERVED_BYTES } from './layout.ts'
 import type { Layout } from './layout.ts'
+import { inSlices } from './turns.ts'
 
 const PAGE_BYTES = 65_536
 /** Of a trainer's memory beyond what its first run asks for: a longer one's telemetry. Untouched, it costs nothing. */
 const SLACK_PAGES = 256
+
+/** Some hundred microseconds' work. */
+const CLEARED_BYTES = 2 ** 20
 
 export interface Arena {
   readonly memory: WebAssembly.Memory
@@ -40,14 +44,21 @@ export class Spare {
     this.#used = 0
   }
 
+  /** Makes zeros of it, if it is enough for such an arena: to be awaited before it is taken. */
+  async clear(layout: Layout): Promise<void> {
+    const memory = this.#memory
+    if (!memory || memory.buffer.byteLength < layout.bytes) return
+    // But the kernels' constants, which instances on it may still need.
+    const bytes = new Uint8Array(memory.buffer, RESERVED_BYTES)
+    await inSlices(this.#used - RESERVED_BYTES, (start, end) => bytes.fill(0, start, end), CLEARED_BYTES)
+    this.#used = 0
+  }
+
   /** Gives it away: zeros, and enough of them for such an arena, or nothing. */
   take(layout: Layout): WebAssembly.Memory | undefined {
     const memory = this.#memory
     this.#memory = undefined
-    if (!memory || memory.buffer.byteLength < layout.bytes) return undefined
-    // But the kernels' constants, which instances on it may still need.
-    if (this.#used > RESERVED_BYTES) new Uint8Array(memory.buffer, RESERVED_BYTES, this.#used - RESERVED_BYTES).fill(0)
-    return memory
+    return this.#used === 0 && memory && memory.buffer.byteLength >= layout.bytes ? memory : undefined
   }
 
   drop(): void {

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander'
 import { suppressedBy, TrainingError, UserError } from '../errors.ts'
 
 /** What the process tells its caller. */
-export const Exit = { ok: 0, internal: 1, badInput: 2, unhealthy: 3, interrupted: 130 } as const
+export const Exit = { ok: 0, internal: 1, badInput: 2, fault: 3, interrupted: 130 } as const
 export type ExitCode = (typeof Exit)[keyof typeof Exit]
 
 export const EXIT_CODES_HELP = `
@@ -10,7 +10,8 @@ Exit codes:
   0    done
   1    internal error
   2    bad input: config, flags, data or a file
-  3    training was stopped for its health; the last healthy state is kept
+  3    training was stopped, for its health or for a worker or rank that was lost: what was saved before is whole;
+       or a check found a fault
   130  interrupted; a checkpoint was written`
 
 /** Thrown by a command that ends with another code than 0 and has said why already. */
@@ -32,8 +33,7 @@ export function endByForce(code: ExitCode): void {
 export function report(error: unknown, stack: boolean): { code: ExitCode; message: string } {
   if (error instanceof ExitWith) return { code: error.code, message: '' }
   if (error instanceof CommanderError) return fromCommander(error)
-  const code =
-    error instanceof UserError ? Exit.badInput : error instanceof TrainingError ? Exit.unhealthy : Exit.internal
+  const code = error instanceof UserError ? Exit.badInput : error instanceof TrainingError ? Exit.fault : Exit.internal
   // What failed after it, on the way out.
   const text = [...new Set([error, ...suppressedBy(error)].map(messageOf))].join('\nThen: ')
   const plain = code === Exit.internal ? `internal error: ${text}\n(--stack shows where it comes from)` : text

@@ -16,16 +16,20 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import type * as Msgpackr from 'msgpackr'
+import { inSlices } from '../arena/turns.ts'
 import { TrainingError, UserError, whyUnread, writeAdvice } from '../errors.ts'
 import { refuseEndless } from '../interop/regular.ts'
 import { checkDocument } from './document.ts'
 import { makeFolder } from './folder.ts'
 import type { PastEpochs } from './history.ts'
+import { messageParts } from './parts.ts'
 import type { Weights } from './weights.ts'
 
 const MAGIC = Buffer.from('BRIGANTINE')
 const HEADER_BYTES = 52
 export const FORMAT_VERSION = 1
+/** At a time: some hundred microseconds' work. */
+const HASHED_BYTES = 2 ** 18
 
 let loaded: Msgpackr.Packr | undefined
 
@@ -70,21 +74,46 @@ export async function writeCheckpoint(
   checkpoint: Checkpoint,
   beforeRename?: () => Promise<void>,
 ): Promise<void> {
-  checkFinite(path, checkpoint)
-  const { weights, best, state, ...rest } = checkpoint
-  const document = packr().pack({
-    ...rest,
-    parameters: weights.parameters.map(bytesOf),
-    slots: weights.slots.map((slot) => slot.map(bytesOf)),
-    best: best && best.map(bytesOf),
-    state: state && bytesOf(state),
-  })
+  await checkFinite(path, checkpoint)
+  const document = documentOf(checkpoint)
+  const hash = createHash('sha256')
+  for (const part of document) {
+    await inSlices(part.length, (start, end) => hash.update(part.subarray(start, end)), HASHED_BYTES)
+  }
   const header = Buffer.alloc(HEADER_BYTES)
   MAGIC.copy(header)
   header.writeUInt16LE(FORMAT_VERSION, 10)
-  header.writeBigUInt64LE(BigInt(document.length), 12)
-  createHash('sha256').update(document).digest().copy(header, 20)
-  await writeAtomically(path, [header, document], beforeRename)
+  header.writeBigUInt64LE(BigInt(document.reduce((sum, part) => sum + part.length, 0)), 12)
+  hash.digest().copy(header, 20)
+  await writeAtomically(path, [header, ...document], beforeRename)
+}
+
+/** Numbers are not copied: they stay as they are until all is written. */
+function documentOf({ weights, best, state, ...rest }: Checkpoint): Uint8Array[] {
+  const parts = messageParts()
+  const put = (value: unknown) => parts.add(packr().pack(value))
+  const putEach = (vector: readonly Float32Array[]) => {
+    parts.array(vector.length)
+    for (const values of vector) parts.binary(bytesOf(values))
+  }
+  const entries = Object.entries(rest)
+  parts.map(entries.length + 4)
+  for (const [key, value] of entries) {
+    put(key)
+    put(value)
+  }
+  put('parameters')
+  putEach(weights.parameters)
+  put('slots')
+  parts.array(weights.slots.length)
+  for (const slot of weights.slots) putEach(slot)
+  put('best')
+  if (best) putEach(best)
+  else put(null)
+  put('state')
+  if (state) parts.binary(bytesOf(state))
+  else put(null)
+  return parts.end()
 }
 
 /** @throws UserError when the file is missing, truncated, altered, of a newer version, or no such file at all */
@@ -156,17 +185,29 @@ function copyOf(bytes: Uint8Array): ArrayBuffer {
   return Uint8Array.from(bytes).buffer
 }
 
-function checkFinite(path: string, { names, weights }: Checkpoint): void {
+async function checkFinite(path: string, { names, weights }: Checkpoint): Promise<void> {
   const vectors = [weights.parameters, ...weights.slots]
   for (const [v, vector] of vectors.entries()) {
-    const at = vector.findIndex((values) => !values.every(Number.isFinite))
-    if (at < 0) continue
-    const what = v === 0 ? 'the parameter' : "the optimizer's state of"
-    throw new TrainingError(
-      `${path}: expected finite numbers to save, but ${what} \`${names[at]}\` has others. ` +
-        'Nothing was written, and the file that was there stays: go on from it.',
-    )
+    for (const [i, values] of vector.entries()) {
+      if (await areFinite(values)) continue
+      const what = v === 0 ? 'the parameter' : "the optimizer's state of"
+      throw new TrainingError(
+        `${path}: expected finite numbers to save, but ${what} \`${names[i]}\` has others. ` +
+          'Nothing was written, and the file that was there stays: go on from it.',
+      )
+    }
   }
+}
+
+async function areFinite(values: Float32Array): Promise<boolean> {
+  let finite = true
+  await inSlices(values.length, (start, end) => {
+    // NaN from the first that is not on.
+    let sum = 0
+    for (let i = start; i < end; i++) sum += 0 * values[i]!
+    finite &&= sum === 0
+  })
+  return finite
 }
 
 /** @throws UserError when the disk is full or the folder cannot be written; the old file, if any, is untouched */

@@ -196,7 +196,7 @@ export class Fit {
   async end(): Promise<History> {
     const [desk, session, history, keeper] = [this.#desk, this.#session, this.#history, this.#keeper]
     const { plan, state } = session
-    const end = this.#capture()
+    const end = await this.#capture()
     const reason = state[State.reason]!
     desk.built!.weights = end.weights
     desk.built!.updates = end.updates
@@ -260,7 +260,7 @@ export class Fit {
   /** After a rest: the same place in a new run. */
   async #wake(): Promise<void> {
     const session = this.#session
-    const held = { ...session.capture(), history: pastEpochs(this.#history) }
+    const held = { ...(await session.capture()), history: pastEpochs(this.#history) }
     const putWindow = this.#feed?.hold(session)
     this.#desk.built!.weights = held.weights
     this.#desk.spare.keep(session)
@@ -336,8 +336,8 @@ export class Fit {
     return divided({ ...this.#spec(), workers: this.#crew.workers + (ranks ? 1 : 0) }, kernels, module)
   }
 
-  #capture(): Checkpoint {
-    return { ...this.#desk.identity(), ...this.#session.capture(), history: pastEpochs(this.#history) }
+  async #capture(): Promise<Checkpoint> {
+    return { ...this.#desk.identity(), ...(await this.#session.capture()), history: pastEpochs(this.#history) }
   }
 
   /** Validation data that lies in memory. */

@@ -49,7 +49,7 @@ export class Keeper {
   }
 
   /** While the run is at its gate: copies what is to be kept; writing it goes on beside the next epoch. */
-  async afterEpoch(logs: Logs, capture: () => Checkpoint): Promise<void> {
+  async afterEpoch(logs: Logs, capture: () => Checkpoint | Promise<Checkpoint>): Promise<void> {
     // The gate also shuts where the host fell behind: then no epoch ended.
     if (this.#epochs === this.#history.epoch.length) return
     this.#epochs = this.#history.epoch.length
@@ -62,7 +62,7 @@ export class Keeper {
     const health = this.#healthOf()
     const proven = due && health === this.#healthThen
     if (due) this.#healthThen = health
-    const checkpoint = capture()
+    const checkpoint = await capture()
     this.#writing = this.#write(checkpoint, due, best, proven)
     // A failure is thrown where it is awaited: at the next checkpoint, or at the end.
     this.#writing.catch(() => {})

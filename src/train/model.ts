@@ -71,7 +71,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const choice = resolveKernels(options.kernels ?? config.kernels, config.blas)
   const plan = compilePlan(evaluationSpec(config, task, { rows: CAPACITY, features: inputs, targets }, true))
   const arena = createArena(plan.layout)
-  writeWeights(plan, arena.floats, { parameters: weights.parameters, slots: [] })
+  await writeWeights(plan, arena.floats, { parameters: weights.parameters, slots: [] })
   const kernels = createKernels(choice, compileFor(choice), arena.memory, plan.at.scratch)
   const settings = runSettings(config, plan, { epochs: 1, maxSteps: 1, gateEpochs: false })
   const program = new Program(plan, kernels, arena, settings)

@@ -3,6 +3,7 @@
  * a deep network's gradients are compared at near inputs. It may be called any number of times; nothing is changed.
  */
 import type { Spare } from '../arena/arena.ts'
+import { inSlices } from '../arena/turns.ts'
 import type { ResolvedConfig } from '../config/schema.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { sampleRows, scaleInto, scaleOf, takeRows, tameHalf } from '../data/scale.ts'
@@ -90,13 +91,17 @@ export async function look(asked: Preflight): Promise<Initial | undefined> {
     watched.length > DEEP && seen.layers && !indices ? await cosineOf(given, sample, weights, settingsFor) : NaN
   const { feature, target } = scaleOf(sample)
   const isNumeric = /Error|huber/.test(task.loss.type)
+  const layers: InitialLayer[] = []
+  for (const [i, layer] of watched.entries()) {
+    layers.push(await initialLayer(given, watched, layer, i, seen.layers?.[i]))
+  }
   return {
     rows: sample.rows,
     loss: seen.loss,
     gradNorm: seen.gradNorm,
     nullLoss: nullLoss(sample, task.loss, model.outputs),
     zeroLoss: zeroLoss(sample, task.loss, model.outputs),
-    layers: watched.map((layer, i) => initialLayer(given, watched, layer, i, seen.layers?.[i])),
+    layers,
     cosine,
     warmup: warmupShare(given),
     decay: config.optimizer.learningRate * config.optimizer.weightDecay,
@@ -149,13 +154,13 @@ const unseen: ProbedLayer = {
   flat: NaN,
 }
 
-function initialLayer(
+async function initialLayer(
   { model, weights }: Preflight,
   watched: readonly WatchedLayer[],
   layer: WatchedLayer,
   index: number,
   seen: ProbedLayer = unseen,
-): InitialLayer {
+): Promise<InitialLayer> {
   const find = (name: string) => model.parameters.findIndex((spec) => spec.name === name)
   const matrixOf = (name: string): Matrix | undefined => {
     const at = find(`${name}/kernel`)
@@ -173,36 +178,47 @@ function initialLayer(
   const units = own?.cols ?? Infinity
   return {
     ...seen,
-    weights: normOf(model, weights.parameters, layer.name),
+    weights: await normOf(model, weights.parameters, layer.name),
     name: layer.name,
     // Nothing ends with a layer that a shortcut leads past.
     active: isInBlock ? NaN : seen.active,
     units,
-    variance: own && !isInBlock ? relativeVariance(own, layer) : NaN,
+    variance: own && !isInBlock ? await relativeVariance(own, layer) : NaN,
     alike: twins.alike / units,
     alikeForEver: twins.forEver / units,
   }
 }
 
 /** Of all the weights of a layer, before the step. */
-function normOf(model: Model, parameters: readonly Float32Array[], layer: string): number {
+async function normOf(model: Model, parameters: readonly Float32Array[], layer: string): Promise<number> {
   let sum = 0
-  model.parameters.forEach(({ name }, i) => {
-    if (name.slice(0, name.lastIndexOf('/')) !== layer) return
-    const values = parameters[i]!
-    for (let j = 0; j < values.length; j++) sum += values[j]! * values[j]!
-  })
+  for (const [i, { name }] of model.parameters.entries()) {
+    if (name.slice(0, name.lastIndexOf('/')) === layer) sum += await squaresOf(parameters[i]!, 0)
+  }
   return Math.sqrt(sum)
 }
 
-/** Of a matrix, over gain^2 / fan-in: 2 for ReLU (He et al. 2015), 1 for the others (LeCun et al. 1998). */
-function relativeVariance({ values, rows }: Matrix, { activation }: WatchedLayer): number {
-  // By index: here nothing is compiled yet, and an iterator costs several times as much.
-  let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i]!
-  const mean = sum / values.length
+/** Sum of (value - mean)^2. */
+async function squaresOf(values: Float32Array, mean: number): Promise<number> {
   let squares = 0
-  for (let i = 0; i < values.length; i++) squares += (values[i]! - mean) ** 2
+  await inSlices(values.length, (start, end) => {
+    // By index: here nothing is compiled yet, and an iterator costs several times as much.
+    let sum = 0
+    for (let i = start; i < end; i++) sum += (values[i]! - mean) ** 2
+    squares += sum
+  })
+  return squares
+}
+
+/** Of a matrix, over gain^2 / fan-in: 2 for ReLU (He et al. 2015), 1 for the others (LeCun et al. 1998). */
+async function relativeVariance({ values, rows }: Matrix, { activation }: WatchedLayer): Promise<number> {
+  let sum = 0
+  await inSlices(values.length, (start, end) => {
+    let part = 0
+    for (let i = start; i < end; i++) part += values[i]!
+    sum += part
+  })
+  const squares = await squaresOf(values, sum / values.length)
   return ((squares / values.length) * rows) / (activation === Activation.relu ? 2 : 1)
 }
 

@@ -69,7 +69,8 @@ function hopeless(
     return 'It failed there twice: another try would end likewise.'
   }
   if (inARow >= MAX_IN_A_ROW) return `${inARow} workers were lost without a step between.`
-  if (count > restarts) return `${count} workers were lost, and \`restarts\` is ${restarts}.`
+  if (count > restarts)
+    return `${count} ${count === 1 ? 'worker was' : 'workers were'} lost, and \`restarts\` is ${restarts}.`
   return undefined
 }
 

@@ -159,7 +159,7 @@ export class Repair {
     else if (gate.age >= this.#secondLook) await this.#look(session, gate)
     if (this.#chosen.length > 0) return
     if (batch >= this.#since + CALM && isWell(batch, this.#context)) {
-      this.#good.keep(patientOf(this.#now(session), this.#context.task), this.#context)
+      this.#good.keep(patientOf(await this.#now(session), this.#context.task), this.#context)
     }
   }
 
@@ -186,7 +186,7 @@ export class Repair {
     await this.#settleLast()
     const { history } = this.#context
     const losses = history.steps.loss.slice(-CALM)
-    const now = { subject: this.#now(session), start: this.#start, explained: explained(this.#context), losses }
+    const now = { subject: await this.#now(session), start: this.#start, explained: explained(this.#context), losses }
     if (others.length > 0 || this.#isSecondLook) {
       const base = { ...now, position: positionOf(session, history), batch }
       const age = this.#isSecondLook ? batch - this.#began : undefined
@@ -237,7 +237,7 @@ export class Repair {
   async #afterTrial(session: Session, tournament: Tournament, stopped: HealthCode | undefined): Promise<Next> {
     const batch = session.state[State.batch]!
     tournament.end({
-      subject: this.#now(session),
+      subject: await this.#now(session),
       start: this.#start,
       position: positionOf(session, this.#context.history),
       explained: explained(this.#context, Math.max(1, batch - this.#trialEnds + tournament.steps)),
@@ -274,7 +274,7 @@ export class Repair {
     await this.#settleLast()
     const base = this.#tournament?.base
     if (!base && this.#chosen.length === 0) return null
-    const subject = base?.subject ?? this.#now(session)
+    const subject = base?.subject ?? (await this.#now(session))
     // A second look is no complaint.
     const then = this.#isSecondLook || this.#tournament?.results[0]?.chosen === null ? 'resume' : 'continue'
     const { best } = this.#good
@@ -352,7 +352,7 @@ export class Repair {
     verdicts: readonly Complaint[],
     best: GoodState | null,
   ): Promise<readonly Chosen[]> {
-    const now = patientOf(this.#now(session), this.#context.task)
+    const now = patientOf(await this.#now(session), this.#context.task)
     const healthy: Patient | null = best ? { ...now, ...networkOf(best.patient) } : null
     const patients = { now, healthy, start: this.#start }
     const first = await firstUpdate(this.#remedies.preflightOf(operate(this.#subject, this.#start)))
@@ -387,8 +387,8 @@ export class Repair {
     return state[State.learningRate]! / this.#subject.config.optimizer.learningRate
   }
 
-  #now(session: Session): Subject {
-    const { weights, updates } = session.capture()
+  async #now(session: Session): Promise<Subject> {
+    const { weights, updates } = await session.capture()
     return { ...this.#subject, weights, updates }
   }
 }

@@ -5,6 +5,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
+import { giveWay, isOver } from '../arena/turns.ts'
 import type { Ranks } from '../crew/ranks.ts'
 import { WorkerLost } from '../crew/task.ts'
 import type { RunTask, Workforce } from '../crew/task.ts'
@@ -79,7 +80,7 @@ export async function startRun(
   }
   signal?.addEventListener('abort', stop, { once: true })
   try {
-    takeSnapshot(plan, control, arena)
+    await takeSnapshot(plan, control, arena)
     for (let casualties = noCasualties; ;) {
       const lost = await attempt(run, control, sequencer, observer, stopped)
       if (!lost) return
@@ -168,7 +169,7 @@ async function recover(
   const pause = pauseAfter(before, casualties, lost, recovery)
   await observer.casualty?.(casualty)
   if (pause > 0) await setTimeout(pause)
-  restoreSnapshot(plan, control, arena)
+  await restoreSnapshot(plan, control, arena)
   control.reopen()
   return casualties
 }
@@ -189,6 +190,8 @@ async function attend(
     // Before draining: once gated or ended, no record follows.
     const status = control.status()
     for (let waiting = control.recordsWaiting(); waiting > 0; waiting--) {
+      // Unless the ring, half full, would soon stop the run.
+      if (isOver() && control.recordsWaiting() < plan.spec.ringRecords / 2) await giveWay()
       const at = plan.at.ring + (control.recordsRead() % plan.spec.ringRecords) * plan.recordFields
       const pending = observer.record?.(arena.doubles, at)
       if (pending) await pending
@@ -203,7 +206,7 @@ async function attend(
       const waited = waitsForWindow(plan, arena)
       await observer.gate?.()
       // The window before is gone: nothing can be set back to a step of it.
-      if (waited && !waitsForWindow(plan, arena)) takeSnapshot(plan, control, arena)
+      if (waited && !waitsForWindow(plan, arena)) await takeSnapshot(plan, control, arena)
       if (stopped()) control.requestStop()
       sequencer.resume()
       watch.rest()

@@ -13,7 +13,7 @@ import { forgetPassing } from './snapshot.ts'
 import { Reason, State } from './state.ts'
 import { fastest, trialsOf } from './tuner.ts'
 import type { Trial } from './tuner.ts'
-import { readWeights, writeWeights } from './weights.ts'
+import { readVector, readWeights, writeWeights } from './weights.ts'
 import type { Weights } from './weights.ts'
 
 /** A run that was interrupted: the sequencer's state, and what has to be as it was to go on. */
@@ -40,11 +40,12 @@ export class Session {
     spare?: Spare,
   ): Promise<Session> {
     const plan = compilePlan(spec)
+    await spare?.clear(plan.layout)
     const session = new Session(plan, createArena(plan.layout, spare))
     // Touches the pages of the ring, so that they are resident from the first step on and not as steps go by.
     session.arena.doubles.fill(0, plan.at.ring, plan.at.ring + spec.ringRecords * plan.recordFields)
     await loadData(session.arena, plan, training, evaluation)
-    writeWeights(plan, session.arena.floats, weights)
+    await writeWeights(plan, session.arena.floats, weights)
     return session
   }
 
@@ -107,11 +108,11 @@ export class Session {
   }
 
   /** Copies of everything a checkpoint keeps; only while nobody works: before, after, or at the gate. */
-  capture(): Pick<Checkpoint, 'weights' | 'state' | 'best' | 'updates' | 'trainRows'> {
+  async capture(): Promise<Pick<Checkpoint, 'weights' | 'state' | 'best' | 'updates' | 'trainRows'>> {
     const { plan, arena, state } = this
-    const best = plan.spec.keepBest ? readWeights(plan, arena.floats, plan.at.best).parameters : null
+    const best = plan.spec.keepBest ? await readVector(plan, arena.floats, plan.at.best) : null
     return {
-      weights: readWeights(plan, arena.floats, plan.at.parameters),
+      weights: await readWeights(plan, arena.floats),
       state: state.slice(),
       best,
       updates: state[State.updates]!,

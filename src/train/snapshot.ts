@@ -8,19 +8,16 @@
  */
 import type { Arena } from '../arena/arena.ts'
 import type { Control } from '../arena/control.ts'
+import { copyInSlices } from '../arena/turns.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
 import type { Plan } from '../plan/plan.ts'
 import { State } from './state.ts'
 
 /** By the host, when nobody works. */
-export function takeSnapshot(plan: Plan, control: Control, arena: Arena): void {
-  const { at, placements } = plan
+export async function takeSnapshot(plan: Plan, control: Control, arena: Arena): Promise<void> {
   control.setCopying(true)
-  vectors(plan).forEach((vector, i) => {
-    const into = at.snapshot + i * placements.total
-    if (at.snapshot >= 0) arena.floats.copyWithin(into, vector, vector + placements.total)
-  })
+  await eachCopied(plan, (vector, copy, length) => copyWithin(arena, copy, vector, length))
   closeSnapshot(plan, control, arena)
 }
 
@@ -42,18 +39,13 @@ export function closeSnapshot({ at, stateLength }: Plan, control: Control, { dou
 }
 
 /** By the host, when nobody works. */
-export function restoreSnapshot(plan: Plan, control: Control, arena: Arena): void {
+export async function restoreSnapshot(plan: Plan, control: Control, arena: Arena): Promise<void> {
   // Died while copying: the copy is torn, and what was copied is still there.
-  if (control.isCopying()) takeSnapshot(plan, control, arena)
-  const { at, stateLength, placements } = plan
-  const { doubles, floats } = arena
+  if (control.isCopying()) await takeSnapshot(plan, control, arena)
+  const { at, stateLength } = plan
+  const { doubles } = arena
   doubles.copyWithin(at.state, at.snapshotState, at.snapshotState + stateLength)
-  if (at.snapshot >= 0) {
-    vectors(plan).forEach((vector, i) => {
-      const from = at.snapshot + i * placements.total
-      floats.copyWithin(vector, from, from + placements.total)
-    })
-  }
+  await eachCopied(plan, (vector, copy, length) => copyWithin(arena, vector, copy, length))
   forgetPassing(doubles.subarray(at.state, at.state + stateLength))
 }
 
@@ -62,5 +54,20 @@ export function forgetPassing(state: Float64Array): void {
   state[State.gathered] = 0
   state[State.comparable] = 0
 }
+
+/** What is copied, and its copy, one after the other; nothing where none is kept. */
+async function eachCopied(
+  plan: Plan,
+  visit: (vector: number, copy: number, length: number) => Promise<void>,
+): Promise<void> {
+  const { at, placements } = plan
+  if (at.snapshot < 0) return
+  for (const [i, vector] of vectors(plan).entries()) {
+    await visit(vector, at.snapshot + i * placements.total, placements.total)
+  }
+}
+
+const copyWithin = ({ floats }: Arena, into: number, from: number, length: number): Promise<void> =>
+  copyInSlices(floats, into, floats.subarray(from, from + length))
 
 const vectors = ({ at }: Plan): number[] => [at.parameters, ...at.slots]

@@ -269,8 +269,8 @@ export class Trainer implements AsyncDisposable {
 
   /** Replaces parameters by name; those not named stay. @throws UserError for an unknown name or a wrong length */
   setWeights(values: Readonly<Record<string, Float32Array>>): void {
-    const { model, weights } = this.#resting('replace')
-    setParameters(model, weights, values)
+    const built = this.#resting('replace')
+    built.weights = setParameters(built.model, built.weights, values)
   }
 
   /**

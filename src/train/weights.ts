@@ -1,6 +1,6 @@
 /** A model's tensors on the host, between runs: values and optimizer state by parameter, in the model's order. */
 import { createHash } from 'node:crypto'
-import { setImmediate } from 'node:timers/promises'
+import { copyInSlices, inSlices } from '../arena/turns.ts'
 import { describe, UserError } from '../errors.ts'
 import { sizeOf } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
@@ -16,19 +16,18 @@ export interface Weights {
   readonly slots: readonly (readonly Float32Array[])[]
 }
 
-/** Some millisecond's work: for no longer at a time does the host wait for weights to be drawn. */
-const DRAWN_AT_ONCE = 2 ** 14
+/** Weights: some hundred microseconds' work. */
+const DRAWN_AT_ONCE = 2 ** 12
 
 export async function initialWeights(model: Model, optimizer: OptimizerConfig, seed: number): Promise<Weights> {
   const parameters: Float32Array[] = []
   for (const [stream, spec] of model.parameters.entries()) {
     const values = new Float32Array(sizeOf(spec.shape))
     const valueAt = initialValues(spec, seed, stream, values.length)
-    for (let start = 0; start < values.length; start += DRAWN_AT_ONCE) {
-      const end = Math.min(values.length, start + DRAWN_AT_ONCE)
+    const draw = (start: number, end: number) => {
       for (let i = start; i < end; i++) values[i] = valueAt(i)
-      await setImmediate()
     }
+    await inSlices(values.length, draw, DRAWN_AT_ONCE)
     parameters.push(values)
   }
   return { parameters, slots: freshSlots(parameters, optimizer) }
@@ -42,16 +41,20 @@ export function freshSlots(parameters: readonly Float32Array[], optimizer: Optim
 }
 
 /** Into the arena; padding between tensors stays zero. */
-export function writeWeights(plan: Plan, floats: Float32Array, weights: Weights): void {
+export async function writeWeights(plan: Plan, floats: Float32Array, weights: Weights): Promise<void> {
   const { at, placements } = plan
-  placements.all.forEach((placement, i) => {
+  const put = (place: number, values: Float32Array) => copyInSlices(floats, place, values)
+  for (const [i, placement] of placements.all.entries()) {
     const { offset } = placement
-    floats.set(weights.parameters[i]!, at.parameters + offset)
+    await put(at.parameters + offset, weights.parameters[i]!)
     const [from, end] = keptOf(plan, placement)
-    at.slots.forEach((slot, s) => floats.set(weights.slots[s]![i]!.subarray(from, end), slot + offset + from))
+    for (const [s, slot] of at.slots.entries()) {
+      await put(slot + offset + from, weights.slots[s]![i]!.subarray(from, end))
+    }
     // What nobody updates is nobody's to hand in.
-    if (offset >= placements.learned) at.joined.forEach((slot, s) => floats.set(weights.slots[s]![i]!, slot + offset))
-  })
+    if (offset < placements.learned) continue
+    for (const [s, slot] of at.joined.entries()) await put(slot + offset, weights.slots[s]![i]!)
+  }
 }
 
 /** Elements [from, end) of a parameter whose state of the optimizer this rank keeps. */
@@ -61,22 +64,36 @@ function keptOf({ kept }: Plan, { offset, size }: Placement): [from: number, end
 }
 
 /**
- * Copies out of the arena: parameters from `at` (the current or the best ones), with the optimizer's state; where that is
- * shared out among ranks all of it on rank 0, on others their part, and zeros, which take no memory.
+ * Copies out of the arena: parameters with the optimizer's state; where that is shared out among ranks all of it on
+ * rank 0, on others their part, and zeros, which take no memory.
  */
-export function readWeights(plan: Plan, floats: Float32Array, at: number): Weights {
-  const read = (base: number) =>
-    plan.placements.all.map(({ offset, size }) => floats.slice(base + offset, base + offset + size))
-  const readKept = (slot: number) =>
-    plan.placements.all.map((placement) => {
-      const { offset, size } = placement
-      const [from, end] = keptOf(plan, placement)
-      const values = new Float32Array(size)
-      values.set(floats.subarray(slot + offset + from, slot + offset + end), from)
-      return values
-    })
-  const { slots, joined } = plan.at
-  return { parameters: read(at), slots: slots.map((slot, s) => (s in joined ? read(joined[s]!) : readKept(slot))) }
+export async function readWeights(plan: Plan, floats: Float32Array): Promise<Weights> {
+  const { parameters, slots, joined } = plan.at
+  const kept: Float32Array[][] = []
+  for (const [s, slot] of slots.entries()) {
+    const whole = joined[s]
+    const part = (placement: Placement) => keptOf(plan, placement)
+    kept.push(await (whole === undefined ? readVector(plan, floats, slot, part) : readVector(plan, floats, whole)))
+  }
+  return { parameters: await readVector(plan, floats, parameters), slots: kept }
+}
+
+/** Copies of what lies at `at` for each parameter, or of a part of it: the rest is zeros. */
+export async function readVector(
+  plan: Plan,
+  floats: Float32Array,
+  at: number,
+  partOf = ({ size }: Placement): [from: number, end: number] => [0, size],
+): Promise<Float32Array[]> {
+  const copies: Float32Array[] = []
+  for (const placement of plan.placements.all) {
+    const { offset, size } = placement
+    const [from, end] = partOf(placement)
+    const values = new Float32Array(size)
+    await copyInSlices(values, from, floats.subarray(at + offset + from, at + offset + end))
+    copies.push(values)
+  }
+  return copies
 }
 
 /** SHA-256 (hex) over names, shapes and values of all parameters, in the model's order. */
@@ -90,8 +107,8 @@ export function hashWeights(model: Model, weights: Weights): string {
   return hash.digest('hex')
 }
 
-/** @throws UserError for an unknown name or a wrong length; then nothing is changed */
-export function setParameters(model: Model, weights: Weights, values: Readonly<Record<string, Float32Array>>): void {
+/** @returns the weights with these parameters. @throws UserError for an unknown name or a wrong length */
+export function setParameters(model: Model, weights: Weights, values: Readonly<Record<string, Float32Array>>): Weights {
   if (typeof values !== 'object' || (values as unknown) === null) {
     throw new UserError(`Expected weights by the names of their parameters, got ${describe(values)}.`)
   }
@@ -106,7 +123,10 @@ export function setParameters(model: Model, weights: Weights, values: Readonly<R
       throw new UserError(`Expected ${expected} values for \`${name}\`, got ${value.length}.`)
     }
   }
-  for (const [name, value] of Object.entries(values)) weights.parameters[at(name)]!.set(value)
+  // Others in their place: those that were may be on their way into a file.
+  const parameters = [...weights.parameters]
+  for (const [name, value] of Object.entries(values)) parameters[at(name)] = value.slice()
+  return { ...weights, parameters }
 }
 
 /** @throws UserError naming the first tensor that does not fit */

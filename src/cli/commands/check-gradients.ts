@@ -23,7 +23,7 @@ async function run(given: Given, { json = false }: { json?: boolean }): Promise<
   const checks = await check(resolveConfig(given))
   if (json) printJson(checks)
   else print(text(checks))
-  if (checks.some(({ passed }) => !passed)) throw new ExitWith(Exit.unhealthy)
+  if (checks.some(({ passed }) => !passed)) throw new ExitWith(Exit.fault)
 }
 
 async function check(config: ResolvedConfig): Promise<GradientCheck[]> {

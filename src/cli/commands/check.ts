@@ -33,7 +33,7 @@ async function run(given: Given, { json = false, printConfig: show = false }: Ch
   const verdicts = await check(config)
   if (json) printJson(verdicts)
   else print(verdictsText(verdicts))
-  if (verdicts.some(({ severity }) => severity === 'fault' || severity === 'fatal')) throw new ExitWith(Exit.unhealthy)
+  if (verdicts.some(({ severity }) => severity === 'fault' || severity === 'fatal')) throw new ExitWith(Exit.fault)
 }
 
 async function check(config: ResolvedConfig): Promise<HealthVerdict[]> {
