@@ -171,7 +171,31 @@ export function columnOf(
   return { schema: [element], pages, chunk: chunkOf([name], type, values, pages, codec) }
 }
 
-export const chunkOf = (
+/** Lists of which any may be missing, or numbers in them. @param values of all of them */
+export const listOf = (name: string, type: number, values: number, pages: readonly ParquetPage[]): ParquetColumn => ({
+  schema: [
+    [
+      [3, 'int', 1],
+      [4, 'text', name],
+      [5, 'int', 1],
+      [6, 'int', 3],
+    ],
+    [
+      [3, 'int', 2],
+      [4, 'text', 'list'],
+      [5, 'int', 1],
+    ],
+    [
+      [1, 'int', type],
+      [3, 'int', 1],
+      [4, 'text', 'element'],
+    ],
+  ],
+  pages,
+  chunk: chunkOf([name, 'list', 'element'], type, values, pages, 0),
+})
+
+const chunkOf = (
   path: readonly string[],
   type: number,
   values: number,

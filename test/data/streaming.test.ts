@@ -20,12 +20,15 @@ import { readArrowParts } from '../../src/data/read/arrow.ts'
 import { readCsvParts } from '../../src/data/read/csv.ts'
 import { openFile } from '../../src/data/read/file.ts'
 import { readJsonlParts } from '../../src/data/read/jsonl.ts'
+import { readParquetParts } from '../../src/data/read/parquet.ts'
 import { openPlaces } from '../../src/data/read/places.ts'
 import { readTextParts } from '../../src/data/read/text.ts'
 import { readParts } from '../../src/data/read/table.ts'
 import type { RowChunk } from '../../src/data/stream.ts'
 import type { Table } from '../../src/data/table.ts'
 import { read, temporaryFiles, userError } from './files.ts'
+import { columnOf, dataPage, ENCODINGS, fileOf, listOf, parquetBytes, TYPES } from './parquet.ts'
+import type { ParquetPage } from './parquet.ts'
 import { greyPng } from './png.ts'
 
 const write = temporaryFiles()
@@ -84,20 +87,88 @@ describe('a file in parts', () => {
     )
   })
 
-  it('of Parquet is a row group each', async () => {
+  it('of Parquet has the rows of the whole one, and a part is less than a row group', async () => {
     const config = { source: PARQUET, features: ['distance'], target: 'delay' }
-    let [rows, parts] = [0, 0]
-    let [second, start] = [new Float64Array(0) as ArrayLike<unknown>, 0]
+    const delays = ({ columns }: Table) => columns.find(({ name }) => name === 'delay')!.values as Float64Array
+    const values: number[] = []
     for await (const table of readParts(PARQUET, undefined, config)) {
-      if (parts === 1) [second, start] = [table.columns.find(({ name }) => name === 'delay')!.values, table.firstRow!]
-      rows += table.rows
-      parts++
-      if (parts === 2) break
+      expect(table.rows).toBeLessThanOrEqual(4096)
+      expect(table.firstRow).toBe(values.length)
+      values.push(...delays(table))
+      // The first group has 272,727.
+      if (values.length > 280_000) break
     }
-    const whole = await read(PARQUET, { ...config, limit: rows })
-    expect(Array.from(second)).toEqual(
-      Array.from<unknown>(whole.columns.find(({ name }) => name === 'delay')!.values).slice(start),
+    const whole = delays(await read(PARQUET, { ...config, limit: values.length }))
+    expect(whole.length).toBe(values.length)
+    expect(values.findIndex((value, i) => value !== whole[i])).toBe(-1)
+  })
+})
+
+describe('Parquet in parts', () => {
+  /** Levels as runs of one value each, behind their length. */
+  const levels = (values: readonly number[]): number[] => [2 * values.length, 0, 0, 0, ...values.flatMap((v) => [2, v])]
+  const bytes = (values: readonly number[]): number[] => [...new Uint8Array(Int32Array.from(values).buffer)]
+  /** Pages of so many values as `cuts` say in turn. */
+  function paged<T>(values: readonly T[], cuts: readonly number[], page: (of: readonly T[]) => ParquetPage) {
+    const pages: ParquetPage[] = []
+    for (let at = 0, i = 0; at < values.length; i++) {
+      const end = at + cuts[i % cuts.length]!
+      pages.push(page(values.slice(at, end)))
+      at = end
+    }
+    return pages
+  }
+  const cuts = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 })
+  const row = fc.option(fc.tuple(fc.nat(99), fc.nat(99)), { freq: 3 })
+
+  it('has the rows of the whole one, whatever its pages, of which one may end within a list', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(row, { minLength: 1, maxLength: 30 }),
+        cuts,
+        cuts,
+        fc.integer({ min: 1, max: 31 }),
+        async (rows, cutsOfNumbers, cutsOfLists, part) => {
+          const count = rows.length
+          const numbers = paged([...rows.keys()], cutsOfNumbers, (of) =>
+            dataPage(of.length, ENCODINGS.plain, bytes(of)),
+          )
+          // Of a number: whether it goes on with a list, how much of it is there, and itself.
+          const cells = rows.flatMap((row): (readonly [number, number, number])[] =>
+            row === null ? [[0, 0, 0]] : row.map((value, i) => [i, 3, value]),
+          )
+          const lists = paged(cells, cutsOfLists, (of) =>
+            dataPage(of.length, ENCODINGS.plain, [
+              ...levels(of.map(([repeated]) => repeated)),
+              ...levels(of.map(([, defined]) => defined)),
+              ...bytes(of.filter(([, defined]) => defined === 3).map(([, , value]) => value)),
+            ]),
+          )
+          const columns = [columnOf('n', TYPES.int32, count, numbers), listOf('l', TYPES.int32, cells.length, lists)]
+          const file = write('pages.parquet', parquetBytes(fileOf(columns, count, [count, count])))
+          const opened = await openFile(file)
+          const got = await together(readParquetParts(opened.places!, { source: file }, part, 2 ** 24))
+          await opened.close()
+          const expected = [...rows, ...rows]
+          expect(got.columns.n).toEqual([...rows.keys(), ...rows.keys()])
+          // A part of nothing but missing lists does not say how long they are.
+          const numbersOf = (values: readonly unknown[]) => values.filter((value) => !Number.isNaN(value))
+          expect(numbersOf(got.columns.l!)).toEqual(expected.flatMap((row) => row ?? []))
+          expect(got.sizes.every((size) => size <= part)).toBe(true)
+          const whole = await together([await read(file)] as never)
+          expect(whole.columns.n).toEqual(got.columns.n)
+          if (rows.some((row) => row !== null))
+            expect(whole.columns.l).toEqual(expected.flatMap((row) => row ?? [NaN, NaN]))
+        },
+      ),
+      { numRuns: 200 },
     )
+  })
+
+  it('is refused where a column has fewer rows than its row group', async () => {
+    const pages = [dataPage(3, ENCODINGS.plain, bytes([1, 2, 3]))]
+    const file = write('short.parquet', parquetBytes(fileOf([columnOf('n', TYPES.int32, 3, pages)], 4)))
+    await expect(read(file)).rejects.toThrow(/short.parquet is damaged.*column n has 1 rows less than its row group/)
   })
 })
 

@@ -6,12 +6,12 @@ import { describe, expect, it } from 'vitest'
 import { readArrow, readArrowParts } from '../../src/data/read/arrow.ts'
 import { readParquet, readParquetParts } from '../../src/data/read/parquet.ts'
 import {
-  chunkOf,
   columnOf,
   dataPage,
   dictionaryPage,
   ENCODINGS,
   fileOf,
+  listOf,
   pageOf,
   parquetBytes,
   TYPES,
@@ -72,28 +72,7 @@ const newer = (name: string, type: number, encoding: number, body: number[]) => 
 
 const pairs = bytesOf(Int32Array.from({ length: 2 * ROWS }, (_, i) => i))
 const listPages = [dataPage(2 * ROWS, plain, [3, 0, 0, 0, 5, 0xaa, 0x0a, 2, 0, 0, 0, 2 * 2 * ROWS, 3, ...pairs])]
-const list: ParquetColumn = {
-  schema: [
-    [
-      [3, 'int', 1],
-      [4, 'text', 'l'],
-      [5, 'int', 1],
-      [6, 'int', 3],
-    ],
-    [
-      [3, 'int', 2],
-      [4, 'text', 'list'],
-      [5, 'int', 1],
-    ],
-    [
-      [1, 'int', TYPES.int32],
-      [3, 'int', 1],
-      [4, 'text', 'element'],
-    ],
-  ],
-  pages: listPages,
-  chunk: chunkOf(['l', 'list', 'element'], TYPES.int32, 2 * ROWS, listPages, 0),
-}
+const list = listOf('l', TYPES.int32, 2 * ROWS, listPages)
 
 const columns: ParquetColumn[] = [
   one('i', TYPES.int32, plain, ints),
@@ -142,7 +121,7 @@ const files: ParquetFile[] = [
 
 async function readsParquet(bytes: Uint8Array, limit: number | undefined, rows: number | null): Promise<void> {
   if (rows === null) await readParquet(placesOf(bytes), { source: 'hostile', limit })
-  else await all(readParquetParts(placesOf(bytes), { source: 'hostile' }))
+  else await all(readParquetParts(placesOf(bytes), { source: 'hostile' }, rows, 2 ** 24))
 }
 
 describe('a hostile Parquet file', () => {

@@ -2,11 +2,10 @@
  * What the pages of a Parquet file declare, held against their own bytes before the library makes anything of it: it fills
  * runs and lists as long as they say they are. Format: Thrift's compact protocol; Parquet's Encodings.md.
  */
-import type { ColumnMetaData, Compressors, SchemaElement } from 'hyparquet'
-import { parquetHeader } from 'hyparquet/src/column.js'
+import type { ColumnMetaData, Compressors, PageHeader, SchemaTree } from 'hyparquet'
 import { decompressPage } from 'hyparquet/src/datapage.js'
 import { deltaBinaryUnpack } from 'hyparquet/src/delta.js'
-import { getMaxDefinitionLevel, getMaxRepetitionLevel, getSchemaPath } from 'hyparquet/src/schema.js'
+import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/schema.js'
 
 /** Of one page, unpacked: what a file declares is not believed beyond it. Writers make pages of about 1 MiB. */
 export const MAX_PAGE_BYTES = 2 ** 28
@@ -106,73 +105,89 @@ function checkElement(bytes: Bytes, type: number, depth: number, mostBytes: numb
   }
 }
 
-/** A column's part of a row group. @throws Error where its pages declare other than what they hold */
-export function checkPages(
-  view: DataView,
-  chunk: ColumnMetaData,
-  schema: SchemaElement[],
-  compressors: Compressors,
-  mostBytes: number,
-): void {
-  const name = chunk.path_in_schema.join('.')
-  const path = getSchemaPath(schema, chunk.path_in_schema)
-  const { element } = path.at(-1)!
-  const levels = { repetition: getMaxRepetitionLevel(path), definition: getMaxDefinitionLevel(path) }
-  const isDecimal = element.converted_type === 'DECIMAL'
-  if (isDecimal && element.type_length! > MAX_DECIMAL_BYTES) throw new Error(`decimals of ${element.type_length} bytes`)
-  const hasLongDecimals = isDecimal && element.type === 'BYTE_ARRAY'
-  const reader = { view, offset: 0 }
-  let [values, unpacked] = [0, 0]
-  while (reader.offset < view.byteLength - 1) {
-    checkStruct(view, reader.offset)
-    const header = parquetHeader(reader)
+/** Pages of a column of a row group, one after another. Both methods throw where one declares other than what it holds. */
+export class PageCheck {
+  readonly #chunk: ColumnMetaData
+  readonly #compressors: Compressors
+  readonly #mostBytes: number
+  readonly #name: string
+  readonly #levels: { readonly repetition: number; readonly definition: number }
+  readonly #hasLongDecimals: boolean
+  #values = 0
+  #unpacked = 0
+
+  /** @param path from the root of the schema to the column @param mostBytes of all pages, unpacked */
+  constructor(chunk: ColumnMetaData, path: SchemaTree[], compressors: Compressors, mostBytes: number) {
+    const { element } = path.at(-1)!
+    const isDecimal = element.converted_type === 'DECIMAL'
+    if (isDecimal && element.type_length! > MAX_DECIMAL_BYTES)
+      throw new Error(`decimals of ${element.type_length} bytes`)
+    this.#chunk = chunk
+    this.#compressors = compressors
+    this.#mostBytes = mostBytes
+    this.#name = chunk.path_in_schema.join('.')
+    this.#levels = { repetition: getMaxRepetitionLevel(path), definition: getMaxDefinitionLevel(path) }
+    this.#hasLongDecimals = isDecimal && element.type === 'BYTE_ARRAY'
+  }
+
+  /** Before anything else of the page is read. @param left bytes of the column behind the head */
+  head(header: PageHeader, left: number): void {
     const { data_page_header: data, data_page_header_v2: newer, dictionary_page_header: known } = header
     const { compressed_page_size: size, uncompressed_page_size: full } = header
     const declared = data?.num_values ?? newer?.num_values ?? 0
-    values += declared
-    unpacked += full
-    if (!(declared >= 0 && values <= Number(chunk.num_values)))
-      throw new Error(`pages of column ${name} declare ${values} values, the column ${chunk.num_values}`)
-    if (!(size >= 0 && size <= view.byteLength - reader.offset && full >= 0 && full <= MAX_PAGE_BYTES))
-      throw new Error(`a page of column ${name} declares ${size} bytes, and ${full} unpacked`)
-    if (unpacked > mostBytes) throw new Error(`pages of column ${name} declare ${unpacked} bytes`)
+    this.#values += declared
+    this.#unpacked += full
+    if (!(declared >= 0 && this.#values <= Number(this.#chunk.num_values)))
+      throw new Error(
+        `pages of column ${this.#name} declare ${this.#values} values, the column ${this.#chunk.num_values}`,
+      )
+    if (!(size >= 0 && size <= left && full >= 0 && full <= MAX_PAGE_BYTES))
+      throw new Error(`a page of column ${this.#name} declares ${size} bytes, and ${full} unpacked`)
+    if (this.#unpacked > this.#mostBytes)
+      throw new Error(`pages of column ${this.#name} declare ${this.#unpacked} bytes`)
     if (known && !(known.num_values >= 0 && known.num_values <= full))
-      throw new Error(`a page of column ${name} declares ${known.num_values} values in ${full} bytes`)
-    const bytes = new Uint8Array(view.buffer, view.byteOffset + reader.offset, size)
-    reader.offset += size
-    const unpack = (packed: Uint8Array, length: number) => {
-      const page = decompressPage(packed, length, chunk.codec, compressors)
-      return new Bytes(new DataView(page.buffer, page.byteOffset, page.byteLength), 0)
-    }
+      throw new Error(`a page of column ${this.#name} declares ${known.num_values} values in ${full} bytes`)
+  }
+
+  /** Before the library makes anything of it. @param bytes of the page, behind its head */
+  body(header: PageHeader, bytes: Uint8Array): void {
+    const { data_page_header: data, data_page_header_v2: newer, dictionary_page_header: known } = header
+    const full = header.uncompressed_page_size
+    const { repetition, definition } = this.#levels
     if (header.type === 'DATA_PAGE' && data) {
-      const page = unpack(bytes, full)
-      if (levels.repetition > 0) checkRuns(page, levels.repetition, declared)
-      const there = levels.definition > 0 ? checkRuns(page, levels.definition, declared) : declared
-      checkValues(page, data.encoding, chunk.type, there, hasLongDecimals)
+      const page = this.#unpack(bytes, full)
+      if (repetition > 0) checkRuns(page, repetition, data.num_values)
+      const there = definition > 0 ? checkRuns(page, definition, data.num_values) : data.num_values
+      checkValues(page, data.encoding, this.#chunk.type, there, this.#hasLongDecimals)
     } else if (header.type === 'DATA_PAGE_V2' && newer) {
       const before = [newer.repetition_levels_byte_length, newer.definition_levels_byte_length] as const
-      const there = declared - newer.num_nulls
+      const there = newer.num_values - newer.num_nulls
       if (!(
         before[0] >= 0 &&
         before[1] >= 0 &&
-        before[0] + before[1] <= Math.min(size, full) &&
+        before[0] + before[1] <= Math.min(bytes.length, full) &&
         there >= 0 &&
-        there <= declared
+        there <= newer.num_values
       ))
-        throw new Error(`a page of column ${name} declares ${newer.num_nulls} of ${declared} values to be missing`)
-      const heads = new Bytes(new DataView(bytes.buffer, bytes.byteOffset, size), 0)
-      if (levels.repetition > 0) checkRuns(heads, levels.repetition, declared, before[0])
+        throw new Error(
+          `a page of column ${this.#name} declares ${newer.num_nulls} of ${newer.num_values} values to be missing`,
+        )
+      const heads = bytesOf(bytes)
+      if (repetition > 0) checkRuns(heads, repetition, newer.num_values, before[0])
       heads.at = before[0]
-      if (levels.definition > 0) checkRuns(heads, levels.definition, declared, before[1])
+      if (definition > 0) checkRuns(heads, definition, newer.num_values, before[1])
       const [rest, length] = [bytes.subarray(before[0] + before[1]), full - before[0] - before[1]]
-      const isPacked = newer.is_compressed !== false && length > 0
-      const page = isPacked
-        ? unpack(rest, length)
-        : new Bytes(new DataView(rest.buffer, rest.byteOffset, rest.length), 0)
-      checkValues(page, newer.encoding, chunk.type, there, hasLongDecimals)
-    } else if (hasLongDecimals && known) checkLengths(unpack(bytes, full), known.num_values)
+      const page = newer.is_compressed !== false && length > 0 ? this.#unpack(rest, length) : bytesOf(rest)
+      checkValues(page, newer.encoding, this.#chunk.type, there, this.#hasLongDecimals)
+    } else if (this.#hasLongDecimals && known) checkLengths(this.#unpack(bytes, full), known.num_values)
+  }
+
+  #unpack(packed: Uint8Array, length: number): Bytes {
+    return bytesOf(decompressPage(packed, length, this.#chunk.codec, this.#compressors))
   }
 }
+
+const bytesOf = (page: Uint8Array): Bytes => new Bytes(new DataView(page.buffer, page.byteOffset, page.byteLength), 0)
 
 function checkValues(page: Bytes, encoding: string, type: string, values: number, hasLongDecimals: boolean): void {
   if (encoding === 'DELTA_BINARY_PACKED' || encoding === 'DELTA_LENGTH_BYTE_ARRAY') checkDeltas(page, values)

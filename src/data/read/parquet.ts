@@ -1,15 +1,17 @@
-/** Parquet, a row group and a column at a time. */
+/** Parquet: whole a column at a time, in parts a page of each. */
 import { brotliDecompressSync, unzipSync, zstdDecompressSync } from 'node:zlib'
 import { setImmediate } from 'node:timers/promises'
-import { parquetMetadataAsync, parquetRead } from 'hyparquet'
-import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, SchemaElement } from 'hyparquet'
+import { parquetMetadataAsync } from 'hyparquet'
+import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup } from 'hyparquet'
 import { compressors as others } from 'hyparquet-compressors'
 import { getSchemaPath } from 'hyparquet/src/schema.js'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
-import type { Column, Table } from '../table.ts'
-import { cellColumn, unread, wantedColumns, whyDamaged } from './cells.ts'
-import { checkPages, checkStruct } from './parquet-heads.ts'
+import type { Table } from '../table.ts'
+import { cellColumn, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
+import type { CellColumn } from './cells.ts'
+import { checkStruct } from './parquet-heads.ts'
+import { ColumnRows, startOf } from './parquet-pages.ts'
 import type { Places } from './places.ts'
 
 /** Values that a byte of the file may stand for on the average, and how many anyway: a run of equal ones takes a few bytes. */
@@ -35,90 +37,114 @@ const compressors: Compressors = {
 
 /** @throws UserError when the file is truncated, damaged, or holds a column of another kind than numbers, texts and dates */
 export async function readParquet(places: Places, config: DataConfig): Promise<Table> {
-  const { read } = await openParquet(places, config)
-  return read(0, config.limit ?? Infinity)
+  const file = await openParquet(places, config)
+  const cells = file.cells()
+  let rows = 0
+  for (const group of file.groups) {
+    const count = Math.min(Number(group.num_rows), (config.limit ?? Infinity) - rows)
+    if (count <= 0) continue
+    // One after another: a page is let go before the next column's are read.
+    for (const [name, column] of cells) await file.take(file.rowsOf(group, name), count, column)
+    rows += count
+  }
+  return file.table(cells, 0, rows)
 }
 
-/** As `readParquet`, a table for each row group. */
-export async function* readParquetParts(places: Places, config: DataConfig): AsyncGenerator<Table> {
-  const { groups, read } = await openParquet(places, config)
-  let start = 0
-  for (const rows of groups) {
-    if (rows > 0) yield await read(start, start + rows)
-    start += rows
+/** As `readParquet`, tables of at most `partRows` rows, or of about `partBytes`; memory holds a page of each column. */
+export async function* readParquetParts(
+  places: Places,
+  config: DataConfig,
+  partRows: number,
+  partBytes: number,
+): AsyncGenerator<Table> {
+  const file = await openParquet(places, config)
+  let firstRow = 0
+  for (const group of file.groups) {
+    const rows = Number(group.num_rows)
+    const columns = new Map(rows > 0 ? file.wanted.map((name) => [name, file.rowsOf(group, name)]) : [])
+    const most = Math.max(1, Math.min(partRows, Math.floor(partBytes / bytesOfRow(group, file.wanted))))
+    for (let left = rows; left > 0;) {
+      const count = Math.min(most, left)
+      const cells = file.cells()
+      for (const [name, column] of cells) await file.take(columns.get(name)!, count, column)
+      yield file.table(cells, firstRow, count)
+      firstRow += count
+      left -= count
+    }
   }
+  if (firstRow === 0) throw noRows(places.file)
+}
+
+const noRows = (path: string): UserError => new UserError(`Expected rows of data in ${path}, got none`)
+
+/** About so many, as numbers or texts. */
+function bytesOfRow({ columns, num_rows: rows }: RowGroup, wanted: readonly string[]): number {
+  let bytes = 0
+  for (const { meta_data: chunk } of columns) {
+    if (!chunk || !wanted.includes(chunk.path_in_schema[0]!)) continue
+    bytes += Math.max(8 * Number(chunk.num_values), Number(chunk.total_uncompressed_size))
+  }
+  return bytes / Number(rows)
 }
 
 interface OpenedParquet {
-  /** Rows of each row group. */
-  readonly groups: readonly number[]
-  /** @param first row that is read, and the one at which to end */
-  readonly read: (first: number, end: number) => Promise<Table>
+  readonly groups: readonly RowGroup[]
+  /** Names of the columns that are asked for. */
+  readonly wanted: readonly string[]
+  readonly cells: () => Map<string, CellColumn>
+  readonly rowsOf: (group: RowGroup, name: string) => ColumnRows
+  readonly take: (from: ColumnRows, rows: number, into: CellColumn) => Promise<void>
+  readonly table: (cells: ReadonlyMap<string, CellColumn>, firstRow: number, rows: number) => Table
 }
 
 async function openParquet(places: Places, config: DataConfig): Promise<OpenedParquet> {
   const { file: path, bytes } = places
   const damaged = (cause: unknown): UserError => {
+    if (cause instanceof UserError) return cause
     const why = whyDamaged(cause)
     return new UserError(`Expected a whole Parquet file, but ${path} is damaged or of an unknown kind: ${why}`, {
       cause,
     })
   }
-  const reading = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (cause) {
-      throw cause instanceof UserError ? cause : damaged(cause)
-    }
-  }
   const file = bufferOf(places)
-  const { metadata, names } = await reading(async () => {
+  try {
     await checkFooter(file)
     const metadata = await parquetMetadataAsync(file)
     checkMetadata(metadata, bytes)
-    return { metadata, names: topLevel(metadata.schema, metadata.schema[0]?.num_children ?? 0) }
-  })
-  const wanted = new Set(wantedColumns(names, config))
-  const groups = metadata.row_groups.map((group) => Number(group.num_rows))
-  const read = async (first: number, end: number): Promise<Table> => {
-    const found = new Map<string, Column[]>()
-    for (const name of wanted) {
-      const cells = cellColumn(name, path)
-      let start = 0
-      for (const [group, rows] of groups.entries()) {
-        const [rowStart, rowEnd] = [Math.max(start, first), Math.min(start + rows, end)]
-        start += rows
-        if (rowEnd <= rowStart) continue
-        await reading(() => checkColumn(file, metadata.row_groups[group]!.columns, metadata.schema, name))
-        const chunks: { columnData: ArrayLike<unknown>; rowStart: number }[] = []
-        const onChunk = (chunk: (typeof chunks)[number]) => void chunks.push(chunk)
-        await reading(() => parquetRead({ file, metadata, compressors, columns: [name], rowStart, rowEnd, onChunk }))
-        chunks.sort((a, b) => a.rowStart - b.rowStart)
-        // Pages come whole although a part of them was asked for.
-        for (const { columnData, rowStart: at } of chunks) {
-          const [from, to] = [Math.max(0, rowStart - at), Math.min(columnData.length, rowEnd - at)]
-          const whole = from === 0 && to === columnData.length
-          cells.add(whole ? columnData : Array.prototype.slice.call(columnData, from, Math.max(from, to)))
+    const { schema, row_groups: groups } = metadata
+    const names = topLevel(schema, schema[0]?.num_children ?? 0)
+    const wanted = [...new Set(wantedColumns(names, config))]
+    if (wanted.length === 0) throw new UserError(`Expected a column or more in ${path}, got none`)
+    const mostBytes = FREE_BYTES + MOST_BYTES_PER_BYTE * bytes
+    return {
+      groups,
+      wanted,
+      cells: () => new Map(wanted.map((name) => [name, cellColumn(name, path)])),
+      rowsOf(group, name) {
+        try {
+          const chunk = chunkOf(group, metadata, name, path)
+          return new ColumnRows({ file, chunk, schema, compressors, mostBytes })
+        } catch (cause) {
+          throw damaged(cause)
+        }
+      },
+      async take(from, rows, into) {
+        try {
+          await from.take(rows, (values) => into.add(values))
+        } catch (cause) {
+          throw damaged(cause)
         }
         await setImmediate()
-      }
-      found.set(name, cells.finish())
+      },
+      table(cells, firstRow, rows) {
+        if (rows === 0) throw noRows(path)
+        const columns = names.flatMap((name) => cells.get(name)?.finish() ?? unread(name, rows))
+        return { file: path, firstRow, rows, columns }
+      },
     }
-    const columns = [...found.values()].flat()
-    const [one] = columns
-    if (!one) throw new UserError(`Expected a column or more in ${path}, got none`)
-    const rows = one.values.length / one.width
-    if (rows === 0) throw new UserError(`Expected rows of data in ${path}, got none`)
-    const [odd] = columns.filter((column) => column.values.length / column.width !== rows)
-    if (odd) throw damaged(new Error(`column ${odd.name} has other than ${rows} rows`))
-    return {
-      file: path,
-      firstRow: first,
-      rows,
-      columns: names.flatMap((name) => found.get(name) ?? unread(name, rows)),
-    }
+  } catch (cause) {
+    throw damaged(cause)
   }
-  return { groups, read }
 }
 
 function bufferOf(places: Places): AsyncBuffer {
@@ -147,7 +173,7 @@ function checkMetadata({ row_groups: groups }: FileMetaData, bytes: number): voi
     if (!(Number(rows) >= 0)) throw new Error(`a group of ${rows} rows is declared`)
     for (const { meta_data: chunk } of columns) {
       if (!chunk) throw new Error('a column without metadata is declared')
-      const end = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset) + Number(chunk.total_compressed_size)
+      const end = startOf(chunk) + Number(chunk.total_compressed_size)
       if (!(end <= bytes)) throw new Error(`a column ends at byte ${end}, the file at ${bytes}`)
       const values = Number(chunk.num_values) * chunk.path_in_schema.length
       if (!(values <= FREE_VALUES + MOST_VALUES_PER_BYTE * bytes))
@@ -156,32 +182,20 @@ function checkMetadata({ row_groups: groups }: FileMetaData, bytes: number): voi
   }
 }
 
-/** The parts of a row group that a column is made of. */
-async function checkColumn(
-  file: AsyncBuffer,
-  chunks: readonly { readonly meta_data?: ColumnMetaData | undefined }[],
-  schema: SchemaElement[],
-  name: string,
-): Promise<void> {
-  const paths = new Set<string>()
-  for (const { meta_data: chunk } of chunks) {
-    if (chunk?.path_in_schema[0] !== name) continue
-    const path = chunk.path_in_schema.join('.')
-    // Of two the library waits for one: what the other throws would end the process.
-    if (paths.has(path)) throw new Error(`column ${path} is declared twice`)
-    paths.add(path)
-    if (chunk.path_in_schema.length > MAX_PARTS) throw new Error(`column ${name} is nested too deep`)
-    const odd = getSchemaPath(schema, chunk.path_in_schema).find(({ element }) =>
-      NOT_READ.has(element.logical_type?.type),
-    )
-    if (odd)
-      throw new Error(
-        `column ${name} holds values of kind ${odd.element.logical_type!.type}: leave it out with data.drop`,
-      )
-    const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset)
-    const view = new DataView(await file.slice(start, start + Number(chunk.total_compressed_size)))
-    checkPages(view, chunk, schema, compressors, FREE_BYTES + MOST_BYTES_PER_BYTE * file.byteLength)
-  }
+/** Where a row group has a column. @throws for one of several parts, or of a kind that is not read */
+function chunkOf({ columns }: RowGroup, { schema }: FileMetaData, name: string, path: string): ColumnMetaData {
+  const chunks = columns.flatMap(({ meta_data: chunk }) => (chunk?.path_in_schema[0] === name ? chunk : []))
+  const [chunk] = chunks
+  if (!chunk) throw new Error(`a row group without column ${name} is declared`)
+  const parts = new Set(chunks.map((chunk) => chunk.path_in_schema.join('.')))
+  if (parts.size < chunks.length) throw new Error(`column ${name} is declared twice`)
+  if (parts.size > 1) throw unsupported(name, path, `a structure of ${parts.size} parts`)
+  if (chunk.path_in_schema.length > MAX_PARTS) throw new Error(`column ${name} is nested too deep`)
+  const odd = getSchemaPath(schema, chunk.path_in_schema).find(({ element }) =>
+    NOT_READ.has(element.logical_type?.type),
+  )
+  if (odd) throw unsupported(name, path, `values of kind ${odd.element.logical_type!.type}`)
+  return chunk
 }
 
 /** Names of the columns, nested ones by their outermost: the schema is a list in depth-first order. */

@@ -41,7 +41,7 @@ const PART_ROWS = 4096
 /** What tells what the columns of a stream are: rows, and bytes of texts, or of images and arrays as numbers. */
 const SAMPLE_ROWS = 2 ** 16
 const SAMPLE_BYTES = 2 ** 26
-/** Of a part of arrays, as numbers for training. */
+/** Of a part of arrays, as numbers for training, and about so many of one of Parquet. */
 const PART_BYTES = 2 ** 24
 
 /** Which of `files` files stands at a place of an epoch, where the files of a folder can be read in any order. */
@@ -79,7 +79,7 @@ async function* partsOf(file: string, config: DataConfig, whole: boolean, order?
         return yield* readJsonlParts(opened, { ...config, text }, PART_ROWS)
       case 'parquet': {
         const { readParquetParts } = await import('./parquet.ts')
-        return yield* readParquetParts(placesOf(opened), config)
+        return yield* readParquetParts(placesOf(opened), config, PART_ROWS, PART_BYTES)
       }
       case 'arrow': {
         const { readArrowParts } = await import('./arrow.ts')
