@@ -32,7 +32,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   msgpackr: ['src/train/checkpoint.ts'],
   'csv-parse': ['src/data/read/csv.ts'],
 
-  hyparquet: ['src/data/read/parquet.ts', 'src/data/read/parquet-heads.ts'],
+  hyparquet: ['src/data/read/parquet.ts', 'src/data/read/parquet-heads.ts', 'src/data/read/parquet-pages.ts'],
   'hyparquet-compressors': ['src/data/read/parquet.ts'],
   'jpeg-js': ['src/data/image/jpeg.ts'],
   'apache-arrow': ['src/data/read/arrow.ts'],

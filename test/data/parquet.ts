@@ -33,25 +33,43 @@ export interface ParquetFile {
 /** Where a column's pages are in the file, their bytes, and the bytes of a page. */
 type Places = Readonly<Record<string, number>>
 
-export function parquetBytes({ columns, root, groups, rows }: ParquetFile): Buffer {
+export function parquetBytes(file: ParquetFile): Buffer {
   const bytes = [...Buffer.from('PAR1')]
-  const rowGroups = groups.map((groupRows): Field[] => {
-    const chunks = columns.map(({ pages, chunk }): Field[] => {
+  const places = file.groups.map(() =>
+    file.columns.map(({ pages }): Places => {
       const start = bytes.length
-      const places: Record<string, number> = { start }
-      for (const { header, body } of pages) {
-        places.last = bytes.length
-        bytes.push(...struct(header, { size: body.length }), ...body)
+      let last = start
+      for (const page of pages) {
+        last = bytes.length
+        bytes.push(...pageBytes(page))
       }
-      places.size = bytes.length - start
+      return { start, last, size: bytes.length - start }
+    }),
+  )
+  return Buffer.concat([Buffer.from(bytes), footerBytes(file, places)])
+}
+
+export const pageBytes = ({ header, body }: ParquetPage): number[] => [
+  ...struct(header, { size: body.length }),
+  ...body,
+]
+
+/** What stands behind the pages. @param places of each group's columns */
+export function footerBytes(
+  { columns, root, groups, rows }: ParquetFile,
+  places: readonly (readonly Places[])[],
+): Buffer {
+  const rowGroups = groups.map((groupRows, group): Field[] => {
+    const chunks = columns.map(({ chunk }, i): Field[] => {
+      const place = places[group]![i]!
       return [
-        [2, 'long', start],
-        [3, 'struct', chunk.map(([id, kind, value]) => [id, kind, places[String(value)] ?? value])],
+        [2, 'long', place.start],
+        [3, 'struct', chunk.map(([id, kind, value]) => [id, kind, place[String(value)] ?? value])],
       ]
     })
     return [
       [1, 'list', ['struct', chunks]],
-      [2, 'long', bytes.length],
+      [2, 'long', places[group]!.reduce((sum, { size }) => sum + size!, 0)],
       [3, 'long', groupRows],
     ]
   })
@@ -64,7 +82,7 @@ export function parquetBytes({ columns, root, groups, rows }: ParquetFile): Buff
   ])
   const length = Buffer.alloc(4)
   length.writeUInt32LE(footer.length)
-  return Buffer.concat([Buffer.from(bytes), Buffer.from(footer), length, Buffer.from('PAR1')])
+  return Buffer.concat([Buffer.from(footer), length, Buffer.from('PAR1')])
 }
 
 const struct = (fields: readonly Field[], places: Places = {}): number[] => [

@@ -1,16 +1,21 @@
 /**
  * Resident memory at its peak while a file is streamed to a training, large and small, each in a process of its own:
- * node bench/streams.ts [--mebibytes 256] [--only csv,npy]. Windows of 4,096 rows; the rows are the same block again and again.
+ * node test/train/streams.ts [--mebibytes 256] [--only csv,npy]. Windows of 4,096 rows; the rows are the same block again and again.
+ * Parquet has all of them in one row group, Arrow in one batch.
  */
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { DataConfig } from '../src/data/config.ts'
-import { loadData } from '../src/data/load.ts'
-import { table } from '../src/report/table.ts'
-import { Trainer } from '../src/train/trainer.ts'
+import { crc32 } from 'node:zlib'
+import { makeVector, Table, tableToIPC } from 'apache-arrow'
+import type { DataConfig } from '../../src/data/config.ts'
+import { loadData } from '../../src/data/load.ts'
+import { table } from '../../src/report/table.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { columnOf, dataPage, ENCODINGS, fileOf, footerBytes, pageBytes, TYPES } from '../data/parquet.ts'
+import { greyPng } from '../data/png.ts'
 
 const MEBIBYTE = 2 ** 20
 const SMALL = 16
@@ -46,6 +51,13 @@ function idxHead(dims: readonly number[]): Buffer {
   return head
 }
 
+/** In a file beside `count` blocks of rows. */
+function classes(path: string, count: number): Partial<DataConfig> {
+  const labels = Buffer.from(rows.map((row) => row.at(-1)!))
+  repeated(`${path}.labels`, idxHead([ROWS * count]), labels, count * labels.length)
+  return { labels: `${path}.labels` }
+}
+
 /** Writes about so many bytes at `path`, and says what a config says of them beside it. */
 type Write = (path: string, bytes: number) => Partial<DataConfig>
 
@@ -70,9 +82,67 @@ const formats: Record<string, Write> = {
   idx(path, bytes) {
     const count = blocks(pixels, bytes)
     repeated(path, idxHead([ROWS * count, 8, 8]), pixels, bytes)
-    const labels = Buffer.from(rows.map((row) => row.at(-1)!))
-    repeated(`${path}.labels`, idxHead([ROWS * count]), labels, count * labels.length)
-    return { labels: `${path}.labels` }
+    return classes(path, count)
+  },
+  npz(path, bytes) {
+    const count = blocks(floats, bytes)
+    const head = npyHead(bytes)
+    let sum = crc32(head)
+    for (let i = 0; i < count; i++) sum = crc32(floats, sum)
+    const size = head.length + count * floats.length
+    const name = Buffer.from('x.npy')
+    // What an entry says of itself, before it and at the end of the file: stored, its checksum and sizes, its name.
+    const about = Buffer.alloc(26)
+    about.writeUInt16LE(20, 0)
+    about.writeUInt32LE(sum, 10)
+    about.writeUInt32LE(size, 14)
+    about.writeUInt32LE(size, 18)
+    about.writeUInt16LE(name.length, 22)
+    repeated(path, Buffer.concat([Buffer.from('PK\x03\x04'), about, name, head]), floats, bytes)
+    const list = Buffer.concat([Buffer.from('PK\x01\x02\x14\0'), about, Buffer.alloc(14), name])
+    const end = Buffer.alloc(22)
+    end.write('PK\x05\x06')
+    end.writeUInt16LE(1, 8)
+    end.writeUInt16LE(1, 10)
+    end.writeUInt32LE(list.length, 12)
+    end.writeUInt32LE(30 + name.length + size, 16)
+    appendFileSync(path, Buffer.concat([list, end]))
+    return classes(path, count)
+  },
+  parquet(path, bytes) {
+    const count = blocks(floats, bytes)
+    writeFileSync(path, 'PAR1')
+    let start = 4
+    const places = rows[0]!.map((_, i) => {
+      const values = Float32Array.from(rows, (row) => row[i]!)
+      const page = Buffer.from(pageBytes(dataPage(ROWS, ENCODINGS.plain, [...new Uint8Array(values.buffer)])))
+      for (let j = 0; j < count; j++) appendFileSync(path, page)
+      const size = count * page.length
+      start += size
+      return { start: start - size, last: start - size, size }
+    })
+    const columns = places.map((_, i) => columnOf(`c${i}`, TYPES.float, ROWS * count, []))
+    appendFileSync(path, footerBytes(fileOf(columns, ROWS * count), [places]))
+    return {}
+  },
+  arrow(path, bytes) {
+    const count = blocks(floats, bytes)
+    const columns = rows[0]!.map((_, i) => {
+      const values = Float32Array.from({ length: ROWS * count }, (_, row) => rows[row % ROWS]![i]!)
+      return [`c${i}`, makeVector(values)] as const
+    })
+    writeFileSync(path, tableToIPC(new Table(Object.fromEntries(columns)), 'file'))
+    return {}
+  },
+  images(path, bytes) {
+    let left = bytes
+    for (const label of ['one', 'two']) mkdirSync(join(path, label), { recursive: true })
+    for (let i = 0; left > 0; i++) {
+      const file = greyPng(48, 48, (x, y) => ((x * 31 + y * 17 + i) * 2_654_435_761) >>> 24)
+      writeFileSync(join(path, i % 2 === 0 ? 'one' : 'two', `${i}.png`), file)
+      left -= file.length
+    }
+    return {}
   },
   text(path, bytes) {
     repeated(path, '', words, bytes)
