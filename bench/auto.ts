@@ -1,19 +1,22 @@
 /**
  * Is `workers: 'auto'` a good choice? Step times of what it settled on beside each fixed number of workers, in turn, on
- * every workload: how far it is behind the best, as a median of ratios.
+ * every workload: how far it is behind the best, as a median of ratios. Steps of each run's second half, when it has settled.
  * node bench/auto.ts [KERNELS [WORKLOAD ..]]
  */
 import { availableParallelism } from 'node:os'
 import type { KernelName } from '../src/kernels/kernels.ts'
 import { table } from '../src/report/table.ts'
 import { Trainer } from '../src/train/trainer.ts'
-import { median } from './statistics.ts'
+import { median, quantile } from './statistics.ts'
 import { workload, workloadNames } from './workloads.ts'
 
 const [kernels = 'auto', ...names] = process.argv.slice(2)
 const ROUNDS = 9
 const SECONDS = 0.3
 const fixed = [1, 2, 4, 8, 16, 32, 64].filter((workers) => workers <= availableParallelism())
+
+/** Steps until 'auto' has settled: three rounds of each number, each of two steps and of so many that take 30 ms, 3 to 40. */
+const mostTuning = (micros: number) => 3 * fixed.length * (2 + Math.min(40, Math.max(3, Math.ceil(30_000 / micros))))
 
 const rows = []
 for (const name of names.length > 0 ? names : workloadNames) {
@@ -24,12 +27,12 @@ for (const name of names.length > 0 ? names : workloadNames) {
     const common = { ...config, kernels: kernels as KernelName | 'auto', schedule: 'constant' as const }
     const trainer = open.use(await Trainer.create({ ...common, workers }))
     const warm = await trainer.fit(data, { epochs: 25 })
-    const micros = median(warm.steps.micros.subarray(warm.steps.length >> 1))
+    const micros = quantile(warm.steps.micros, 0.1)
     runs.push({
       workers,
       trainer,
       chosen: warm.workers,
-      epochs: Math.ceil((SECONDS * 1e6) / micros / 4),
+      epochs: Math.ceil(Math.max((SECONDS * 1e6) / micros, 2 * mostTuning(micros)) / 4),
       times: [] as number[],
     })
   }
