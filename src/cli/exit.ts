@@ -10,8 +10,8 @@ Exit codes:
   0    done
   1    internal error
   2    bad input: config, flags, data or a file
-  3    training was stopped, for its health or for a worker or rank that was lost: what was saved before is whole;
-       or a check found a fault
+  3    training was stopped: for its health, or for a worker or rank that was
+       lost; what was saved before is whole. Or a check found a fault
   130  interrupted; a checkpoint was written`
 
 /** Thrown by a command that ends with another code than 0 and has said why already. */
