@@ -35,6 +35,14 @@ beforeAll(async () => {
 })
 afterAll(() => rm(temporary, { recursive: true }))
 
+/** 128 rows of a float64 column, its buffer compressed with LZ4, as pyarrow 25 writes them. */
+const COMPRESSED =
+  '/////3AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQ' +
+  'ABAAAAAAAAEDEAAAABgAAAAEAAAAAAAAAAEAAAB4AAYACAAGAAYAAAAAAAIA/////5gAAAAUAAAAAAAAAAwAGAAGAAUACAAMAAwA' +
+  'AAAAAwQAHAAAADgAAAAAAAAAAAAAAAwAHAAQAAQACAAMAAwAAABIAAAAHAAAABQAAACAAAAAAAAAAAAAAAAEAAQABAAAAAIAAAAA' +
+  'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAzAAAAAAAAAAAAAAABAAAAgAAAAAAAAAAAAAAAAAAAAAAEAAAAAAAABCJNGGBAghwAAAAR' +
+  'AAEAIfg/BwAyAARACAAPEAD////VUAAAAARAAAAAAAAAAAAA/////wAAAAA='
+
 const read = async (source: string, limit: number, more = {}) =>
   (await readTable(source, undefined, { source, limit, ...more })).table
 
@@ -308,4 +316,12 @@ describe('columns of decoded values', () => {
     expect(wantedColumns(names, { features: ['date.hour'], target: 0 })).toEqual(['a', 'date'])
     expect(wantedColumns(names, { target: 'a' })).toEqual(names)
   })
+})
+
+it('an Arrow file with compressed buffers is refused, and said how to write it', async () => {
+  const path = join(temporary, 'compressed.arrows')
+  await writeFile(path, Buffer.from(COMPRESSED, 'base64'))
+  await expect(read(path, 10)).rejects.toThrow(
+    /plain buffers, but those of .* are compressed.*compression='uncompressed'/,
+  )
 })

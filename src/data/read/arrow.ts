@@ -132,6 +132,13 @@ function reading<T>(path: string, read: () => T): T {
 function damaged(path: string, cause: unknown): UserError {
   if (cause instanceof UserError) return cause
   const why = whyDamaged(cause)
+  if (why.includes('compressed but codec not found')) {
+    return new UserError(
+      `Expected an Arrow file with plain buffers, but those of ${path} are compressed, as Feather's are by default. ` +
+        "Write it without (pandas: `to_feather(path, compression='uncompressed')`), or as Parquet, compressed or not.",
+      { cause },
+    )
+  }
   return new UserError(`Expected a whole Arrow file, but ${path} is damaged or of an unknown kind: ${why}`, { cause })
 }
 
