@@ -1,6 +1,7 @@
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference -- users without these types need them too
 /// <reference path="./webassembly.d.ts" preserve="true" />
 /** The arithmetic in WebAssembly: speaks `Kernels` for the modules of `compile.ts`. */
+import { adamCoefficients } from './coefficients.ts'
 import type { WasmVariant } from './compile.ts'
 import type {
   Kernels,
@@ -119,8 +120,9 @@ export function instantiateKernels(
       decoupled,
       correction1,
       correction2,
-    ) =>
-      e.adam(
+    ) => {
+      const c = adamCoefficients(lr, beta1, beta2, weightDecay, decoupled, correction1, correction2)
+      return e.adam(
         count,
         p << 2,
         g << 2,
@@ -128,16 +130,17 @@ export function instantiateKernels(
         v << 2,
         scale,
         clip,
-        lr / correction1,
+        c.rate,
         beta1,
-        1 - beta1,
+        c.oneMinusBeta1,
         beta2,
-        1 - beta2,
+        c.oneMinusBeta2,
         epsilon,
-        decoupled ? 0 : weightDecay,
-        decoupled ? 1 - lr * weightDecay : 1,
-        1 / Math.sqrt(correction2),
-      ),
+        c.coupledDecay,
+        c.decay,
+        c.inverseRoot,
+      )
+    },
     rmsprop: (count, p, g, s, v, scale, clip, lr, rho, epsilon, momentum, weightDecay) =>
       e.rmsprop(count, p << 2, g << 2, s << 2, v << 2, scale, clip, lr, rho, 1 - rho, epsilon, momentum, weightDecay),
     adagrad: (count, p, g, s, scale, clip, lr, epsilon, weightDecay) =>

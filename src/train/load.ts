@@ -1,13 +1,10 @@
 /** Data sets into the arena, a slice at a time: the host's event loop breathes in between. */
-import { setImmediate } from 'node:timers/promises'
 import type { Arena } from '../arena/arena.ts'
+import { inSlices } from '../arena/turns.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { scaleInto } from '../data/scale.ts'
 import type { InputScale } from '../model/config.ts'
 import type { Plan } from '../plan/plan.ts'
-
-/** About a quarter of a millisecond of copying. */
-const SLICE = 2 ** 18
 
 export async function loadData(
   arena: Arena,
@@ -28,11 +25,10 @@ export async function loadData(
   }
 }
 
-async function copy(arena: Arena, values: Float32Array, to: number, scale?: InputScale): Promise<void> {
-  for (let start = 0; start < values.length; start += SLICE) {
-    const slice = values.subarray(start, start + SLICE)
+function copy(arena: Arena, values: Float32Array, to: number, scale?: InputScale): Promise<void> {
+  return inSlices(values.length, (start, end) => {
+    const slice = values.subarray(start, end)
     if (scale) scaleInto(slice, start, scale, arena.floats, to + start)
     else arena.floats.set(slice, to + start)
-    if (start + SLICE < values.length) await setImmediate()
-  }
+  })
 }

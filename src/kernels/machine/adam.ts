@@ -1,4 +1,5 @@
 /** Adam's update as machine code: a vector of parameters at a time, each operation rounded and none fused, as `wasm` does it. */
+import { adamCoefficients } from '../coefficients.ts'
 import type { OptimizerKernels, Pointer } from '../kernels.ts'
 import { argumentsOf } from './arguments.ts'
 import { Calls } from './calls.ts'
@@ -14,20 +15,20 @@ const Argument = { p: 0, g: 1, m: 2, v: 3, count: 4, coefficients: 5 } as const
 
 /** Coefficients, in the order in which they lie in memory; the last ones may be read from there each time. */
 const names = [
-  ...([
-    'scale',
-    'most',
-    'least',
-    'normal',
-    'size',
-    'beta1',
-    'oneMinusBeta1',
-    'beta2',
-    'oneMinusBeta2',
-    'decay',
-  ] as const),
-  ...(['inverseRoot', 'epsilon', 'rate'] as const),
-]
+  'scale',
+  'most',
+  'least',
+  'normal',
+  'size',
+  'beta1',
+  'oneMinusBeta1',
+  'beta2',
+  'oneMinusBeta2',
+  'decay',
+  'inverseRoot',
+  'epsilon',
+  'rate',
+] as const
 type Coefficient = (typeof names)[number]
 
 /** The bits of a float but its sign, and the least number that is not subnormal. */
@@ -138,7 +139,8 @@ export function adamWith(
         ...([count - from, p + from, g + from, m + from, v + from, scale, clip, lr, beta1, beta2, epsilon] as const),
         ...([weightDecay, decoupled, correction1, correction2] as const),
       )
-    const vectors = weightDecay === 0 || decoupled ? Math.floor(count / lanes) : 0
+    const c = adamCoefficients(lr, beta1, beta2, weightDecay, decoupled, correction1, correction2)
+    const vectors = c.coupledDecay === 0 ? Math.floor(count / lanes) : 0
     if (vectors === 0) return rest(0)
     put('scale', scale)
     put('most', clip)
@@ -146,13 +148,13 @@ export function adamWith(
     put('normal', LEAST_NORMAL)
     bits[scratch + names.indexOf('size')] = SIZE_BITS
     put('beta1', beta1)
-    put('oneMinusBeta1', 1 - beta1)
+    put('oneMinusBeta1', c.oneMinusBeta1)
     put('beta2', beta2)
-    put('oneMinusBeta2', 1 - beta2)
-    put('inverseRoot', 1 / Math.sqrt(correction2))
+    put('oneMinusBeta2', c.oneMinusBeta2)
+    put('inverseRoot', c.inverseRoot)
     put('epsilon', epsilon)
-    put('rate', lr / correction1)
-    put('decay', decoupled ? 1 - lr * weightDecay : 1)
+    put('rate', c.rate)
+    put('decay', c.decay)
     const at = calls.add(code.adam)
     told[at + Argument.p] = p
     told[at + Argument.g] = g
