@@ -1,59 +1,91 @@
 /** What is done to gradients between the backward pass and the update. */
-import { loadPart, scratch } from './vector'
+import { scratch } from './vector'
 import { add, copy } from './elementwise'
+
+/**
+ * Column c goes to the float64 sum c % 16: eight vectors of two, that none waits for itself. Sum s + 8 is added to sum s, then
+ * ((s0 + s4) + (s1 + s5)) + ((s2 + s6) + (s3 + s7)).
+ */
+export function sumSquares(rows: u32, cols: u32, x: u32, ld: u32): f64 {
+  return squares(false, rows, cols, x, ld, 0)
+}
+
+/** In the same order. */
+export function sumSquaredChanges(rows: u32, cols: u32, x: u32, ld: u32, before: u32): f64 {
+  return squares(true, rows, cols, x, ld, before)
+}
+
+/** `isChange` is a constant at each call, so that only its own arithmetic is left. */
+// @ts-ignore: decorator
+@inline
+function squares(isChange: bool, rows: u32, cols: u32, x: u32, ld: u32, before: u32): f64 {
+  let s0 = f64x2.splat(0)
+  let s2 = f64x2.splat(0)
+  let s4 = f64x2.splat(0)
+  let s6 = f64x2.splat(0)
+  let s8 = f64x2.splat(0)
+  let s10 = f64x2.splat(0)
+  let s12 = f64x2.splat(0)
+  let s14 = f64x2.splat(0)
+  for (; rows > 0; rows--) {
+    let at = x
+    let left = cols
+    for (; left >= 16; left -= 16) {
+      s0 = addSquares(s0, two(isChange, at, before))
+      s2 = addSquares(s2, two(isChange, at + 8, before + 8))
+      s4 = addSquares(s4, two(isChange, at + 16, before + 16))
+      s6 = addSquares(s6, two(isChange, at + 24, before + 24))
+      s8 = addSquares(s8, two(isChange, at + 32, before + 32))
+      s10 = addSquares(s10, two(isChange, at + 40, before + 40))
+      s12 = addSquares(s12, two(isChange, at + 48, before + 48))
+      s14 = addSquares(s14, two(isChange, at + 56, before + 56))
+      at += 64
+      before += 64
+    }
+    if (left > 0) s0 = addSquares(s0, some(isChange, left, at, before))
+    if (left > 2) s2 = addSquares(s2, some(isChange, left - 2, at + 8, before + 8))
+    if (left > 4) s4 = addSquares(s4, some(isChange, left - 4, at + 16, before + 16))
+    if (left > 6) s6 = addSquares(s6, some(isChange, left - 6, at + 24, before + 24))
+    if (left > 8) s8 = addSquares(s8, some(isChange, left - 8, at + 32, before + 32))
+    if (left > 10) s10 = addSquares(s10, some(isChange, left - 10, at + 40, before + 40))
+    if (left > 12) s12 = addSquares(s12, some(isChange, left - 12, at + 48, before + 48))
+    if (left > 14) s14 = addSquares(s14, some(isChange, left - 14, at + 56, before + 56))
+    before += left << 2
+    x += ld << 2
+  }
+  s0 = f64x2.add(f64x2.add(s0, s8), f64x2.add(s4, s12))
+  s2 = f64x2.add(f64x2.add(s2, s10), f64x2.add(s6, s14))
+  return (
+    f64x2.extract_lane(s0, 0) +
+    f64x2.extract_lane(s0, 1) +
+    (f64x2.extract_lane(s2, 0) + f64x2.extract_lane(s2, 1))
+  )
+}
 
 /** acc + the squares of two elements, which are exact in float64: fused or not, the bits are the same. */
 // @ts-ignore: decorator
 @inline
-export function addSquares(acc: v128, two: v128): v128 {
-  const value = f64x2.promote_low_f32x4(two)
+function addSquares(acc: v128, pair: v128): v128 {
+  const value = f64x2.promote_low_f32x4(pair)
+  if (ASC_FEATURE_RELAXED_SIMD) return f64x2.relaxed_madd(value, value, acc)
   return f64x2.add(acc, f64x2.mul(value, value))
 }
 
-/**
- * Column c goes to the float64 sum c % 8: four vectors of two, that none waits for itself. The result is
- * ((s0 + s4) + (s1 + s5)) + ((s2 + s6) + (s3 + s7)).
- */
-export function sumSquares(rows: u32, cols: u32, x: u32, ld: u32): f64 {
-  let s01 = f64x2.splat(0)
-  let s23 = f64x2.splat(0)
-  let s45 = f64x2.splat(0)
-  let s67 = f64x2.splat(0)
-  for (; rows > 0; rows--) {
-    let at = x
-    let left = cols
-    for (; left >= 8; left -= 8) {
-      s01 = addSquares(s01, v128.load64_zero(at))
-      s23 = addSquares(s23, v128.load64_zero(at, 8))
-      s45 = addSquares(s45, v128.load64_zero(at, 16))
-      s67 = addSquares(s67, v128.load64_zero(at, 24))
-      at += 32
-    }
-    if (left >= 4) {
-      s01 = addSquares(s01, v128.load64_zero(at))
-      s23 = addSquares(s23, v128.load64_zero(at, 8))
-      if (left > 4) s45 = addSquares(s45, loadPart(at + 16, min<u32>(left - 4, 2)))
-      if (left > 6) s67 = addSquares(s67, v128.load32_zero(at, 24))
-    } else if (left > 0) {
-      s01 = addSquares(s01, loadPart(at, min<u32>(left, 2)))
-      if (left > 2) s23 = addSquares(s23, v128.load32_zero(at, 8))
-    }
-    x += ld << 2
-  }
-  return sumOf(s01, s23, s45, s67)
-}
-
-/** Of eight float64 sums. */
+/** Two elements of x, or how they differ from those of `before`. */
 // @ts-ignore: decorator
 @inline
-export function sumOf(s01: v128, s23: v128, s45: v128, s67: v128): f64 {
-  s01 = f64x2.add(s01, s45)
-  s23 = f64x2.add(s23, s67)
-  return (
-    f64x2.extract_lane(s01, 0) +
-    f64x2.extract_lane(s01, 1) +
-    (f64x2.extract_lane(s23, 0) + f64x2.extract_lane(s23, 1))
-  )
+function two(isChange: bool, x: u32, before: u32): v128 {
+  const now = v128.load64_zero(x)
+  return isChange ? f32x4.sub(now, v128.load64_zero(before)) : now
+}
+
+/** Of `left` elements two, or the last one. */
+// @ts-ignore: decorator
+@inline
+function some(isChange: bool, left: u32, x: u32, before: u32): v128 {
+  if (left > 1) return two(isChange, x, before)
+  const now = v128.load32_zero(x)
+  return isChange ? f32x4.sub(now, v128.load32_zero(before)) : now
 }
 
 /** One after another: only value clipping asks for it, and only for the record. */

@@ -1,54 +1,6 @@
 /** What a sampled step wants to know of weights and units. */
-import { addSquares, sumOf } from './gradient'
 import { constant } from './math'
 import { loadPart, loadSome, storePair, storeSome } from './vector'
-
-/** The upper two of four float32 where the lower two are. */
-// @ts-ignore: decorator
-@inline
-function upper(value: v128): v128 {
-  return i64x2.shuffle(value, value, 1, 1)
-}
-
-/** As `sumSquares` sums: column c goes to the float64 sum c % 8. */
-export function sumSquaredChanges(rows: u32, cols: u32, x: u32, ld: u32, before: u32): f64 {
-  let s01 = f64x2.splat(0)
-  let s23 = f64x2.splat(0)
-  let s45 = f64x2.splat(0)
-  let s67 = f64x2.splat(0)
-  for (; rows > 0; rows--) {
-    let at = x
-    let left = cols
-    for (; left >= 8; left -= 8, at += 32, before += 32) {
-      const low = f32x4.sub(v128.load(at), v128.load(before))
-      const high = f32x4.sub(v128.load(at, 16), v128.load(before, 16))
-      s01 = addSquares(s01, low)
-      s23 = addSquares(s23, upper(low))
-      s45 = addSquares(s45, high)
-      s67 = addSquares(s67, upper(high))
-    }
-    if (left >= 4) {
-      const low = f32x4.sub(v128.load(at), v128.load(before))
-      s01 = addSquares(s01, low)
-      s23 = addSquares(s23, upper(low))
-      left -= 4
-      at += 16
-      before += 16
-      if (left > 0) {
-        const high = f32x4.sub(loadPart(at, left), loadPart(before, left))
-        s45 = addSquares(s45, high)
-        s67 = addSquares(s67, upper(high))
-      }
-    } else if (left > 0) {
-      const low = f32x4.sub(loadPart(at, left), loadPart(before, left))
-      s01 = addSquares(s01, low)
-      s23 = addSquares(s23, upper(low))
-    }
-    before += left << 2
-    x += ld << 2
-  }
-  return sumOf(s01, s23, s45, s67)
-}
 
 export function copyRows(rows: u32, cols: u32, x: u32, ld: u32, y: u32): void {
   for (; rows > 0; rows--) {

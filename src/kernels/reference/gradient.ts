@@ -2,26 +2,26 @@
 import type { GradientKernels } from '../kernels.ts'
 import type { Floats, Round } from './floats.ts'
 
-/** Of the eight sums. */
+/** Of the sixteen sums. */
 function inPairs(sums: readonly number[]): number {
-  const [s0, s1, s2, s3] = [0, 1, 2, 3].map((i) => sums[i]! + sums[i + 4]!)
+  const [s0, s1, s2, s3] = [0, 1, 2, 3].map((i) => sums[i]! + sums[i + 8]! + (sums[i + 4]! + sums[i + 12]!))
   return s0! + s1! + (s2! + s3!)
 }
 
 export function referenceGradient(f: Floats, round: Round): GradientKernels {
   return {
-    // Eight sums side by side, as SIMD keeps them: column c goes to sum c % 8.
+    // Sixteen sums side by side, as SIMD keeps them: column c goes to sum c % 16.
     sumSquares(rows, cols, x, ld) {
-      const sums = new Array<number>(8).fill(0)
+      const sums = new Array<number>(16).fill(0)
       for (let r = 0; r < rows; r++) {
-        for (let c = 0; c < cols; c++) sums[c % 8]! += f[x + r * ld + c]! * f[x + r * ld + c]!
+        for (let c = 0; c < cols; c++) sums[c % 16]! += f[x + r * ld + c]! * f[x + r * ld + c]!
       }
       return inPairs(sums)
     },
     sumSquaredChanges(rows, cols, x, ld, before) {
-      const sums = new Array<number>(8).fill(0)
+      const sums = new Array<number>(16).fill(0)
       for (let r = 0; r < rows; r++) {
-        for (let c = 0; c < cols; c++) sums[c % 8]! += round(f[x + r * ld + c]! - f[before + r * cols + c]!) ** 2
+        for (let c = 0; c < cols; c++) sums[c % 16]! += round(f[x + r * ld + c]! - f[before + r * cols + c]!) ** 2
       }
       return inPairs(sums)
     },
