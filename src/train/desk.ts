@@ -61,6 +61,8 @@ export class Desk {
   /** Of the last fit, which may have failed. */
   history: History | undefined
   stopTraining = false
+  /** Files that are being written of `built.weights`, which change no number meanwhile. */
+  writers = 0
   /** Aborted when the trainer is closed. */
   readonly closing = new AbortController()
   #hands: Hands
@@ -92,6 +94,11 @@ export class Desk {
     throw new UserError(
       `Expected a trained or loaded model to ${verb}. Call \`fit\`, \`build\` or \`Trainer.load\` first.`,
     )
+  }
+
+  /** The weights from before a run that has newer ones: their memory, if nobody else reads them. */
+  get spent(): Weights | undefined {
+    return this.writers === 0 ? this.built?.weights : undefined
   }
 
   /** The network as a repair left it, under its settings. */

@@ -42,6 +42,7 @@ import { Session } from './session.ts'
 import { Reason, State } from './state.ts'
 import type { Subject } from './subject.ts'
 import { chromeTrace, traceOf } from './tracer.ts'
+import type { Weights } from './weights.ts'
 
 /** Events of a trace per worker: hundreds of steps of a small network. */
 const TRACE_EVENTS = 20_000
@@ -196,7 +197,7 @@ export class Fit {
   async end(): Promise<History> {
     const [desk, session, history, keeper] = [this.#desk, this.#session, this.#history, this.#keeper]
     const { plan, state } = session
-    const end = await this.#capture()
+    const end = await this.#capture(desk.spent)
     const reason = state[State.reason]!
     desk.built!.weights = end.weights
     desk.built!.updates = end.updates
@@ -260,7 +261,7 @@ export class Fit {
   /** After a rest: the same place in a new run. */
   async #wake(): Promise<void> {
     const session = this.#session
-    const held = { ...(await session.capture()), history: pastEpochs(this.#history) }
+    const held = { ...(await session.capture(this.#desk.spent)), history: pastEpochs(this.#history) }
     const putWindow = this.#feed?.hold(session)
     this.#desk.built!.weights = held.weights
     this.#desk.spare.keep(session)
@@ -336,8 +337,8 @@ export class Fit {
     return divided({ ...this.#spec(), workers: this.#crew.workers + (ranks ? 1 : 0) }, kernels, module)
   }
 
-  async #capture(): Promise<Checkpoint> {
-    return { ...this.#desk.identity(), ...(await this.#session.capture()), history: pastEpochs(this.#history) }
+  async #capture(into?: Weights): Promise<Checkpoint> {
+    return { ...this.#desk.identity(), ...(await this.#session.capture(into)), history: pastEpochs(this.#history) }
   }
 
   /** Validation data that lies in memory. */

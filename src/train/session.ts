@@ -107,12 +107,15 @@ export class Session {
     return new Control(this.arena.words, this.plan.at.control, 0)
   }
 
-  /** Copies of everything a checkpoint keeps; only while nobody works: before, after, or at the gate. */
-  async capture(): Promise<Pick<Checkpoint, 'weights' | 'state' | 'best' | 'updates' | 'trainRows'>> {
+  /**
+   * Copies of everything a checkpoint keeps; only while nobody works: before, after, or at the gate.
+   * @param into older weights that nobody needs any more: their memory is taken
+   */
+  async capture(into?: Weights): Promise<Pick<Checkpoint, 'weights' | 'state' | 'best' | 'updates' | 'trainRows'>> {
     const { plan, arena, state } = this
     const best = plan.spec.keepBest ? await readVector(plan, arena.floats, plan.at.best) : null
     return {
-      weights: await readWeights(plan, arena.floats),
+      weights: await readWeights(plan, arena.floats, into),
       state: state.slice(),
       best,
       updates: state[State.updates]!,

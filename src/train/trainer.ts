@@ -240,7 +240,17 @@ export class Trainer implements AsyncDisposable {
    * with `.onnx` gets a graph that gives what `predict` gives.
    */
   async save(path: string, options: SaveOptions = {}): Promise<void> {
-    const { model, weights, updates } = this.#resting('save')
+    this.#resting('save')
+    this.#desk.writers++
+    try {
+      await this.#write(path, options)
+    } finally {
+      this.#desk.writers--
+    }
+  }
+
+  async #write(path: string, options: SaveOptions): Promise<void> {
+    const { model, weights, updates } = this.#desk.trained('save')
     if (options.names && !isSafetensors(path))
       throw new UserError(
         `${path}: expected a name that ends with .safetensors, where layers can be called by \`names\`.`,

@@ -66,30 +66,37 @@ function keptOf({ kept }: Plan, { offset, size }: Placement): [from: number, end
 /**
  * Copies out of the arena: parameters with the optimizer's state; where that is shared out among ranks all of it on
  * rank 0, on others their part, and zeros, which take no memory.
+ * @param into weights of the same model, whose arrays are taken for them
  */
-export async function readWeights(plan: Plan, floats: Float32Array): Promise<Weights> {
+export async function readWeights(plan: Plan, floats: Float32Array, into?: Weights): Promise<Weights> {
   const { parameters, slots, joined } = plan.at
   const kept: Float32Array[][] = []
   for (const [s, slot] of slots.entries()) {
     const whole = joined[s]
     const part = (placement: Placement) => keptOf(plan, placement)
-    kept.push(await (whole === undefined ? readVector(plan, floats, slot, part) : readVector(plan, floats, whole)))
+    const arrays = into?.slots[s]
+    kept.push(
+      await (whole === undefined
+        ? readVector(plan, floats, slot, arrays, part)
+        : readVector(plan, floats, whole, arrays)),
+    )
   }
-  return { parameters: await readVector(plan, floats, parameters), slots: kept }
+  return { parameters: await readVector(plan, floats, parameters, into?.parameters), slots: kept }
 }
 
-/** Copies of what lies at `at` for each parameter, or of a part of it: the rest is zeros. */
+/** Copies of what lies at `at` for each parameter, or of a part of it: the rest of new arrays is zeros. */
 export async function readVector(
   plan: Plan,
   floats: Float32Array,
   at: number,
+  into?: readonly Float32Array[],
   partOf = ({ size }: Placement): [from: number, end: number] => [0, size],
 ): Promise<Float32Array[]> {
   const copies: Float32Array[] = []
-  for (const placement of plan.placements.all) {
+  for (const [i, placement] of plan.placements.all.entries()) {
     const { offset, size } = placement
     const [from, end] = partOf(placement)
-    const values = new Float32Array(size)
+    const values = into?.[i] ?? new Float32Array(size)
     await copyInSlices(values, from, floats.subarray(at + offset + from, at + offset + end))
     copies.push(values)
   }

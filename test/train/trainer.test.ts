@@ -724,6 +724,19 @@ describe('a trainer', () => {
     expect(trainer.weightsHash()).toBe(await hashAfter(data))
   })
 
+  it('writes the weights it had when it was asked to, although a fit is done before the file', async () => {
+    const layers = [1024, 1024, 3].map((units) => ({ type: 'dense', units }) as const)
+    const trainer = await create({ model: { layers }, batchSize: 'full', epochs: 1 })
+    await trainer.fit(data)
+    const hash = trainer.weightsHash()
+    const path = join(directory, 'before.brig')
+    const saving = trainer.save(path)
+    await trainer.fit(data)
+    expect(trainer.weightsHash()).not.toBe(hash)
+    await saving
+    expect((await Trainer.load(path, {}, { crew })).weightsHash()).toBe(hash)
+  })
+
   it('refuses everything once it is closed, by hand or by `await using`', async () => {
     const trainer = await create()
     await trainer.close()
