@@ -56,7 +56,7 @@ const Fields = z.strictObject({
   blas: text()
     .optional()
     .describe(
-      'Path of a native BLAS library. Without it the environment variable BRIGANTINE_BLAS, then the usual places.',
+      'Name (openblas, blis, mkl, accelerate) or path of a native BLAS library. Without it the environment variable BRIGANTINE_BLAS, then the usual places.',
     ),
   model: Model,
   loss: Loss,

@@ -7,7 +7,7 @@
  */
 import { loadKoffi } from '../native/koffi.ts'
 import type { LibraryHandle } from '../native/koffi.ts'
-import { findBlas } from '../native/libraries.ts'
+import { findBlas, namedBlas } from '../native/libraries.ts'
 import type { Kernels, MatrixKernels, Pointer } from './kernels.ts'
 import { scratchElements } from './wasm.ts'
 import { selfTest } from './self-test.ts'
@@ -23,7 +23,7 @@ export interface BlasLibrary {
 export type BlasAnswer =
   { readonly available: true; readonly library: BlasLibrary } | { readonly available: false; readonly reason: string }
 
-/** `--blas`, `blas` in the config or this variable name a library; else the usual places are searched. */
+/** `--blas`, `blas` in the config or this variable name a library, or where it is; else the usual places are searched. */
 export const BLAS_VARIABLE = 'BRIGANTINE_BLAS'
 
 const ROW_MAJOR = 101
@@ -47,25 +47,28 @@ type Sgemm = (
   ldc: number,
 ) => void
 
-/** Finds a BLAS that works, once per process. */
-export function probeBlas(path = process.env[BLAS_VARIABLE]): BlasAnswer {
-  const known = answers.get(path)
+/** Finds a BLAS that works, once per process. @param given a name or path that is meant, else the usual places are searched */
+export function probeBlas(given = process.env[BLAS_VARIABLE]): BlasAnswer {
+  const known = answers.get(given)
   if (known) return known
-  const answer = firstWorking(path ? [path] : findBlas())
-  answers.set(path, answer)
+  const answer = given
+    ? firstWorking(namedBlas(given), `no library of the name \`${given}\` was found: name it by its path`)
+    : firstWorking(findBlas(), 'no native BLAS was found')
+  answers.set(given, answer)
   return answer
 }
 
 const answers = new Map<string | undefined, BlasAnswer>()
 
-function firstWorking(candidates: Iterable<string>): BlasAnswer {
+/** @param none what to say where there is no candidate */
+function firstWorking(candidates: Iterable<string>, none: string): BlasAnswer {
   const reasons: string[] = []
   for (const path of candidates) {
     const answer = tryLibrary(path)
     if (answer.available) return answer
     reasons.push(`${path}: ${answer.reason}`)
   }
-  return unavailable(reasons.join('; ') || 'no native BLAS was found')
+  return unavailable(reasons.join('; ') || none)
 }
 
 function tryLibrary(path: string): BlasAnswer {

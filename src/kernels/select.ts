@@ -67,7 +67,7 @@ export function kernelAvailability(name: KernelName, blas?: string): Availabilit
 /**
  * The kernels that a name means here: `auto` is `native` where the processor has the vectors for it, else `blas` where a
  * native library is present, works and knows the processor, else `wasm`.
- * @param blas path of a native library, to be taken instead of what `auto` or the search would find
+ * @param blas name or path of a native library, to be taken instead of what `auto` or the search would find
  * @throws UserError for an unknown name and for kernels that cannot run here
  */
 export function resolveKernels(name: KernelName | 'auto', blas?: string): KernelChoice {
@@ -120,10 +120,11 @@ function fastest(): KernelChoice {
     : { name: 'wasm-strict', reason: `${why}; ${answer.reason}, and the engine has no relaxed SIMD` }
 }
 
-function withLibrary(path: string): KernelChoice {
-  const answer = probeBlas(path)
+function withLibrary(given: string): KernelChoice {
+  const answer = probeBlas(given)
   if (!answer.available) throw new UserError(`Expected \`blas\` to be a working native BLAS, but ${answer.reason}.`)
-  const reason = `${answer.library.description} at ${path} passed its self-test`
+  const { description, path } = answer.library
+  const reason = `${description} at ${path} passed its self-test`
   return { name: 'blas', reason, blas: path, code: codeHere() }
 }
 

@@ -18,6 +18,14 @@ export function* findBlas(): Generator<string, void> {
   yield* findLibraries(BLAS_NAMES).filter((path) => !best.some((other) => realPath(other) === realPath(path)))
 }
 
+/** Full paths of what a user calls by a name (`openblas`, `blis`, `mkl`, `accelerate`), best first; a path or a file's name as it is. */
+export function namedBlas(given: string): string[] {
+  if (!/^[\w-]+$/.test(given)) return [given]
+  if (given === 'accelerate') return [ACCELERATE]
+  const name = given.startsWith('lib') ? given : `lib${given}`
+  return findLibraries([name === 'libmkl' ? 'libmkl_rt' : name])
+}
+
 /** The launcher of ranks on the search path, if there is one. */
 export function findMpirun(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)

@@ -51,6 +51,17 @@ test.skipIf(!library.available)(
   },
 )
 
+test.skipIf(!library.available)(`a library is found by its name as by its path${lacks}`, () => {
+  const { path } = library.available ? library.library : { path: '' }
+  const name = /lib(\w+)/.exec(path.slice(path.lastIndexOf('/')))![1]!
+  expect(resolveKernels('blas', name).blas).toMatch(new RegExp(`lib${name}`))
+  expect(resolveKernels('auto', `lib${name}`)).toMatchObject({ name: 'blas', blas: resolveKernels('blas', name).blas })
+})
+
+test('a name of no library is refused', () => {
+  expect(() => resolveKernels('auto', 'openbals')).toThrow('no library of the name `openbals` was found')
+})
+
 test('a library that is not a BLAS is refused with its path, and not replaced by another', () => {
   const path = fileURLToPath(new URL('../../package.json', import.meta.url))
   expect(() => resolveKernels('auto', path)).toThrow(UserError)
