@@ -35,7 +35,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   hyparquet: ['src/data/read/parquet.ts', 'src/data/read/parquet-heads.ts', 'src/data/read/parquet-pages.ts'],
   'hyparquet-compressors': ['src/data/read/parquet.ts'],
   'jpeg-js': ['src/data/image/jpeg.ts'],
-  'apache-arrow': ['src/data/read/arrow.ts'],
+  'apache-arrow': ['src/data/read/arrow.ts', 'src/data/read/arrow-columns.ts'],
   commander: ['src/cli/'],
   koffi: ['src/native/koffi.ts'],
   zod: ['src/config/'],

@@ -3,8 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  Bool,
   Field,
+  FixedSizeList,
   Float64,
+  Int32,
+  LargeUtf8,
   List,
   Table as ArrowTable,
   tableToIPC,
@@ -186,15 +190,20 @@ describe('Arrow in parts', () => {
           let next = 0
           const batches = of.map((rows) => {
             const values = Array.from({ length: rows }, () => next++)
+            const listed = values.map((value) => (value % 3 === 1 ? null : [value, value + 1]))
             return new ArrowTable({
               n: vectorFromArray(Float64Array.from(values)),
               t: vectorFromArray(
-                values.map((value) => `text ${value % 5}`),
+                values.map((value) => (value % 7 === 0 ? null : `text ${value % 5}`)),
                 new Utf8(),
               ),
-              l: vectorFromArray(
-                values.map((value) => (value % 3 === 1 ? null : [value, value + 1])),
-                pairs,
+              unread: vectorFromArray(values.map(String), new LargeUtf8()),
+              alsoUnread: vectorFromArray(listed, new List(new Field('item', new Int32(), true))),
+              l: vectorFromArray(listed, pairs),
+              fixed: vectorFromArray(listed, new FixedSizeList(2, new Field('item', new Int32(), true))),
+              b: vectorFromArray(
+                values.map((value) => (value % 5 === 0 ? null : value % 2 === 0)),
+                new Bool(),
               ),
             })
           })
@@ -206,15 +215,26 @@ describe('Arrow in parts', () => {
             ),
           )
           const places = openPlaces(file, statSync(file).size)
-          const { sizes: got, columns } = await together(readArrowParts(places, { source: file }, part))
+          const config = { source: file, drop: ['unread', 'alsoUnread'] }
+          const { sizes: got, columns } = await together(readArrowParts(places, config, part, 2 ** 24))
           await places.close()
-          const whole = await read(file)
-          expect(columns.n).toEqual(Array.from({ length: next }, (_, i) => i))
-          expect(columns.t).toEqual(Array.from<unknown>(whole.columns[1]!.values))
+          const rows = Array.from({ length: next }, (_, i) => i)
+          expect(columns.n).toEqual(rows)
+          // A part of nothing but missing values does not say of what.
+          const texts = rows.map((i) => (i % 7 === 0 ? null : `text ${i % 5}`))
+          expect(columns.t!.map((text) => (Number.isNaN(text) ? null : text))).toEqual(texts)
+          const numbersOf = (values: readonly unknown[]) => values.filter((value) => !Number.isNaN(value))
+          const listed = rows.flatMap((i) => (i % 3 === 1 ? [] : [i, i + 1]))
+          expect(numbersOf(columns.l!)).toEqual(listed)
+          expect(numbersOf(columns.fixed!)).toEqual(listed)
+          expect(columns.b).toEqual(rows.map((i) => (i % 5 === 0 ? NaN : 1 - (i % 2))))
           expect(Math.max(...got)).toBeLessThanOrEqual(part)
+          const whole = await read(file)
+          expect(whole.columns.map(({ name }) => name)).toEqual(['n', 't', 'unread', 'alsoUnread', 'l', 'fixed', 'b'])
+          if (next > 1) expect(whole.columns[1]!.values).toEqual(texts)
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 60 },
     )
   })
 })

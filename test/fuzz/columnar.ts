@@ -4,6 +4,7 @@ import * as arrow from 'apache-arrow'
 import fc from 'fast-check'
 import { readArrow, readArrowParts } from '../../src/data/read/arrow.ts'
 import { readParquet, readParquetParts } from '../../src/data/read/parquet.ts'
+import { packedArrow } from '../data/arrow.ts'
 import {
   columnOf,
   dataPage,
@@ -178,13 +179,17 @@ const tables = [
 
 async function readsArrow(bytes: Uint8Array, limit: number | undefined, rows: number | null): Promise<void> {
   if (rows === null) await readArrow(placesOf(bytes), { source: 'hostile', limit })
-  else await all(readArrowParts(placesOf(bytes), { source: 'hostile' }, rows))
+  else await all(readArrowParts(placesOf(bytes), { source: 'hostile' }, rows, 2 ** 24))
 }
 
 const kinds = ['file', 'stream'] as const
 const [arrowFiles, arrowStreams] = kinds.map((kind) =>
   tables.map((table) => Buffer.from(arrow.tableToIPC(table, kind))),
 ) as [Buffer[], Buffer[]]
+const packedFiles = (['shortLz4', 'shortZstd'] as const).map((name) => ({
+  what: `Arrow ${name}`,
+  bytes: packedArrow(name),
+}))
 
 /** What is read before it is changed, each of `ROWS` rows or of a multiple. */
 export const unchanged = [
@@ -196,6 +201,11 @@ export const unchanged = [
   ...[...arrowFiles, ...arrowStreams].map((bytes, i) => ({
     what: `Arrow ${kinds[Math.floor(i / tables.length)]!} ${i % tables.length}`,
     rows: ROWS,
+    read: () => readArrow(placesOf(bytes), { source: 'hostile' }),
+  })),
+  ...packedFiles.map(({ what, bytes }) => ({
+    what,
+    rows: 96,
     read: () => readArrow(placesOf(bytes), { source: 'hostile' }),
   })),
 ]
@@ -227,4 +237,8 @@ export const columnar = [
   ),
   arrowReader('file', arrowFiles),
   arrowReader('stream', arrowStreams),
+  arrowReader(
+    'with compressed buffers',
+    packedFiles.map(({ bytes }) => bytes),
+  ),
 ]

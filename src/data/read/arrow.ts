@@ -1,110 +1,242 @@
-/** Arrow files and streams (Feather 2), a record batch at a time. The only import of apache-arrow, which users add. */
-import type * as arrowTypes from 'apache-arrow'
-import type { Data, DataType, Field, RecordBatch } from 'apache-arrow'
-import type { FileHandle } from 'node:fs/promises'
+/** Arrow files and streams (Feather 2), some rows of each column at a time; with `arrow-columns.ts` the import of apache-arrow, which users add. */
+import type { Data, DataType, Field } from 'apache-arrow'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
-import { checkFile, checkStream } from './arrow-heads.ts'
+import { BatchReader } from './arrow-columns.ts'
+import type { Arrow, ColumnRows } from './arrow-columns.ts'
+import { batchIn, messagesOfFile, messagesOfStream, RECORD_BATCH } from './arrow-heads.ts'
+import type { Message, ReadAt } from './arrow-heads.ts'
 import { cellColumn, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
-import { chunksOf } from './places.ts'
+import type { CellColumn } from './cells.ts'
 import type { Places } from './places.ts'
 
-type Arrow = typeof arrowTypes
-
 const MAGIC = 'ARROW1'
-/** Values that are taken out of a batch at a time: texts of many rows may be the same long one. */
-const SLICE_ROWS = 64
+/** Rows of a file that are in memory at a time before they are a table's, or about so many bytes. */
+const SLICE_ROWS = 4096
+const SLICE_BYTES = 2 ** 22
 
 /** @throws UserError when apache-arrow is not installed, or the file is damaged */
 export async function readArrow(places: Places, config: DataConfig): Promise<Table> {
   const limit = config.limit ?? Infinity
-  let columns: Columns | undefined
-  for await (const opened of batchesOf(places, config)) {
-    columns ??= new Columns(opened, places.file, 0)
-    columns.add(opened.batch, 0, Math.min(opened.batch.numRows, limit - columns.rows))
-    if (columns.rows >= limit) break
+  const file = await openArrow(places, config)
+  const cells = file.cells()
+  let rows = 0
+  for await (const slice of file.slices(SLICE_ROWS, SLICE_BYTES)) {
+    const count = Math.min(slice.rows, limit - rows)
+    await slice.addTo(cells, count)
+    rows += count
+    if (rows >= limit) break
   }
-  if (!columns?.rows) throw noRows(places.file)
-  return columns.finish()
+  return file.table(cells, 0, rows)
 }
 
-/** As `readArrow`, tables of at most `partRows` rows; memory holds one record batch. */
-export async function* readArrowParts(places: Places, config: DataConfig, partRows: number): AsyncGenerator<Table> {
+/** As `readArrow`, tables of at most `partRows` rows, or of about `partBytes`; memory holds one of them. */
+export async function* readArrowParts(
+  places: Places,
+  config: DataConfig,
+  partRows: number,
+  partBytes: number,
+): AsyncGenerator<Table> {
+  const file = await openArrow(places, config)
   let firstRow = 0
-  for await (const opened of batchesOf(places, config)) {
-    const { numRows } = opened.batch
-    for (let start = 0; start < numRows; start += partRows) {
-      const columns = new Columns(opened, places.file, firstRow)
-      columns.add(opened.batch, start, Math.min(start + partRows, numRows))
-      firstRow += columns.rows
-      yield columns.finish()
-    }
+  for await (const slice of file.slices(partRows, partBytes)) {
+    const cells = file.cells()
+    await slice.addTo(cells, slice.rows)
+    yield file.table(cells, firstRow, slice.rows)
+    firstRow += slice.rows
   }
   if (firstRow === 0) throw noRows(places.file)
 }
 
 const noRows = (path: string): UserError => new UserError(`Expected rows of data in ${path}, got none`)
 
-interface OpenedBatch {
-  readonly arrow: Arrow
-  readonly batch: RecordBatch
-  /** Of all columns, and of those that are asked for. */
-  readonly names: readonly string[]
-  readonly wanted: readonly string[]
+/** The next rows of a batch. */
+interface Slice {
+  readonly rows: number
+  /** The first `count` of them. */
+  addTo(cells: ReadonlyMap<string, CellColumn>, count: number): Promise<void>
 }
 
-/** The columns of a table, as they come. */
-class Columns {
-  rows = 0
-  readonly #opened: OpenedBatch
-  readonly #path: string
-  readonly #firstRow: number
-  readonly #cells
+interface OpenedArrow {
+  readonly cells: () => Map<string, CellColumn>
+  /** One after another: each is taken before the next is asked for. */
+  readonly slices: (mostRows: number, mostBytes: number) => AsyncGenerator<Slice>
+  readonly table: (cells: ReadonlyMap<string, CellColumn>, firstRow: number, rows: number) => Table
+}
 
-  constructor(opened: OpenedBatch, path: string, firstRow: number) {
-    this.#opened = opened
-    this.#path = path
-    this.#firstRow = firstRow
-    this.#cells = new Map(opened.wanted.map((name) => [name, cellColumn(name, path)]))
+async function openArrow(places: Places, config: DataConfig): Promise<OpenedArrow> {
+  const { file: path, bytes: size } = places
+  const arrow = await import('apache-arrow').catch((cause: unknown) => {
+    throw new UserError(`Reading ${path} needs the package apache-arrow: npm install apache-arrow`, { cause })
+  })
+  const read: ReadAt = async (start, length) => {
+    if (!(start >= 0 && start + length <= size)) throw new Error(`it ends at byte ${size}`)
+    const bytes = Buffer.alloc(length)
+    await places.fill(bytes, start)
+    return bytes
   }
-
-  /** The rows of `batch` from `start` to `end`. */
-  add(batch: RecordBatch, start: number, end: number): void {
-    for (const [name, cells] of this.#cells) {
-      // Of a dictionary's texts each is decoded once.
-      const child = batch.getChild(name)!
-      const vector = this.#opened.arrow.DataType.isDictionary(child.type) ? child.memoize() : child
-      const cellOf = plainOf(vector.type, this.#opened.arrow)
-      for (let at = start; at < end; at += SLICE_ROWS) {
-        const values = reading(this.#path, () =>
-          Array.from(vector.slice(at, Math.min(at + SLICE_ROWS, end)) as Iterable<unknown>, (value) =>
-            cellOf && value !== null ? cellOf(value) : value,
-          ),
-        )
-        cells.add(values)
-      }
+  try {
+    const messages = await messagesOf(read, size)
+    if (!messages.some(({ kind }) => kind === RECORD_BATCH)) throw noRows(path)
+    const fields = columnsIn(await headOf(messages[0]!, read), arrow)
+    const names = fields.map(({ name }) => String(name))
+    const wanted = new Set(wantedColumns(names, config))
+    for (const { name, type } of fields) {
+      if (wanted.has(name) && !isTaken(type, arrow)) throw unsupported(name, path, `\`${type}\``)
     }
-    this.rows += end - start
+    return {
+      cells: () => new Map([...wanted].map((name) => [name, cellColumn(name, path)])),
+      slices: (...most) => slicesOf(messages.slice(1), { arrow, places, read, fields, wanted }, ...most),
+      table(cells, firstRow, rows) {
+        if (rows === 0) throw noRows(path)
+        const columns = names.flatMap((name) => cells.get(name)?.finish() ?? unread(name, rows))
+        return { file: path, firstRow, rows, columns }
+      },
+    }
+  } catch (cause) {
+    throw damaged(path, cause)
+  }
+}
+
+/** A file says in its footer where they are. */
+async function messagesOf(read: ReadAt, size: number): Promise<Message[]> {
+  if ((await read(0, MAGIC.length)).toString('latin1') !== MAGIC) return messagesOfStream(read, size)
+  // The length of the footer, and the same letters.
+  if (size < 2 * (4 + MAGIC.length)) throw new Error(`it has ${size} bytes`)
+  const end = await read(size - 4 - MAGIC.length, 4 + MAGIC.length)
+  const footer = end.readInt32LE(0)
+  if (end.toString('latin1', 4) !== MAGIC) throw new Error(`it does not end in ${MAGIC}: it is truncated`)
+  if (footer < 0 || footer > size - end.length)
+    throw new Error(`${footer} bytes of footer are declared, it has ${size}`)
+  return messagesOfFile(await read(size - end.length - footer, footer), read, size)
+}
+
+const headOf = async (message: Message, read: ReadAt): Promise<Buffer> =>
+  message.bytes ?? (await read(message.start, message.length))
+
+/** The library reads them out of a stream that has nothing else. */
+function columnsIn(head: Buffer, { RecordBatchReader }: Arrow): readonly Field[] {
+  const [before, end] = [Int32Array.of(-1, head.length), Int32Array.of(-1, 0)].map((of) => Buffer.from(of.buffer))
+  return RecordBatchReader.from(Buffer.concat([before!, head, end!])).open().schema.fields as Field[]
+}
+
+interface Reading {
+  readonly arrow: Arrow
+  readonly places: Places
+  readonly read: ReadAt
+  readonly fields: readonly Field[]
+  /** Names of the columns that are asked for. */
+  readonly wanted: ReadonlySet<string>
+}
+
+async function* slicesOf(
+  messages: readonly Message[],
+  { arrow, places, read, fields, wanted }: Reading,
+  mostRows: number,
+  mostBytes: number,
+): AsyncGenerator<Slice> {
+  const { file: path } = places
+  const dictionaries = new Dictionaries(fields, wanted, arrow)
+  for (const message of messages) {
+    let reader: BatchReader | undefined
+    let where = ''
+    try {
+      const batch = batchIn(await headOf(message, read))
+      if (batch.dictionary) where = 'a dictionary: '
+      reader = new BatchReader(places, { start: message.start + message.length, bytes: message.body }, batch, arrow)
+      if (batch.dictionary) await dictionaries.add(batch.dictionary, reader, batch.rows)
+      else if (batch.rows > 0) {
+        const columns = await openColumns(reader, fields, wanted, batch.rows)
+        const most = Math.max(1, Math.min(mostRows, Math.floor((mostBytes * batch.rows) / Math.max(1, reader.bytes))))
+        for (let left = batch.rows; left > 0; left -= most) {
+          yield {
+            rows: Math.min(most, left),
+            async addTo(cells, count) {
+              for (const [{ name, type }, rows] of columns) {
+                const values = await of(path, name, async () => dictionaries.plain(type, await rows.take(count)))
+                cells.get(name)!.add(values)
+              }
+            },
+          }
+        }
+      }
+    } catch (cause) {
+      throw damaged(path, cause, where)
+    } finally {
+      await reader?.close()
+    }
+  }
+}
+
+/** Columns of the same name as one before are left out. */
+async function openColumns(reader: BatchReader, fields: readonly Field[], wanted: ReadonlySet<string>, rows: number) {
+  const columns = new Map<Field, ColumnRows>()
+  const left = new Set(wanted)
+  for (const field of fields) {
+    if (left.delete(field.name)) columns.set(field, await reader.open(field.type, rows))
+    else reader.skip(field.type)
+  }
+  return columns
+}
+
+/** Texts and other values that columns have the places of, by the numbers of their dictionaries. */
+class Dictionaries {
+  readonly #values = new Map<number, unknown[]>()
+  readonly #types: ReadonlyMap<number, DataType>
+  readonly #arrow: Arrow
+
+  constructor(fields: readonly Field[], wanted: ReadonlySet<string>, arrow: Arrow) {
+    this.#arrow = arrow
+    this.#types = new Map(
+      fields.flatMap(({ name, type }) =>
+        wanted.has(name) && arrow.DataType.isDictionary(type) ? [[type.id, type.dictionary as DataType]] : [],
+      ),
+    )
   }
 
-  finish(): Table {
-    const columns = this.#opened.names.flatMap((name) => this.#cells.get(name)?.finish() ?? unread(name, this.rows))
-    return { file: this.#path, firstRow: this.#firstRow, rows: this.rows, columns }
+  /** One that nobody refers to is left out. */
+  async add({ id, isDelta }: { id: number; isDelta: boolean }, reader: BatchReader, rows: number): Promise<void> {
+    const type = this.#types.get(id)
+    if (!type) return
+    const values = (isDelta && this.#values.get(id)) || []
+    this.#values.set(id, values)
+    const column = await reader.open(type, rows)
+    for (let left = rows; left > 0; left -= SLICE_ROWS) {
+      const plain = this.plain(type, await column.take(Math.min(left, SLICE_ROWS)))
+      for (let i = 0; i < plain.length; i++) values.push(plain[i])
+    }
+  }
+
+  /** Numbers, texts, dates and lists in place of what the library makes of `data`, a column of `type`. */
+  plain(type: DataType, data: Data): ArrayLike<unknown> {
+    const { DataType: Of, Precision, Vector } = this.#arrow
+    if (Of.isDictionary(type)) {
+      const known = this.#values.get(type.id) ?? []
+      return Array.from(new Vector([data]) as Iterable<unknown>, (place) => {
+        if (place === null || Number(place) in known) return place === null ? null : known[Number(place)]
+        throw new Error(`it has place ${String(place)} of a dictionary of ${known.length}`)
+      })
+    }
+    const isPlain = Of.isInt(type) || (Of.isFloat(type) && type.precision !== Precision.HALF)
+    if (isPlain && data.nullCount === 0) return data.values as ArrayLike<unknown>
+    const plainOf = conversionOf(type, this.#arrow)
+    return Array.from(new Vector([data]) as Iterable<unknown>, (value) =>
+      plainOf && value !== null ? plainOf(value) : value,
+    )
   }
 }
 
 /** How a value of the library becomes a plain one, where it is not. */
-function plainOf(type: DataType, { DataType }: Arrow): ((value: unknown) => unknown) | undefined {
-  if (DataType.isTimestamp(type) || DataType.isDate(type)) return (value) => new Date(Number(value))
-  if (DataType.isDictionary(type)) return plainOf(type.dictionary as DataType, { DataType } as Arrow)
-  if (DataType.isDecimal(type)) return (value) => decimalOf(value as Uint32Array, type.scale)
-  if (DataType.isList(type) || DataType.isLargeList(type) || DataType.isFixedSizeList(type))
+function conversionOf(type: DataType, { DataType: Of }: Arrow): ((value: unknown) => unknown) | undefined {
+  if (Of.isTimestamp(type) || Of.isDate(type)) return (value) => new Date(Number(value))
+  if (Of.isDecimal(type)) return (value) => decimalOf(value as Uint32Array, type.scale)
+  if (Of.isList(type) || Of.isLargeList(type) || Of.isFixedSizeList(type))
     return (value) => Array.from(value as Iterable<unknown>)
   return undefined
 }
 
-/** What `lacking` can hold against the file, down to its numbers and texts. */
+/** Numbers, texts, dates, and lists or a dictionary of them. */
 function isTaken(type: DataType, { DataType }: Arrow): boolean {
   const isNested = (of: DataType) => DataType.isStruct(of) || DataType.isUnion(of) || DataType.isMap(of)
   const isList = (of: DataType) => DataType.isList(of) || DataType.isLargeList(of) || DataType.isFixedSizeList(of)
@@ -120,131 +252,19 @@ function decimalOf(words: Uint32Array, scale: number): number {
   return Number(BigInt.asIntN(32 * words.length, whole)) / 10 ** scale
 }
 
-/** @throws UserError in place of what the library throws */
-function reading<T>(path: string, read: () => T): T {
+/** What `read` gives of a column. @throws UserError in place of what stands in the way */
+async function of<T>(path: string, column: string, read: () => Promise<T>): Promise<T> {
   try {
-    return read()
+    return await read()
   } catch (cause) {
-    throw damaged(path, cause)
+    throw damaged(path, cause, `column ${column}: `)
   }
 }
 
-function damaged(path: string, cause: unknown): UserError {
+function damaged(path: string, cause: unknown, where = ''): UserError {
   if (cause instanceof UserError) return cause
   const why = whyDamaged(cause)
-  if (why.includes('compressed but codec not found')) {
-    return new UserError(
-      `Expected an Arrow file with plain buffers, but those of ${path} are compressed, as Feather's are by default. ` +
-        "Write it without (pandas: `to_feather(path, compression='uncompressed')`), or as Parquet, compressed or not.",
-      { cause },
-    )
-  }
-  return new UserError(`Expected a whole Arrow file, but ${path} is damaged or of an unknown kind: ${why}`, { cause })
-}
-
-async function* batchesOf(places: Places, config: DataConfig): AsyncGenerator<OpenedBatch> {
-  const arrow = await import('apache-arrow').catch((cause: unknown) => {
-    throw new UserError(`Reading ${places.file} needs the package apache-arrow: npm install apache-arrow`, { cause })
+  return new UserError(`Expected a whole Arrow file, but ${path} is damaged or of an unknown kind: ${where}${why}`, {
+    cause,
   })
-  try {
-    // Either has an overload of its own.
-    const reader = await arrow.RecordBatchReader.from((await sourceOf(places)) as FileHandle)
-    await reader.open()
-    const names = reader.schema.fields.map(({ name }) => String(name))
-    const wanted = wantedColumns(names, config)
-    for (const { name, type } of reader.schema.fields as Field[]) {
-      if (wanted.includes(name) && !isTaken(type, arrow)) throw unsupported(name, places.file, `\`${type}\``)
-    }
-    for await (const batch of reader) {
-      // Of no columns there could be as many as it likes.
-      if (!(batch.numRows <= 8 * places.bytes)) throw new Error(`${batch.numRows} rows are declared`)
-      checkBatch(batch, wanted, arrow)
-      yield { arrow, batch, names, wanted }
-    }
-  } catch (cause) {
-    throw damaged(places.file, cause)
-  }
-}
-
-/** A file is read where its footer says, a stream from its beginning on. */
-async function sourceOf(places: Places): Promise<Pick<FileHandle, 'fd'> | AsyncIterable<Uint8Array>> {
-  const { bytes: size } = places
-  const bytesAt = async (start: number, length: number): Promise<Buffer> => {
-    if (start < 0 || start + length > size) throw new Error(`it ends at byte ${size}`)
-    const bytes = Buffer.alloc(length)
-    await places.fill(bytes, start)
-    return bytes
-  }
-  const start = await bytesAt(0, MAGIC.length)
-  if (start.toString('latin1') !== MAGIC) {
-    if (!(await checkStream(bytesAt, size))) throw noRows(places.file)
-    return chunksOf(places, 0, size)
-  }
-  // The length of the footer, and the same letters.
-  if (size < 2 * (4 + MAGIC.length)) throw new Error(`it has ${size} bytes`)
-  const end = await bytesAt(size - 4 - MAGIC.length, 4 + MAGIC.length)
-  const footer = end.readInt32LE(0)
-  if (end.toString('latin1', 4) !== MAGIC) throw new Error(`it does not end in ${MAGIC}: it is truncated`)
-  if (footer < 0 || footer > size - end.length)
-    throw new Error(`${footer} bytes of footer are declared, it has ${size}`)
-  await checkFile(await bytesAt(size - end.length - footer, footer), bytesAt, size)
-  const read = async (buffer: Uint8Array, offset: number, length: number, position: number) => {
-    if (position < 0 || position + length > size) throw new Error(`it ends at byte ${size}`)
-    await places.fill(buffer.subarray(offset, offset + length), position)
-    return { bytesRead: length, buffer }
-  }
-  const source = { fd: 0, stat: async () => ({ size }), read, close: async () => {} }
-  return source
-}
-
-/** What a batch declares is held against the bytes that are there, before anything is made of it. */
-function checkBatch(batch: RecordBatch, wanted: readonly string[], { DataType }: Arrow): void {
-  for (const name of wanted) {
-    const [data] = batch.getChild(name)!.data
-    if (!data || data.length !== batch.numRows) {
-      throw new Error(`column ${name} has ${data?.length ?? 0} rows of ${batch.numRows}`)
-    }
-    const lacks = lacking(data, data.length, DataType)
-    if (lacks !== undefined) throw new Error(`column ${name} declares ${batch.numRows} rows, but has ${lacks}`)
-  }
-}
-
-/** What is too short for `length` values, in words. */
-function lacking(data: Data, length: number, DataType: Arrow['DataType']): string | undefined {
-  const { type } = data
-  if (DataType.isNull(type)) return undefined
-  if (DataType.isDictionary(type)) {
-    for (const part of data.dictionary!.data) {
-      const lacks = lacking(part, part.length, DataType)
-      if (lacks !== undefined) return `${lacks}, in its dictionary`
-    }
-  }
-  const bytes = (data.nullBitmap as Uint8Array | undefined)?.length ?? 0
-  if (bytes > 0 && 8 * bytes < length) return `${bytes} bytes of what is missing`
-  if (DataType.isFixedSizeList(type)) return lackingItems(data, length * type.listSize, DataType)
-  const isList = DataType.isList(type) || DataType.isLargeList(type)
-  if (isList || isText(type, DataType)) {
-    const offsets = data.valueOffsets as ArrayLike<number | bigint>
-    if (offsets.length < length + 1) return `${offsets.length} places of values`
-    // What many rows share would be made for each of them.
-    for (let i = 0; i < length; i++)
-      if (!(offsets[i]! >= 0 && offsets[i]! <= offsets[i + 1]!)) return 'values that overlap'
-    const last = Number(offsets[length])
-    if (isList) return lackingItems(data, last, DataType)
-    const held = (data.values as Uint8Array).length
-    return last > held ? `${held} bytes of texts` : undefined
-  }
-  if (!ArrayBuffer.isView(data.values)) return undefined
-  const held = (data.values as unknown as ArrayLike<number>).length
-  const needed = DataType.isBool(type) ? Math.ceil(length / 8) : length * data.stride
-  return held < needed ? `${held} values` : undefined
-}
-
-const isText = (type: unknown, DataType: Arrow['DataType']): boolean =>
-  DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isBinary(type) || DataType.isLargeBinary(type)
-
-function lackingItems(data: Data, items: number, DataType: Arrow['DataType']): string | undefined {
-  const [child] = data.children as Data[]
-  if (!child || !(child.length >= items)) return `${child?.length ?? 0} values in lists`
-  return lacking(child, items, DataType)
 }

@@ -41,9 +41,14 @@ export const endsBefore = (file: string, expected: number, found: number): UserE
 const CHUNK_BYTES = 1 << 18
 
 /** The bytes from `start` to `end`, some at a time. */
-export async function* chunksOf(places: Places, start: number, end: number): AsyncGenerator<Uint8Array> {
-  for (let at = start; at < end; at += CHUNK_BYTES) {
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, end - at))
+export async function* chunksOf(
+  places: Places,
+  start: number,
+  end: number,
+  chunkBytes = CHUNK_BYTES,
+): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end; at += chunkBytes) {
+    const chunk = new Uint8Array(Math.min(chunkBytes, end - at))
     await places.fill(chunk, at)
     yield chunk
   }

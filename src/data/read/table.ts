@@ -41,15 +41,15 @@ const PART_ROWS = 4096
 /** What tells what the columns of a stream are: rows, and bytes of texts, or of images and arrays as numbers. */
 const SAMPLE_ROWS = 2 ** 16
 const SAMPLE_BYTES = 2 ** 26
-/** Of a part of arrays, as numbers for training, and about so many of one of Parquet. */
+/** Of a part of arrays, as numbers for training, and about so many of one of Parquet or Arrow. */
 const PART_BYTES = 2 ** 24
 
 /** Which of `files` files stands at a place of an epoch, where the files of a folder can be read in any order. */
 export type FileOrder = (files: number) => (place: number) => number
 
 /**
- * `file` as tables of some thousand rows (of Parquet a row group), one after another: memory holds one at a time, and of
- * Arrow a record batch. @param order of the files of a folder
+ * `file` as tables of some thousand rows, one after another: memory holds one at a time, and of Parquet a page of each
+ * column. @param order of the files of a folder
  */
 export async function* readParts(
   file: string,
@@ -83,7 +83,7 @@ async function* partsOf(file: string, config: DataConfig, whole: boolean, order?
       }
       case 'arrow': {
         const { readArrowParts } = await import('./arrow.ts')
-        return yield* readArrowParts(placesOf(opened), config, PART_ROWS)
+        return yield* readArrowParts(placesOf(opened), config, PART_ROWS, PART_BYTES)
       }
       case 'text': {
         const { readTextParts } = await import('./text.ts')
