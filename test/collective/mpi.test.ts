@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, test } from 'vitest'
+import { describe, expect, it, onTestFinished, test, vi } from 'vitest'
 import { findMpiLibrary, launchOf, mpiLibraries } from '../../src/native/mpi/find.ts'
 import { launch, launchers, whyNone } from './launch.ts'
 
@@ -30,6 +33,17 @@ test.runIf(launchers.length === 2)('under `srun --mpi=pmix` Open MPI is asked fi
   const isMpich = (path: string | undefined) => path!.includes('mpich')
   expect(isMpich(mpiLibraries(slurm, { PMIX_RANK: '0' })[0])).toBe(false)
   expect(isMpich(mpiLibraries({ ...slurm, by: 'MPICH' }, {})[0])).toBe(true)
+})
+
+test('libraries of the standard ABI are found, also where each implementation has one of its own name', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'brigantine-mpi-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  // Debian 14 links libmpi_abi.so.1 to one of the two.
+  const paths = ['mpich', 'openmpi'].map((name) => join(folder, `libmpi_abi_${name}.so.1.0.0`))
+  for (const path of paths) writeFileSync(path, '')
+  vi.stubEnv('LD_LIBRARY_PATH', folder)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  expect(mpiLibraries(null)).toEqual(expect.arrayContaining(paths))
 })
 
 const mpich = launchers.find(({ name }) => name === 'MPICH')

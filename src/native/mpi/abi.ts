@@ -38,7 +38,7 @@ const STANDARD: MpiAbi = {
   byte: 0x247,
   float: 0x210,
   sum: 0x21,
-  errorsReturn: 0x142,
+  errorsReturn: 0x143,
   inPlace: 1n,
   statusesIgnore: 0n,
   funneled: 1024,

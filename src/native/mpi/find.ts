@@ -63,7 +63,7 @@ export function findMpiLibrary(launch: Launch | null = launchOf(), given = proce
 /** Candidates, those that are probably the launcher's first. */
 export function mpiLibraries(launch: Launch | null, env: NodeJS.ProcessEnv = process.env): string[] {
   const names = ['libmpi_abi', 'libmpi', 'libmpich']
-  const own = /^lib(mpi|mpich|mpi_abi)\.(so|dylib)/
+  const own = /^lib(mpi|mpich|mpi_abi\w*)\.(so|dylib)/
   const found = findLibraries(names).filter((path) => own.test(basename(path)))
   const isMpich = (path: string) => Number(path.includes('mpich'))
   if (launch?.by === 'MPICH') return found.toSorted((a, b) => isMpich(b) - isMpich(a))
