@@ -24,6 +24,9 @@ export interface VectorSet {
 /** The nearest cache, of most processors: places where a line can be, and how far apart addresses are that share them. */
 const [WAYS, WAY_BYTES] = [8, 4096]
 
+/** Bytes that a term of a strip brings there: a line of a transposed a, and its row of b. */
+const TERM_BYTES = 64 + 96
+
 /** Bytes from a row to the next as far as those places go: the power of two in it. */
 const steps = (ld: number): number => Math.min(WAY_BYTES, 4 * (ld & -ld))
 
@@ -53,10 +56,12 @@ export const AVX2: VectorSet = {
   // How many are missing: so far from the beginning of `PARTS`.
   part: (columns) => 8 - columns,
   // On Zen 3, rows that drive each other out of the cache are slow to read: with 64 rows of a, 41 GFLOP/s instead of 82
-  // of 1024 elements each, 74 instead of 88 of 512, but 97 instead of 93 of 784.
-  packs: (rows, ld) => rows * steps(ld) >= 12 * WAY_BYTES,
-  // There too: 86 instead of 68 GFLOP/s of 128 x 128 x 512.
-  turns: (terms, ld, columns) => columns >= 64 && terms * steps(ld) > WAYS * WAY_BYTES,
+  // of 1024 elements each, 74 instead of 88 of 512, but 97 instead of 93 of 784. With 256 rows of a it is 88 instead of 93 of 784.
+  packs: (rows, ld) => rows >= 192 || rows * steps(ld) >= 12 * WAY_BYTES,
+  // There too: 86 instead of 68 GFLOP/s of 128 x 128 x 512. Of 192 x 256 with rows of 784: 70 instead of 93 of 256 terms, 87
+  // instead of 93 of 128; of 192 x 128, 79 instead of 90 of 256 terms, but 92 instead of 89 of 128.
+  turns: (terms, ld, columns) =>
+    columns >= 64 && (columns >= 256 || terms * Math.max(steps(ld), TERM_BYTES) > WAYS * WAY_BYTES),
 }
 
 /** The widest first. */
