@@ -1,6 +1,6 @@
 /**
  * Faults to order: what is to go wrong in a run, where and when, so that everything that must survive it can be tried.
- * Written `kind@key=value,key=value`, as in `worker-exit@step=37,piece=2`. Each fires once, at the first place that fits.
+ * Written `kind@key=value,key=value`, as in `worker-exit@step=37,piece=2`. Each fires once, at the first place that fits; what is wrong with a part stays so.
  *
  *   worker-exit    the worker's thread ends
  *   worker-throw   an error that nobody expected
@@ -8,6 +8,10 @@
  *   nan            the gradient and its norm become NaN, before the decision: `step` is all it takes
  *   flip           a bit of a back-signal of the batch flips in memory, before gradients are made of it: as `nan`
  *   delay          the worker pauses for `millis` milliseconds (default 100)
+ *   weight         a bit of the last layer's weights flips in memory, before the update of batch `step`
+ *   silent-part    from batch `step` on (default: the first) part `part` (default 0) of every batch adds nothing to the gradient:
+ *                  of what is summed in parts, the plan's lanes
+ *   large-part     the same, with thirty times its gradient
  *   torn-write     of the first `last.ckpt` written after the step only half the bytes reach the disk: `step` is all it takes
  *
  *   step=N         in batch N, counted from 0, skipped ones included; what comes between two, as an evaluation or a copy of the
@@ -15,6 +19,7 @@
  *   phase=NAME     rows, gradient, reduce, update, evaluate or snapshot (default: any)
  *   stage=N        in the Nth of several `rows` phases of a step, counted from 1 (default: any)
  *   piece=N        at piece N of the phase (default: any)
+ *   part=N         of silent-part and large-part
  *   worker=N       in worker N (default: any)
  *   at=PLACE       start: before it has joined the run; claim: before a piece it has taken; piece: inside one, what it
  *                  writes half written (the default); decide: in the sequential part, the run's state half written;
@@ -23,9 +28,11 @@
 import { UserError, describe, suggest } from '../errors.ts'
 import { Phase } from './plan.ts'
 
-const KINDS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay', 'nan', 'flip', 'torn-write'] as const
+const WORKERS = ['worker-exit', 'worker-throw', 'worker-stall', 'delay'] as const
+const NUMBERS = ['nan', 'flip', 'weight', 'silent-part', 'large-part'] as const
+const KINDS = [...WORKERS, ...NUMBERS, 'torn-write'] as const
 const PLACES = ['start', 'claim', 'piece', 'decide', 'wait'] as const
-const KEYS = ['step', 'phase', 'stage', 'piece', 'worker', 'at', 'millis'] as const
+const KEYS = ['step', 'phase', 'stage', 'piece', 'part', 'worker', 'at', 'millis'] as const
 
 export interface Fault {
   /** As it was ordered. */
@@ -38,9 +45,13 @@ export interface Fault {
   readonly phase: Phase | -1
   readonly stage: number
   readonly piece: number
+  readonly part: number
   readonly worker: number
   readonly millis: number
 }
+
+/** Whether it is a wrong number, and nothing that happens to a worker. */
+export const isOfNumbers = ({ kind }: Fault): boolean => (NUMBERS as readonly string[]).includes(kind)
 
 /** Most faults of one run: each has a bit of one word that says whether it fired. */
 const MAX_FAULTS = 32
@@ -88,11 +99,13 @@ function parseFault(text: string): Fault {
     phase: -1,
     stage: -1,
     piece: -1,
+    part: 0,
     worker: -1,
     millis: 100,
   }
   if (kind === 'nan') Object.assign(fault, { at: 'decide', phase: Phase.reduce })
-  if (kind === 'flip') Object.assign(fault, { at: 'decide', phase: Phase.rows })
+  if (kind === 'silent-part' || kind === 'large-part') Object.assign(fault, { at: 'decide', phase: Phase.gradient })
+  if (kind === 'flip' || kind === 'weight') Object.assign(fault, { at: 'decide', phase: Phase.rows })
   if (kind === 'torn-write') fault.at = 'write'
   for (const pair of rest.split(',').filter((pair) => pair !== '')) {
     const [key = '', value = ''] = pair.split('=', 2)

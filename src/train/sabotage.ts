@@ -2,7 +2,9 @@
 import type { Arena } from '../arena/arena.ts'
 import type { Control } from '../arena/control.ts'
 import { UPDATE_PIECE } from '../plan/constants.ts'
+import { isOfNumbers } from '../plan/faults.ts'
 import type { Fault } from '../plan/faults.ts'
+import { endLane } from '../plan/pieces.ts'
 import { Phase } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
 import { State } from './state.ts'
@@ -49,11 +51,13 @@ export class Saboteur {
     const stage = doubles[this.#plan.at.state + State.stage]! + 1
     const fits = (wanted: number, is: number) => wanted === -1 || is === -1 || wanted === is
     this.#faults.forEach((fault, index) => {
-      if (fault.at !== at || !fits(fault.step, step) || !fits(fault.phase, phase) || !fits(fault.piece, piece)) return
-      if (!fits(fault.stage, stage)) return
+      const isTime = lasts(fault) ? step >= fault.step : fits(fault.step, step)
+      if (!isTime || fault.at !== at || !fits(fault.phase, phase) || !fits(fault.stage, stage)) return
+      if (!fits(fault.piece, piece)) return
       if (fault.kind === 'flip' && !this.#afterLoss()) return
-      if (!fits(fault.worker, this.#worker) || !this.#control.fireOnce(index)) return
-      if (fault.kind !== 'delay' && fault.kind !== 'nan' && fault.kind !== 'flip') this.#tear(at, phase, piece)
+      if (lasts(fault) && !this.#hasPart(fault.part)) return
+      if (!fits(fault.worker, this.#worker) || (!this.#control.fireOnce(index) && !lasts(fault))) return
+      if (fault.kind !== 'delay' && !isOfNumbers(fault)) this.#tear(at, phase, piece)
       this.#happen(fault)
     })
   }
@@ -64,7 +68,22 @@ export class Saboteur {
     return this.#arena.doubles[at.state + State.stage] === stages.length - 1
   }
 
-  #happen({ kind, millis }: Fault): void {
+  /** Whether the whole batch's gradient lies in parts, that one among them. */
+  #hasPart(part: number): boolean {
+    const { at, placements, spec } = this.#plan
+    const state = this.#arena.doubles.subarray(at.state)
+    const batchRows = state[State.batchRows]!
+    const isWhole = state[State.first]! + state[State.rows]! >= batchRows
+    return isWhole && placements.laned > 0 && spec.sharing.shards === 1 && part < endLane(this.#plan, 0, batchRows)
+  }
+
+  #multiplyPart(part: number, factor: number): void {
+    const { at, placements } = this.#plan
+    const from = at.lanes + part * placements.laned
+    for (let i = from; i < from + placements.laned; i++) this.#arena.floats[i]! *= factor
+  }
+
+  #happen({ kind, millis, part }: Fault): void {
     switch (kind) {
       case 'worker-exit':
         process.exit(1)
@@ -87,6 +106,17 @@ export class Saboteur {
       case 'flip':
         // The highest bit of the exponent: 0.1 becomes 3e37.
         this.#arena.words[this.#plan.network.output.gradient] ^= 1 << 30
+        return
+      case 'weight': {
+        // The highest bit of the mantissa: nothing that a norm would show.
+        const { at, watch } = this.#plan
+        this.#arena.words[at.parameters + watch.segments.at(-1)!.offset] ^= 1 << 22
+        return
+      }
+      case 'silent-part':
+        return this.#multiplyPart(part, 0)
+      case 'large-part':
+        return this.#multiplyPart(part, 30)
     }
   }
 
@@ -114,3 +144,6 @@ export class Saboteur {
     }
   }
 }
+
+/** Whether it happens in every batch from the first on. */
+const lasts = ({ kind }: Fault): boolean => kind === 'silent-part' || kind === 'large-part'

@@ -109,11 +109,11 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
   [['train', '--resume', 'tiny.csv'], 'tiny.csv: expected a Brigantine model or checkpoint, got another kind of file.'],
   [
     ['train', '--inject', 'explode@step=3'],
-    'Fault `explode@step=3`: expected a fault of worker-exit, worker-throw, worker-stall, delay, nan, flip, torn-write, got `"explode"` (string).',
+    'Fault `explode@step=3`: expected a fault of worker-exit, worker-throw, worker-stall, delay, nan, flip, weight, silent-part, large-part, torn-write, got `"explode"` (string).',
   ],
   [
     ['train', '--inject', 'worker-exit@stpe=3'],
-    'Fault `worker-exit@stpe=3`: expected a key of step, phase, stage, piece, worker, at, millis, got `"stpe"` (string).',
+    'Fault `worker-exit@stpe=3`: expected a key of step, phase, stage, piece, part, worker, at, millis, got `"stpe"` (string).',
   ],
   [
     ['train', '--inject', 'worker-exit@step=x'],

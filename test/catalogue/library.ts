@@ -94,7 +94,7 @@ export const libraryCases: readonly (readonly [(trainer: Trainer) => unknown, me
   ],
   [
     (trainer) => trainer.fit(rows, { inject: ['worker-exi@step=1'] }),
-    'Fault `worker-exi@step=1`: expected a fault of worker-exit, worker-throw, worker-stall, delay, nan, flip, torn-write, got `"worker-exi"` (string); did you mean `worker-exit`?',
+    'Fault `worker-exi@step=1`: expected a fault of worker-exit, worker-throw, worker-stall, delay, nan, flip, weight, silent-part, large-part, torn-write, got `"worker-exi"` (string); did you mean `worker-exit`?',
   ],
   [
     (trainer) => trainer.fit(rows, { inject: Array<string>(40).fill('worker-exit') }),

@@ -222,4 +222,28 @@ describe('the detector', () => {
     })
     expect(faults(ran)).toContain('REPLICA_DIVERGENCE')
   })
+
+  it.each([
+    ['weight@step=17', { code: 'REPLICA_DIVERGENCE', step: 17 }],
+    ['silent-part@part=1,step=20', { code: 'SHARD_ANOMALY', part: 1, evidence: { value: 4 } }],
+    ['large-part@part=2', { code: 'SHARD_ANOMALY', part: 2, step: 2 }],
+  ])('sees what can be ordered from the command line: %s', async (fault, verdict) => {
+    const parts = { gradient: 'lanes', batchSize: 128 } as const
+    await using trainer = await Trainer.create(
+      { ...base, ...parts, model: { layers: plain(2, 24, 'relu') } },
+      { crew: crews[0]! },
+    )
+    const { health, unfired } = await trainer.fit(data, { inject: [fault] })
+    expect(unfired).toEqual([])
+    expect(health.filter(({ severity }) => severity === 'fault')).toMatchObject([verdict])
+  })
+
+  it('has no part to damage where gradients are summed whole, which is told', async () => {
+    await using trainer = await Trainer.create(
+      { ...base, gradient: 'whole', model: { layers: plain(1, 8, 'relu') } },
+      { crew: crews[0]! },
+    )
+    const { unfired } = await trainer.fit(data, { epochs: 1, inject: ['silent-part', 'large-part@part=1'] })
+    expect(unfired).toEqual(['silent-part', 'large-part@part=1'])
+  })
 })

@@ -57,7 +57,9 @@ Examples:
 Faults for --inject, each KIND@key=value,key=value, once at the first place that fits; where none can, or did, it is told:
   worker-exit, worker-throw, worker-stall, delay (millis)   step, worker, phase, piece; at: start, claim, piece, decide, wait
   nan                                                       step: the gradient of that batch
-  flip                                                      step: one bit of a back-signal of that batch
+  flip, weight                                              step: one bit of a back-signal, of a weight
+  silent-part, large-part                                   step, part: of every batch from there on, where gradients are
+                                                            summed in parts (--gradient lanes)
   torn-write                                                step: of the checkpoint after it half the bytes reach the disk
 ${EXIT_CODES_HELP}`
 
