@@ -167,6 +167,8 @@ export class Repair {
   async afterRun(session: Session, stopped: HealthCode | undefined): Promise<Next | null> {
     const batch = session.state[State.batch]!
     this.#since = batch
+    // What was said of this run does not count against the one that comes next.
+    this.#seen = this.#context.history.health.length
     if (this.#tournament) return this.#afterTrial(session, this.#tournament, stopped)
     if (!this.wantsEnd && stopped) {
       this.#chosen = await this.#chooseNow(session, [{ code: stopped, layer: undefined }])
