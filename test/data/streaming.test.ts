@@ -174,6 +174,15 @@ describe('Parquet in parts', () => {
     const file = write('short.parquet', parquetBytes(fileOf([columnOf('n', TYPES.int32, 3, pages)], 4)))
     await expect(read(file)).rejects.toThrow(/short.parquet is damaged.*column n has 1 rows less than its row group/)
   })
+
+  it('ends where a column of a structure has fewer than no parts', async () => {
+    const column = listOf('l', TYPES.int32, 3, [dataPage(3, ENCODINGS.plain, bytes([1, 2, 3]))])
+    const schema = column.schema.map((fields) =>
+      fields.map((field) => (field[0] === 5 ? ([5, 'int', -1] as const) : field)),
+    )
+    const file = write('negative.parquet', parquetBytes(fileOf([{ ...column, schema }], 3)))
+    expect(await userError(() => read(file))).toContain('negative.parquet')
+  })
 })
 
 describe('Arrow in parts', () => {
