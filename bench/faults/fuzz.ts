@@ -78,6 +78,8 @@ async function inChild(name: string): Promise<void> {
     try {
       await fc.assert(property, { numRuns: Math.min(ROUND, cases - done), seed: own })
       checkPrototypes()
+      // What is still resident is then what the readers took, not what lies about.
+      gc!()
       const more = process.resourceUsage().maxRSS * 1024 - before
       if (more > MOST_BYTES)
         error = `${(more / 1e6).toFixed(0)} MB more resident than before, in the rounds up to seed ${own}`
@@ -92,7 +94,7 @@ async function inChild(name: string): Promise<void> {
 /** The last that a reader's process told, and how it ended. */
 function run(name: string): Promise<Told> {
   const given = ['--child', '--readers', name, '--cases', `${cases}`, '--seed', `${seed}`]
-  const execArgv = [...process.execArgv, '--max-semi-space-size=16']
+  const execArgv = [...process.execArgv, '--max-semi-space-size=16', '--expose-gc']
   const child = fork(import.meta.filename, given, { execArgv })
   let told: Told = { cases: 0, refused: 0, cpuSeconds: 0, slowestMillis: 0, peakBytes: 0 }
   let silent = 0

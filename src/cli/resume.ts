@@ -19,7 +19,7 @@ function findCheckpoint(resume: string | true, folder: string): string {
   const named = resume === true ? folder : resume
   if (!existsSync(named)) {
     throw new UserError(
-      `--resume: expected a checkpoint or the folder of a run, got \`${named}\`, which does not exist`,
+      `--resume: expected a checkpoint or the folder of a run, got \`${named}\`, which does not exist or cannot be reached`,
     )
   }
   if (!statSync(named).isDirectory()) return named

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, readAsCommonJs, UserError } from '../errors.ts'
@@ -12,6 +12,9 @@ export interface ConfigFile {
   /** `run.yaml:3:5` of a field, for messages. */
   readonly locate: Locate
 }
+
+/** A config is written by hand, or by a small program: far above what any holds, far below what fills memory. */
+const MOST_BYTES = 2 ** 24
 
 const MODULES = ['.ts', '.mts', '.js', '.mjs']
 
@@ -35,8 +38,9 @@ async function loadText(path: string, json: boolean): Promise<ParsedText> {
   let text: string
   try {
     // `-`: from a pipe, as for data.
-    text = readFileSync(path === '-' ? 0 : path, 'utf8').replace(/^\uFEFF/, '')
+    text = readBounded(path).replace(/^\uFEFF/, '')
   } catch (error) {
+    if (error instanceof UserError) throw error
     throw cannotRead(path, error)
   }
   if (/^\uFFFD{2}|\u0000/.test(text)) {
@@ -45,6 +49,26 @@ async function loadText(path: string, json: boolean): Promise<ParsedText> {
   // A large parser: only where a file is read.
   const { parseText } = await import('./text.ts')
   return parseText(path, json ? blankComments(text) : text)
+}
+
+/** A pipe tells no size, and a device has no end. */
+function readBounded(path: string): string {
+  const file = path === '-' ? 0 : openSync(path, 'r')
+  try {
+    const chunks: Buffer[] = []
+    for (let bytes = 0; bytes <= MOST_BYTES;) {
+      const chunk = Buffer.alloc(2 ** 16)
+      const count = readSync(file, chunk)
+      if (count === 0) return Buffer.concat(chunks).toString('utf8')
+      chunks.push(chunk.subarray(0, count))
+      bytes += count
+    }
+  } finally {
+    if (file !== 0) closeSync(file)
+  }
+  throw new UserError(
+    `${path}: expected a config of at most ${MOST_BYTES / 2 ** 20} MiB, got more. Is it a file of data?`,
+  )
 }
 
 async function loadModule(path: string): Promise<ParsedText> {

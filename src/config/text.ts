@@ -15,6 +15,12 @@ export function parseText(path: string, text: string): ParsedText {
   const [first] = document.errors
   if (first) {
     const { line, col } = lines.linePos(first.pos[0])
+    // The parser's own words for what was more than its stack holds.
+    if (first.message.startsWith('Maximum call stack')) {
+      throw new UserError(
+        `${path}:${line}:${col}: expected a config, got lists or maps too deep in each other to be one`,
+      )
+    }
     throw new UserError(`${path}:${line}:${col}: ${first.message}`, { cause: first })
   }
   const at = (offset: number) => {

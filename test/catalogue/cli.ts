@@ -61,6 +61,7 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
     'broken.yaml:2:1: Flow sequence in block collection must be sufficiently indented and end with a ]',
   ],
   [['train', 'twice.yaml'], 'twice.yaml:2:1: Map keys must be unique'],
+  [['train', '/dev/zero'], '/dev/zero: expected a config of at most 16 MiB, got more. Is it a file of data?'],
   [['train', 'bomb.yaml'], 'bomb.yaml: Excessive alias count indicates a resource exhaustion attack'],
   [
     ['train', 'tag.yaml'],
@@ -102,8 +103,16 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
     'Expected the last layer to have a unit for each of the 3 classes of the data (x, y, z), got 2. Set its `units` to 3.',
   ],
   [
+    ['train', '--data', 'http://example.com/a.csv', '--layers', '3'],
+    'Expected a data file at a path of this machine, got the address http://example.com/a.csv. Download it first',
+  ],
+  [
+    ['train', '--data', 'tiny.csv/x', '--layers', '3'],
+    'Expected to read tiny.csv/x, got ENOTDIR. A part of its path is a file: check the path',
+  ],
+  [
     ['train', '--resume', 'nowhere'],
-    '--resume: expected a checkpoint or the folder of a run, got `nowhere`, which does not exist',
+    '--resume: expected a checkpoint or the folder of a run, got `nowhere`, which does not exist or cannot be reached',
   ],
   [['train', '--resume', '.'], '--resume: there is no checkpoint `last.ckpt`; train without --resume first'],
   [['train', '--resume', 'tiny.csv'], 'tiny.csv: expected a Brigantine model or checkpoint, got another kind of file.'],

@@ -22,6 +22,19 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
     'Expected different column names in the header of twice.csv, got "a" twice. Rename one, or set data.header to false if the line is data',
   ],
   [
+    file('commas.csv', ','.repeat(2 ** 17)),
+    'Expected at most 131072 columns in commas.csv, got 131073. Rows as wide as that are read from an NPY file',
+  ],
+  [
+    file(
+      'keys.jsonl',
+      Array.from({ length: 200 }, (_, line) =>
+        JSON.stringify(Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`${line}-${i}`, 1]))),
+      ).join('\n'),
+    ),
+    'Expected at most 131072 columns in keys.jsonl, got 131073. Rows as wide as that are read from an NPY file',
+  ],
+  [
     file('missing.csv', 'a,b\n1,x\n,y\n'),
     'Expected a value in missing.csv, line 3, column "a", got none (missing or NaN). Fill it with data.fillMissing (\'mean\' or a number), or drop the row or the column',
   ],

@@ -1,4 +1,16 @@
+import { UserError } from '../../errors.ts'
 import type { Column, NumberColumn, TextColumn } from '../table.ts'
+
+/** Each takes some two kilobytes before it holds a value. */
+const MOST_COLUMNS = 2 ** 17
+
+/** @throws UserError for so many columns that they alone fill memory, as a line of nothing but delimiters has */
+export function checkColumns(count: number, file: string): void {
+  if (count <= MOST_COLUMNS) return
+  throw new UserError(
+    `Expected at most ${MOST_COLUMNS} columns in ${file}, got ${count}. Rows as wide as that are read from an NPY file`,
+  )
+}
 
 /** A column that grows row by row. Rows never set are missing. */
 export interface ColumnBuilder {
@@ -11,9 +23,12 @@ export interface ColumnBuilder {
   finish(rows: number): Column
 }
 
+/** Rows that a column begins with room for: a line may be of columns alone, whose room is to be no more than the line's. */
+const FIRST_ROWS = 8
+
 /** Numbers, `width` to a row. A text leaves NaN, and the first one is kept for the error. */
 export function numberBuilder(name: string, width = 1): ColumnBuilder {
-  let values = new Float64Array(1024 * width).fill(NaN)
+  let values = new Float64Array(FIRST_ROWS * width).fill(NaN)
   let text: NumberColumn['text']
   const reserve = (row: number): void => {
     if ((row + 1) * width <= values.length) return

@@ -4,7 +4,7 @@ import { UserError } from '../../errors.ts'
 import { DEFAULT_MISSING } from '../config.ts'
 import type { ColumnRef, DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
-import { isReferred, numberBuilder, parseNumber, textBuilder, type ColumnBuilder } from './columns.ts'
+import { checkColumns, isReferred, numberBuilder, parseNumber, textBuilder, type ColumnBuilder } from './columns.ts'
 import type { OpenedFile } from './file.ts'
 
 /** What the readers of text need of a `DataConfig`. */
@@ -116,7 +116,10 @@ function tableReader(file: string, options: TextOptions) {
     ready: () => lines.length,
     isLeft: () => !builders || lines.length > 0,
     add(record: string[], line: number): void {
-      if (width === 0) width = record.length
+      if (width === 0) {
+        checkColumns(record.length, file)
+        width = record.length
+      }
       if (record.length !== width) {
         throw new UserError(
           `Expected ${width} fields as in the first line of ${file}, got ${record.length} in line ${line}. ` +
@@ -150,7 +153,8 @@ function isHeader(sample: readonly string[][]): boolean {
 
 function headerNames(cells: readonly string[], file: string): string[] {
   const names = cells.map((cell, i) => (cell === '' ? `${i}` : cell))
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  const seen = new Set<string>()
+  const twice = names.find((name) => seen.size === seen.add(name).size)
   if (twice === undefined) return names
   throw new UserError(
     `Expected different column names in the header of ${file}, got ${JSON.stringify(twice)} twice. ` +

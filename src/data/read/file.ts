@@ -60,6 +60,17 @@ async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): Asy
   yield* rest
 }
 
+/** What mends what keeps a file from being opened, where that is not its permissions. */
+const ADVICE: Partial<Record<string, string>> = {
+  ELOOP: 'Its symbolic links lead to each other: name the file itself',
+  ENOTDIR: 'A part of its path is a file: check the path',
+  ENAMETOOLONG: 'Its name is too long: shorten it',
+  ERR_INVALID_ARG_VALUE: 'Its name has a NUL character in it: check the path',
+  EIO: 'The disk, or the machine that it is on, fails',
+}
+// eslint-disable-next-line no-control-regex -- it is those that are meant
+const printable = (file: string): string => file.replace(/[\0-\x1f]/g, (char) => JSON.stringify(char).slice(1, -1))
+
 async function sizeOf(file: string, seconds?: number): Promise<number> {
   try {
     const found = await answered(file, stat(file), seconds)
@@ -73,7 +84,14 @@ async function sizeOf(file: string, seconds?: number): Promise<number> {
   } catch (error) {
     if (error instanceof UserError) throw error
     const code = (error as NodeJS.ErrnoException).code ?? String(error)
-    if (code !== 'ENOENT') throw new UserError(`Expected to read ${file}, got ${code}. Check its permissions`)
+    if (code !== 'ENOENT') {
+      throw new UserError(
+        `Expected to read ${printable(file)}, got ${code}. ${ADVICE[code] ?? 'Check its permissions'}`,
+      )
+    }
+    if (/(^|\/)[a-z][a-z\d+.-]+:\//i.test(file)) {
+      throw new UserError(`Expected a data file at a path of this machine, got the address ${file}. Download it first`)
+    }
     const others = await readdir(dirname(file)).catch(() => [])
     const close = suggest(basename(file), others)
     throw new UserError(

@@ -1,7 +1,7 @@
 import { describe, UserError } from '../../errors.ts'
 import { DEFAULT_MISSING } from '../config.ts'
 import type { Table } from '../table.ts'
-import { isReferred, numberBuilder, parseNumber, textBuilder, type ColumnBuilder } from './columns.ts'
+import { checkColumns, isReferred, numberBuilder, parseNumber, textBuilder, type ColumnBuilder } from './columns.ts'
 import type { TextOptions } from './csv.ts'
 import type { OpenedFile } from './file.ts'
 
@@ -53,6 +53,7 @@ export async function* readJsonlParts(
       if (cell === null || (typeof cell === 'string' && missing.has(cell.trim()) && builder?.kind !== 'text')) {
         // In an array row the place must exist even where its first value is missing.
         if (!keyed && !builder) {
+          checkColumns(builders.size + 1, file)
           makers.set(key, () => numberBuilder(key))
           builders.set(key, numberBuilder(key))
         }
@@ -64,6 +65,7 @@ export async function* readJsonlParts(
             `Expected the keys of the lines before in ${file}, got ${JSON.stringify(key)} in line ${line}`,
           )
         }
+        checkColumns(builders.size + 1, file)
         const forced = isReferred(options.text ?? [], key, keyed ? NaN : position, entries.length)
         const isText = forced || typeof cell === 'string'
         const make = () => (isText ? textBuilder(key) : numberBuilder(key, widthOf(cell)))
