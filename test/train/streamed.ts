@@ -1,5 +1,6 @@
 /** Trains on a stream of as many MiB as its argument says, through a buffer of 1 MiB, and prints the peak of resident memory. */
 import { Trainer } from '../../src/train/trainer.ts'
+import { peakBytes } from './peak-bytes.ts'
 
 const mebibytes = Number(process.argv[2])
 const FEATURES = 255
@@ -20,4 +21,4 @@ await using trainer = await Trainer.create({
   model: { layers: [{ type: 'dense', units: 2 }] },
 })
 const history = await trainer.fit(chunks(), { bufferRows: 1024 })
-process.stdout.write(JSON.stringify({ steps: history.steps.length, peak: process.resourceUsage().maxRSS * 1024 }))
+process.stdout.write(JSON.stringify({ steps: history.steps.length, peak: peakBytes() }))

@@ -4,7 +4,7 @@
  * Parquet has all of them in one row group, Arrow in one batch.
  */
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -16,6 +16,7 @@ import { table } from '../../src/report/table.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { columnOf, dataPage, ENCODINGS, fileOf, footerBytes, pageBytes, TYPES } from '../data/parquet.ts'
 import { greyPng } from '../data/png.ts'
+import { peakBytes } from './peak-bytes.ts'
 
 const MEBIBYTE = 2 ** 20
 const SMALL = 16
@@ -183,12 +184,6 @@ async function train(config: DataConfig): Promise<void> {
   })
   await trainer.fit(stream!, { bufferRows: isText ? 1024 : 4096 })
   process.stdout.write(`${peakBytes()}`)
-}
-
-/** What Node tells of a process begins with what its parent held when it was started. */
-function peakBytes(): number {
-  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024
-  return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))![1])
 }
 
 function peakOf(config: DataConfig): number {
