@@ -1,6 +1,6 @@
 /**
  * Whatever a stranger's config or file says, it is read or refused with a message for people: no other error, no hang, no
- * memory on its word, no prototype changed. The million of each is `bench/faults/fuzz.ts`.
+ * memory on its word, no prototype changed. The million of each is `test/fuzz/million.ts`.
  */
 import { describe, it } from 'vitest'
 import { arrays } from './arrays.ts'

@@ -1,20 +1,20 @@
 /**
  * Does any reader of what strangers give crash, hang, take memory on their word or change a prototype? A million cases of
- * each, drawn as the tests' 10,000 are (`test/fuzz`), in rounds of 10,000 with a seed each: a case that fails is shrunk
+ * each, drawn as the tests' 10,000 are, in rounds of 10,000 with a seed each: a case that fails is shrunk
  * and printed with the seed that gives it again. Each reader has a process of its own, which is ended if it says nothing
  * for a minute.
  *
- *   node bench/faults/fuzz.ts [--cases 1000000] [--seed 1] [--readers 'ONNX model,NPY file']
+ *   node test/fuzz/million.ts [--cases 1000000] [--seed 1] [--readers 'ONNX model,NPY file']
  */
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { table } from '../../src/report/table.ts'
-import { arrays } from '../../test/fuzz/arrays.ts'
-import { columnar } from '../../test/fuzz/columnar.ts'
-import { models } from '../../test/fuzz/models.ts'
-import { checkPrototypes, MOST_BYTES } from '../../test/fuzz/survive.ts'
-import { texts } from '../../test/fuzz/texts.ts'
+import { arrays } from './arrays.ts'
+import { columnar } from './columnar.ts'
+import { models } from './models.ts'
+import { checkPrototypes, MOST_BYTES } from './survive.ts'
+import { texts } from './texts.ts'
 
 const { values } = parseArgs({
   options: {
