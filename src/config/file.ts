@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, readAsCommonJs, UserError } from '../errors.ts'
@@ -38,7 +38,7 @@ async function loadText(path: string, json: boolean): Promise<ParsedText> {
   let text: string
   try {
     // `-`: from a pipe, as for data.
-    text = readBounded(path).replace(/^\uFEFF/, '')
+    text = (await readBounded(path)).replace(/^\uFEFF/, '')
   } catch (error) {
     if (error instanceof UserError) throw error
     throw cannotRead(path, error)
@@ -52,23 +52,18 @@ async function loadText(path: string, json: boolean): Promise<ParsedText> {
 }
 
 /** A pipe tells no size, and a device has no end. */
-function readBounded(path: string): string {
-  const file = path === '-' ? 0 : openSync(path, 'r')
-  try {
-    const chunks: Buffer[] = []
-    for (let bytes = 0; bytes <= MOST_BYTES;) {
-      const chunk = Buffer.alloc(2 ** 16)
-      const count = readSync(file, chunk)
-      if (count === 0) return Buffer.concat(chunks).toString('utf8')
-      chunks.push(chunk.subarray(0, count))
-      bytes += count
+async function readBounded(path: string): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of (path === '-' ? process.stdin : createReadStream(path)) as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > MOST_BYTES) {
+      const most = `${MOST_BYTES / 2 ** 20} MiB`
+      throw new UserError(`${path}: expected a config of at most ${most}, got more. Is it a file of data?`)
     }
-  } finally {
-    if (file !== 0) closeSync(file)
   }
-  throw new UserError(
-    `${path}: expected a config of at most ${MOST_BYTES / 2 ** 20} MiB, got more. Is it a file of data?`,
-  )
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 async function loadModule(path: string): Promise<ParsedText> {

@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { ConfusionMatrix } from '../../src/model/metrics/confusion.ts'
@@ -68,6 +69,13 @@ describe('--print-config', () => {
       clip: { mode: 'globalNorm', maxNorm: 2 },
     })
     expect(existsSync(join(folder, 'runs'))).toBe(false)
+  })
+
+  test('of a config from a pipe that is slow to write', async () => {
+    const file = write('piped.yaml', 'epochs: 7\nmodel: { layers: [{ type: dense, units: 2 }] }\n')
+    const line = `(sleep 0.5; cat ${file}) | '${process.execPath}' '${BIN}' train - --print-config`
+    const shown = await promisify(execFile)('sh', ['-c', line], { cwd: folder })
+    expect(parse(shown.stdout)).toMatchObject({ epochs: 7 })
   })
 
   test('what it prints is a config that resolves to itself', async () => {
