@@ -10,6 +10,7 @@ import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { table } from '../../src/report/table.ts'
+import { peakBytes } from '../train/peak-bytes.ts'
 import { arrays } from './arrays.ts'
 import { columnar } from './columnar.ts'
 import { models } from './models.ts'
@@ -54,8 +55,7 @@ async function inChild(name: string): Promise<void> {
   let [done, refused, slowestMillis, started] = [0, 0, 0, 0]
   let error: string | undefined
   const tell = (): void => {
-    const peakBytes = process.resourceUsage().maxRSS * 1024
-    const told: Told = { cases: done, refused, cpuSeconds: cpuMillis() / 1000, slowestMillis, peakBytes }
+    const told: Told = { cases: done, refused, cpuSeconds: cpuMillis() / 1000, slowestMillis, peakBytes: peakBytes() }
     process.send!(error === undefined ? told : { ...told, error })
   }
   const before = process.memoryUsage().rss
@@ -80,7 +80,7 @@ async function inChild(name: string): Promise<void> {
       checkPrototypes()
       // What is still resident is then what the readers took, not what lies about.
       gc!()
-      const more = process.resourceUsage().maxRSS * 1024 - before
+      const more = peakBytes() - before
       if (more > MOST_BYTES)
         error = `${(more / 1e6).toFixed(0)} MB more resident than before, in the rounds up to seed ${own}`
     } catch (reason) {

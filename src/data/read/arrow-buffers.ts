@@ -48,37 +48,38 @@ export async function openBuffer(
 const tooFew = (asked: number, left: number, bytes: number): Error =>
   new Error(`of a buffer of ${bytes} bytes ${left} are left where ${asked} are declared`)
 
-function plainBuffer(places: Places, start: number, bytes: number): ArrowBuffer {
+/** @param fill with what comes next, behind `taken` bytes */
+function bufferOf(
+  bytes: number,
+  fill: (into: Uint8Array<ArrayBuffer>, taken: number) => Promise<unknown>,
+  close = async (): Promise<void> => {},
+): ArrowBuffer {
   let taken = 0
   return {
     bytes,
     async take(count) {
       if (!(count >= 0 && count <= bytes - taken)) throw tooFew(count, bytes - taken, bytes)
       const into = new Uint8Array(count)
-      await places.fill(into, start + taken)
+      await fill(into, taken)
       taken += count
       return into
     },
-    async close() {},
+    close,
   }
 }
+
+const plainBuffer = (places: Places, start: number, bytes: number): ArrowBuffer =>
+  bufferOf(bytes, (into, taken) => places.fill(into, start + taken))
 
 function packedBuffer(places: Places, start: number, end: number, bytes: number, codec: Codec): ArrowBuffer {
   const packed = chunksOf(places, start, end, CHUNK_BYTES)
   const unpacked = codec === 'lz4' ? unpackedLz4(packed, bytes) : unpackedZstd(packed)
   const reader = readerOf(unpacked, places.file, bytes, true)
-  let taken = 0
-  return {
+  return bufferOf(
     bytes,
-    async take(count) {
-      if (!(count >= 0 && count <= bytes - taken)) throw tooFew(count, bytes - taken, bytes)
-      const into = new Uint8Array(count)
-      await reader.fill(into, 'a compressed buffer')
-      taken += count
-      return into
-    },
-    close: () => reader.close(),
-  }
+    (into) => reader.fill(into, 'a compressed buffer'),
+    () => reader.close(),
+  )
 }
 
 async function* unpackedZstd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
