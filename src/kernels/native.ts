@@ -17,8 +17,14 @@ import { scratchElements } from './wasm.ts'
 export type NativeAnswer =
   { readonly available: true; readonly code: MachineCode } | { readonly available: false; readonly reason: string }
 
-/** With either set: strips, rows and squares that are whole and that are not, b that is packed by itself and together, a that is turned. */
-const SIZES = { m: 25, n: 133, k: 17, ld: 512 }
+/**
+ * With either set: strips, rows and squares that are whole and that are not, b that is packed by itself and together, a
+ * that is turned; a that is turned in place of a transposed b.
+ */
+const SIZES = [
+  { m: 25, n: 133, k: 17, ld: 512 },
+  { m: 16, n: 64, k: 80, ld: 96 },
+]
 
 let known: NativeAnswer | undefined
 
@@ -39,9 +45,12 @@ function answer(): NativeAnswer {
   }
   try {
     const code = installCode(widest)
-    const wrong =
-      selfTest(SIZES, (on, free) => productOf(code, createReference(on), on, free), scratchElements) ??
-      selfTestAdam((on, free) => adamWith(code, createReference(on), on, free), scratchElements)
+    const wrong = [
+      ...SIZES.map((sizes) =>
+        selfTest(sizes, (on, free) => productOf(code, createReference(on), on, free), scratchElements),
+      ),
+      selfTestAdam((on, free) => adamWith(code, createReference(on), on, free), scratchElements),
+    ].find((fault) => fault !== undefined)
     return wrong ? { available: false, reason: wrong } : { available: true, code }
   } catch (error) {
     return { available: false, reason: (error as Error).message }

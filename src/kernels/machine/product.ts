@@ -16,6 +16,9 @@ const TURNED_ROWS = 192
 /** .. Elements from one to the next then: no two of them lie in the same place of a cache. */
 const TURNED_LD = STRETCH + 16
 
+/** Puts what makes up a product on the list of calls. */
+type Way = MatrixKernels['matmul']
+
 /** Elements of b for a stretch of a strip. */
 export const stripElements = (set: VectorSet): number => STRETCH * set.mostVectors * set.lanes
 
@@ -71,7 +74,7 @@ export function productOf(
     told[at + PackArgument.groups] = whole / lanes
   }
 
-  const multiply: MatrixKernels['matmul'] = (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
+  const multiply: Way = (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
     const isPacked = transB || set.packs(m, ldb)
     const most = vectorsFor(set, m)
     for (let col = 0; col < n;) {
@@ -102,41 +105,43 @@ export function productOf(
       }
       col += strips * width
     }
-    calls.run()
   }
 
-  /** The same with `a` turned part by part, behind where b is packed. */
+  /** Elements, behind where b is packed. */
   const turned = scratch + STRIPS * stripElements(set)
-  const multiplyTurned: typeof multiply = (_, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
+
+  /** The same with `a` turned part by part. */
+  const multiplyTurned: Way = (_, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
     for (let row = 0; row < m; row += TURNED_ROWS) {
       const rows = Math.min(TURNED_ROWS, m - row)
       for (let term = 0; term < k; term += STRETCH) {
         const terms = Math.min(STRETCH, k - term)
         const from = b + (transB ? term : term * ldb)
+        const [to, adds] = [c + row * ldc, accumulate || term > 0]
         turn(terms, rows, a + term * lda + row, lda, turned, TURNED_LD)
-        multiply(
-          false,
-          transB,
-          rows,
-          n,
-          terms,
-          turned,
-          TURNED_LD,
-          from,
-          ldb,
-          c + row * ldc,
-          ldc,
-          accumulate || term > 0,
-        )
+        multiply(false, transB, rows, n, terms, turned, TURNED_LD, from, ldb, to, ldc, adds)
       }
+    }
+  }
+
+  /** a times a transposed b as b times a transposed a, which is turned part by part: few rows of a are, and of c, not all of b. */
+  const multiplyAside: Way = (_transA, _transB, m, n, k, a, lda, b, ldb, c, ldc) => {
+    const most = Math.floor((TURNED_ROWS * TURNED_LD) / m / lanes) * lanes
+    for (let col = 0; col < n; col += most) {
+      const cols = Math.min(most, n - col)
+      multiply(false, true, cols, m, k, b + col * ldb, ldb, a, lda, turned, m, false)
+      turn(cols, m, turned, m, c + col, ldc)
     }
   }
 
   return (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
     if (m === 0 || n === 0) return
     if (k === 0) return wasm.matmul(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)
+    // Of squares that are not whole, some would be written beside c.
+    const isAside = transB && !transA && !accumulate && m % lanes === 0 && n % lanes === 0 && 2 * m * (k + n) <= k * n
     const isTurned = transA && set.turns(Math.min(STRETCH, k), lda, n)
-    const way = isTurned ? multiplyTurned : multiply
+    const way = isAside ? multiplyAside : isTurned ? multiplyTurned : multiply
     way(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)
+    calls.run()
   }
 }

@@ -61,7 +61,7 @@ export const AVX2: VectorSet = {
   // There too: 86 instead of 68 GFLOP/s of 128 x 128 x 512. Of 192 x 256 with rows of 784: 70 instead of 93 of 256 terms, 87
   // instead of 93 of 128; of 192 x 128, 79 instead of 90 of 256 terms, but 92 instead of 89 of 128.
   turns: (terms, ld, columns) =>
-    columns >= 64 && (columns >= 256 || terms * Math.max(steps(ld), TERM_BYTES) > WAYS * WAY_BYTES),
+    columns >= 64 && (columns >= 256 || terms * Math.max(steps(ld), TERM_BYTES) >= WAYS * WAY_BYTES),
 }
 
 /** The widest first. */

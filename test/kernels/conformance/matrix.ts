@@ -34,6 +34,10 @@ export const largeProducts: readonly Product[] = [
   [7, 65, 1025, true, false],
   [33, 8, 520, false, true],
   [1, 130, 700, false, false],
+  [16, 64, 80, false, true],
+  [96, 1008, 300, false, true],
+  [64, 64, 128, true, false],
+  [32, 96, 272, false, true],
 ].map(([m, n, k, transA, transB], seed) => ({
   ...({ m, n, k, transA, transB } as { m: number; n: number; k: number; transA: boolean; transB: boolean }),
   accumulate: seed % 2 === 1,
