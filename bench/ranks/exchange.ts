@@ -2,6 +2,8 @@
  * One of several ranks that do nothing but exchange what a step of a workload does, and beside it the same bytes by bare
  * calls of MPI: mpirun -n R node bench/ranks/exchange.ts WORKLOAD SECONDS. Rank 0 says what it took, as one line of JSON.
  */
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { createArena } from '../../src/arena/arena.ts'
 import { Control } from '../../src/arena/control.ts'
 import { findMpiLibrary } from '../../src/native/mpi/find.ts'
@@ -9,13 +11,17 @@ import { startMpi } from '../../src/native/mpi/mpi.ts'
 import { pieces } from '../../src/plan/pieces.ts'
 import { compilePlan } from '../../src/plan/compile.ts'
 import { UPDATE_PIECE } from '../../src/plan/constants.ts'
+import { Phase } from '../../src/plan/plan.ts'
 import { firstSlicePiece } from '../../src/plan/shards.ts'
 import { runSettings } from '../../src/train/prepare.ts'
-import { Exchange, Kind } from '../../src/train/ranks.ts'
+import { Exchange } from '../../src/train/ranks.ts'
 import { State } from '../../src/train/state.ts'
 import { Trainer } from '../../src/train/trainer.ts'
+import { entryOf } from '../../src/package.ts'
 import { median } from '../statistics.ts'
 import { workload } from '../workloads.ts'
+import { KINDS } from './asker.ts'
+import type { AskerTask } from './asker.ts'
 import { counted } from './traffic.ts'
 
 export interface ExchangeTimes {
@@ -28,6 +34,8 @@ export interface ExchangeTimes {
   /** Medians of a step's exchanges: ours, and bare calls that move gradients and weights alone. */
   readonly micros: number
   readonly bareMicros: number
+  /** Ours as a step has them, in which a worker asks the MPI thread for each and sleeps until it is made. */
+  readonly handedMicros: number
 }
 
 const [name, seconds] = [process.argv[2]!, Number(process.argv[3])]
@@ -42,12 +50,13 @@ const { spec } = trainer.plan(data)
 const plan = compilePlan({ ...spec, sharing: { shards: ranks, rank, ranks } })
 const settings = runSettings(trainer.config, plan, { epochs: 1, maxSteps: 1, gateEpochs: false })
 const arena = createArena(plan.layout)
-const exchange = new Exchange(plan, settings, new Control(arena.words, plan.at.control, 0), arena, mpi)
+const control = new Control(arena.words, plan.at.control, 0)
+const exchange = new Exchange(plan, settings, control, arena, mpi)
 const state = arena.doubles.subarray(plan.at.state)
 state[State.batchRows] = plan.spec.batchSize
 
 function ours(): void {
-  for (const kind of [Kind.gradients, Kind.norms, Kind.weights]) {
+  for (const kind of KINDS) {
     state[State.exchange] = kind
     exchange.make()
   }
@@ -80,6 +89,22 @@ function timed(work: () => void): number {
   return 1e3 * (performance.now() - begin)
 }
 
+/** So many steps' exchanges, as long as they take the worker that asks for them. */
+async function handed(steps: number): Promise<number[]> {
+  const { memory } = arena
+  const workerData: AskerTask = { memory, control: plan.at.control, state: plan.at.state, steps }
+  const asker = new Worker(entryOf('bench/ranks/asker'), { workerData })
+  const times = once(asker, 'message') as Promise<[number[]]>
+  // It cannot start while this thread sleeps.
+  await once(asker, 'online')
+  for (let made = 0; made < KINDS.length * steps; made++) {
+    control.awaitSummons(made)
+    exchange.make()
+    control.open(Phase.combine, 1, true)
+  }
+  return (await times)[0]
+}
+
 /** The same number on every rank: the largest. */
 function agreed(value: number): number {
   const [own, numbers] = [1, ranks].map((length) => new Float64Array(new SharedArrayBuffer(8 * length)))
@@ -88,7 +113,9 @@ function agreed(value: number): number {
   return Math.max(...numbers!)
 }
 
-for (let i = 0; i < 20; i++) [ours, bare].forEach(timed)
+/** Until the code is compiled. */
+const WARM = 20
+for (let i = 0; i < WARM; i++) [ours, bare].forEach(timed)
 const rounds = Math.ceil((seconds * 1e6) / agreed(timed(ours) + timed(bare)))
 const before = traffic()
 ours()
@@ -102,6 +129,7 @@ const result: ExchangeTimes = {
   sent: agreed(after.sent - before.sent),
   micros: agreed(median(times.map(([micros]) => micros))),
   bareMicros: agreed(median(times.map(([, micros]) => micros))),
+  handedMicros: agreed(median((await handed(WARM + rounds)).slice(WARM))),
 }
 if (rank === 0) process.stdout.write(`${JSON.stringify(result)}\n`)
 mpi.finalize()

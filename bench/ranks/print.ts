@@ -6,14 +6,16 @@ import type { ExchangeTimes } from './exchange.ts'
 const MB = 1e6
 
 /** What a rank moves in a step: 2 (R - 1) / R vectors of float32 parameters are the least, in and out alike. */
-export function printExchange({ mpi, ranks, parameters, received, sent, micros, bareMicros }: ExchangeTimes): string {
+export function printExchange(times: ExchangeTimes): string {
+  const { mpi, ranks, parameters, received, sent, micros, bareMicros, handedMicros } = times
   const least = (2 * (ranks - 1) * 4 * parameters) / ranks
   const most = Math.max(received, sent)
   const over = (100 * (most / least - 1)).toFixed(2)
   return (
     `exchange, ${ranks} ranks, ${mpi}: ${(most / MB).toFixed(3)} MB per rank and step, ` +
     `the least is ${(least / MB).toFixed(3)} (+ ${over} %); ${figure(micros)} us, bare calls of the same bytes ` +
-    `${figure(bareMicros)} us: ${((100 * bareMicros) / micros).toFixed(0)} % of what they reach`
+    `${figure(bareMicros)} us: ${((100 * bareMicros) / micros).toFixed(0)} % of what they reach; ` +
+    `${figure(handedMicros)} us for a worker that asks for them`
   )
 }
 

@@ -113,7 +113,7 @@ async function predictedOf(
     { name: together!.name, micros: shares.together * micros, seen: together!.micros?.median },
     ...apart.map(({ name, micros: seen }, i) => ({
       name,
-      micros: shares.apart * micros + exchanges[i]!.micros,
+      micros: shares.apart * micros + exchanges[i]!.handedMicros,
       seen: seen?.median,
     })),
   ]
