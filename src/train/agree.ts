@@ -86,10 +86,20 @@ function hash(...arrays: readonly (Float32Array | Float64Array)[]): string {
   return sum.digest('hex').slice(0, 16)
 }
 
-/** The first field in which two configs differ, as `field: value` of each. */
+/** The first value in which two configs differ, as `path: value` of each. */
 function difference(here: string, there: string): [string, string] {
-  const [a, b] = [here, there].map((text) => JSON.parse(text) as Record<string, unknown>)
-  const say = (config: Record<string, unknown>, key: string) => `\`${key}: ${JSON.stringify(config[key])}\``
-  const key = Object.keys({ ...a, ...b }).find((name) => JSON.stringify(a![name]) !== JSON.stringify(b![name]))!
-  return [say(a!, key), say(b!, key)]
+  let [a, b] = [here, there].map((text) => JSON.parse(text) as unknown)
+  let path = ''
+  while (isTree(a) && isTree(b) && Array.isArray(a) === Array.isArray(b)) {
+    const [left, right] = [a, b]
+    const key = Object.keys({ ...left, ...right }).find(
+      (name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]),
+    )!
+    path += Array.isArray(left) ? `[${key}]` : path === '' ? key : `.${key}`
+    ;[a, b] = [left[key], right[key]]
+  }
+  const say = (value: unknown) => `\`${path}: ${value === undefined ? 'nothing' : JSON.stringify(value)}\``
+  return [say(a), say(b)]
 }
+
+const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -208,6 +208,14 @@ describe('what ranks must agree on', () => {
     const text = disagreement([facts, { ...facts, config: '{"seed":1,"batchSize":16}' }], nameOf)
     expect(text).toContain('got `batchSize: 8` on rank 0 and `batchSize: 16` on rank 1')
   })
+  it('names the value inside of a field, and what only one has', () => {
+    const given = (layers: object[]) => ({ ...facts, config: JSON.stringify({ model: { layers } }) })
+    const [a, b] = [{ units: 8 }, { units: 9 }]
+    const text = disagreement([given([a, a]), given([a, b])], nameOf)
+    expect(text).toContain('got `model.layers[1].units: 8` on rank 0 and `model.layers[1].units: 9` on rank 1')
+    const more = disagreement([given([a]), given([a, b])], nameOf)
+    expect(more).toContain('got `model.layers[1]: nothing` on rank 0 and `model.layers[1]: {"units":9}` on rank 1')
+  })
 })
 
 describe('a launcher that binds', () => {
