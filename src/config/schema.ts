@@ -89,6 +89,9 @@ const Fields = z.strictObject({
 /** What users write. */
 export type Config = z.input<typeof Fields>
 
+/** What is only read may also be written `as const`. */
+export type Immutable<T> = T extends object ? { readonly [Key in keyof T]: Immutable<T[Key]> } : T
+
 /** A config with every default filled in and every shorthand written out. It can be parsed again, and is then unchanged. */
 export type ResolvedConfig = Omit<z.output<typeof Fields>, 'learningRate' | '$schema'>
 

@@ -8,12 +8,14 @@ export interface ActivationConfig {
 }
 
 export type FanMode = 'fanIn' | 'fanOut' | 'fanAvg'
+/** Those without settings, of which the name says all. */
+export type InitializerName =
+  'zeros' | 'ones' | 'glorotUniform' | 'glorotNormal' | 'heUniform' | 'heNormal' | 'lecunUniform' | 'lecunNormal'
 export type InitializerConfig =
-  | { type: 'zeros' | 'ones' }
+  | { type: InitializerName }
   | { type: 'constant'; value: number }
   | { type: 'uniform'; min: number; max: number }
   | { type: 'normal' | 'truncatedNormal'; mean: number; std: number }
-  | { type: 'glorotUniform' | 'glorotNormal' | 'heUniform' | 'heNormal' | 'lecunUniform' | 'lecunNormal' }
   | { type: 'orthogonal'; gain: number }
   | { type: 'varianceScaling'; scale: number; mode: FanMode; distribution: 'normal' | 'truncatedNormal' | 'uniform' }
   | { type: 'identity'; gain: number }

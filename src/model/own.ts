@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { describe, readAsCommonJs, UserError } from '../errors.ts'
-import type { InitializerConfig, LayerConfig, LossConfig, ModelConfig } from './config.ts'
+import type { InitializerConfig, InitializerName, LayerConfig, LossConfig, ModelConfig } from './config.ts'
 
 export type Floats = Float32Array | Float64Array
 
@@ -15,8 +15,8 @@ export type OwnOptions = Readonly<Record<string, unknown>>
 
 export interface OwnParameter {
   readonly shape: readonly number[]
-  /** Default: glorotUniform of its last two axes. */
-  readonly initializer?: InitializerConfig | undefined
+  /** A name, or an object with all its settings. Default: glorotUniform of its last two axes. */
+  readonly initializer?: InitializerName | InitializerConfig | undefined
 }
 
 export interface OwnShapes {

@@ -1,6 +1,6 @@
 /** The trainer: what users hold. Everything long runs in the crew; this only prepares, observes and keeps. */
 import { parseConfig } from '../config/schema.ts'
-import type { Config, ResolvedConfig } from '../config/schema.ts'
+import type { Config, Immutable, ResolvedConfig } from '../config/schema.ts'
 import { Crew } from '../crew/crew.ts'
 import type { Ranks } from '../crew/ranks.ts'
 import type { Workforce } from '../crew/task.ts'
@@ -64,7 +64,7 @@ export class Trainer implements AsyncDisposable {
   }
 
   /** @throws UserError naming every field that is wrong */
-  static async create(config: Config, options: TrainerOptions = {}): Promise<Trainer> {
+  static async create(config: Immutable<Config>, options: TrainerOptions = {}): Promise<Trainer> {
     const resolved = parseConfig(config)
     await loadOwn(resolved.model, resolved.loss)
     // A thread takes longer to come than all that is done before it is needed.
@@ -86,7 +86,11 @@ export class Trainer implements AsyncDisposable {
    * @param overrides fields of the config to change: workers, epochs, ..
    * @throws UserError when the file is missing, damaged or newer, or does not fit the overridden config
    */
-  static async load(path: string, overrides: Partial<Config> = {}, options: TrainerOptions = {}): Promise<Trainer> {
+  static async load(
+    path: string,
+    overrides: Immutable<Partial<Config>> = {},
+    options: TrainerOptions = {},
+  ): Promise<Trainer> {
     const found = isForeign(path) ? undefined : await readNewest(path)
     const read = found?.checkpoint ?? (await readForeign(path))
     // Whatever a stranger's file says is refused by its name.

@@ -132,6 +132,56 @@ describe('a layer', () => {
     await expect(make()).rejects.toThrow(message)
   })
 
+  it.each([
+    ['nothing', 'undefined', /expected `shapes` of .* to give an object with `output`, .* shape \[4\], got nothing/],
+    ['a promise', 'Promise.resolve({ output: [4] })', /to give `output` as an array of integers >= 1 .* got nothing/],
+    ['a shape that is no array', '{ output: 4 }', /to give `output` as an array of integers >= 1 .* got `4`/],
+    [
+      'a parameter without a shape',
+      '{ output: [4], parameters: { gain: [4] } }',
+      /to give `gain` as an object whose `shape` is .* got `\[4\]`/,
+    ],
+    ['half a number that it keeps', '{ output: [4], saved: 0.5 }', /to give `saved` as an integer >= 0 .* got `0.5`/],
+    [
+      'an initializer that is none',
+      "{ output: [4], parameters: { gain: { shape: [4], initializer: 'one' } } }",
+      /to give the initializer of `gain` as a name .* got `"one"`/,
+    ],
+    [
+      'an initializer without its settings',
+      "{ output: [4], parameters: { gain: { shape: [4], initializer: { type: 'normal' } } } }",
+      /an object with all its settings, .* got `\{"type":"normal"\}`/,
+    ],
+  ])('is refused when its `shapes` gives %s', async (name, shapes, message) => {
+    const module = join(folder, `${name.replaceAll(' ', '-')}.mjs`)
+    const functions = 'forward() {}\nexport function backward() {}\nexport function gradients() {}'
+    await writeFile(module, `export const shapes = () => (${shapes})\nexport function ${functions}\n`)
+    const trainer = await Trainer.create(config({ type: 'custom', module }, { type: 'dense', units: 3 }), {
+      crew: new InlineCrew(),
+    })
+    const failure = await trainer.fit(blobs(9, 4, 3)).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(UserError)
+    expect((failure as Error).message).toMatch(/^Layer `custom_1`: /)
+    expect((failure as Error).message).toMatch(message)
+  })
+
+  it('has parameters that start as a name says', async () => {
+    const module = join(folder, 'named.mjs')
+    const parameters =
+      "{ a: { shape: [2], initializer: 'ones' }, b: { shape: [2], initializer: { type: 'constant', value: 3 } } }"
+    const functions = 'forward() {}\nexport function backward() {}\nexport function gradients() {}'
+    await writeFile(
+      module,
+      `export const shapes = (shape) => ({ output: shape, parameters: ${parameters} })\nexport function ${functions}\n`,
+    )
+    const trainer = await Trainer.create(config({ type: 'custom', module }, { type: 'dense', units: 3 }), {
+      crew: new InlineCrew(),
+    })
+    await trainer.build(blobs(9, 4, 3))
+    expect(trainer.getWeights()['custom_1/a']).toEqual(Float32Array.of(1, 1))
+    expect(trainer.getWeights()['custom_1/b']).toEqual(Float32Array.of(3, 3))
+  })
+
   it('is not run because a file says so', async () => {
     const module = join(import.meta.dirname, '../model/own/mixing.ts')
     const trainer = await Trainer.create(config({ type: 'custom', module }, { type: 'dense', units: 3 }))

@@ -1,31 +1,18 @@
 /** A layer of the user's own: the functions of its module over row blocks of the arena. See model/own.ts. */
 import { UserError } from '../../errors.ts'
 import type { CustomConfig } from '../config.ts'
+import { initialValues } from '../initializers.ts'
 import type { GradientTask, Layer, ParameterSpec, Pass } from '../layer.ts'
 import { guarded, ownLayer } from '../own.ts'
-import type { Floats, OwnRows } from '../own.ts'
+import type { Floats, OwnRows, OwnShapes } from '../own.ts'
 import { shapeText, sizeOf } from '../shape.ts'
 import type { Shape } from '../shape.ts'
 
 export function custom({ module, options = {} }: CustomConfig, name: string, shape: Shape): Layer {
   const own = ownLayer(name, module)
   const who = `Layer \`${name}\``
-  const {
-    output,
-    parameters: wanted = {},
-    saved: kept = 0,
-  } = guarded(who, module, 'shapes', () => own.shapes(shape, options))
-  const isShape = (given: unknown) =>
-    Array.isArray(given) && given.length > 0 && given.every((n) => Number.isInteger(n) && n > 0)
-  const wrong = [['output', output], ...Object.entries(wanted).map(([key, { shape }]) => [key, shape])].find(
-    ([, given]) => !isShape(given),
-  )
-  if (wrong) {
-    throw new UserError(
-      `${who}: expected \`shapes\` of ${module} to give \`${String(wrong[0])}\` as an array of integers >= 1 for rows of shape ` +
-        `${shapeText(shape)}, got \`${JSON.stringify(wrong[1])}\`.`,
-    )
-  }
+  const shapes = guarded(who, module, 'shapes', () => own.shapes(shape, options))
+  const { output, parameters: wanted = {}, saved: kept = 0 } = checked(shapes, who, module, shape)
   const parts = Object.keys(wanted)
   if (parts.length > 0 && !own.gradients) {
     throw new UserError(
@@ -33,9 +20,18 @@ export function custom({ module, options = {} }: CustomConfig, name: string, sha
     )
   }
   const parameters = parts.map((part): ParameterSpec => {
-    const { shape, initializer = { type: 'glorotUniform' } } = wanted[part]!
+    const { shape, initializer: given = 'glorotUniform' } = wanted[part]!
+    const initializer = typeof given === 'string' ? { type: given } : given
     const fans = { fanIn: shape.at(-2) ?? shape[0]!, fanOut: shape.at(-1)! }
-    return { name: `${name}/${part}`, shape, initializer, ...fans, uncut: true }
+    const spec: ParameterSpec = { name: `${name}/${part}`, shape, initializer, ...fans, uncut: true }
+    if (!isComplete(spec)) {
+      throw new UserError(
+        `${who}: expected \`shapes\` of ${module} to give the initializer of \`${part}\` as a name such as 'zeros' or ` +
+          `'glorotUniform', or an object with all its settings, such as { type: 'normal', mean: 0, std: 0.05 }, got ` +
+          `\`${JSON.stringify(given)}\`.`,
+      )
+    }
+    return spec
   })
   const sizes = parameters.map((spec) => sizeOf(spec.shape))
   const [inputs, cols] = [sizeOf(shape), sizeOf(output)]
@@ -96,4 +92,36 @@ export function custom({ module, options = {} }: CustomConfig, name: string, sha
       }
     },
   }
+}
+
+/** @throws UserError naming what of the answer of `shapes` is not as it should be */
+function checked(shapes: unknown, who: string, module: string, input: Shape): OwnShapes {
+  const fail = (what: string, expected: string, got: unknown): never => {
+    throw new UserError(
+      `${who}: expected \`shapes\` of ${module} to give ${what}${expected} for rows of shape ${shapeText(input)}, ` +
+        `got ${got === undefined ? 'nothing' : `\`${JSON.stringify(got)}\``}.`,
+    )
+  }
+  if (!isObject(shapes)) return fail('', 'an object with `output`, the shape of a row of it,', shapes)
+  const { output, parameters = {}, saved = 0 } = shapes
+  if (!isObject(parameters)) return fail('`parameters` as ', 'an object with a `shape` for each name', parameters)
+  if (!isShape(output)) fail('`output` as ', 'an array of integers >= 1', output)
+  for (const [name, given] of Object.entries(parameters)) {
+    if (!isObject(given) || !isShape(given.shape))
+      fail(`\`${name}\` as `, 'an object whose `shape` is an array of integers >= 1', given)
+  }
+  if (!(Number.isInteger(saved) && Number(saved) >= 0)) fail('`saved` as ', 'an integer >= 0', saved)
+  return shapes as unknown as OwnShapes
+}
+
+const isObject = (given: unknown): given is Record<string, unknown> =>
+  typeof given === 'object' && given !== null && !Array.isArray(given)
+
+const isShape = (given: unknown): boolean =>
+  Array.isArray(given) && given.length > 0 && given.every((n) => Number.isInteger(n) && n > 0)
+
+/** Whether a value can be drawn: what `initializer` is, nobody has checked. */
+function isComplete(spec: ParameterSpec): boolean {
+  const draw = initialValues({ ...spec, shape: [1, 1] }, 0, 0, 1) as ((index: number) => number) | undefined
+  return draw !== undefined && Number.isFinite(draw(0))
 }
