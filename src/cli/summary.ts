@@ -9,6 +9,7 @@ import {
   isBetterLarge,
 } from '../report/format.ts'
 import { table } from '../report/table.ts'
+import type { KernelChoice } from '../kernels/select.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { History } from '../train/history.ts'
 import type { RunFiles } from './files.ts'
@@ -38,7 +39,7 @@ export interface RunResult {
  */
 export function planLine(
   plan: Plan,
-  kernels: string,
+  kernels: Pick<KernelChoice, 'name' | 'reason'>,
   { workers, trials }: Pick<History, 'workers' | 'trials'>,
   ranks = 1,
 ): string {
@@ -48,7 +49,7 @@ export function planLine(
   const gradient = [tiles.length > 0 ? `${tiles.length} tiles` : '', laned.length > 0 ? 'lanes' : '']
   return [
     `${ranks > 1 ? `${ranks} ranks of ` : ''}${workers} worker${workers === 1 ? '' : 's'}${trialsText(trials)}`,
-    `kernels ${kernels}`,
+    `kernels ${kernels.name} (${kernels.reason})`,
     `batch ${spec.batchSize}${shards > 1 ? ` in ${shards} shards` : ''}`,
     `${blocks} row block${blocks === 1 ? '' : 's'} of ${blockRows}`,
     `gradient in ${gradient.filter(Boolean).join(' and ')}`,

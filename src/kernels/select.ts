@@ -28,7 +28,7 @@ export const kernelNames = [
 
 export interface KernelChoice {
   readonly name: KernelName
-  /** Why this one, for the log. */
+  /** Why this one: the log and the plan's line say so. */
   readonly reason: string
   /** The native library, for `blas`. */
   readonly blas?: string | undefined
@@ -84,7 +84,7 @@ export function resolveKernels(name: KernelName | 'auto', blas?: string): Kernel
   const library = name === 'blas' ? probeBlas(blas) : undefined
   return {
     name,
-    reason: 'as configured',
+    reason: library?.available ? `as configured; ${tested(library.library)}` : 'as configured',
     blas: library?.available ? library.library.path : undefined,
     code: name === 'native' || name === 'blas' ? codeHere() : undefined,
   }
@@ -108,7 +108,7 @@ function fastest(): KernelChoice {
     if (advice === undefined || !relaxedSimdAvailable()) {
       return {
         name: 'blas',
-        reason: `${why}; ${description} at ${path} passed its self-test`,
+        reason: `${why}; ${tested(answer.library)}`,
         blas: path,
         code: codeHere(),
       }
@@ -123,10 +123,11 @@ function fastest(): KernelChoice {
 function withLibrary(given: string): KernelChoice {
   const answer = probeBlas(given)
   if (!answer.available) throw new UserError(`Expected \`blas\` to be a working native BLAS, but ${answer.reason}.`)
-  const { description, path } = answer.library
-  const reason = `${description} at ${path} passed its self-test`
-  return { name: 'blas', reason, blas: path, code: codeHere() }
+  return { name: 'blas', reason: tested(answer.library), blas: answer.library.path, code: codeHere() }
 }
+
+const tested = ({ description, path }: { readonly description: string; readonly path: string }): string =>
+  `${description} at ${path} passed its self-test`
 
 /** What a thread needs beside its memory to make kernels: the compiled module, `null` for the reference. */
 export function compileFor({ name }: KernelChoice): WebAssembly.Module | null {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { resolveKernels } from '../../src/kernels/select.ts'
 import type { ConfusionMatrix } from '../../src/model/metrics/confusion.ts'
 
 const BIN = join(import.meta.dirname, '../../src/cli/bin.ts')
@@ -181,8 +182,11 @@ describe('a run', () => {
     expect(result.hash).toMatch(/^[0-9a-f]{64}$/)
 
     const log = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').trimEnd().split('\n')
-    const events = log.map((line) => (JSON.parse(line) as { event: string }).event)
-    expect(events).toEqual(['start', 'epoch', 'epoch', 'end', 'test'])
+    const lines = log.map((line) => JSON.parse(line) as { event: string; name?: string; reason?: string })
+    expect(lines.map(({ event }) => event)).toEqual(['start', 'kernels', 'epoch', 'epoch', 'end', 'test'])
+    const { name, reason } = resolveKernels('auto')
+    expect(lines[1]).toMatchObject({ name, reason })
+    expect(trained.stdout).toContain(`kernels ${name} (${reason})`)
     expect(readFileSync(join(folder, 'run/report.html'), 'utf8')).toContain('Test: which classes were taken for which')
 
     const [shown, evaluated, predicted, resumed, config] = await Promise.all([

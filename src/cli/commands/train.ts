@@ -112,7 +112,7 @@ async function train(
   const result: RunResult = {
     layers: [model!.inputs, ...model!.layers.filter(({ type }) => type !== 'dropout').map(({ outputs }) => outputs)],
     parameters: model!.numParameters,
-    plan: planLine(planned(), trainer.kernels.name, history, ranks?.ranks),
+    plan: planLine(planned(), trainer.kernels, history, ranks?.ranks),
     data: data.summary,
     epochs: history.epoch.length,
     stopped: history.stopped,
@@ -192,6 +192,8 @@ async function fit(
           log = openLog(files.log)
           begun = true
           log.event('start', { config: trainer.config, data: data.summary, resumed: options.resume !== undefined })
+          const { name, reason } = trainer.kernels
+          log.event('kernels', { name, reason })
         },
         onEpochEnd: (epoch, logs) => {
           progress.epochEnd(epoch, trainer.config.epochs, logs)
