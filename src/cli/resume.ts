@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { loadConfigFile } from '../config/file.ts'
 import { parseConfig, type ResolvedConfig } from '../config/schema.ts'
-import { describe, UserError } from '../errors.ts'
+import { describe, homeAdvice, UserError } from '../errors.ts'
 import { refuseEndless } from '../interop/regular.ts'
 import { readNewest, type Found } from '../train/rotation.ts'
 import { runFiles } from './files.ts'
@@ -18,9 +18,9 @@ export function resumeOf(resume: string | true | undefined, folder: string): str
 function findCheckpoint(resume: string | true, folder: string): string {
   const named = resume === true ? folder : resume
   if (!existsSync(named)) {
-    throw new UserError(
-      `--resume: expected a checkpoint or the folder of a run, got \`${named}\`, which does not exist or cannot be reached`,
-    )
+    const home = homeAdvice(named)
+    const got = `\`${named}\`, which does not exist or cannot be reached${home ? `; ${home}` : ''}`
+    throw new UserError(`--resume: expected a checkpoint or the folder of a run, got ${got}`)
   }
   if (!statSync(named).isDirectory()) return named
   const { last } = runFiles(named)

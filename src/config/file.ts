@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { describe, readAsCommonJs, UserError } from '../errors.ts'
+import { describe, homeAdvice, readAsCommonJs, UserError } from '../errors.ts'
 import { dataPaths } from './data.ts'
 import type { Locate } from './schema.ts'
 import type { ParsedText } from './text.ts'
@@ -20,7 +20,7 @@ const MODULES = ['.ts', '.mts', '.js', '.mjs']
 
 /**
  * Reads a config: YAML, JSON (comments allowed), or the default export of a TypeScript or JavaScript module,
- * which is run. Relative data paths are meant from the file's own folder, and are made relative to the working folder.
+ * which is run. Relative data paths are meant from the file's own folder (a pipe's: from the working one), and are made relative to the working folder.
  * @throws UserError with file, line and column
  */
 export async function loadConfigFile(path: string): Promise<ConfigFile> {
@@ -31,8 +31,11 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
     throw new UserError(`${path}: expected ${what}, got ${file.value === null ? 'nothing' : describe(file.value)}`)
   }
   const value = file.value as Record<string, unknown>
-  return { value: { ...value, ...resolveData(value.data, dirname(path)) }, locate: file.locate }
+  return { value: { ...value, ...resolveData(value.data, folderOf(path)) }, locate: file.locate }
 }
+
+/** A pipe (`/dev/fd/63`) lies in no folder: the working one is meant. */
+const folderOf = (path: string): string => (statSync(path, { throwIfNoEntry: false })?.isFile() ? dirname(path) : '.')
 
 async function loadText(path: string, json: boolean): Promise<ParsedText> {
   let text: string
@@ -81,7 +84,12 @@ function cannotRead(path: string, error: unknown): UserError {
   const missing = code === 'ENOENT' || (code === 'ERR_MODULE_NOT_FOUND' && message.includes(basename(path)))
   const commonJs = readAsCommonJs(error)
   if (commonJs) return new UserError(`${path}: cannot read the config: ${commonJs}`, { cause: error })
-  const reason = missing ? 'no such file' : code === 'EISDIR' ? 'it is a folder; name a file in it' : message
+  const home = homeAdvice(path)
+  const reason = missing
+    ? `no such file${home ? `; ${home}` : ''}`
+    : code === 'EISDIR'
+      ? 'it is a folder; name a file in it'
+      : message
   return new UserError(`${path}: cannot read the config: ${reason}`, { cause: error })
 }
 

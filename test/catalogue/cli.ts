@@ -51,6 +51,22 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
     ['train', '--set', 'model.layers=[{type: dense'],
     'command line: `model.layers`: expected an array of layers, got `"[{type: dense"` (string)',
   ],
+  [
+    ['train', '--data=~/rows.csv', '--layers', '3'],
+    'Expected a data file at ~/rows.csv, found none. `~` is your home folder only where the shell reads it, not in quotes, after `=`, or in a file: write the whole path',
+  ],
+  [
+    ['train', '~/run.yaml'],
+    '~/run.yaml: cannot read the config: no such file; `~` is your home folder only where the shell reads it, not in quotes, after `=`, or in a file: write the whole path',
+  ],
+  [
+    ['train', '--resume=~/runs'],
+    '--resume: expected a checkpoint or the folder of a run, got `~/runs`, which does not exist or cannot be reached; `~` is your home folder only where the shell reads it, not in quotes, after `=`, or in a file: write the whole path',
+  ],
+  [
+    ['evaluate', '~/model.brig'],
+    '~/model.brig: expected a model or checkpoint file, but there is no such file; `~` is your home folder only where the shell reads it, not in quotes, after `=`, or in a file: write the whole path.',
+  ],
   [['train', 'nowhere.yaml'], 'nowhere.yaml: cannot read the config: no such file'],
   [['train', '.'], '.: cannot read the config: it is a folder; name a file in it'],
   [['train', 'a.yaml', 'b.yaml'], "too many arguments for 'train'. Expected 1 argument but got 2: a.yaml, b.yaml."],

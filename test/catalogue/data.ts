@@ -102,6 +102,10 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
     file('no-labels.csv', 'a,b\n1,2\n3,4\n', { labels: 'nowhere.npy' }),
     'Expected a data file at nowhere.npy, found none. Check the path; it counts from the current folder',
   ],
+  [
+    file('utf32.csv', Buffer.from('fffe0000' + '61000000' + '2c000000' + '62000000', 'hex'), {}),
+    'Expected text in UTF-8 in utf32.csv, got UTF-32. Save it as UTF-8',
+  ],
   [file('classes.csv', 'a,b\n1,x\n3,x\n'), 'Expected two classes or more in column "b" of classes.csv, got only "x"'],
   [
     file('regression.csv', 'a,b\n1,x\n3,y\n', { task: 'regression' }),

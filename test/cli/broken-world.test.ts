@@ -82,6 +82,19 @@ describe('a config', () => {
     expect(stdout).toContain('units: 10')
   })
 
+  // Bash's, which hands a pipe as /dev/fd/63.
+  it.skipIf(process.platform === 'win32')(
+    'may be the output of a command, with paths meant from the working folder',
+    () => {
+      writeFileSync(join(folder, 'piped.csv'), 'a,b\n1,0\n2,1\n3,0\n4,1\n')
+      const config = '{ model: { layers: [{ type: dense, units: 2 }] }, epochs: 1, data: piped.csv, out: piped }'
+      const { code, stdout, stderr } = shell(`bash -c "$B train <(echo '${config}') --quiet"`)
+      expect(stderr).toBe('')
+      expect(code).toBe(0)
+      expect(stdout).toContain('piped.csv')
+    },
+  )
+
   it('may begin with a byte order mark and have lines of Windows', () => {
     writeFileSync(
       join(folder, 'bom.yaml'),

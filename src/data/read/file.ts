@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { suggest, UserError } from '../../errors.ts'
+import { homeAdvice, suggest, UserError } from '../../errors.ts'
 import { answered, answeredChunks } from './answer.ts'
 import { openPlaces } from './places.ts'
 import type { Places } from './places.ts'
@@ -92,6 +92,8 @@ async function sizeOf(file: string, seconds?: number): Promise<number> {
     if (/(^|\/)[a-z][a-z\d+.-]+:\//i.test(file)) {
       throw new UserError(`Expected a data file at a path of this machine, got the address ${file}. Download it first`)
     }
+    const home = homeAdvice(file)
+    if (home) throw new UserError(`Expected a data file at ${file}, found none. ${home}`)
     const others = await readdir(dirname(file)).catch(() => [])
     const close = suggest(basename(file), others)
     throw new UserError(

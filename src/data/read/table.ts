@@ -217,6 +217,9 @@ export function detectFormat({ head, file }: Pick<OpenedFile, 'head' | 'file'>):
   if (start.startsWith('PK\x03\x04')) return 'npz'
   if (/^\0\0[\x08-\x0e][\x01-\x10]/.test(start)) return 'idx'
   if (/^(\xef\xbb\xbf)?\s*[{[]/.test(start)) return 'jsonl'
+  if (/^(\xff\xfe\0\0|\0\0\xfe\xff)/.test(start)) {
+    throw new UserError(`Expected text in UTF-8 in ${file}, got UTF-32. Save it as UTF-8`)
+  }
   if (start.includes('\0') && !/^(\xff\xfe|\xfe\xff)/.test(start)) {
     throw new UserError(
       `Expected CSV, TSV, JSONL, Parquet, Arrow, IDX, NPY or NPZ in ${file}, got binary data of another kind`,
