@@ -2,7 +2,7 @@
  * From a spec to a plan: the model is built, its parameters placed, the batch cut, everything laid out in the arena, and the
  * layers lowered to where their tensors lie.
  */
-import { Layout } from '../arena/layout.ts'
+import { Layout, MAX_ARENA_BYTES } from '../arena/layout.ts'
 import { UserError } from '../errors.ts'
 import type { Pointer } from '../kernels/kernels.ts'
 import { buildModel } from '../model/build.ts'
@@ -10,6 +10,7 @@ import { lowerModel } from '../model/graph.ts'
 import type { Flow, LoweredLayer } from '../model/layer.ts'
 import { lossRule } from '../model/losses.ts'
 import { metric } from '../model/metrics.ts'
+import { shapeText } from '../model/shape.ts'
 import { stateSlots } from '../optim/optimizers.ts'
 import { placePartials, placeRegions, placeWorkers } from './addresses.ts'
 import type { Sizes } from './addresses.ts'
@@ -19,6 +20,7 @@ import { stateWords } from './lengths.ts'
 import { evaluationSchedule, lasting, lowerApart, stepSchedule, together } from './lifetimes.ts'
 import type { Schedule, Traced } from './lifetimes.ts'
 import { placeParameters, placementOf } from './parameters.ts'
+import type { Placements } from './parameters.ts'
 import { normsOf } from './pieces.ts'
 import type { Plan } from './plan.ts'
 import { placeRooms } from './rooms.ts'
@@ -45,6 +47,7 @@ export function compilePlan(spec: PlanSpec, share = true): Plan {
   if (training && placements.learned === 0 && placements.total > 0) {
     throw new UserError('Expected something to learn, but every layer has `trainable: false`. Let one of them learn.')
   }
+  checkRoom(placements)
   const apart = lowerApart(model, training)
   const work = workPerRow(training ? apart.network : lowerApart(model, true).network, placements)
   const cut = cutBatch(spec, placements, work)
@@ -95,6 +98,20 @@ export function compilePlan(spec: PlanSpec, share = true): Plan {
     lasting: tensors.lasting,
     at: { ...regions, ...partials, ...placeWorkers(layout, spec, temporaryElements) },
   }
+}
+
+/** Weights of so many arenas are refused before they are cut into pieces, which would take all memory there is. */
+const MOST_ARENAS = 16
+
+/** @throws UserError naming the largest tensor; what is less is refused with the sum of each region, by the layout */
+function checkRoom({ all, total }: Placements): void {
+  if (4 * total <= MOST_ARENAS * MAX_ARENA_BYTES) return
+  const { spec } = all.reduce((a, b) => (b.size > a.size ? b : a))
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(0)} GiB`
+  throw new UserError(
+    `Expected the weights to fit in the arena, ${gib(MAX_ARENA_BYTES)}, got ${gib(4 * total)}; the most has ` +
+      `\`${spec.name}\` of shape ${shapeText(spec.shape)}. Use fewer units there, or let what comes before it give fewer.`,
+  )
 }
 
 interface TensorPlaces {

@@ -278,7 +278,7 @@ export const modelsCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('operator.onnx', onnx({ nodes: [node('Einsum', ['x', 'w'], 'y')] })),
-    'operator.onnx: node `Einsum_y`: operator Einsum has no layer here.',
+    'operator.onnx: node `Einsum_y`: operator Einsum has no layer here. Export the model without it, or write it with operators of the layers that README lists.',
   ],
   [
     file('tensor.onnx', onnx({ nodes: [node('Gemm', ['x', 'nowhere'], 'y')] })),
@@ -290,7 +290,7 @@ export const modelsCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('rank.onnx', onnx({ nodes: [node('Conv', ['x', 'w'], 'y')] })),
-    'rank.onnx: node `Conv_y`: operator Conv over rows of shape [2] has no layer here.',
+    'rank.onnx: node `Conv_y`: operator Conv over rows of shape [2] has no layer here. Export the model without it, or write it with operators of the layers that README lists.',
   ],
   [
     file('widths.onnx', onnx({ inputs: [{ name: 'x', shape: [5] }] })),
@@ -302,7 +302,7 @@ export const modelsCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('middle.onnx', onnx({ nodes: [node('Softmax', ['x'], 'm'), node('Gemm', ['m', 'w'], 'y')] })),
-    'middle.onnx: node `Softmax_m`: operator Softmax in the middle of a network has no layer here.',
+    'middle.onnx: node `Softmax_m`: operator Softmax in the middle of a network has no layer here. Export the model without it, or write it with operators of the layers that README lists.',
   ],
   [
     file('elsewhere.onnx', onnx({ nodes: [node('Gemm', ['x', 'w'], 'z')] })),

@@ -45,6 +45,7 @@ test('values take the type of their field', () => {
     ['data.source', '12'],
     ['data.target', 'a,b'],
     ['data.drop', '0'],
+    ['data.images.size', '8'],
     ['metrics', 'accuracy,topK'],
     ['class-weight', '{ cat: 2 }'],
   )
@@ -53,7 +54,7 @@ test('values take the type of their field', () => {
     batchSize: 'full',
     learningRate: 0.001,
     shuffle: false,
-    data: { source: '12', target: ['a', 'b'], drop: [0] },
+    data: { source: '12', target: ['a', 'b'], drop: [0], images: { size: 8 } },
     metrics: ['accuracy', 'topK'],
     classWeight: { cat: 2 },
   })

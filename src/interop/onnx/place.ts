@@ -44,7 +44,10 @@ export interface Pattern {
 }
 
 export function unsupported({ op, name }: Node, how = ''): UserError {
-  return new UserError(`node \`${name}\`: operator ${op}${how ? ` ${how}` : ''} has no layer here`)
+  return new UserError(
+    `node \`${name}\`: operator ${op}${how ? ` ${how}` : ''} has no layer here. Export the model without it, or write it with ` +
+      'operators of the layers that README lists',
+  )
 }
 
 /** A number for each of what was flattened. */
