@@ -61,3 +61,6 @@ export interface Case {
 export const tuneData: readonly DataName[] = ['circles', 'spirals', 'sine', 'sparse', 'mixture']
 
 export const splitOf = ({ data }: Pick<Case, 'data'>): Split => (tuneData.includes(data) ? 'tune' : 'test')
+
+/** Of practice alone: no case of the suite has it. */
+export const practiceData: readonly DataName[] = ['codes', 'waves', 'rings', 'signs']

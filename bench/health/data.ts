@@ -19,6 +19,10 @@ export const dataNames = [
   'sparse',
   'copy',
   'mixture',
+  'codes',
+  'waves',
+  'rings',
+  'signs',
 ] as const
 export type DataName = (typeof dataNames)[number]
 
@@ -40,9 +44,14 @@ export const outputsOf: Readonly<Record<DataName, number>> = {
   sparse: 4,
   copy: 4,
   mixture: 4,
+  codes: 10,
+  waves: 1,
+  rings: 3,
+  signs: 2,
 }
 
-export const isRegression = (name: DataName): boolean => name === 'sine' || name === 'friedman'
+const NUMERIC: readonly DataName[] = ['sine', 'friedman', 'waves']
+export const isRegression = (name: DataName): boolean => NUMERIC.includes(name)
 
 const HELD_ROWS = 300
 
@@ -175,6 +184,44 @@ const generators: Record<Exclude<DataName, 'digits'>, [features: number, draw: D
       const label = r % 4
       for (let c = 0; c < 16; c++) x[c] = 0.8 * normal(12, 16 * label + c) + normal(13, 16 * r + c)
       return label
+    },
+  ],
+  // Ten words of 64 bits, of which one in five is wrong.
+  codes: [
+    64,
+    (r, x) => {
+      const label = r % 10
+      for (let c = 0; c < 64; c++) {
+        const bit = uniform(14, 64 * label + c) < 0.5
+        x[c] = (uniform(15, 64 * r + c) < 0.2 ? !bit : bit) ? 1 : 0
+      }
+      return label
+    },
+  ],
+  waves: [
+    8,
+    (r, x) => {
+      for (let c = 0; c < 8; c++) x[c] = normal(16, 8 * r + c)
+      return Math.sin(1.5 * x[0]!) + 0.5 * x[1]! * x[2]! + 0.7 * Math.abs(x[3]!) - 0.5 + 0.1 * normal(17, r)
+    },
+  ],
+  rings: [
+    2,
+    (r, x) => {
+      const label = r % 3
+      const angle = 2 * Math.PI * uniform(18, r)
+      const radius = 0.5 + 0.5 * label
+      x[0] = radius * Math.cos(angle) + 0.1 * normal(19, 2 * r)
+      x[1] = radius * Math.sin(angle) + 0.1 * normal(19, 2 * r + 1)
+      return label
+    },
+  ],
+  // Whether two of five features have the same sign: a short plateau.
+  signs: [
+    5,
+    (r, x) => {
+      for (let c = 0; c < 5; c++) x[c] = normal(20, 5 * r + c)
+      return x[0]! * x[1]! > 0 ? 1 : 0
     },
   ],
 }

@@ -1,13 +1,13 @@
 /**
  * What the detector says and repair makes of suite/practice.ts, run by run: where remedies and constants are chosen.
  *
- * node bench/health/practice.ts [--wide|--hard|--drawn] [--seeds n] [--case ids]
+ * node bench/health/practice.ts [--wide|--hard|--drawn|--far] [--seeds n] [--case ids]
  */
 import { OURS } from './assess.ts'
 import { isFaulty, isHealthy } from './label.ts'
 import { assessAll } from './pool.ts'
 import { practice } from './suite/practice.ts'
-import { practiceDrawn } from './suite/practice-drawn.ts'
+import { practiceDrawn, practiceFar } from './suite/practice-drawn.ts'
 import { practiceHard } from './suite/practice-hard.ts'
 import { practiceWide } from './suite/practice-wide.ts'
 import { train, unprotected } from './train.ts'
@@ -17,7 +17,8 @@ const option = (flag: string) =>
 const seeds = Array.from({ length: Number(option('--seeds') ?? 2) }, (_, i) => i + 1)
 const chosen = option('--case')?.split(',')
 const has = (flag: string) => process.argv.includes(flag)
-const all = has('--wide') ? practiceWide : has('--hard') ? practiceHard : has('--drawn') ? practiceDrawn : practice
+const sets = { '--wide': practiceWide, '--hard': practiceHard, '--drawn': practiceDrawn, '--far': practiceFar }
+const all = Object.entries(sets).find(([flag]) => has(flag))?.[1] ?? practice
 const cases = all.filter(({ id }) => !chosen || chosen.includes(id))
 const tasks = cases.flatMap(({ id }) => seeds.map((seed) => ({ id, seed })))
 const found = await assessAll(tasks, () => {})

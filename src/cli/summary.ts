@@ -27,6 +27,9 @@ export interface RunResult {
   readonly samplesPerSecond: number
   /** Values by epoch, as the history has them. */
   readonly history: Readonly<Record<string, readonly number[]>>
+  /** Verdicts, and what was done about them. */
+  readonly health: History['health']
+  readonly actions: History['actions']
   readonly test: Readonly<Record<string, number>> | undefined
   readonly hash: string | undefined
   /** Absent when nothing was saved. */

@@ -59,7 +59,7 @@ export const thresholds = {
   shattered: { cosine: 0.35, extreme: 0.3, narrow: 0.5, veryNarrow: 1.5, pairs: 32, distance: 0.25 },
   /** T; C: turnsAlone. Variance between steps over variance within, and the share of turning points. */
   oscillating: { ratio: 4, window: 32, turns: 0.8, turnsAlone: 0.9 },
-  /** T. Fall of the explained share below its best. */
+  /** T. Fall of the explained share below its best; where that is a loss beyond the best constant's, in units of it. */
   diverging: { fall: 0.5, steps: 16 },
   /** T; C: checks, explainedLong. Least gain of the explained share over the window; log10 of the relative update. */
   stalled: { window: 128, gain: 0.005, explained: 0.5, small: -5, large: -1, checks: 8, explainedLong: 0.3 },

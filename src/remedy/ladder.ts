@@ -64,8 +64,8 @@ export const before: Ladder = {
 }
 
 /** What is out of scale is put right first, whatever came of it. */
-const scale = [replaceBroken, scaleInputs, scaleTargets, shortenWarmup, stopRise, easeDecay, enlargeBatch]
-const runaway = [...scale, tameRate, tameBoldly, useAdam, cutRate]
+const scale = [replaceBroken, scaleInputs, scaleTargets, shortenWarmup, stopRise, easeDecay, widenClip, enlargeBatch]
+const runaway = [...scale, tameRate, tameBoldly, raiseRate, useAdam, cutRate]
 const silent = [...scale, tameRate, addShortcutsWhereDeep, addShortcuts, swapActivation, initialise, cutRate]
 const slow = [
   ...[sumWholeWhereIdle, shortenWarmup, holdRate, easeDecay, widenClip],
@@ -104,7 +104,6 @@ export const early: Ladder = {
 /** Where nothing is gained, and it may be a plateau: what is held back is let go, and nothing is tried on the off chance. */
 export const still: Ladder = {
   STALLED: [shortenWarmup, holdRate, easeDecay, widenClip, raiseRate],
-  LR_IMPLAUSIBLE: [raiseRate],
 }
 
 const wild = [stopRise, replaceBroken, easeDecay, enlargeBatch, clipAtNorm, cutRate]

@@ -62,7 +62,7 @@ const LONG = 1024
 const ENOUGH = 0.5
 
 /** What is asked of where nothing else is wrong. */
-const LOW_RATE: Complaint = { code: 'LR_IMPLAUSIBLE', layer: undefined }
+const SLOW: Complaint = { code: 'STALLED', layer: undefined }
 
 export class Repair {
   readonly #context: RepairContext
@@ -79,8 +79,8 @@ export class Repair {
   #chosen: readonly Chosen[] = []
   /** Those that are chosen would begin anew a run that may go on as it is. */
   #isSecondLook = false
-  /** Whether it is still to be asked if the rate is too low. */
-  #asksOfRate: boolean
+  /** Whether it is still to be asked if something held it back from the start. */
+  #asksOfBeginning: boolean
   /** What the run was begun anew for, until it was looked at again. */
   #mended: Complaint | undefined
   #tournament: Tournament | null = null
@@ -100,7 +100,7 @@ export class Repair {
     this.#start = patientOf(subject, context.task)
     this.#remedies = new Remedies(context)
     this.#seen = context.history.health.length
-    this.#asksOfRate = context.history.steps.length === 0
+    this.#asksOfBeginning = context.history.steps.length === 0
     // Of a run that goes on: what it went on with was kept.
     for (const action of context.history.actions) if (action.outcome === 'pending') settle(action, 'kept')
   }
@@ -322,11 +322,11 @@ export class Repair {
     return symptoms.filter(({ code }) => found.some((verdict) => verdict.code === code))
   }
 
-  /** By now something should have been learnt: was the rate too low from the start? Asked once. */
+  /** By now something should have been learnt: did something hold it back from the start? Asked once. */
   async #look(session: Session, gate: Gate): Promise<void> {
-    const asks = this.#asksOfRate && gate.explained < ENOUGH && isUnexplained(gate)
-    this.#asksOfRate = false
-    if (asks) this.#chosen = await this.#chooseFrom(session, ladders.still, [LOW_RATE], null)
+    const asks = this.#asksOfBeginning && gate.explained < ENOUGH && isUnexplained(gate)
+    this.#asksOfBeginning = false
+    if (asks) this.#chosen = await this.#chooseFrom(session, ladders.still, [SLOW], null)
     if (this.#chosen.length === 0 && this.#mended) await this.#lookAgain(session, this.#mended, gate.age)
   }
 

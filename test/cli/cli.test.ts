@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import type { RunResult } from '../../src/cli/summary.ts'
 import { resolveKernels } from '../../src/kernels/select.ts'
 import type { ConfusionMatrix } from '../../src/model/metrics/confusion.ts'
 
@@ -165,6 +166,16 @@ test('doctor reports as a table and as JSON', async () => {
 })
 
 describe('a run', () => {
+  test('tells a program what was seen of its health, and what was done', async () => {
+    const { stdout } = await brigantine(
+      ...['train', '--epochs', '2', '--out', 'ill', '--lr', '1e-9', '--health', 'repair', '--json'],
+      ...['--inject', 'weight@step=17'],
+    )
+    const { health, actions } = JSON.parse(stdout) as Pick<RunResult, 'health' | 'actions'>
+    expect(health).toContainEqual(expect.objectContaining({ code: 'REPLICA_DIVERGENCE', severity: 'fault', step: 17 }))
+    expect(actions).toContainEqual(expect.objectContaining({ verdict: 'LR_IMPLAUSIBLE', outcome: 'kept' }))
+  })
+
   const short = ['train', '--epochs', '2', '--out', 'run', '--hash', '--json']
 
   test('trains, saves, logs; evaluate, predict and --resume go on from it', async () => {

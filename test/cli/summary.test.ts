@@ -30,6 +30,8 @@ test('the summary names model, values, files, and the commands to go on with', (
     seconds: 1.5,
     samplesPerSecond: 160,
     history: { loss: [0.5, 0.25] },
+    health: [],
+    actions: [],
     test: { acc: 0.9 },
     hash: 'abc',
     files: runFiles('my runs'),

@@ -338,7 +338,7 @@ describe('remedies of the beginning', () => {
     const optimizer = withDefaults({ type: 'sgd', learningRate: 1 })
     const patient: Patient = { ...patientOf([dense(2)]), optimizer, batchSize: 4 }
     const of = async (firstUpdate: number) => (await treat(enlargeBatch, patient, { firstUpdate })).patient
-    expect(await of(-2)).toMatchObject({ batchSize: 32, optimizer, schedule: { type: 'constant' } })
+    expect(await of(-2)).toMatchObject({ batchSize: 32, optimizer, schedule: { type: 'linear', endFactor: 0 } })
     expect(await of(-1.2)).toMatchObject({ batchSize: 32, optimizer, schedule: { type: 'linear', endFactor: 0 } })
     const { batchSize, schedule, optimizer: tamed } = await of(1)
     expect([batchSize, schedule.type, tamed.learningRate]).toEqual([32, 'linear', 0.01])

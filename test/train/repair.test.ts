@@ -280,7 +280,7 @@ describe('while it trains', () => {
     const { actions, health } = await trainer.fit(data)
     expect(health.filter(({ severity }) => severity === 'fault')).toEqual([])
     // Asked after a fifth of the steps: what else could it be?
-    expect(actions).toMatchObject([{ verdict: 'LR_IMPLAUSIBLE', remedy: 'raise the learning rate', outcome: 'kept' }])
+    expect(actions).toMatchObject([{ verdict: 'STALLED', remedy: 'raise the learning rate', outcome: 'kept' }])
     expect((await trainer.evaluate(data)).acc).toBeGreaterThan(0.9)
   })
 

@@ -3,7 +3,7 @@ import { splitOf } from '../case.ts'
 import type { Case } from '../case.ts'
 import { healthyCases } from './healthy.ts'
 import { practice } from './practice.ts'
-import { practiceDrawn } from './practice-drawn.ts'
+import { practiceDrawn, practiceFar } from './practice-drawn.ts'
 import { practiceHard } from './practice-hard.ts'
 import { practiceWide } from './practice-wide.ts'
 import { running } from './running.ts'
@@ -26,7 +26,7 @@ export const suite: readonly Case[] = [...signal, ...running, ...units, ...healt
 )
 
 export function caseOf(id: string): Case {
-  const found = [...suite, ...practice, ...practiceWide, ...practiceHard, ...practiceDrawn].find(
+  const found = [...suite, ...practice, ...practiceWide, ...practiceHard, ...practiceDrawn, ...practiceFar].find(
     (each) => each.id === id,
   )
   if (!found) throw new Error(`internal: no case ${id} in the suite`)

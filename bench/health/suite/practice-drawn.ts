@@ -1,13 +1,14 @@
 /**
  * Practice that nobody chose: kinds of fault of the whole suite, each on data, depth, width, optimizer and rate drawn by
- * number. On the tune split's data; `node bench/health/practice.ts --drawn` runs them; none is scored.
+ * number. On the tune split's data; `node bench/health/practice.ts --drawn` runs them; none is scored. The same on
+ * data that neither split has: `--far`.
  */
 import { uniformAt } from '../../../src/random/normal.ts'
 import type { Case, Class } from '../case.ts'
-import { tuneData } from '../case.ts'
-import { outputsOf } from '../data.ts'
+import { practiceData, tuneData } from '../case.ts'
+import { isRegression, outputsOf } from '../data.ts'
 import type { DataName } from '../data.ts'
-import { doubleReduction, flipWeight, freeze, killLayer, overweightLane, poisonBatch } from '../faults.ts'
+import { doubleReduction, flipWeight, freeze, killLayer, nanLane, overweightLane, poisonBatch } from '../faults.ts'
 import { staleLane, zeroLanes } from '../faults.ts'
 import { he, normal, residualNet, uniform } from '../nets.ts'
 import type { Activation } from '../nets.ts'
@@ -17,15 +18,15 @@ import type { Wide } from './wide.ts'
 
 /** Draws of each kind. */
 const EACH = 6
-const { wide, fine } = cases('Y')
-
 /** Numbers of one draw, one after the other. */
 class Dice {
+  readonly data: readonly DataName[]
   readonly #stream: number
   #count = 0
 
-  constructor(stream: number) {
+  constructor(stream: number, data: readonly DataName[]) {
     this.#stream = stream
+    this.data = data
   }
 
   number = (): number => uniformAt(33, this.#stream, this.#count++)
@@ -35,8 +36,10 @@ class Dice {
   log = (from: number, to: number): number => Number((from * (to / from) ** this.number()).toPrecision(2))
 }
 
-const data = (d: Dice): DataName => d.of(tuneData)
-const numeric = (d: Dice): DataName => (d.number() < 0.5 ? 'sine' : data(d))
+const data = (d: Dice): DataName => d.of(d.data)
+/** The one whose targets are numbers. */
+const numbers = (d: Dice): DataName => d.data.find(isRegression)!
+const numeric = (d: Dice): DataName => (d.number() < 0.5 ? numbers(d) : data(d))
 const bent = (d: Dice): Activation => d.of<Activation>(['relu', 'tanh', 'elu', 'gelu', 'selu', 'leakyRelu'])
 /** What such networks learn well with. */
 const well = (d: Dice) => ({
@@ -106,12 +109,16 @@ const kinds: readonly Kind[] = [
     return [
       `targets x ${factor}`,
       'overscale',
-      { ...plain(d, bent(d), 'sine'), bad: { scale: mapY((y) => factor * y) } },
+      { ...plain(d, bent(d), numbers(d)), bad: { scale: mapY((y) => factor * y) } },
     ]
   },
   (d) => {
     const shift = d.log(50, 1e5)
-    return [`targets + ${shift}`, 'overscale', { ...plain(d, bent(d), 'sine'), bad: { scale: mapY((y) => shift + y) } }]
+    return [
+      `targets + ${shift}`,
+      'overscale',
+      { ...plain(d, bent(d), numbers(d)), bad: { scale: mapY((y) => shift + y) } },
+    ]
   },
   (d) => {
     const [given, depth] = [plain(d, 'relu'), 2 * d.whole(10, 26)]
@@ -167,7 +174,7 @@ const kinds: readonly Kind[] = [
   },
   (d) => {
     const [value, at] = [d.log(1e4, 1e8), d.whole(40, 250)]
-    const given = { ...plain(d, bent(d), 'sine'), steps: 400, since: at, both: { rows: once } }
+    const given = { ...plain(d, bent(d), numbers(d)), steps: 400, since: at, both: { rows: once } }
     const change = (_: Float32Array, y: Float32Array) => void (y[0] = value)
     return [
       `a target of ${value} at ${at}`,
@@ -196,7 +203,7 @@ const kinds: readonly Kind[] = [
   },
   (d) => {
     const [every, value] = [d.log(10, 100), d.log(1e3, 1e6)]
-    const given = plain(d, bent(d), 'sine')
+    const given = plain(d, bent(d), numbers(d))
     return [
       `each ${every}th target ${value}`,
       'exploding',
@@ -297,7 +304,7 @@ const kinds: readonly Kind[] = [
   },
   (d) => {
     const optimizer = sgd(d.log(0.05, 0.2))
-    const given = { ...plain(d, bent(d), 'mixture'), well: { ...lanes, optimizer, shuffle: false } }
+    const given = { ...plain(d, bent(d), d.data[d.data.length - 1]!), well: { ...lanes, optimizer, shuffle: false } }
     const scale = byShard(128)
     return ['lanes of zeros', 'shard', { ...given, both: { scale }, bad: { inject: zeroLanes(0, [1, 2, 3]) } }]
   },
@@ -321,19 +328,60 @@ const kinds: readonly Kind[] = [
     const ill = { optimizer: sgd(peak, 0.9), schedule: { type: 'oneCycle', pctStart, divFactor: 10 * peak } } as const
     return [`one cycle up to ${peak}`, 'exploding', { ...given, ill }]
   },
+  (d) => {
+    const [given, depth, width] = [plain(d, 'relu'), 2 * d.whole(12, 30), d.whole(24, 64)]
+    const steady = { optimizer: d.of([() => adam(d.log(5e-4, 3e-3)), () => sgd(d.log(0.005, 0.05), 0.9)])() }
+    const twin = build(residualNet(depth, width, outputsOf[given.data], 0.2), steady)
+    return ['He, wide', 'shattered', { ...given, depth, width, well: steady, twin }]
+  },
+  (d) => {
+    const [given, depth] = [plain(d, 'relu'), 2 * d.whole(10, 26)]
+    const [outputs, steady] = [outputsOf[given.data], { optimizer: d.of([adam(1e-3), sgd(0.01)]) }]
+    const twin = build(residualNet(depth, given.width, outputs, 0.2), steady)
+    const bad = { ...twin, config: { ...twin.config, model: residualNet(depth, given.width, outputs, 1) } }
+    return ['residual, full branches', 'overscale', { ...given, depth, well: steady, twin, build: bad }]
+  },
+  (d) => {
+    const given = plain(d)
+    const same = (weights: Record<string, Float32Array>) => {
+      const { [`h1/kernel`]: first, [`h2/kernel`]: second } = weights
+      for (let i = 0; i < first!.length; i++) first![i] = first![i - (i % given.width)]!
+      second?.fill(0.1)
+    }
+    return ['units alike', 'symmetric', { ...given, bad: { initial: same } }]
+  },
+  (d) => {
+    const at = d.whole(30, 250)
+    const given = { ...plain(d), steps: 400, since: at }
+    const optimizer = sgd(d.log(0.05, 0.2), 0.9)
+    return [
+      `NaN from a lane at ${at}`,
+      'non-finite',
+      { ...given, well: { ...lanes, optimizer }, bad: { inject: nanLane(at, 1) } },
+    ]
+  },
 ]
 
-const faultyOnes = kinds.flatMap((kind, k) =>
-  Array.from({ length: EACH }, (_, i) => {
-    const [what, fault, given] = kind(new Dice(100 * k + i))
-    return wide(`${named(given)}: ${what}`, fault, given)
-  }),
-)
+function drawn(letter: string, from: number, data: readonly DataName[]): Case[] {
+  const { wide, fine } = cases(letter)
+  const faultyOnes = kinds.flatMap((kind, k) =>
+    Array.from({ length: EACH }, (_, i) => {
+      const [what, fault, given] = kind(new Dice(from + 100 * k + i, data))
+      return wide(`${named(given)}: ${what}`, fault, given)
+    }),
+  )
+  const healthyOnes = Array.from({ length: 40 }, (_, i) => {
+    const d = new Dice(from + 10_000 + i, data)
+    const given = { ...plain(d, bent(d), numeric(d)), steps: d.of([400, 600, 1000]) }
+    return fine(named(given), given)
+  })
+  const deepOnes = Array.from({ length: 12 }, (_, i) => {
+    const d = new Dice(from + 11_000 + i, data)
+    const given = { ...plain(d, d.of(['relu', 'tanh', 'elu'])), depth: d.whole(10, 24), width: d.whole(32, 64) }
+    return fine(named(given), { ...given, well: { optimizer: adam(d.log(5e-4, 3e-3)) }, steps: d.of([400, 600]) })
+  })
+  return [...faultyOnes, ...healthyOnes, ...deepOnes]
+}
 
-const healthyOnes = Array.from({ length: 40 }, (_, i) => {
-  const d = new Dice(10_000 + i)
-  const given = { ...plain(d, bent(d), numeric(d)), steps: d.of([400, 600, 1000]) }
-  return fine(named(given), given)
-})
-
-export const practiceDrawn: readonly Case[] = [...faultyOnes, ...healthyOnes]
+export const practiceDrawn: readonly Case[] = drawn('Y', 0, tuneData)
+export const practiceFar: readonly Case[] = drawn('Z', 20_000, practiceData)

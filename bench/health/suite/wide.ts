@@ -21,6 +21,8 @@ export interface Wide {
   readonly steps?: number
   readonly since?: number
   readonly twin?: Build
+  /** In place of what the others say. */
+  readonly build?: Build
 }
 
 /** Cases with the ids of this letter and their place in the order: W1, W2, .. */
@@ -36,7 +38,8 @@ export function cases(letter: string) {
       net: `${activation} ${depth}x${width}`,
       steps,
       since,
-      build: build(net(data, activation, depth, width, options), { ...well, ...ill }, { ...both, ...bad }),
+      build:
+        given.build ?? build(net(data, activation, depth, width, options), { ...well, ...ill }, { ...both, ...bad }),
       twin: given.twin ?? build(net(data, activation, depth, width), well, both),
     })
   }

@@ -119,6 +119,8 @@ async function train(
     seconds: history.seconds,
     samplesPerSecond: history.samplesPerSecond,
     history: history.history,
+    health: history.health,
+    actions: history.actions,
     test,
     hash: options.hash ? trainer.weightsHash() : undefined,
     files,

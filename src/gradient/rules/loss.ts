@@ -9,7 +9,8 @@ import { HealthField as F, raise } from './state.ts'
 
 export function judgeLoss(state: Float64Array, s: StepSignals): void {
   const { fall, steps } = t.diverging
-  const fallen = state[F.best]! - state[F.explained]! > fall
+  // Beyond the best constant's, losses are noisy by as much as they are large.
+  const fallen = state[F.best]! - state[F.explained]! > fall * Math.max(1, 1 - state[F.best]!)
   state[F.fallen] = fallen ? state[F.fallen]! + 1 : 0
   if (checkAlarm(state, F.alarms, Health.LOSS_DIVERGING, true, s.step, state[F.fallen]! >= steps, fallen, 1))
     raise(state, Health.LOSS_DIVERGING, 'fault', -1, state[F.explained]!, state[F.best]!, fall, steps)

@@ -59,7 +59,6 @@ export const enlargeBatch: Remedy = {
     const patient = { ...withFreshState(start), batchSize: USUAL_ROWS }
     const changes = [`batch of ${batchSize} -> ${USUAL_ROWS} rows`]
     const enlarged = { patient, changes, then: 'restart' } as const
-    if (!(firstUpdate > MOST)) return enlarged
     if (!(firstUpdate > HIGH)) return falling(enlarged)
     const tame = withRate(patient, now.optimizer, 10 ** (HIGH - firstUpdate))
     return falling({ ...enlarged, ...tame, changes: [...changes, ...tame.changes] })
