@@ -68,7 +68,6 @@ const ADVICE: Partial<Record<string, string>> = {
   ERR_INVALID_ARG_VALUE: 'Its name has a NUL character in it: check the path',
   EIO: 'The disk, or the machine that it is on, fails',
 }
-// eslint-disable-next-line no-control-regex -- it is those that are meant
 const printable = (file: string): string => file.replace(/[\0-\x1f]/g, (char) => JSON.stringify(char).slice(1, -1))
 
 async function sizeOf(file: string, seconds?: number): Promise<number> {
