@@ -46,8 +46,24 @@ export function checkData(data: Dataset, model: Model, task: Task, what: string)
       `Expected ${what} of shape [rows, ${model.inputs}], as the model takes it, got [${data.rows}, ${data.features}].`,
     )
   }
+  checkIndices(data, model, what)
   checkPositions(model, task.loss, data.targets)
   checkTargets(task.loss, model.outputs, data.targets, data.y, data.classNames)
+}
+
+/** Where rows are nothing but indices of an embedding. */
+function checkIndices({ x, features }: Dataset, { layers: [first], inputs }: Model, what: string): void {
+  if (first?.type !== 'embedding' || first.inputs !== inputs) return
+  const entries = first.parameters[0]!.shape[0]!
+  const at = x.findIndex((index) => !(index >= 0 && index < entries && Number.isInteger(index)))
+  if (at < 0) return
+  const [row, column, index] = [Math.floor(at / features), at % features, x[at]!]
+  const isTooLarge = index >= entries && Number.isInteger(index)
+  throw new UserError(
+    `Layer \`${first.name}\`: expected whole numbers from 0 to ${entries - 1}, the rows of its table, got ${index} in row ` +
+      `${row}, column ${column} of the ${what}. ` +
+      (isTooLarge ? `Set \`inputDim\` to more than the largest.` : 'Number what is told apart from 0 on.'),
+  )
 }
 
 /** A dense layer works at each position of a row; one answer for the row wants them joined before. */

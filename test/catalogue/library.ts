@@ -4,6 +4,12 @@ import { loadModel } from '../../src/train/model.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { rows } from './runners.ts'
 
+async function fitTokens(...x: number[][]): Promise<void> {
+  const [table, flat] = [{ type: 'embedding', inputDim: 10, outputDim: 2 } as const, { type: 'flatten' } as const]
+  await using trainer = await Trainer.create({ model: { layers: [table, flat, { type: 'dense', units: 3 }] } })
+  await trainer.fit(toDataset({ x, y: x.map(() => 0) }))
+}
+
 export const libraryCases: readonly (readonly [(trainer: Trainer) => unknown, message: string])[] = [
   [() => toDataset({ x: [], y: [] }), 'Expected one row of data or more, got an empty y'],
   [() => toDataset({ x: [[1]], y: [] }), 'Expected one row of data or more, got an empty y'],
@@ -87,6 +93,14 @@ export const libraryCases: readonly (readonly [(trainer: Trainer) => unknown, me
       await forgetful.fit(toDataset({ x: [[1, 2]], y: [1] }))
     },
     "Layer `dense_1`: it gives rows of shape [2, 3], where loss `sparseCategoricalCrossentropy` takes [3]. Put a flatten or a globalAveragePooling1d before it, or give a label for each position and use loss: 'maskedCrossentropy'.",
+  ],
+  [
+    () => fitTokens([0, 9], [2, 10]),
+    'Layer `embedding_1`: expected whole numbers from 0 to 9, the rows of its table, got 10 in row 1, column 1 of the training data. Set `inputDim` to more than the largest.',
+  ],
+  [
+    () => fitTokens([0, 0.5]),
+    'Layer `embedding_1`: expected whole numbers from 0 to 9, the rows of its table, got 0.5 in row 0, column 1 of the training data. Number what is told apart from 0 on.',
   ],
   [
     (trainer) => trainer.fit(rows, { validationData: toDataset({ x: [[1]], y: [0] }) }),
