@@ -76,18 +76,20 @@ export function describe(value: unknown): string {
   return `\`${typeof value === 'string' ? JSON.stringify(value) : String(value)}\` (${typeof value})`
 }
 
-/** What to do about a path with a `~` that no shell has put a folder in place of; undefined for others. */
-export const homeAdvice = (path: string): string | undefined =>
+/**
+ * What to do about a path with a `~` that no shell has put a folder in place of; nothing for others.
+ * @param joint to what is said before
+ */
+export const homeAdvice = (path: string, joint = '; '): string =>
   /(^|\/)~[\w-]*(\/|$)/.test(path)
-    ? '`~` is your home folder only where the shell reads it, not in quotes, after `=`, or in a file: write the whole path'
-    : undefined
+    ? `${joint}\`~\` is your home folder only where the shell reads it, not in quotes, after \`=\`, or in a file: write the whole path`
+    : ''
 
 /** Why a file could not be read: `there is no such file`. */
 export function whyUnread({ code, path = '' }: NodeJS.ErrnoException, example: string): string {
-  const home = homeAdvice(path)
   switch (code) {
     case 'ENOENT':
-      return `there is no such file${home ? `; ${home}` : ''}`
+      return `there is no such file${homeAdvice(path)}`
     case 'EISDIR':
       return `it is a folder: name a file in it, such as ${example}`
     case 'EACCES':

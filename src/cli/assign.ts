@@ -51,7 +51,10 @@ function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The text of a flag as the field's type wants it: text stays text, lists may be separated by commas (one alone is a list where nothing else may be), the rest is YAML. */
+/**
+ * The text of a flag as the field's type wants it: text stays text, lists may be separated by commas (one alone is a list
+ * where nothing else may be), the rest is YAML.
+ */
 function parseValue({ path, types }: Assignment['flag'], text: string): unknown {
   if (types.size === 1 && types.has('string')) return text
   const list = types.has('array') && !/^\s*\[/.test(text) && (text.includes(',') || types.size === 1)

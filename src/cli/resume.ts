@@ -18,8 +18,7 @@ export function resumeOf(resume: string | true | undefined, folder: string): str
 function findCheckpoint(resume: string | true, folder: string): string {
   const named = resume === true ? folder : resume
   if (!existsSync(named)) {
-    const home = homeAdvice(named)
-    const got = `\`${named}\`, which does not exist or cannot be reached${home ? `; ${home}` : ''}`
+    const got = `\`${named}\`, which does not exist or cannot be reached${homeAdvice(named)}`
     throw new UserError(`--resume: expected a checkpoint or the folder of a run, got ${got}`)
   }
   if (!statSync(named).isDirectory()) return named

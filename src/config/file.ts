@@ -20,7 +20,8 @@ const MODULES = ['.ts', '.mts', '.js', '.mjs']
 
 /**
  * Reads a config: YAML, JSON (comments allowed), or the default export of a TypeScript or JavaScript module,
- * which is run. Relative data paths are meant from the file's own folder (a pipe's: from the working one), and are made relative to the working folder.
+ * which is run. Relative data paths are meant from the file's own folder (a pipe's: from the working one), and are made
+ * relative to the working folder.
  * @throws UserError with file, line and column
  */
 export async function loadConfigFile(path: string): Promise<ConfigFile> {
@@ -84,9 +85,8 @@ function cannotRead(path: string, error: unknown): UserError {
   const missing = code === 'ENOENT' || (code === 'ERR_MODULE_NOT_FOUND' && message.includes(basename(path)))
   const commonJs = readAsCommonJs(error)
   if (commonJs) return new UserError(`${path}: cannot read the config: ${commonJs}`, { cause: error })
-  const home = homeAdvice(path)
   const reason = missing
-    ? `no such file${home ? `; ${home}` : ''}`
+    ? `no such file${homeAdvice(path)}`
     : code === 'EISDIR'
       ? 'it is a folder; name a file in it'
       : message

@@ -82,7 +82,7 @@ describe('a config', () => {
     expect(stdout).toContain('units: 10')
   })
 
-  // Bash's, which hands a pipe as /dev/fd/63.
+  // By Bash, which hands a pipe as /dev/fd/63: Windows has none of its own.
   it.skipIf(process.platform === 'win32')(
     'may be the output of a command, with paths meant from the working folder',
     () => {

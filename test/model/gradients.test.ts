@@ -76,11 +76,13 @@ describe.each(layerSamples)('%s', (_name, inputShape, layers, indices) => {
     }
   })
 
+  // Where a layer may spend it, it does.
   it.runIf(!net.lowered.output.spendsSignal)('leaves the back-signal of its output as it is', () => {
     runNetwork(k, net, ROWS, ROWS, dy, floats)
     expect(floats.slice(net.dy, net.dy + outputs)).toEqual(dy)
   })
 
+  // Of networks that have layers worked off so.
   it.runIf(net.lowered.parts?.some((part) => part.byTile))('gives the same bits by tiles as by rows', () => {
     const run = (byTile: boolean) => {
       floats.fill(NaN, net.dx, net.dx + ROWS * inputs)

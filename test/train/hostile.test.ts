@@ -100,6 +100,7 @@ describe('a checkpoint of a stranger', () => {
   })
 })
 
+// By `mkfifo`: Windows has no such pipes.
 describe.skipIf(process.platform === 'win32')('a model', () => {
   it.each(['m.brig', 'm.onnx', 'm.safetensors'])(
     'that is a pipe nobody writes to is refused at once: %s',

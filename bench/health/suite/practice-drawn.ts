@@ -3,64 +3,24 @@
  * number. On the tune split's data; `node bench/health/practice.ts --drawn` runs them; none is scored. The same on
  * data that neither split has: `--far`.
  */
-import { uniformAt } from '../../../src/random/normal.ts'
 import type { Case, Class } from '../case.ts'
 import { practiceData, tuneData } from '../case.ts'
-import { isRegression, outputsOf } from '../data.ts'
+import { outputsOf } from '../data.ts'
 import type { DataName } from '../data.ts'
 import { doubleReduction, flipWeight, freeze, killLayer, nanLane, overweightLane, poisonBatch } from '../faults.ts'
 import { staleLane, zeroLanes } from '../faults.ts'
 import { he, normal, residualNet, uniform } from '../nets.ts'
 import type { Activation } from '../nets.ts'
+import { Dice, bent, named, numbers, numeric, plain } from './dice.ts'
 import { adam, build, byShard, mapX, mapY, net, sgd } from './make.ts'
 import { adamw, bias, cases, kernel, once, rmsprop, someRows } from './wide.ts'
 import type { Wide } from './wide.ts'
 
 /** Draws of each kind. */
 const EACH = 6
-/** Numbers of one draw, one after the other. */
-class Dice {
-  readonly data: readonly DataName[]
-  readonly #stream: number
-  #count = 0
-
-  constructor(stream: number, data: readonly DataName[]) {
-    this.#stream = stream
-    this.data = data
-  }
-
-  number = (): number => uniformAt(33, this.#stream, this.#count++)
-  whole = (from: number, to: number): number => from + Math.floor((to - from + 1) * this.number())
-  of = <T>(all: readonly T[]): T => all[this.whole(0, all.length - 1)]!
-  /** Spread evenly over decades, two digits. */
-  log = (from: number, to: number): number => Number((from * (to / from) ** this.number()).toPrecision(2))
-}
-
-const data = (d: Dice): DataName => d.of(d.data)
-/** The one whose targets are numbers. */
-const numbers = (d: Dice): DataName => d.data.find(isRegression)!
-const numeric = (d: Dice): DataName => (d.number() < 0.5 ? numbers(d) : data(d))
-const bent = (d: Dice): Activation => d.of<Activation>(['relu', 'tanh', 'elu', 'gelu', 'selu', 'leakyRelu'])
-/** What such networks learn well with. */
-const well = (d: Dice) => ({
-  optimizer: d.of([
-    () => adam(d.log(1e-3, 1e-2)),
-    () => sgd(d.log(0.03, 0.2), 0.9),
-    () => sgd(d.log(0.05, 0.3)),
-    () => rmsprop(d.log(1e-3, 5e-3)),
-  ])(),
-})
-const shallow = (d: Dice) => ({ depth: d.whole(2, 5), width: d.whole(16, 56) })
-const named = (given: Wide): string => {
-  const { type, learningRate } = given.well!.optimizer as { type: string; learningRate: number }
-  return `${given.activation} ${given.depth}x${given.width}, ${type} ${learningRate}`
-}
 
 type Kind = (d: Dice) => [what: string, fault: Class, given: Wide]
 
-const plain = (d: Dice, activation: Activation = bent(d), of: DataName = data(d)): Wide => ({
-  ...{ data: of, activation, ...shallow(d), well: well(d), steps: d.of([300, 400, 600]) },
-})
 /** Beside the same network of another activation. */
 const beside = (given: Wide, activation: Activation): Wide => ({
   ...given,

@@ -91,8 +91,8 @@ async function sizeOf(file: string, seconds?: number): Promise<number> {
     if (/(^|\/)[a-z][a-z\d+.-]+:\//i.test(file)) {
       throw new UserError(`Expected a data file at a path of this machine, got the address ${file}. Download it first`)
     }
-    const home = homeAdvice(file)
-    if (home) throw new UserError(`Expected a data file at ${file}, found none. ${home}`)
+    const home = homeAdvice(file, '. ')
+    if (home) throw new UserError(`Expected a data file at ${file}, found none${home}`)
     const others = await readdir(dirname(file)).catch(() => [])
     const close = suggest(basename(file), others)
     throw new UserError(

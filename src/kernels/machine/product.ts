@@ -124,7 +124,7 @@ export function productOf(
     }
   }
 
-  /** a times a transposed b as b times a transposed a, which is turned part by part: few rows of a are, and of c, not all of b. */
+  /** a times a transposed b as b times a transposed a: few rows of a are turned, and of c, not all of b. */
   const multiplyAside: Way = (_transA, _transB, m, n, k, a, lda, b, ldb, c, ldc) => {
     const most = Math.floor((TURNED_ROWS * TURNED_LD) / m / lanes) * lanes
     for (let col = 0; col < n; col += most) {
@@ -137,8 +137,10 @@ export function productOf(
   return (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
     if (m === 0 || n === 0) return
     if (k === 0) return wasm.matmul(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)
-    // Of squares that are not whole, some would be written beside c.
-    const isAside = transB && !transA && !accumulate && m % lanes === 0 && n % lanes === 0 && 2 * m * (k + n) <= k * n
+    // Of squares that are not whole, some would be written beside c. Where half as much is turned: with AVX2, 16 x 256 x 256
+    // 88 GFLOP/s instead of 71, 64 x 256 x 2048 90 instead of 86; but 74 instead of 81 of 64 x 64 x 64, where it is twice as much.
+    const isWhole = m % lanes === 0 && n % lanes === 0
+    const isAside = transB && !transA && !accumulate && isWhole && 2 * m * (k + n) <= k * n
     const isTurned = transA && set.turns(Math.min(STRETCH, k), lda, n)
     const way = isAside ? multiplyAside : isTurned ? multiplyTurned : multiply
     way(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)

@@ -59,7 +59,8 @@ export const AVX2: VectorSet = {
   // of 1024 elements each, 74 instead of 88 of 512, but 97 instead of 93 of 784. With 256 rows of a it is 88 instead of 93 of 784.
   packs: (rows, ld) => rows >= 192 || rows * steps(ld) >= 12 * WAY_BYTES,
   // There too: 86 instead of 68 GFLOP/s of 128 x 128 x 512. Of 192 x 256 with rows of 784: 70 instead of 93 of 256 terms, 87
-  // instead of 93 of 128; of 192 x 128, 79 instead of 90 of 256 terms, but 92 instead of 89 of 128.
+  // instead of 93 of 128; of 192 x 128, 79 instead of 90 of 256 terms, but 92 instead of 89 of 128. Of 64 x 64 with rows of
+  // 64, 76 instead of 82 of 128 terms.
   turns: (terms, ld, columns) =>
     columns >= 64 && (columns >= 256 || terms * Math.max(steps(ld), TERM_BYTES) >= WAYS * WAY_BYTES),
 }

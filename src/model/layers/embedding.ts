@@ -1,6 +1,7 @@
 /**
- * Rows of a learned table by index: [steps] whole numbers become [steps, units]. An index that is no row of the table
- * gives NaN, which the step's finiteness check tells of. Indices have no gradient.
+ * Rows of a learned table by index: [steps] whole numbers become [steps, units]. An index that is no row of the table is
+ * refused before the first step where rows are indices alone; elsewhere it gives NaN, which the step's finiteness check
+ * tells of. Indices have no gradient.
  */
 import type { EmbeddingConfig } from '../config.ts'
 import type { GradientTask, Layer } from '../layer.ts'
