@@ -128,9 +128,18 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 
 /** @throws UserError, as `readCheckpoint`; `path` is named in it */
 export function decodeCheckpoint(path: string, file: Buffer): Checkpoint {
-  if (file.length < HEADER_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) {
+  const begun = Math.min(file.length, MAGIC.length)
+  if (begun === 0 || !file.subarray(0, begun).equals(MAGIC.subarray(0, begun))) {
     const got = file.length === 0 ? 'an empty file' : 'another kind of file'
-    throw new UserError(`${path}: expected a Brigantine model or checkpoint, got ${got}.`)
+    throw new UserError(
+      `${path}: expected a Brigantine model or checkpoint, got ${got}. Name one that a training wrote, such as model.brig.`,
+    )
+  }
+  if (file.length < HEADER_BYTES) {
+    throw new UserError(
+      `${path}: expected a header of ${HEADER_BYTES} bytes, got ${file.length} in all. ` +
+        'The file is truncated: use the checkpoint before it.',
+    )
   }
   const version = file.readUInt16LE(10)
   if (version < 1) throw new UserError(`${path}: expected a format version >= 1, got ${version}. The file was altered.`)

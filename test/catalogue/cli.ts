@@ -131,7 +131,10 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
     '--resume: expected a checkpoint or the folder of a run, got `nowhere`, which does not exist or cannot be reached',
   ],
   [['train', '--resume', '.'], '--resume: there is no checkpoint `last.ckpt`; train without --resume first'],
-  [['train', '--resume', 'tiny.csv'], 'tiny.csv: expected a Brigantine model or checkpoint, got another kind of file.'],
+  [
+    ['train', '--resume', 'tiny.csv'],
+    'tiny.csv: expected a Brigantine model or checkpoint, got another kind of file. Name one that a training wrote, such as model.brig.',
+  ],
   [
     ['train', '--inject', 'explode@step=3'],
     'Fault `explode@step=3`: expected a fault of worker-exit, worker-throw, worker-stall, delay, nan, flip, weight, silent-part, large-part, torn-write, got `"explode"` (string).',
@@ -154,7 +157,10 @@ export const cliCases: readonly (readonly [string[], message: string])[] = [
   ],
   [['evaluate'], "missing required argument 'model'"],
   [['evaluate', 'nowhere.brig'], 'nowhere.brig: expected a model or checkpoint file, but there is no such file.'],
-  [['evaluate', 'tiny.csv'], 'tiny.csv: expected a Brigantine model or checkpoint, got another kind of file.'],
+  [
+    ['evaluate', 'tiny.csv'],
+    'tiny.csv: expected a Brigantine model or checkpoint, got another kind of file. Name one that a training wrote, such as model.brig.',
+  ],
   [
     ['evaluate', '.'],
     '.: expected a model or checkpoint file, but it is a folder: name a file in it, such as model.brig.',

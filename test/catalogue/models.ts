@@ -16,14 +16,25 @@ import {
 import type { InputFile } from './make.ts'
 
 export const modelsCases: readonly (readonly [InputFile, message: string])[] = [
-  [file('empty.ckpt', ''), 'empty.ckpt: expected a Brigantine model or checkpoint, got an empty file.'],
+  [
+    file('empty.ckpt', ''),
+    'empty.ckpt: expected a Brigantine model or checkpoint, got an empty file. Name one that a training wrote, such as model.brig.',
+  ],
   [
     file('text.ckpt', 'this is no checkpoint, however long it is, and this is long enough to be one'),
-    'text.ckpt: expected a Brigantine model or checkpoint, got another kind of file.',
+    'text.ckpt: expected a Brigantine model or checkpoint, got another kind of file. Name one that a training wrote, such as model.brig.',
   ],
   [
     file('short.ckpt', Buffer.from('BRIGANTINE')),
-    'short.ckpt: expected a Brigantine model or checkpoint, got another kind of file.',
+    'short.ckpt: expected a header of 52 bytes, got 10 in all. The file is truncated: use the checkpoint before it.',
+  ],
+  [
+    file('shorter.ckpt', checkpoint().subarray(0, 4)),
+    'shorter.ckpt: expected a header of 52 bytes, got 4 in all. The file is truncated: use the checkpoint before it.',
+  ],
+  [
+    file('header.ckpt', checkpoint().subarray(0, 50)),
+    'header.ckpt: expected a header of 52 bytes, got 50 in all. The file is truncated: use the checkpoint before it.',
   ],
   [
     file('newer.ckpt', patched(checkpoint(), 10, 99)),

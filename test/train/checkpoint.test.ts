@@ -120,9 +120,7 @@ describe('a damaged file', () => {
     for (const length of lengths) {
       const error = await complaint(bytes.subarray(0, length))
       expect(error).toBeInstanceOf(UserError)
-      expect((error as Error).message).toMatch(
-        length === 0 ? /got an empty file/ : length < 52 ? /got another kind of file/ : /The file is truncated/,
-      )
+      expect((error as Error).message).toMatch(length === 0 ? /got an empty file/ : /The file is truncated/)
       expect((error as Error).message).toContain('damaged.ckpt')
     }
   })
@@ -162,7 +160,7 @@ describe('a damaged file', () => {
   })
 
   it('of another kind is called so', async () => {
-    for (const text of ['BRIG', '{"layers": []}'.repeat(10), 'PK\x03\x04'.repeat(30)]) {
+    for (const text of ['BRIGANT!', '{"layers": []}'.repeat(10), 'PK\x03\x04'.repeat(30)]) {
       expect(await complaint(Buffer.from(text))).toMatchObject({
         message: expect.stringContaining('got another kind of file') as string,
       })
