@@ -2,11 +2,12 @@
  * Does any reader of what strangers give crash, hang, take memory on their word or change a prototype? A million cases of
  * each, drawn as the tests' 10,000 are, in rounds of 10,000 with a seed each: a case that fails is shrunk
  * and printed with the seed that gives it again. Each reader has a process of its own, which is ended if it says nothing
- * for a minute.
+ * for a minute of its own time. What was ended early goes on with `--from`, the cases that are done.
  *
- *   node test/fuzz/million.ts [--cases 1000000] [--seed 1] [--readers 'ONNX model,NPY file']
+ *   node test/fuzz/million.ts [--cases 1000000] [--from 0] [--seed 1] [--readers 'ONNX model,NPY file']
  */
 import { fork } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
@@ -21,15 +22,18 @@ import { texts } from './texts.ts'
 const { values } = parseArgs({
   options: {
     cases: { type: 'string', default: '1000000' },
+    from: { type: 'string', default: '0' },
     seed: { type: 'string', default: '1' },
     readers: { type: 'string' },
     child: { type: 'boolean', default: false },
   },
 })
-const [cases, seed] = [Number(values.cases), Number(values.seed)]
+const [cases, seed, from] = [Number(values.cases), Number(values.seed), Number(values.from)]
 const ROUND = 10_000
-/** Of its own time: a process that is stopped from outside hangs nowhere. */
+const TOLD_CASES = 1000
+const SHOWN_CASES = 100_000
 const SILENT_SECONDS = 60
+const TICKS_PER_SECOND = 100
 const SLOW_MILLIS = 2000
 
 const all = [...models, ...arrays, ...texts, ...columnar]
@@ -43,6 +47,24 @@ interface Told {
   readonly error?: string
 }
 
+/**
+ * Seconds of its own that a process has had, asked about once a second: those that it computes and those in which it only
+ * waits. One that gets no core, or is stopped from outside, hangs nowhere.
+ */
+function ownSeconds(pid: number): () => number {
+  let [own, computedBefore] = [0, 0]
+  const file = `/proc/${pid}/stat`
+  if (process.platform !== 'linux') return () => ++own
+  return () => {
+    if (!existsSync(file)) return own
+    const [state, ...fields] = readFileSync(file, 'utf8').split(') ').at(-1)!.split(' ')
+    const computed = (Number(fields[10]) + Number(fields[11])) / TICKS_PER_SECOND
+    const more = computed - computedBefore
+    computedBefore = computed
+    return (own += more === 0 && state === 'S' ? 1 : more)
+  }
+}
+
 /** Processor time of this process, garbage collection included. */
 function cpuMillis(): number {
   const { user, system } = process.cpuUsage()
@@ -53,16 +75,22 @@ async function inChild(name: string): Promise<void> {
   const reader = all.find((one) => one.name === name)!
   // The stacks of refusals, which are most cases, are nobody's; a case that fails comes again by its seed.
   Error.stackTraceLimit = 0
-  let [done, refused, slowestMillis, started] = [0, 0, 0, 0]
+  let [done, refused, slowestMillis, started] = [from, 0, 0, 0]
   let error: string | undefined
+  let inRound = 0
   const tell = (): void => {
-    const told: Told = { cases: done, refused, cpuSeconds: cpuMillis() / 1000, slowestMillis, peakBytes: peakBytes() }
+    const told: Told = {
+      cases: done + inRound,
+      refused,
+      cpuSeconds: cpuMillis() / 1000,
+      slowestMillis,
+      peakBytes: peakBytes(),
+    }
     process.send!(error === undefined ? told : { ...told, error })
   }
   const before = process.memoryUsage().rss
-  for (let round = 0; done < cases && error === undefined; round++) {
+  for (let round = from / ROUND; done < cases && error === undefined; round++) {
     const own = seed * 1_000_003 + round
-    let inRound = 0
     const property = reader.property((isRead) => {
       if (!isRead) refused++
     })
@@ -75,6 +103,7 @@ async function inChild(name: string): Promise<void> {
       if (took > SLOW_MILLIS)
         process.stderr.write(`${name}: case ${inRound} of seed ${own} took ${took.toFixed(0)} ms\n`)
       slowestMillis = Math.max(slowestMillis, took)
+      if (inRound % TOLD_CASES === 0 && inRound < ROUND) tell()
     })
     try {
       await fc.assert(property, { numRuns: Math.min(ROUND, cases - done), seed: own })
@@ -90,28 +119,32 @@ async function inChild(name: string): Promise<void> {
       error = (reason as Error).message
     }
     done += inRound
+    inRound = 0
     tell()
   }
 }
 
 /** The last that a reader's process told, and how it ended. */
 function run(name: string): Promise<Told> {
-  const given = ['--child', '--readers', name, '--cases', `${cases}`, '--seed', `${seed}`]
+  const given = ['--child', '--readers', name, '--cases', `${cases}`, '--from', `${from}`, '--seed', `${seed}`]
   const execArgv = [...process.execArgv, '--max-semi-space-size=16', '--expose-gc']
   const child = fork(import.meta.filename, given, { execArgv })
-  let told: Told = { cases: 0, refused: 0, cpuSeconds: 0, slowestMillis: 0, peakBytes: 0 }
-  let silent = 0
+  let told: Told = { cases: from, refused: 0, cpuSeconds: 0, slowestMillis: 0, peakBytes: 0 }
+  const own = ownSeconds(child.pid!)
+  let toldAt = 0
   const clock = setInterval(() => {
-    if (++silent < SILENT_SECONDS) return
+    if (own() - toldAt < SILENT_SECONDS) return
+    const round = seed * 1_000_003 + Math.floor(told.cases / ROUND)
     told = {
       ...told,
-      error: `nothing for ${SILENT_SECONDS} s, in the round of seed ${seed * 1_000_003 + told.cases / ROUND}`,
+      error: `nothing for ${SILENT_SECONDS} s, after case ${told.cases}, in the round of seed ${round}`,
     }
     child.kill('SIGKILL')
   }, 1000)
   child.on('message', (message: Told) => {
+    if (message.cases % SHOWN_CASES === 0) process.stderr.write(`${name}: ${message.cases} of ${cases}\n`)
     told = message
-    silent = 0
+    toldAt = own()
   })
   return new Promise((resolve) => {
     child.on('exit', (code, signal) => {
@@ -132,7 +165,7 @@ async function runAll(): Promise<void> {
     const row = [
       name,
       String(told.cases),
-      ((100 * told.refused) / told.cases).toFixed(1),
+      ((100 * told.refused) / (told.cases - from)).toFixed(1),
       told.cpuSeconds.toFixed(0),
       told.slowestMillis.toFixed(0),
       (told.peakBytes / 1e6).toFixed(0),
