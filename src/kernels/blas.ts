@@ -1,6 +1,6 @@
 /**
- * The matrix product of a native BLAS, called through koffi on pointers into the arena. Everything else of these kernels
- * has the bits of `wasm`.
+ * The matrix product of a native BLAS, called through koffi on pointers into the arena. Everything else of these kernels,
+ * small products too where `native` runs, has the bits of `wasm`.
  *
  * One BLAS thread per worker, set before anything else: the library's own threads would fight the crew. A library that
  * cannot be loaded, whose calls must not overlap, or that fails the self-test, is not used: the answer says why.
@@ -9,7 +9,6 @@ import { loadKoffi } from '../native/koffi.ts'
 import type { LibraryHandle } from '../native/koffi.ts'
 import { findBlas, namedBlas } from '../native/libraries.ts'
 import type { Kernels, MatrixKernels, Pointer } from './kernels.ts'
-import { scratchElements } from './wasm.ts'
 import { selfTest } from './self-test.ts'
 
 export interface BlasLibrary {
@@ -99,29 +98,29 @@ function isForOneThread(library: LibraryHandle): boolean {
 
 const unavailable = (reason: string): BlasAnswer => ({ available: false, reason })
 
-/** Kernels whose matrix product is the library's; `floats` is the arena's view, `scratch` the one of `wasm`. */
-export function createBlas(path: string, rest: Kernels, floats: Float32Array, scratch: Pointer): Kernels {
+/**
+ * Multiply-adds up to which a product is taken from machine code, where that runs: a library's call, and its packing, are
+ * much beside so few (OpenBLAS 0.3.21 and `native`, GFLOP/s: 16 x 64 x 64 52 and 81, 8 x 128 x 784 56 and 86, 192 x 128 x 64
+ * 73 and 92).
+ */
+const SMALL = 2 ** 21
+
+/**
+ * Kernels whose matrix products are the library's; `floats` is the arena's view.
+ * @param rest everything else, small products too where `isNative`
+ */
+export function createBlas(path: string, rest: Kernels, floats: Float32Array, isNative: boolean): Kernels {
   const { sgemm, koffi } = openBlas(path)
   const product = matmulOf(sgemm, Number(koffi.address(floats)))
+  const small = isNative ? SMALL : 0
   return {
     ...rest,
     name: 'blas',
     matmul(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) {
-      if (transA || !transB || !isTurnedFirst(m, n, k)) {
-        return product(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)
-      }
-      rest.transpose(n, k, b, ldb, scratch, n)
-      product(false, false, m, n, k, a, lda, scratch, n, c, ldc, accumulate)
+      const matmul = m * n * k <= small ? rest.matmul : product
+      matmul(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)
     },
   }
-}
-
-/**
- * Whether a right-hand side that lies transposed is turned before: a small product, for which OpenBLAS packs nothing, takes
- * up to twice as long of it as of a straight one. The bounds are where turning it won (OpenBLAS 0.3.21, AVX-512).
- */
-function isTurnedFirst(m: number, n: number, k: number): boolean {
-  return m * n * k <= 1e6 && n * k <= scratchElements && (k <= 16 || (m >= 12 && k <= n && n * k <= 8192))
 }
 
 function matmulOf(sgemm: Sgemm, base: number): MatrixKernels['matmul'] {

@@ -1,13 +1,13 @@
 /**
  * The one place that chooses an implementation of the arithmetic.
  *
- * | name          | promise                                                              |
- * |---------------|----------------------------------------------------------------------|
- * | `reference`   | plain TypeScript, to be read; slow                                   |
- * | `wasm-strict` | multiply then add: the same bits on every machine                    |
- * | `wasm`        | fused multiply-add in matrix products: the same bits on one machine  |
- * | `native`      | the bits of `wasm`, products and Adam in machine code: fastest       |
- * | `blas`        | matrix products of a native BLAS, the rest with the bits of `wasm`   |
+ * | name          | promise                                                                  |
+ * |---------------|--------------------------------------------------------------------------|
+ * | `reference`   | plain TypeScript, to be read; slow                                       |
+ * | `wasm-strict` | multiply then add: the same bits on every machine                        |
+ * | `wasm`        | fused multiply-add in matrix products: the same bits on one machine      |
+ * | `native`      | the bits of `wasm`, products and Adam in machine code: fastest           |
+ * | `blas`        | large matrix products of a native BLAS, the rest with the bits of `wasm` |
  */
 import { UserError, describe, suggest } from '../errors.ts'
 import { BLAS_VARIABLE, createBlas, probeBlas } from './blas.ts'
@@ -32,7 +32,7 @@ export interface KernelChoice {
   readonly reason: string
   /** The native library, for `blas`. */
   readonly blas?: string | undefined
-  /** Where the machine code lies, for `native`; for `blas` too where it runs, which has all but its products from there. */
+  /** Where the machine code lies, for `native`; for `blas` too where it runs, which has all but its large products from there. */
   readonly code?: MachineCode | undefined
 }
 
@@ -146,7 +146,7 @@ export function createKernels(
   if (name === 'reference') return createReference(floats)
   const wasm = instantiateKernels(name === 'wasm-strict' ? name : 'wasm', module!, memory, scratch)
   const own = code ? createNative(code, wasm, floats, scratch) : wasm
-  return name === 'blas' ? createBlas(blas!, own, floats, scratch) : own
+  return name === 'blas' ? createBlas(blas!, own, floats, code !== undefined) : own
 }
 
 /** The strict kernels beside the chosen ones, in the same scratch; `null` where those are as strict. */

@@ -12,17 +12,17 @@ import { normsConformance } from './conformance/norms.ts'
 import { recurrentConformance } from './conformance/recurrent.ts'
 import { sequencesConformance } from './conformance/sequences.ts'
 
-/** All that can be chosen, and the modules for machines without vectors of 256 bits. */
+/** All that can be chosen, and as on machines without vectors of 256 bits. */
 const kinds = [
   ...kernelNames.map((name) => ({ name, isNarrow: false })),
-  ...(['wasm-strict', 'wasm'] as const).map((name) => ({ name, isNarrow: true })),
+  ...(['wasm-strict', 'wasm', 'blas'] as const).map((name) => ({ name, isNarrow: true })),
 ]
 
 for (const { name, isNarrow } of kinds) {
   const availability = kernelAvailability(name)
   const why = availability.available ? '' : ` (${availability.reason})`
   describe.skipIf(!availability.available)(`kernels ${name}${isNarrow ? ', 128 bits' : ''}${why}`, () => {
-    const module = isNarrow && availability.available ? compileNarrow(name as 'wasm' | 'wasm-strict') : undefined
+    const module = isNarrow ? compileNarrow(name === 'wasm-strict' ? name : 'wasm') : undefined
     const make = () => makeBench(name, module)
     matrixConformance(make, name !== 'blas')
     rowsConformance(make)

@@ -25,7 +25,7 @@ export interface Bench {
 
 export type MakeBench = () => Promise<Bench>
 
-/** @param module in place of the one that this machine would use; `change`: makes other kernels of them, in the same scratch */
+/** @param module in place of what this machine would use, without machine code; `change`: makes other kernels of them, in the same scratch */
 export async function makeBench(
   name: KernelName,
   module?: WebAssembly.Module,
@@ -33,7 +33,8 @@ export async function makeBench(
 ): Promise<Bench> {
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: 65_536, shared: true })
   const floats = new Float32Array(memory.buffer)
-  const choice = resolveKernels(name)
+  const here = resolveKernels(name)
+  const choice = module ? { ...here, code: undefined } : here
   const kernels = createKernels(choice, module ?? compileFor(choice), memory, RESERVED)
   return benchOf(change(kernels, floats, RESERVED), floats)
 }
