@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { CommanderError } from 'commander'
 import { suppressedBy, TrainingError, UserError } from '../errors.ts'
 
@@ -37,7 +38,7 @@ export function report(error: unknown, stack: boolean): { code: ExitCode; messag
   // What failed after it, on the way out.
   const text = [...new Set([error, ...suppressedBy(error)].map(messageOf))].join('\nThen: ')
   const plain = code === Exit.internal ? `internal error: ${text}\n(--stack shows where it comes from)` : text
-  return { code, message: stack && error instanceof Error ? (error.stack ?? plain) : plain }
+  return { code, message: stack ? inspect(error) : plain }
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

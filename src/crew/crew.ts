@@ -110,7 +110,7 @@ export class Crew implements Workforce {
       if (isRefused(error)) throw refusal(error, this.workers)
       throw this.#closed ? error : new WorkerLost(task.worker, 'died', error)
     }
-    if (failed) throw new WorkerLost(task.worker, 'threw', failed.error)
+    if (failed) throw new WorkerLost(task.worker, 'threw', failed.error, failed.layer)
   }
 
   get isShared(): boolean {

@@ -24,6 +24,8 @@ export interface RunTask {
 /** What a worker gives back whose part threw an error; nothing when the run is over. */
 export interface Failed {
   readonly error: unknown
+  /** The layer that threw it, where that is known. */
+  readonly layer?: string | undefined
 }
 
 /** Why a worker left a run before its time: its thread `died`, or its part of the work `threw`. */
@@ -31,11 +33,14 @@ export class WorkerLost extends Error {
   override name = 'WorkerLost'
   readonly worker: number
   readonly how: 'died' | 'threw'
+  /** The layer that threw, where that is known. */
+  readonly layer: string | undefined
 
-  constructor(worker: number, how: 'died' | 'threw', cause: unknown) {
+  constructor(worker: number, how: 'died' | 'threw', cause: unknown, layer?: string) {
     super(`worker ${worker} ${how === 'died' ? 'is gone' : 'failed'}: ${(cause as Error).message}`, { cause })
     this.worker = worker
     this.how = how
+    this.layer = layer
   }
 }
 

@@ -92,6 +92,7 @@ export class WindowReader {
   #breath = 0
   #busy = false
   #closed = false
+  readonly #gone = Promise.withResolvers<void>()
   /** Chunks with rows so far: differs whenever something came. */
   chunks = 0
 
@@ -100,6 +101,8 @@ export class WindowReader {
     this.#stream = stream
     this.#epoch = epoch
     this.#options = options
+    // Thrown where it is awaited, if it is.
+    this.#gone.promise.catch(() => {})
   }
 
   get what(): string {
@@ -129,23 +132,34 @@ export class WindowReader {
       return await this.#fill()
     } finally {
       this.#busy = false
-      if (this.#closed) this.close()
+      if (this.#closed) void this.close()
     }
   }
 
-  /** Lets the stream go; one that is being waited for, as soon as it answers. */
-  close(): void {
+  /**
+   * Lets the stream go; one that is being waited for, as soon as it answers.
+   * @throws what it fails of at that, which is of no consequence but where something failed before
+   */
+  close(): Promise<void> {
     this.#closed = true
+    if (!this.#busy) this.#letGo().then(this.#gone.resolve, this.#gone.reject)
+    return this.#gone.promise
+  }
+
+  async #letGo(): Promise<void> {
     const source = this.#source
-    if (this.#busy || !source) return
     this.#source = undefined
-    // What a stream says when it is no longer wanted is of no consequence.
-    void (async () => source.return?.())().catch(() => {})
+    try {
+      await source?.return?.()
+    } catch (cause) {
+      throw new UserError(`The stream of ${this.what} failed ${this.place}, as it was closed: ${messageOf(cause)}`, {
+        cause,
+      })
+    }
   }
 
   #turn(): void {
-    this.close()
-    this.#closed = false
+    this.#letGo().catch(() => {})
     this.#epoch++
     this.#came = this.#row = this.#taken = 0
     this.#chunk = undefined
@@ -226,7 +240,7 @@ export class WindowReader {
     } catch (cause) {
       this.#source = undefined
       if (cause instanceof UserError) throw cause
-      const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\.?$/, '.')
+      const why = messageOf(cause)
       throw new UserError(`Expected more rows of ${this.what}, but the stream failed ${this.place}: ${why}`, { cause })
     }
   }
@@ -293,6 +307,9 @@ export class WindowReader {
     }
   }
 }
+
+const messageOf = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : String(cause)).replace(/\.?$/, '.')
 
 const oneRow = ({ x, y, sampleWeight, ...rest }: RowChunk): TensorInput => ({
   ...rest,

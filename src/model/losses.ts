@@ -54,7 +54,7 @@ export function ownLossOf(
 function ownRule({ module = '', options = {} }: LossConfig): LossRule {
   const { loss, link = 'identity' } = ownLoss(module)
   const own: OwnRow = (output, target, gradient) =>
-    guarded('The loss', module, 'loss', () => loss(output, target, gradient, options))
+    guarded(undefined, module, 'loss', () => loss(output, target, gradient, options))
   return { code: Loss.meanSquaredError, parameter: 0, second: 0, takes: 'numbers', link, own }
 }
 

@@ -182,13 +182,25 @@ function loaded(module: string): OwnModule {
   return found
 }
 
-/** Runs a function of the user's; what it throws gets a name. */
-export function guarded<T>(who: string, module: string, what: string, run: () => T): T {
+/** What a function of the user's threw, as `cause`. */
+export class OwnFailed extends UserError {
+  /** Its layer's name; none of a loss. */
+  readonly layer: string | undefined
+
+  constructor(message: string, layer: string | undefined, cause: unknown) {
+    super(message, { cause })
+    this.layer = layer
+  }
+}
+
+/** Runs a function of the user's; what it throws gets a name: that of its layer, or the loss. */
+export function guarded<T>(layer: string | undefined, module: string, what: string, run: () => T): T {
   try {
     return run()
   } catch (cause) {
     if (cause instanceof UserError) throw cause
-    throw new UserError(`${who} (${module}): \`${what}\` failed: ${messageOf(cause)}`, { cause })
+    const who = layer === undefined ? 'The loss' : `Layer \`${layer}\``
+    throw new OwnFailed(`${who} (${module}): \`${what}\` failed: ${messageOf(cause)}`, layer, cause)
   }
 }
 

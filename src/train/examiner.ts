@@ -15,6 +15,7 @@ import type { Desk } from './desk.ts'
 import { loadData } from './load.ts'
 import { checkBuffer, nextWindow, prepared } from './next-window.ts'
 import type { Task } from './prepare.ts'
+import { afterClosing } from './root.ts'
 import type { Session } from './session.ts'
 import { State, awaitsEvaluation } from './state.ts'
 
@@ -97,8 +98,7 @@ export class Examiner {
       }
       return new Examiner(stream, reader, window, watch, source)
     } catch (error) {
-      reader.close()
-      throw error
+      throw await afterClosing(error, reader.close())
     }
   }
 
@@ -123,8 +123,8 @@ export class Examiner {
     }
   }
 
-  close(): void {
-    this.#reader.close()
+  close(): Promise<void> {
+    return this.#reader.close()
   }
 
   /** The window that begins with row `wanted`: after a rest the stream may be in the middle, and is opened anew. */
@@ -132,7 +132,7 @@ export class Examiner {
     const window = this.#ahead && (await nextWindow(this.#ahead, this.#reader, this.#watch, stopped))
     if (window?.start === wanted || (this.#ahead && !window)) return window
     if (wanted > 0) throw new Error('internal: an evaluation goes on where no window begins')
-    this.#reader.close()
+    void this.#reader.close()
     this.#reader = new WindowReader(this.#stream, this.#time, this.#source.windows)
     this.#ahead = this.#reader.next()
     return nextWindow(this.#ahead, this.#reader, this.#watch, stopped)

@@ -12,6 +12,7 @@ import { learningRate } from '../optim/schedules.ts'
 import { loadData } from './load.ts'
 import { checkBuffer, nextWindow, prepared } from './next-window.ts'
 import type { Session } from './session.ts'
+import { afterClosing } from './root.ts'
 import { StallWatch } from '../crew/stall.ts'
 import { State } from './state.ts'
 
@@ -70,11 +71,10 @@ export class Feed {
     try {
       const window = await nextWindow(reader.next(), reader, watch, stopped)
       if (window) return new Feed(reader, watch, window, options)
-      reader.close()
+      void reader.close()
       return undefined
     } catch (error) {
-      reader.close()
-      throw error
+      throw await afterClosing(error, reader.close())
     }
   }
 
@@ -120,8 +120,8 @@ export class Feed {
     }
   }
 
-  close(): void {
-    this.#reader.close()
+  close(): Promise<void> {
+    return this.#reader.close()
   }
 
   /** The window that the state is in: after a resume not the next one. */

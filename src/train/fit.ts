@@ -16,6 +16,7 @@ import type { History } from './history.ts'
 import { checkData, checkExaminable } from './checks.ts'
 import { resolveTask, trainingSpec } from './prepare.ts'
 import type { Task } from './prepare.ts'
+import { afterClosing } from './root.ts'
 import { State } from './state.ts'
 
 /** @param feed where `data` is but the first window of a stream */
@@ -44,8 +45,10 @@ export async function fit(desk: Desk, data: Dataset, options: FitOptions, feed?:
   })
   try {
     return await fitBy(desk, data, task, options, { feed, validation: examiner, examiner })
+  } catch (error) {
+    throw await afterClosing(error, examiner.close())
   } finally {
-    examiner.close()
+    void examiner.close()
   }
 }
 
@@ -73,7 +76,7 @@ async function fitBy(desk: Desk, data: Dataset, task: Task, options: FitOptions,
     await fitting.train()
     return await fitting.end()
   } catch (error) {
-    return fitting.fail(error)
+    return await fitting.fail(error)
   } finally {
     fitting.close()
     await release?.()

@@ -185,10 +185,11 @@ export class Fit {
     this.#listeners.close()
   }
 
-  /** @throws the root of it */
-  fail(error: unknown): never {
+  /** Once no file is being written any more. @throws the root of it */
+  async fail(error: unknown): Promise<never> {
     this.#history.stopped = 'failed'
     this.#root.keep(error)
+    await this.#keeper?.settled().catch((later: unknown) => this.#root.keep(later))
     this.#root.check()
     throw error
   }

@@ -10,6 +10,7 @@ import { checkData, checkNoStream } from './checks.ts'
 import type { Built, Desk } from './desk.ts'
 import { Examiner, attachExaminer } from './examiner.ts'
 import { evaluationSpec, resolveTask } from './prepare.ts'
+import { afterClosing } from './root.ts'
 import { Session } from './session.ts'
 import { Reason, State } from './state.ts'
 
@@ -59,8 +60,10 @@ async function measure(
   const examiner = await Examiner.open(desk, data, { what: 'data', task, spec, bufferRows })
   try {
     return await forward(desk, built, { ...shape, rows: examiner.rows }, false, metrics, examiner)
+  } catch (error) {
+    throw await afterClosing(error, examiner.close())
   } finally {
-    examiner.close()
+    void examiner.close()
   }
 }
 

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Arena } from '../arena/arena.ts'
 import { Control, Status } from '../arena/control.ts'
 import { giveWay, isOver } from '../arena/turns.ts'
+import { withSuppressed } from '../errors.ts'
 import type { Ranks } from '../crew/ranks.ts'
 import { WorkerLost } from '../crew/task.ts'
 import type { RunTask, Workforce } from '../crew/task.ts'
@@ -144,7 +145,7 @@ async function attempt(
     lost ??= stuck
   } catch (error) {
     control.settle(Status.aborted)
-    await allLeave(run, working, watch, ending).catch(() => {})
+    await allLeave(run, working, watch, ending).catch((later: unknown) => withSuppressed(error, later))
     throw error
   }
   const late = await allLeave(run, working, watch, ending, stuck)

@@ -71,7 +71,12 @@ export async function allLeave(
 }
 
 /** Only while nobody changes the state. */
-export function casualtyOf({ plan, settings, arena }: Run, { worker, how, cause }: WorkerLost): Casualty {
+export function casualtyOf({ plan, settings, arena }: Run, { worker, how, cause, layer }: WorkerLost): Casualty {
   const place = placeOf(plan, settings, arena, worker, new Post(plan, arena, worker).read())
-  return { ...place, how: cause instanceof Stuck ? 'stalled' : how, message: (cause as Error).message }
+  return {
+    ...place,
+    layer: layer ?? place.layer,
+    how: cause instanceof Stuck ? 'stalled' : how,
+    message: (cause as Error).message,
+  }
 }

@@ -40,6 +40,7 @@ import { divided } from './division.ts'
 import { checkData, checkRows, checkSharded } from './checks.ts'
 import { checkFit } from './fit-options.ts'
 import { mostWorkers, resolveTask, resolveWorkers, trainingSpec } from './prepare.ts'
+import { afterClosing } from './root.ts'
 import { readNewest } from './rotation.ts'
 import { checkWeights, freshSlots, hashWeights, setParameters } from './weights.ts'
 
@@ -184,8 +185,10 @@ export class Trainer implements AsyncDisposable {
       if (!feed) throw new Error('closed while it waited for the stream')
       try {
         return await fit(this.#desk, feed.first, options, feed)
+      } catch (error) {
+        throw await afterClosing(error, feed.close())
       } finally {
-        feed.close()
+        void feed.close()
       }
     })
   }

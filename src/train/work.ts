@@ -6,6 +6,7 @@ import type { Failed, RunTask } from '../crew/task.ts'
 import { describe } from '../errors.ts'
 import { createKernels, strictBeside } from '../kernels/select.ts'
 import { scratchOf } from '../plan/addresses.ts'
+import { OwnFailed } from '../model/own.ts'
 import { compilePlan } from '../plan/compile.ts'
 import { Phase } from '../plan/plan.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -33,7 +34,7 @@ export function work(task: RunTask): Failed | undefined {
   } catch (error) {
     // Nobody may wait for a piece that will not be finished.
     control.settle(Status.aborted)
-    return { error: sendable(error) }
+    return { error: sendable(error), layer: error instanceof OwnFailed ? error.layer : undefined }
   } finally {
     new Post(plan, arena, task.worker).leave()
   }

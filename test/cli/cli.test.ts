@@ -139,6 +139,18 @@ describe('bad input ends with code 2, one message on stderr, and nothing on stdo
     expect(code).toBe(2)
   })
 
+  test("of what a layer of one's own throws, its own stack comes too", async () => {
+    const module = write(
+      'throws.mjs',
+      'export const shapes = (output) => ({ output })\nexport function backward() {}\nexport function forward() {\n  throw new RangeError("mine")\n}',
+    )
+    const layers = `[{ type: custom, module: ${module} }, { type: dense, units: 10 }]`
+    const file = write('throws.yaml', `data: digits\nmodel: { layers: ${layers} }`)
+    const { code, stderr } = await brigantine('train', file, '--health', 'off', '--stack')
+    expect(stderr).toMatch(/TrainingError: .*\n[^]*RangeError: mine\n +at .*throws\.mjs:4/)
+    expect(code).toBe(3)
+  })
+
   test('a field of the file is named with line and column', async () => {
     const file = write('wrong.yaml', 'epochs: 1\nmodel:\n  layers:\n    - type: dens\n')
     const { stderr } = await brigantine('train', file)

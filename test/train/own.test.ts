@@ -115,7 +115,53 @@ describe('a layer', () => {
     await using trainer = await Trainer.create({ ...config(own('throwing'), { type: 'dense', units: 3 }), workers: 2 })
     const failure = await trainer.fit(blobs(40, 4, 3)).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(TrainingError)
-    expect((failure as Error).message).toContain('Layer `custom_1`')
+    const { message, cause, ...place } = failure as TrainingError
+    expect(message).toContain('Layer `custom_1`')
+    expect(place).toMatchObject({ step: 0, phase: 'rows', piece: 0, layer: 'custom_1' })
+    expect(place.worker).toBeLessThan(2)
+    expect(place.samples).toHaveLength(20)
+    expect(((cause as Error).cause as Error).stack).toContain(ownModule('throwing'))
+  })
+
+  it('throws first, and what fails on the way out is attached: a checkpoint, and the stream as it is closed', async () => {
+    const [module, directory] = [join(folder, 'picky.mjs'), join(folder, 'taken')]
+    await writeFile(
+      module,
+      `export const shapes = (input) => ({ output: input })
+      export function forward({ x, y }) { if (x.some((one) => one > 100)) throw new RangeError('too large'); y.set(x) }
+      export function backward({ dx, dy }) { dx.set(dy) }`,
+    )
+    const data = blobs(400, 4, 3)
+    // 10 windows of 2 batches; what is wrong comes in the third of epoch 1.
+    async function* rows(epoch: number) {
+      let over = false
+      try {
+        for (let i = 0; i < data.rows; i++) {
+          const x = [...data.x.subarray(4 * i, 4 * i + 4)]
+          yield { x: epoch === 1 && i === 80 ? [1000, 0, 0, 0] : x, y: data.y[i]! }
+        }
+        over = true
+      } finally {
+        if (!over) throw new Error('the line is dead')
+      }
+    }
+    const onEpochEnd = async () => {
+      await rm(directory, { recursive: true, force: true })
+      await writeFile(directory, '')
+    }
+    const given = config({ type: 'custom', module, name: 'picky' }, { type: 'dense', units: 3 })
+    await using trainer = await Trainer.create({ ...given, epochs: 3, workers: 2 })
+    const failure = await trainer
+      .fit(rows, { bufferRows: 40, checkpoint: { directory }, callbacks: { onEpochEnd } })
+      .catch((error: unknown) => error as TrainingError & { suppressed?: Error[] })
+    expect(failure).toMatchObject({ name: 'TrainingError', phase: 'rows', layer: 'picky' })
+    expect((failure as TrainingError).samples).toContain(80)
+    expect((failure as { suppressed?: Error[] }).suppressed?.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/last\.ckpt: could not be written|best\.ckpt: could not be written/),
+      expect.stringMatching(
+        /^The stream of training data failed after \d+ rows of epoch 1, as it was closed: the line is dead\.$/,
+      ),
+    ])
   })
 
   it.each([

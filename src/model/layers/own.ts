@@ -11,7 +11,7 @@ import type { Shape } from '../shape.ts'
 export function custom({ module, options = {} }: CustomConfig, name: string, shape: Shape): Layer {
   const own = ownLayer(name, module)
   const who = `Layer \`${name}\``
-  const shapes = guarded(who, module, 'shapes', () => own.shapes(shape, options))
+  const shapes = guarded(name, module, 'shapes', () => own.shapes(shape, options))
   const { output, parameters: wanted = {}, saved: kept = 0 } = checked(shapes, who, module, shape)
   const parts = Object.keys(wanted)
   if (parts.length > 0 && !own.gradients) {
@@ -70,7 +70,7 @@ export function custom({ module, options = {} }: CustomConfig, name: string, sha
           const rest = parts.map((part, j) => [part, j === i ? view(pass, into, sizes[i]!) : spare[j]!])
           const dy = view(pass, gradient + row * cols, rows * cols)
           const all = Object.fromEntries(rest) as Record<string, Floats>
-          guarded(who, module, 'gradients', () => own.gradients!({ ...rowsOf(pass, row, rows), dy, gradients: all }))
+          guarded(name, module, 'gradients', () => own.gradients!({ ...rowsOf(pass, row, rows), dy, gradients: all }))
         },
       }))
       return {
@@ -80,14 +80,14 @@ export function custom({ module, options = {} }: CustomConfig, name: string, sha
         backwardFlopsPerRow: input.gradient === -1 ? 0 : flopsPerRow,
         forward(_k, row, rows, pass) {
           if (pass.look) return pass.look(input.value, value, saved)
-          guarded(who, module, 'forward', () => own.forward({ ...rowsOf(pass, row, rows), training: pass.training }))
+          guarded(name, module, 'forward', () => own.forward({ ...rowsOf(pass, row, rows), training: pass.training }))
         },
         backward(_k, row, rows, pass) {
           if (input.gradient === -1) return
           if (pass.look) return pass.look(input.value, value, saved, gradient, input.gradient)
           const dy = view(pass, gradient + row * cols, rows * cols)
           const dx = view(pass, input.gradient + row * inputs, rows * inputs)
-          guarded(who, module, 'backward', () => own.backward({ ...rowsOf(pass, row, rows), dy, dx }))
+          guarded(name, module, 'backward', () => own.backward({ ...rowsOf(pass, row, rows), dy, dx }))
         },
       }
     },
