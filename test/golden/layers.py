@@ -4,10 +4,33 @@ Each case is a config of ours (`inputShape`, `layers`) with what torch makes of 
 gradients of every parameter by our names. Rows are channels last here and in the files; torch wants channels first.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 
 ROWS = 3
+# Of the tests' passes: what masks are drawn by.
+SEED, BATCH = 7, 3
+
+
+def philox(counter, key):
+    """Philox4x32-10 (Salmon et al. 2011): four uint32 of a counter of four and a key of two."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        a, b = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = b >> 32 ^ c1 ^ k0, b & 0xFFFFFFFF, a >> 32 ^ c3 ^ k1, a & 0xFFFFFFFF
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return c0, c1, c2, c3
+
+
+def kept(rows, cols, rate, stream=0):
+    """The mask of a dropout layer, over 1 - rate: by (seed, layer, batch, row, unit), as the kernel's contract has it."""
+    words = [
+        [philox((c >> 2, row, BATCH, stream), (SEED, 0x0D0FF005))[c % 4] for c in range(cols)] for row in range(rows)
+    ]
+    return (torch.tensor(words) >= math.floor(rate * 2**32)) / (1 - rate)
 
 
 def cases(grid, leaf, flat):
@@ -183,6 +206,146 @@ def cases(grid, leaf, flat):
             "gradients": {"embedding_1/embeddings": flat(table.grad)},
         }
 
+    def pool1d(layer, function):
+        return case([7, 3], [layer], {}, lambda x, p: function(x.transpose(1, 2)).transpose(1, 2))
+
+    def position_embedding():
+        parameters = {"positionEmbedding_1/embeddings": grid(4, 3)}
+        return case([4, 3], [{"type": "positionEmbedding"}], parameters, lambda x, p: x + p[next(iter(parameters))])
+
+    def custom():
+        """The tests' own layer: gain SiLU(x) + offset."""
+        parameters = {"custom_1/gain": grid(4), "custom_1/offset": grid(4)}
+        layer = {"type": "custom", "module": "test/model/own/swish.ts"}
+        return case([3, 4], [layer], parameters, lambda x, p: F.silu(x) * p["custom_1/gain"] + p["custom_1/offset"])
+
+    def bidirectional(kind, merge):
+        """torch's own bidirectional module, functional: forward weights first, then those of the way back."""
+        units, steps, channels = 3, 5, 2
+        gates = 4 if kind == "lstm" else 3
+        biases = ["bias"] if kind == "lstm" else ["bias", "recurrentBias"]
+        parameters = {
+            f"bidirectional_1/{way}/{part}": grid(*shape)
+            for way in ("forward", "reverse")
+            for part, shape in (
+                ("kernel", (channels, gates * units)), ("recurrentKernel", (units, gates * units)),
+                *((bias, (gates * units,)) for bias in biases),
+            )
+        }
+
+        def there(tensor):
+            parts = list((tensor.T if tensor.dim() == 2 else tensor).split(units))
+            return torch.cat(parts if kind == "lstm" else [parts[1], parts[0], parts[2]])
+
+        def forward(x, p):
+            weights = []
+            for way in ("forward", "reverse"):
+                own = [there(p[name]) for name in parameters if f"/{way}/" in name]
+                weights += own if len(own) == 4 else [*own, torch.zeros(gates * units)]
+            hidden = torch.zeros(2, ROWS, units)
+            if kind == "lstm":
+                return torch._VF.lstm(x, (hidden, hidden), weights, True, 1, 0.0, False, True, True)[0]
+            last = torch._VF.gru(x, hidden, weights, True, 1, 0.0, False, True, True)[1]
+            return last[0] + last[1] if merge == "sum" else torch.cat([last[0], last[1]], -1)
+
+        layer = {"type": kind, "units": units, "returnSequences": kind == "lstm"}
+        return case([steps, channels], [{"type": "bidirectional", "layer": layer, "mergeMode": merge}], parameters, forward)
+
+    def resnet(shape, filters, strides, bottleneck):
+        """He et al.: relu(F(x) + s(x)), each convolution without bias and normalised over the batch (epsilon as in Keras)."""
+        inside = "resnetBlock_1/residual_1"
+        sizes = [1, 3, 1] if bottleneck else [3, 3]
+        widths = [shape[2], *([filters, filters, 4 * filters] if bottleneck else [filters, filters])]
+        steps = [strides if i == (1 if bottleneck else 0) else 1 for i in range(len(sizes))]
+        parameters, statistics = {}, {}
+        for i, size in enumerate(sizes):
+            norm = f"{inside}/batchNorm_{i + 1}"
+            parameters[f"{inside}/conv2d_{i + 1}/kernel"] = grid(size, size, widths[i], widths[i + 1])
+            parameters |= {f"{norm}/gamma": grid(widths[i + 1]), f"{norm}/beta": grid(widths[i + 1])}
+            zeros, ones = torch.zeros(widths[i + 1]), torch.ones(widths[i + 1])
+            statistics |= {f"{norm}/movingMean": zeros, f"{norm}/movingVariance": ones}
+        projected = strides != 1 or widths[0] != widths[-1]
+        if projected:
+            parameters[f"{inside}/shortcut"] = grid(widths[0], widths[-1])
+
+        def forward(x, p):
+            h = x = x.permute(0, 3, 1, 2)
+            for i, step in enumerate(steps):
+                kernel = p[f"{inside}/conv2d_{i + 1}/kernel"].permute(3, 2, 0, 1)
+                # Of odd lengths, so that `same` pads both edges alike.
+                h = F.conv2d(h, kernel, None, step, kernel.shape[2] // 2)
+                norm = f"{inside}/batchNorm_{i + 1}"
+                h = F.batch_norm(h, None, None, p[f"{norm}/gamma"], p[f"{norm}/beta"], True, 0.0, 1e-3)
+                if i + 1 < len(steps):
+                    h = F.relu(h)
+            if projected:
+                x = F.conv2d(x, p[f"{inside}/shortcut"].T[:, :, None, None], None, strides)
+            return F.relu(h + x).permute(0, 2, 3, 1)
+
+        layer = {"type": "resnetBlock", "filters": filters, "strides": strides, "bottleneck": bottleneck}
+        made = case(shape, [layer], parameters, forward)
+        made["parameters"] |= {name: flat(value) for name, value in statistics.items()}
+        return made
+
+    def transformer():
+        """torch's own encoder layer, normalised first; its attention's weights are [3 channels, channels]."""
+        steps, channels, units, heads = 4, 6, 8, 2
+        first, second = "transformerBlock_1/residual_1", "transformerBlock_1/residual_2"
+        parameters = {
+            f"{first}/layerNorm_1/gamma": grid(channels), f"{first}/layerNorm_1/beta": grid(channels),
+            f"{first}/attention_1/qkv/kernel": grid(channels, 3 * channels), f"{first}/attention_1/qkv/bias": grid(3 * channels),
+            f"{first}/attention_1/output/kernel": grid(channels, channels), f"{first}/attention_1/output/bias": grid(channels),
+            f"{second}/layerNorm_1/gamma": grid(channels), f"{second}/layerNorm_1/beta": grid(channels),
+            f"{second}/dense_1/kernel": grid(channels, units), f"{second}/dense_1/bias": grid(units),
+            f"{second}/dense_2/kernel": grid(units, channels), f"{second}/dense_2/bias": grid(channels),
+        }
+        module = torch.nn.TransformerEncoderLayer(
+            channels, heads, units, 0.0, F.gelu, 1e-5, batch_first=True, norm_first=True,
+        )
+        there = dict(zip(parameters, (
+            "norm1.weight", "norm1.bias", "self_attn.in_proj_weight", "self_attn.in_proj_bias",
+            "self_attn.out_proj.weight", "self_attn.out_proj.bias", "norm2.weight", "norm2.bias",
+            "linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias",
+        )))
+
+        def forward(x, p):
+            mask = torch.triu(torch.ones(steps, steps, dtype=torch.bool), 1)
+            weights = {there[name]: value.T if value.dim() == 2 else value for name, value in p.items()}
+            return torch.nn.utils.stateless.functional_call(module, weights, (x, mask))
+
+        layer = {"type": "transformerBlock", "numHeads": heads, "units": units, "causal": True}
+        return case([steps, channels], [layer], parameters, forward)
+
+    def graph():
+        """Two inputs through one layer, their sum and what they are beside each other, reshaped, with slopes of its own."""
+        layers = [
+            {"type": "dense", "units": 6, "activation": {"type": "tanh"}, "inputs": ["left"], "name": "tower"},
+            {"type": "shared", "layer": "tower", "inputs": ["right"], "name": "again"},
+            {"type": "add", "inputs": ["tower", "again"], "name": "sum"},
+            {"type": "concatenate", "inputs": ["tower", "sum", "again"]},
+            {"type": "reshape", "targetShape": [3, -1]},
+            {"type": "prelu"},
+            {"type": "residual", "layers": [{"type": "dense", "units": 6}, {"type": "activation", "activation": {"type": "gelu"}}]},
+            {"type": "flatten"},
+            {"type": "dense", "units": 2},
+        ]
+
+        def forward(x, p):
+            tower, again = (torch.tanh(part @ p["tower/kernel"] + p["tower/bias"]) for part in x.split(4, 1))
+            h = torch.cat([tower, tower + again, again], 1).reshape(ROWS, 3, 6)
+            h = torch.where(h > 0, h, h * p["prelu_1/alpha"])
+            h = h + F.gelu(h @ p["residual_1/dense_1/kernel"] + p["residual_1/dense_1/bias"])
+            return h.flatten(1) @ p["dense_1/kernel"] + p["dense_1/bias"]
+
+        parameters = {
+            "tower/kernel": grid(4, 6), "tower/bias": grid(6), "prelu_1/alpha": grid(6),
+            "residual_1/dense_1/kernel": grid(6, 6), "residual_1/dense_1/bias": grid(6),
+            "dense_1/kernel": grid(18, 2), "dense_1/bias": grid(2),
+        }
+        made = case([8], layers, parameters, forward)
+        made["inputShape"] = [{"name": "left", "shape": [4]}, {"name": "right", "shape": [4]}]
+        return made
+
     return {
         "conv2d": conv2d([5, 6, 2], [3, 3, 2, 4], [0, 0, 0, 0]),
         # 5 + pad = 2 x 2 + 3: one above and one below; 6 + pad = 2 x 2 + 2: none.
@@ -219,4 +382,35 @@ def cases(grid, leaf, flat):
         "lstm-sequences": recurrent("lstm", True),
         "gru": recurrent("gru", False),
         "gru-sequences": recurrent("gru", True),
+        "maxPooling1d": pool1d(
+            {"type": "maxPooling1d", "poolSize": 3, "strides": 2, "padding": 1}, lambda x: F.max_pool1d(x, 3, 2, 1),
+        ),
+        "averagePooling1d": pool1d(
+            {"type": "averagePooling1d", "poolSize": 3, "strides": 2, "padding": 1},
+            lambda x: F.avg_pool1d(x, 3, 2, 1, count_include_pad=False),
+        ),
+        "globalAveragePooling1d": case([5, 3], [{"type": "globalAveragePooling1d"}], {}, lambda x, p: x.mean(1)),
+        "globalMaxPooling1d": case([5, 3], [{"type": "globalMaxPooling1d"}], {}, lambda x, p: x.amax(1)),
+        "upSampling1d": case(
+            [4, 3], [{"type": "upSampling1d", "size": 3}], {},
+            lambda x, p: F.interpolate(x.transpose(1, 2), scale_factor=3).transpose(1, 2),
+        ),
+        "dropout": case([6], [{"type": "dropout", "rate": 0.375}], {}, lambda x, p: x * kept(ROWS, 6, 0.375)),
+        "spatialDropout1d": case(
+            [4, 5], [{"type": "spatialDropout1d", "rate": 0.375}], {}, lambda x, p: x * kept(ROWS, 5, 0.375)[:, None],
+        ),
+        "spatialDropout2d": case(
+            [2, 3, 6], [{"type": "spatialDropout2d", "rate": 0.375}], {},
+            lambda x, p: x * kept(ROWS, 6, 0.375)[:, None, None],
+        ),
+        "positionEmbedding": position_embedding(),
+        "custom": custom(),
+        "bidirectional-lstm": bidirectional("lstm", "concat"),
+        "bidirectional-gru": bidirectional("gru", "concat"),
+        "bidirectional-gru-sum": bidirectional("gru", "sum"),
+        "resnetBlock": resnet([4, 4, 3], 3, 1, False),
+        "resnetBlock-strides": resnet([5, 3, 2], 3, 2, False),
+        "resnetBlock-bottleneck": resnet([5, 5, 4], 2, 2, True),
+        "transformerBlock": transformer(),
+        "graph": graph(),
     }

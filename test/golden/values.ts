@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { ActivationName, LossName } from '../../src/kernels/kernels.ts'
 import type { LayerConfig } from '../../src/model/config.ts'
+import type { Port } from '../../src/model/graph.ts'
 import type { OptimizerConfig } from '../../src/optim/optimizers.ts'
 
 type Numbers = readonly number[]
@@ -118,7 +119,7 @@ export interface GoldenValues {
 
 /** Layers over rows of a shape: what the same ones give in PyTorch. */
 export interface GoldenLayer {
-  inputShape: Numbers
+  inputShape: Numbers | readonly Port[]
   layers: LayerConfig[]
   rows: number
   x: Numbers

@@ -4,6 +4,7 @@ import { createReference } from '../../src/kernels/reference.ts'
 import type { Kernels } from '../../src/kernels/kernels.ts'
 import { compileFor, createKernels, kernelAvailability, kernelNames, resolveKernels } from '../../src/kernels/select.ts'
 import { scratchElements } from '../../src/kernels/wasm.ts'
+import { loadOwn } from '../../src/model/own.ts'
 import { goldenLayers } from '../golden/values.ts'
 import type { GoldenLayer } from '../golden/values.ts'
 import { lowerNetwork, runNetwork } from './network.ts'
@@ -33,6 +34,8 @@ function compare(k: Kernels, floats: Float32Array | Float64Array, golden: Golden
   for (const [name, values] of Object.entries(statistics)) near(name, net.next.get(name)!, values)
   for (const [name, values] of Object.entries(gradients)) near(name, net.parameters.get(name)!.gradient, values)
 }
+
+await loadOwn({ layers: goldenLayers().flatMap(([, { layers }]) => layers) })
 
 describe.each(goldenLayers())('%s', (_name, golden) => {
   it('agrees with PyTorch in float64', () => {
