@@ -40,6 +40,7 @@ export const classOf: Readonly<Record<HealthCode, Class | undefined>> = {
   REPLICA_DIVERGENCE: 'shard',
   BATCH_ADVICE: undefined,
   CONVERGED: undefined,
+  OWN_GRADIENT: undefined,
 }
 
 /** Verdicts at severity fault or above, in the order in which they were raised. */

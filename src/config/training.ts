@@ -148,6 +148,11 @@ const HealthObject = z.strictObject({
     .describe(
       "What the check before the first step does with a fault that is certain: 'stop' (not when observing), 'warn'; 'off': no check.",
     ),
+  ownGradients: flag()
+    .default(true)
+    .describe(
+      'Say before the first step where the gradient of a layer or loss of your own is far from what its results say; false: it is meant so.',
+    ),
   maxConsecutiveSkips: integer(1).default(3).describe('Training stops after so many skipped batches in a row.'),
   maxSkipsInWindow: integer(1).default(5).describe('Training stops after so many skipped batches in a short time.'),
 })

@@ -218,6 +218,16 @@ export const advice: Readonly<Record<HealthCode, Advice>> = {
         : 'a larger one, or a lower rate, would make steadier steps'),
   },
   CONVERGED: { signal: 'explained share', remedies: [], say: (v) => `Converged: ${share(v.evidence.value)} explained` },
+  OWN_GRADIENT: {
+    signal: ['rows', 'gradient with respect to'],
+    remedies: ['`npx brigantine check-gradients` with this config', '`health: { ownGradients: false }` if it is meant'],
+    say: ({ layer, evidence: { signal, value } }) => {
+      const who = layer === undefined ? 'your own loss' : `your own layer ${layer}`
+      return signal === advice.OWN_GRADIENT.signal[0]
+        ? `Rows of ${who} depend on other rows of the batch: see \`npx brigantine check-gradients\``
+        : `The ${signal} that ${who} gives is ${share(value)} off what its results say: see \`npx brigantine check-gradients\``
+    },
+  },
 }
 
 /** What was measured; `kind` where a verdict has more than one kind of evidence. */

@@ -30,6 +30,7 @@ export const healthCodes = [
   'REPLICA_DIVERGENCE',
   'BATCH_ADVICE',
   'CONVERGED',
+  'OWN_GRADIENT',
 ] as const
 export type HealthCode = (typeof healthCodes)[number]
 /** Numbers of the codes, for flat state; the first five are the detector's own (see `Verdict`). */

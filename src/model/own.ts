@@ -147,7 +147,8 @@ export function refuseForeignModules(
   )
 }
 
-function modulesOf({ layers }: Pick<ModelConfig, 'layers'>, loss?: LossConfig | 'auto'): string[] {
+/** What a model and its loss name. */
+export function modulesOf({ layers }: Pick<ModelConfig, 'layers'>, loss?: LossConfig | 'auto'): string[] {
   const inside = (list: readonly LayerConfig[]): string[] =>
     list.flatMap((layer) => (layer.type === 'custom' ? [layer.module] : 'layers' in layer ? inside(layer.layers) : []))
   return [

@@ -7,7 +7,7 @@ import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
 import type { LossConfig, ModelConfig } from '../model/config.ts'
 import { lowerModel } from '../model/graph.ts'
-import type { Flow, Layer, Lowering, Pass } from '../model/layer.ts'
+import type { Flow, Layer, Lowering, ParameterSpec, Pass } from '../model/layer.ts'
 import { lossRule } from '../model/losses.ts'
 import { matrixOf, sizeOf } from '../model/shape.ts'
 import { normalAt } from '../random/normal.ts'
@@ -24,7 +24,7 @@ export interface GradientCheck {
   readonly passed: boolean
 }
 
-const ROWS = 3
+export const ROWS = 3
 const STEP = 1e-5
 /** Central differences in float64 err by about 1e-10; a kink between two of them by far more than this. */
 const TOLERANCE = 1e-6
@@ -43,10 +43,28 @@ export function checkGradients(
   return [...own.flatMap(checkLayer), ...(loss.type === 'custom' ? [checkLoss(loss, model.outputs, targets)] : [])]
 }
 
-const ownLayers = (layers: readonly Layer[]): Layer[] =>
-  layers.flatMap((layer) => (layer.type === 'custom' ? [layer] : ownLayers(layer.children ?? [])))
+/** Once each, however many places share it. */
+export const ownLayers = (layers: readonly Layer[]): Layer[] =>
+  layers.flatMap((layer) => {
+    if (layer.shares) return []
+    return layer.type === 'custom' ? [layer] : ownLayers(layer.children ?? [])
+  })
 
-function checkLayer(layer: Layer): GradientCheck[] {
+/** Frozen ones are given no gradient. */
+const isLearned = ({ role }: ParameterSpec): boolean => role === undefined
+
+/** A layer whose functions have run both ways at drawn rows, weights and back-signals. */
+export interface LayerAtWork {
+  readonly floats: Float64Array
+  /** The layer's outputs times the back-signals, worked out anew. */
+  value(): number
+  /** Each output as it is when its row is worked off by itself, as other pieces, in other threads, may do, and as it was. */
+  rows(): (readonly [number, number])[]
+  /** Where input and parameters are, and the gradients that were found of them. */
+  readonly tensors: readonly { of: string; at: number; gradient: number; count: number }[]
+}
+
+export function atWork(layer: Layer): LayerAtWork {
   let end = 0
   const room = (elements: number): number => (end += elements) - elements
   const at = new Map(layer.parameters.map((spec) => [spec.name, room(sizeOf(spec.shape))]))
@@ -89,11 +107,11 @@ function checkLayer(layer: Layer): GradientCheck[] {
   }
   const { value, gradient, cols } = lowered.output
   const dy = Float64Array.from({ length: ROWS * cols }, (_, i) => normalAt(1, 1, i))
-  const sum = (): number => {
+  const signal = (): number => {
     lowered.forward(k, 0, ROWS, pass)
     return dy.reduce((total, d, i) => total + d * floats[value + i]!, 0)
   }
-  sum()
+  signal()
   const outputs = floats.slice(value, value + ROWS * cols)
   floats.set(dy, gradient)
   lowered.backward(k, 0, ROWS, pass)
@@ -102,27 +120,38 @@ function checkLayer(layer: Layer): GradientCheck[] {
     const [rowEnd, colEnd] = matrixOf(spec.shape)
     task.run(k, 0, ROWS, { row: 0, rowEnd, col: 0, colEnd }, gradientAt.get(spec.name)!, false, pass)
   }
-  const checked = (of: string, from: number, analytic: number, count: number): GradientCheck => {
-    const found = floats.slice(analytic, analytic + count)
-    const differences = spread(count).map((i) => [found[i]!, difference(floats, from + i, sum)] as const)
-    return verdict(layer.name, of, differences)
+  return {
+    floats,
+    value: signal,
+    rows() {
+      for (let row = 0; row < ROWS; row++) lowered.forward(k, row, 1, pass)
+      return Array.from(outputs, (y, i) => [floats[value + i]!, y] as const)
+    },
+    tensors: [
+      { of: 'input', at: input.value, gradient: input.gradient, count: ROWS * layer.inputs },
+      ...layer.parameters.filter(isLearned).map(({ name, shape }) => ({
+        of: name.slice(layer.name.length + 1),
+        at: at.get(name)!,
+        gradient: gradientAt.get(name)!,
+        count: sizeOf(shape),
+      })),
+    ],
   }
-  const checks = [
-    checked('input', input.value, input.gradient, ROWS * layer.inputs),
-    ...layer.parameters.map(({ name, shape }) =>
-      checked(name.slice(layer.name.length + 1), at.get(name)!, gradientAt.get(name)!, sizeOf(shape)),
-    ),
-  ]
-  // The same rows one by one, which other pieces, in other threads, may work off.
-  for (let row = 0; row < ROWS; row++) lowered.forward(k, row, 1, pass)
-  const alone = Array.from(outputs, (y, i) => [floats[value + i]!, y] as const)
-  return [...checks, verdict(layer.name, 'rows', alone)]
+}
+
+function checkLayer(layer: Layer): GradientCheck[] {
+  const { floats, value, rows, tensors } = atWork(layer)
+  const checks = tensors.map(({ of, at, gradient, count }) => {
+    const found = floats.slice(gradient, gradient + count)
+    const differences = spread(count).map((i) => [found[i]!, difference(floats, at + i, value)] as const)
+    return verdict(layer.name, of, differences)
+  })
+  return [...checks, verdict(layer.name, 'rows', rows())]
 }
 
 function checkLoss(config: LossConfig, outputs: number, targets: number): GradientCheck {
   const { own } = lossRule(config)
-  const output = Float64Array.from({ length: outputs }, (_, i) => normalAt(1, 2, i))
-  const target = Float64Array.from({ length: targets }, (_, i) => Math.round(Math.abs(normalAt(1, 3, i))))
+  const { output, target } = drawnRow(outputs, targets)
   const gradient = new Float64Array(outputs)
   own!(output, target, gradient)
   const unasked = new Float64Array(outputs)
@@ -131,6 +160,12 @@ function checkLoss(config: LossConfig, outputs: number, targets: number): Gradie
   )
   return verdict('loss', 'outputs', differences)
 }
+
+/** Outputs, and targets that may be classes as well as numbers. */
+export const drawnRow = (outputs: number, targets: number) => ({
+  output: Float64Array.from({ length: outputs }, (_, i) => normalAt(1, 2, i)),
+  target: Float64Array.from({ length: targets }, (_, i) => Math.round(Math.abs(normalAt(1, 3, i)))),
+})
 
 function difference(floats: Float64Array, at: number, value: () => number): number {
   const old = floats[at]!

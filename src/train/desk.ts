@@ -11,11 +11,13 @@ import type { HealthVerdict } from '../gradient/verdict.ts'
 import type { KernelChoice } from '../kernels/select.ts'
 import { buildModel } from '../model/build.ts'
 import type { Model } from '../model/build.ts'
+import { modulesOf } from '../model/own.ts'
 import type { Fault } from '../plan/faults.ts'
 import { compilePlan } from '../plan/compile.ts'
 import type { PlanSpec } from '../plan/spec.ts'
 import type { Identity } from './checkpoint.ts'
 import type { History } from './history.ts'
+import { judgeOwn } from './own-gradients.ts'
 import { Pause } from './pause.ts'
 import { preflight } from './preflight.ts'
 import { resolveWorkers, runSettings } from './prepare.ts'
@@ -120,10 +122,12 @@ export class Desk {
   }
 
   /** @param steps of the run, where the config does not say */
-  preflight(task: Task, data: Dataset, steps?: number): Promise<HealthVerdict[]> {
+  async preflight(task: Task, data: Dataset, steps?: number): Promise<HealthVerdict[]> {
     const { config, kernels, module, spare } = this
     const { model, weights } = this.trained('check')
-    return preflight({ config, model, weights, task, data, kernels, module, steps, spare })
+    const verdicts = await preflight({ config, model, weights, task, data, kernels, module, steps, spare })
+    if (!config.health.ownGradients || modulesOf(config.model, task.loss).length === 0) return verdicts
+    return [...verdicts, ...judgeOwn(model, task.loss, data.targets)]
   }
 
   /** As many workers as suit the plan, where they are the trainer's own. */

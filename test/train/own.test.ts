@@ -260,10 +260,101 @@ describe('check-gradients', () => {
     ])
   })
 
+  it('looks at a layer that is frozen, and at one in two places, as at any other', async () => {
+    const layers = [
+      { ...own('swish'), trainable: false, name: 'still' },
+      { ...own('swish'), name: 'once' },
+      { type: 'shared', layer: 'once' },
+    ] as const
+    await loadOwn({ layers: layers as never })
+    const checks = checkGradients({ layers: layers as never }, 5, { type: 'meanSquaredError' }, 5)
+    expect(checks.map(({ name, of, passed }) => `${name} ${of} ${passed}`)).toEqual([
+      'still input true',
+      'still rows true',
+      ...['input', 'gain', 'offset', 'rows'].map((of) => `once ${of} true`),
+    ])
+  })
+
   it('tells what is wrong: a factor that was forgotten, rows that are mixed', async () => {
     const failed = async (name: string) => (await check(name)).filter(({ passed }) => !passed).map(({ of }) => of)
     expect(await failed('wrong')).toEqual(['input'])
     expect(await failed('mixing')).toEqual(['rows'])
+  })
+})
+
+describe('before the first step', () => {
+  const module = async (name: string, text: string) => {
+    const path = join(folder, `${name}.mjs`)
+    await writeFile(path, text)
+    return path
+  }
+  /** A layer whose way forward, and back from the same numbers, are these. */
+  const layerOf = (name: string, forward: string, backward: string) =>
+    module(
+      name,
+      `export const shapes = (input) => ({ output: input })
+      export function forward({ x, y, rows }) { for (let i = 0; i < x.length; i++) y[i] = ${forward} }
+      export function backward({ x, dy, dx }) { for (let i = 0; i < x.length; i++) dx[i] = ${backward} }`,
+    )
+  const saidOf = async (given: Partial<Config>, layers: Config['model']['layers']) => {
+    const trainer = await Trainer.create(
+      { ...config(...layers), health: 'warn', epochs: 1, ...given },
+      { crew: new InlineCrew() },
+    )
+    const { health } = await trainer.fit(given.loss ? line(40, 6) : blobs(40, 6, 3))
+    return health.filter(({ code }) => code === 'OWN_GRADIENT')
+  }
+  const last = { type: 'dense', units: 3 } as const
+
+  it('a gradient that is wrong is told with its layer, its tensor and the command, and trained on', async () => {
+    const path = await layerOf('forgetful', 'Math.tanh(x[i])', 'dy[i]')
+    const said = await saidOf({}, [
+      { type: 'residual', layers: [{ type: 'custom', module: path, name: 'mine' }] },
+      last,
+    ])
+    expect(said).toHaveLength(1)
+    expect(said[0]).toMatchObject({ severity: 'warn', step: -1, layer: 'residual_1/mine' })
+    expect(said[0]!.sentence).toMatch(
+      /^The gradient with respect to input that your own layer residual_1\/mine gives is \d+ % off what its results say: see `npx brigantine check-gradients` \(before the first step\)\.$/,
+    )
+  })
+
+  it('rows that depend on others are told, and a loss', async () => {
+    const [mixed] = await saidOf({}, [own('mixing'), last])
+    expect(mixed!.sentence).toMatch(/^Rows of your own layer custom_1 depend on other rows of the batch: /)
+    const path = await module(
+      'doubled',
+      `export function loss(output, target, gradient) {
+        gradient[0] = output[0] - target[0]
+        return (output[0] - target[0]) ** 2
+      }`,
+    )
+    const [loss] = await saidOf({ loss: { type: 'custom', module: path } }, [{ type: 'dense', units: 1 }])
+    expect(loss!.sentence).toMatch(/^The gradient with respect to outputs that your own loss gives is \d+ % off/)
+    expect(loss!.layer).toBeUndefined()
+  })
+
+  it('nothing is said of one that is right, throws, draws, has kinks or computes in float32', async () => {
+    const said = await Promise.all(
+      [
+        own('swish'),
+        { ...own('swish'), trainable: false },
+        { type: 'custom', module: await layerOf('kinked', 'Math.max(0, x[i])', 'x[i] > 0 ? dy[i] : 0') } as const,
+        {
+          type: 'custom',
+          module: await layerOf('rounded', 'Math.fround(Math.exp(Math.fround(x[i])))', 'dy[i] * Math.exp(x[i])'),
+        } as const,
+        { type: 'custom', module: await layerOf('noisy', 'x[i] + Math.random()', 'dy[i]') } as const,
+        { type: 'custom', module: await layerOf('roots', 'Math.sqrt(x[i])', 'dy[i] / 2 / Math.sqrt(x[i])') } as const,
+      ].map((layer) => saidOf({ batchSize: 7 }, [{ type: 'dense', units: 5, activation: 'sigmoid' }, layer, last])),
+    )
+    expect(said.flat()).toEqual([])
+  })
+
+  it('nor where it is meant', async () => {
+    const through = { type: 'custom', module: await layerOf('through', 'Math.round(x[i])', 'dy[i]') } as const
+    expect(await saidOf({}, [through, last])).toHaveLength(1)
+    expect(await saidOf({ health: { ownGradients: false } }, [through, last])).toEqual([])
   })
 })
 

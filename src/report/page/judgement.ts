@@ -127,6 +127,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   LOSS_DIVERGING: 'Halve the learning rate, and go on from the best checkpoint.',
   STALLED: 'Raise the learning rate, or use Adam.',
   SYMMETRIC_INIT: 'Initialise with random weights.',
+  OWN_GRADIENT: 'Run `npx brigantine check-gradients` with this config: it names the tensor whose gradient is wrong.',
 }
 
 /** What was seen since the last remedy. */
