@@ -1,5 +1,5 @@
 /** What users install: the packed files by themselves, beside their dependencies. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -57,6 +57,36 @@ describe.skipIf(!built)(`the package${built ? '' : ' (skipped: `npm run build` m
     expect(run([brigantine, '--help'])).toContain('train')
     expect(run([brigantine, 'bench', 'health', '--help'])).toContain('--quick')
   })
+
+  test('loads of other packages what it uses, and what is optional only then', () => {
+    const told = `
+      import { writeSync } from 'node:fs'
+      import { registerHooks } from 'node:module'
+      registerHooks({
+        load(url, context, next) {
+          const name = /.*node_modules\\/((?:@[^/]+\\/)?[^/.]+)\\//.exec(url)?.[1]
+          if (name) writeSync(2, 'loads ' + name + '\\n')
+          return next(url, context)
+        },
+      })`
+    const loads = (...args: string[]) => {
+      const trace = ['--import', `data:text/javascript,${encodeURIComponent(told)}`]
+      const { stderr, status } = spawnSync(
+        process.execPath,
+        [...trace, join(installed, 'dist/src/cli/bin.js'), ...args],
+        { cwd: place, encoding: 'utf8' },
+      )
+      expect(status).toBe(0)
+      return new Set([...stderr.matchAll(/^loads (.+)$/gm)].map(([, name]) => name!))
+    }
+    const trains = loads('train', '--epochs', '1', '--workers', '1', '--kernels', 'wasm', '--quiet')
+    expect(trains).toContain('piscina')
+    expect(trains).toContain('msgpackr')
+    for (const optional of ['koffi', 'apache-arrow', 'jpeg-js', 'hyparquet', 'csv-parse'])
+      expect(trains).not.toContain(optional)
+    expect(loads('doctor')).toContain('koffi')
+    expect(loads('--help')).not.toContain('piscina')
+  }, 60_000)
 
   test('has the schema of the config, and types for all that it exports', () => {
     const schema = JSON.parse(readFileSync(join(installed, 'dist/config.schema.json'), 'utf8')) as { type: string }
