@@ -24,6 +24,8 @@ const BYTES: Record<RegionKind, number> = { float32: 4, float64: 8, int32: 4 }
 
 export class Layout {
   readonly regions: Region[] = []
+  /** What takes the most, in a sentence for who is refused. */
+  most = ''
   #end = RESERVED_BYTES
 
   /** Reserves `length` elements and returns their offset in elements of their own kind. */
@@ -53,7 +55,7 @@ export class Layout {
     const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
     const lines = [...this.summary()].map(([name, bytes]) => `  ${name.padEnd(16)} ${mib(bytes).padStart(12)}`)
     throw new UserError(
-      `Expected the plan to fit in ${room}, ${mib(limitBytes)}, got ${mib(this.#end)}:\n${lines.join('\n')}\n` +
+      `Expected the plan to fit in ${room}, ${mib(limitBytes)}, got ${mib(this.#end)}:\n${lines.join('\n')}\n${this.most}` +
         'Make `batchSize` smaller, raise `accumulationSteps`, use fewer units, or train on fewer rows (`data.limit`).',
     )
   }

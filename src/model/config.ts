@@ -185,7 +185,7 @@ export interface AttentionConfig {
   name?: string | undefined
   trainable?: boolean | undefined
   numHeads: number
-  /** Of one head. Default: the channels shared out among the heads. */
+  /** Of one head. Default: the channels shared out among the heads, which they must be a multiple of. */
   keyDim?: number | undefined
   causal?: boolean | undefined
   useBias?: boolean | undefined

@@ -5,9 +5,10 @@
 import { Layout, MAX_ARENA_BYTES } from '../arena/layout.ts'
 import { UserError } from '../errors.ts'
 import type { Pointer } from '../kernels/kernels.ts'
-import { buildModel } from '../model/build.ts'
+import { buildModel, sizeOf } from '../model/build.ts'
+import type { Model } from '../model/build.ts'
 import { lowerModel } from '../model/graph.ts'
-import type { Flow, LoweredLayer } from '../model/layer.ts'
+import type { Flow, Layer, LoweredLayer } from '../model/layer.ts'
 import { lossRule } from '../model/losses.ts'
 import { metric } from '../model/metrics.ts'
 import { shapeText } from '../model/shape.ts'
@@ -63,6 +64,7 @@ export function compilePlan(spec: PlanSpec, share = true): Plan {
   const sizes: Sizes = { spec, model, loss, placements, cut, slice, words, sums, slots }
 
   const layout = new Layout()
+  layout.most = largestLayer(model, apart.network, cut.capacity)
   const regions = placeRegions(layout, sizes)
   const input: Flow = {
     value: layout.add('batch', 'float32', cut.capacity * spec.inputs),
@@ -113,6 +115,22 @@ function checkRoom({ all, total }: Placements): void {
       `\`${spec.name}\` of shape ${shapeText(spec.shape)}. Use fewer units there, or let what comes before it give fewer.`,
   )
 }
+
+/** By its weights, and the numbers it gives of the rows that are there at once. */
+function largestLayer({ layers }: Model, { parts = [] }: LoweredLayer, rows: number): string {
+  const sizes = leavesOf(layers).map(({ name, parameters }) => ({
+    name,
+    weights: parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    cols: Math.max(0, ...parts.map(({ layer, output }) => (layer === name ? output.cols : 0))),
+  }))
+  if (sizes.length === 0) return ''
+  const numbers = ({ weights, cols }: (typeof sizes)[number]) => weights + rows * cols
+  const { name, weights, cols } = sizes.reduce((a, b) => (numbers(b) > numbers(a) ? b : a))
+  return `Layer \`${name}\` has the most: ${weights} weights, and ${cols} numbers for each of ${rows} rows.\n`
+}
+
+const leavesOf = (layers: readonly Layer[]): Layer[] =>
+  layers.flatMap((layer) => (layer.children ? leavesOf(layer.children) : [layer]))
 
 interface TensorPlaces {
   /** Of each tensor, in the order in which layers ask for them. */

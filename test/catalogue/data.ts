@@ -255,37 +255,37 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   [file('zero.idx', idx([0, 2], bytes(0))), 'Expected data in zero.idx, got an empty array (0 x 2)'],
   [
     file('text.parquet', 'PAR1 and then nothing of it'),
-    'Expected a whole Parquet file, but text.parquet is damaged or of an unknown kind: parquet file invalid (footer != PAR1)',
+    'Expected a whole Parquet file, but text.parquet is damaged or of an unknown kind: parquet file invalid (footer != PAR1). Copy or download it again; if others can read it, write it there as CSV',
   ],
   [
     file('cut.parquet', Buffer.from('PAR1')),
-    'Expected a whole Parquet file, but cut.parquet is damaged or of an unknown kind: its parts do not fit together',
+    'Expected a whole Parquet file, but cut.parquet is damaged or of an unknown kind: its parts do not fit together. Copy or download it again; if others can read it, write it there as CSV',
   ],
   [
     file(
       'footer.parquet',
       Buffer.concat([Buffer.from('PAR1'), bytes(20), Uint8Array.of(255, 255, 255, 127), Buffer.from('PAR1')]),
     ),
-    'Expected a whole Parquet file, but footer.parquet is damaged or of an unknown kind: parquet metadata length 2147483647 exceeds available buffer 24',
+    'Expected a whole Parquet file, but footer.parquet is damaged or of an unknown kind: parquet metadata length 2147483647 exceeds available buffer 24. Copy or download it again; if others can read it, write it there as CSV',
   ],
   [
     file(
       'zeros.parquet',
       Buffer.concat([Buffer.from('PAR1'), bytes(20), Uint8Array.of(8, 0, 0, 0), Buffer.from('PAR1')]),
     ),
-    'Expected a whole Parquet file, but zeros.parquet is damaged or of an unknown kind: its parts do not fit together',
+    'Expected a whole Parquet file, but zeros.parquet is damaged or of an unknown kind: its parts do not fit together. Copy or download it again; if others can read it, write it there as CSV',
   ],
   [
     file('cut.arrow', Buffer.from('ARROW1\0\0')),
-    'Expected a whole Arrow file, but cut.arrow is damaged or of an unknown kind: it has 8 bytes',
+    'Expected a whole Arrow file, but cut.arrow is damaged or of an unknown kind: it has 8 bytes. Copy or download it again; if others can read it, write it there as CSV',
   ],
   [
     file('noise.arrow', Buffer.concat([Buffer.from('ARROW1\0\0'), bytes(64).fill(7)])),
-    'Expected a whole Arrow file, but noise.arrow is damaged or of an unknown kind: it does not end in ARROW1: it is truncated',
+    'Expected a whole Arrow file, but noise.arrow is damaged or of an unknown kind: it does not end in ARROW1: it is truncated. Copy or download it again; if others can read it, write it there as CSV',
   ],
   [
     file('stream.arrow', Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 127, 1, 2, 3), { format: 'arrow' }),
-    'Expected a whole Arrow file, but stream.arrow is damaged or of an unknown kind: a message of 2147483647 bytes is declared at byte 0, it has 11 bytes',
+    'Expected a whole Arrow file, but stream.arrow is damaged or of an unknown kind: a message of 2147483647 bytes is declared at byte 0, it has 11 bytes. Copy or download it again; if others can read it, write it there as CSV',
   ],
   [
     file('csv-as.npy', 'a,b\n1,2\n', { format: 'npy' }),
@@ -301,10 +301,10 @@ export const dataCases: readonly (readonly [InputFile, message: string])[] = [
   ],
   [
     file('csv-as.parquet', 'a,b\n1,2\n', { format: 'parquet' }),
-    'Expected a whole Parquet file, but csv-as.parquet is damaged or of an unknown kind: parquet file invalid (footer != PAR1)',
+    'Expected a whole Parquet file, but csv-as.parquet is damaged or of an unknown kind: parquet file invalid (footer != PAR1). Copy or download it again; if others can read it, write it there as CSV',
   ],
   [
     file('csv-as.arrow', 'a,b\n1,2\n', { format: 'arrow' }),
-    'Expected a whole Arrow file, but csv-as.arrow is damaged or of an unknown kind: a message of 174206049 bytes is declared at byte 0, it has 8 bytes',
+    'Expected a whole Arrow file, but csv-as.arrow is damaged or of an unknown kind: a message of 174206049 bytes is declared at byte 0, it has 8 bytes. Copy or download it again; if others can read it, write it there as CSV',
   ],
 ]

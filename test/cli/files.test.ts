@@ -60,7 +60,7 @@ test('input that is refused leaves the files of the run before as they were', as
   const refused = [
     // Labels 0 to 9 do not fit 5 units; 64 x 30,000 x 30,000 weights do not fit 4 GiB; there is no such value to watch.
     [['--layers', '8,5'], 'Expected the last layer to have a unit for each of the'],
-    [['--layers', '30000,30000,10'], 'Expected the plan to fit in the'],
+    [['--layers', '30000,30000,10'], 'Layer `dense_2` has the most: 900030000 weights, and 30000 numbers for each of'],
     [['--layers', '1000000,1000000,10'], '`dense_2/kernel` of shape [1000000, 1000000]'],
     [['--checkpoint.monitor', 'val_los'], 'val_los'],
   ] as const

@@ -180,6 +180,13 @@ describe('what does not fit', () => {
         'Give each place a normalisation of its own, or use layerNorm or groupNorm.',
     ],
     [
+      'heads that share channels out unevenly',
+      [5, 3],
+      [{ type: 'transformerBlock', numHeads: 2, name: 'block' }],
+      'Layer `block/residual_1/attention_1`: expected `numHeads` to share out the 3 channels that come evenly, got 2. ' +
+        'Use 1 head, give 4 channels before it, or, of `type: attention`, set `keyDim` (the width of a head).',
+    ],
+    [
       'a shortcut over a flatten',
       [4, 4, 3],
       [{ type: 'residual', layers: [{ type: 'flatten' }] }],

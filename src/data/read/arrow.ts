@@ -7,7 +7,7 @@ import { BatchReader } from './arrow-columns.ts'
 import type { Arrow, ColumnRows } from './arrow-columns.ts'
 import { batchIn, messagesOfFile, messagesOfStream, RECORD_BATCH } from './arrow-heads.ts'
 import type { Message, ReadAt } from './arrow-heads.ts'
-import { cellColumn, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
+import { damagedFile, cellColumn, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
 import type { CellColumn } from './cells.ts'
 import type { Places } from './places.ts'
 
@@ -49,7 +49,8 @@ export async function* readArrowParts(
   if (firstRow === 0) throw noRows(places.file)
 }
 
-const noRows = (path: string): UserError => new UserError(`Expected rows of data in ${path}, got none`)
+const noRows = (path: string): UserError =>
+  new UserError(`Expected rows of data in ${path}, got none. Name a file that has some`)
 
 /** The next rows of a batch. */
 interface Slice {
@@ -264,7 +265,5 @@ async function of<T>(path: string, column: string, read: () => Promise<T>): Prom
 function damaged(path: string, cause: unknown, where = ''): UserError {
   if (cause instanceof UserError) return cause
   const why = whyDamaged(cause)
-  return new UserError(`Expected a whole Arrow file, but ${path} is damaged or of an unknown kind: ${where}${why}`, {
-    cause,
-  })
+  return new UserError(damagedFile('Arrow', path, where + why), { cause })
 }

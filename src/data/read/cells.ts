@@ -108,6 +108,10 @@ export function wantedColumns(
   return dropped.filter((name) => matches(asked, name, names.indexOf(name)))
 }
 
+export const damagedFile = (format: 'Parquet' | 'Arrow', path: string, why: string): string =>
+  `Expected a whole ${format} file, but ${path} is damaged or of an unknown kind: ${why}. ` +
+  'Copy or download it again; if others can read it, write it there as CSV'
+
 /** What a library says of a file; where it stumbled over the file's structure, that is no sentence for people. */
 export function whyDamaged(cause: unknown): string {
   if (cause instanceof TypeError || cause instanceof RangeError) return 'its parts do not fit together'

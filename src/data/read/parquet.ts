@@ -8,7 +8,7 @@ import { getSchemaPath } from 'hyparquet/src/schema.js'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
-import { cellColumn, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
+import { cellColumn, damagedFile, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
 import type { CellColumn } from './cells.ts'
 import { checkStruct } from './parquet-heads.ts'
 import { ColumnRows, startOf } from './parquet-pages.ts'
@@ -75,7 +75,8 @@ export async function* readParquetParts(
   if (firstRow === 0) throw noRows(places.file)
 }
 
-const noRows = (path: string): UserError => new UserError(`Expected rows of data in ${path}, got none`)
+const noRows = (path: string): UserError =>
+  new UserError(`Expected rows of data in ${path}, got none. Name a file that has some`)
 
 /** About so many, as numbers or texts. */
 function bytesOfRow({ columns, num_rows: rows }: RowGroup, wanted: readonly string[]): number {
@@ -102,9 +103,7 @@ async function openParquet(places: Places, config: DataConfig): Promise<OpenedPa
   const damaged = (cause: unknown): UserError => {
     if (cause instanceof UserError) return cause
     const why = whyDamaged(cause)
-    return new UserError(`Expected a whole Parquet file, but ${path} is damaged or of an unknown kind: ${why}`, {
-      cause,
-    })
+    return new UserError(damagedFile('Parquet', path, why), { cause })
   }
   const file = bufferOf(places)
   try {
@@ -115,7 +114,10 @@ async function openParquet(places: Places, config: DataConfig): Promise<OpenedPa
     const { schema, row_groups: groups } = metadata
     const names = topLevel(schema, schema[0]?.num_children ?? 0)
     const wanted = [...new Set(wantedColumns(names, config))]
-    if (wanted.length === 0) throw new UserError(`Expected a column or more in ${path}, got none`)
+    if (wanted.length === 0)
+      throw new UserError(
+        `Expected a column or more in ${path}, got none. Look at data.features, data.target and data.drop`,
+      )
     const mostBytes = FREE_BYTES + MOST_BYTES_PER_BYTE * bytes
     return {
       groups,

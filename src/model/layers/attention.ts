@@ -8,6 +8,7 @@
  * queries first. The weights of attention are kept for the way back: [heads, steps, steps] a row. Where `causal`, products
  * are taken in runs of steps, and what no step of a run sees is left out of them.
  */
+import { UserError } from '../../errors.ts'
 import type { AttentionConfig } from '../config.ts'
 import type { Flow, Layer, LoweredLayer, Lowering, ParameterSpec } from '../layer.ts'
 import { sizeOf } from '../shape.ts'
@@ -19,7 +20,8 @@ import { expectRank } from './window.ts'
 export function attention(config: AttentionConfig, name: string, shape: Shape): Layer {
   expectRank(name, 'attention', shape, 1)
   const [steps, channels] = shape as [number, number]
-  const { numHeads, keyDim = Math.ceil(channels / numHeads), causal = false, useBias = true } = config
+  const { numHeads, causal = false, useBias = true } = config
+  const keyDim = config.keyDim ?? sharedOut(name, channels, numHeads)
   const width = numHeads * keyDim
   const matrix = (part: string, from: number, to: number): ParameterSpec => ({
     name: `${name}/${part}/kernel`,
@@ -59,6 +61,18 @@ export function attention(config: AttentionConfig, name: string, shape: Shape): 
       ])
     },
   }
+}
+
+/** @throws UserError where a head would get part of a channel */
+function sharedOut(name: string, channels: number, heads: number): number {
+  if (channels % heads === 0) return channels / heads
+  const fits = Array.from({ length: channels }, (_, i) => i + 1).filter((count) => channels % count === 0)
+  const near = fits.reduce((a, b) => (Math.abs(b - heads) < Math.abs(a - heads) ? b : a))
+  throw new UserError(
+    `Layer \`${name}\`: expected \`numHeads\` to share out the ${channels} channels that come evenly, got ${heads}. ` +
+      `Use ${near} ${near === 1 ? 'head' : 'heads'}, give ${heads * Math.ceil(channels / heads)} channels before it, or, of \`type: attention\`, ` +
+      'set `keyDim` (the width of a head).',
+  )
 }
 
 function lowerHeads(
