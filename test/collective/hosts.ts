@@ -1,11 +1,12 @@
 /**
  * Two hosts on this machine: network namespaces with names and addresses of their own, joined by a veth pair, whose link
- * `tc` can slow down. Launchers reach the second one through an agent of ours in place of ssh.
+ * `tc` can slow down, or by a cable (cable.ts). Launchers reach the second one through an agent of ours in place of ssh.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Launcher } from '../../bench/ranks/launchers.ts'
 
 export interface Hosts {
@@ -27,8 +28,9 @@ export interface Hosts {
 
 const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' })
 
+/** A TAP device does not know. */
 const isUp = (name: string, link: string) =>
-  run('ip', 'netns', 'exec', name, 'ip', 'link', 'show', link).toString().includes('state UP')
+  /,UP\b.* state (UP|UNKNOWN)/.test(run('ip', 'netns', 'exec', name, 'ip', 'link', 'show', link).toString())
 
 /** Why there are none here; `undefined` where there are. */
 export function whyNoHosts(): string | undefined {
@@ -51,7 +53,15 @@ export function canDelay(hosts: Hosts): boolean {
   }
 }
 
-export function makeHosts(tag: string): Hosts {
+export interface Cable {
+  /** Milliseconds, one way. */
+  readonly delay: number
+  /** Share of the frames. */
+  readonly loss: number
+}
+
+/** @param cable that joins them, instead of a veth pair */
+export function makeHosts(tag: string, cable?: Cable): Hosts {
   const id = `${process.pid % 100_000}${tag[0]}`
   const names = [`brig-${id}-a`, `brig-${id}-b`] as const
   const links = [`bva${id}`, `bvb${id}`] as const
@@ -61,14 +71,18 @@ export function makeHosts(tag: string): Hosts {
   const inside = (i: number) => ['netns', 'exec', names[i]!] as const
   const processes = () =>
     names.flatMap((name) => spawnSync('ip', ['netns', 'pids', name]).stdout.toString().split('\n').filter(Boolean))
+  const ends: (() => void)[] = []
   const remove = () => {
+    for (const end of ends) end()
     for (const id of processes()) process.kill(Number(id), 'SIGKILL')
     for (const name of names) spawnSync('ip', ['netns', 'del', name])
     rmSync(folder, { recursive: true, force: true })
   }
   try {
     for (const name of names) run('ip', 'netns', 'add', name)
-    run('ip', 'link', 'add', links[0], 'netns', names[0], 'type', 'veth', 'peer', 'name', links[1], 'netns', names[1])
+    if (cable) ends.push(lay(cable, links, names))
+    else
+      run('ip', 'link', 'add', links[0], 'netns', names[0], 'type', 'veth', 'peer', 'name', links[1], 'netns', names[1])
     for (const i of [0, 1] as const) {
       run('ip', ...inside(i), 'ip', 'addr', 'add', `${addresses[i]}/24`, 'dev', links[i])
       for (const device of ['lo', links[i]]) run('ip', ...inside(i), 'ip', 'link', 'set', device, 'up')
@@ -128,4 +142,17 @@ exec ip netns exec $name unshare --uts sh -c "hostname $name; $*"
     },
     remove,
   }
+}
+
+/** Lays a cable. @returns what takes it away */
+function lay({ delay, loss }: Cable, links: readonly [string, string], names: readonly [string, string]): () => void {
+  const program = fileURLToPath(new URL('cable.ts', import.meta.url))
+  const carrier = spawn(process.execPath, [program, ...links, String(delay), String(loss)], { stdio: 'inherit' })
+  const isThere = (link: string) => spawnSync('ip', ['link', 'show', link]).status === 0
+  for (let tries = 0; !links.every(isThere); tries++) {
+    if (tries === 500) throw new Error(`no cable: ${program} made no devices ${links.join(' and ')} in 10 s`)
+    spawnSync('sleep', ['0.02'])
+  }
+  links.forEach((link, i) => run('ip', 'link', 'set', link, 'netns', names[i]!))
+  return () => carrier.kill('SIGKILL')
 }
