@@ -54,6 +54,8 @@ export interface MatchOptions {
   /** Of one turn. */
   readonly seconds: number
   readonly say: (line: string) => void
+  /** What else takes a turn, at the end of every round. */
+  readonly endRound?: () => Promise<void>
 }
 
 export async function match(all: readonly Entry[], dir: string, options: MatchOptions): Promise<Result[]> {
@@ -73,6 +75,7 @@ export async function match(all: readonly Entry[], dir: string, options: MatchOp
         const player = players[(i + round) % players.length]!
         if (!player.missing && player.steps > 0) await turn(player)
       }
+      await options.endRound?.()
     }
     for (const player of players) player.peakBytes = player.child.peakBytes()
   } finally {

@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util'
 import { resolveKernels } from '../../src/kernels/select.ts'
 import type { KernelName } from '../../src/kernels/kernels.ts'
 import { machine, printMachine } from '../machine.ts'
+import { median } from '../statistics.ts'
 import { entries } from '../peers/contestants.ts'
 import type { Entry } from '../peers/contestants.ts'
 import { match } from '../peers/match.ts'
@@ -24,6 +25,7 @@ import type { ExchangeTimes } from './exchange.ts'
 import { launchers } from './launchers.ts'
 import type { Launcher } from './launchers.ts'
 import { sharesOf } from './predict.ts'
+import type { Shares } from './predict.ts'
 import { printExchange, printPredicted, printRanks } from './print.ts'
 import type { Predicted } from './print.ts'
 
@@ -66,10 +68,11 @@ try {
     }
     const dir = join(folder, workload)
     await writeProblem(workload, dir)
-    const results = await match(await contestants(), dir, { rounds, seconds, say })
+    const shares: Shares[] = []
+    const endRound = async () => void shares.push(await sharesOf(workload, kernels, ranks, seconds))
+    const results = await match(await contestants(), dir, { rounds, seconds, say, endRound })
     print(`${workload}\n${exchanges.map(printExchange).join('\n')}\n\n${printRanks(results)}\n`)
-    say(`${workload}: pieces, for the prediction`)
-    const predicted = await predictedOf(workload, exchanges, results)
+    const predicted = predictedOf(shares, exchanges, results)
     print(`${printPredicted(predicted)}\n`)
     all.push({ workload, exchanges, results, predicted })
   }
@@ -99,21 +102,21 @@ async function contestants(): Promise<Entry[]> {
   return [together, ...(await Promise.all(apart)), alone, ...ddp]
 }
 
-/** From one worker's step in the same match. */
-async function predictedOf(
-  workload: string,
+/** From one worker's step in the same match, and the shares of it that its pieces give in every round. */
+function predictedOf(
+  shares: readonly Shares[],
   exchanges: readonly ExchangeTimes[],
   [together, ...others]: readonly Result[],
-): Promise<Predicted[]> {
+): Predicted[] {
   const apart = others.slice(0, exchanges.length)
   const micros = others[exchanges.length]?.micros?.median
   if (micros === undefined) return []
-  const shares = await sharesOf(workload, kernels, ranks, seconds)
+  const usual = (which: keyof Shares) => median(shares.map((share) => share[which]))
   return [
-    { name: together!.name, micros: shares.together * micros, seen: together!.micros?.median },
+    { name: together!.name, micros: usual('together') * micros, seen: together!.micros?.median },
     ...apart.map(({ name, micros: seen }, i) => ({
       name,
-      micros: shares.apart * micros + exchanges[i]!.handedMicros,
+      micros: usual('apart') * micros + exchanges[i]!.handedMicros,
       seen: seen?.median,
     })),
   ]
