@@ -85,10 +85,40 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 
 /** The number that a cell spells in decimal, or undefined: `Infinity`, `1e999`, `0x10` and `1,5` are texts. */
 export function parseNumber(cell: string): number | undefined {
+  const plain = plainNumber(cell)
+  if (plain !== undefined) return plain
   if (!NUMBER.test(cell)) return undefined
   const value = Number(cell)
   return Number.isFinite(value) ? value : undefined
 }
+
+/** More digits may be no whole number of float64; fewer decimals than 22 are a power of ten that is one. */
+const MOST_DIGITS = 15
+const POWERS = Array.from({ length: MOST_DIGITS + 1 }, (_, i) => 10 ** i)
+
+/**
+ * Of a sign, a few digits and a point at most, as nearly all cells are: a whole number over a power of ten, both exact, so
+ * that their quotient is rounded once, as `Number` does it, in a fraction of the time (Clinger 1990, "How to read floating
+ * point numbers accurately").
+ */
+function plainNumber(cell: string): number | undefined {
+  const first = cell.charCodeAt(0)
+  const start = first === MINUS || first === PLUS ? 1 : 0
+  if (cell.length - start > MOST_DIGITS) return undefined
+  let whole = 0
+  let point = -1
+  for (let i = start; i < cell.length; i++) {
+    const digit = cell.charCodeAt(i) - ZERO
+    if (digit >= 0 && digit <= 9) whole = 10 * whole + digit
+    else if (digit === POINT - ZERO && point < 0) point = i
+    else return undefined
+  }
+  const digits = cell.length - start - (point < 0 ? 0 : 1)
+  if (digits < 1) return undefined
+  const size = point < 0 ? whole : whole / POWERS[cell.length - 1 - point]!
+  return first === MINUS ? -size : size
+}
+const [PLUS, MINUS, POINT, ZERO] = [0x2b, 0x2d, 0x2e, 0x30]
 
 /** Is a position meant by one of the references? */
 export function isReferred(refs: readonly (string | number)[], name: string, position: number, count: number): boolean {

@@ -1,11 +1,15 @@
 import { Readable, pipeline } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
+import type { Options } from 'csv-parse'
 import { UserError } from '../../errors.ts'
 import { DEFAULT_MISSING } from '../config.ts'
 import type { ColumnRef, DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
 import { checkColumns, isReferred, numberBuilder, parseNumber, textBuilder, type ColumnBuilder } from './columns.ts'
+import { prepend } from './file.ts'
 import type { OpenedFile } from './file.ts'
+import { plainLines } from './plain-lines.ts'
+import type { Lines } from './plain-lines.ts'
 
 /** What the readers of text need of a `DataConfig`. */
 export type TextOptions = Pick<DataConfig, 'header' | 'delimiter' | 'missing' | 'limit'> & {
@@ -33,26 +37,16 @@ export async function* readCsvParts(
   partRows: number,
 ): AsyncGenerator<Table, undefined> {
   const reader = tableReader(opened.file, options)
-  const parser = parse({
-    delimiter: options.delimiter ?? detectDelimiter(opened.head),
-    record_delimiter: ['\r\n', '\n', '\r'],
-    bom: true,
-    info: true,
-    trim: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    max_record_size: MAX_RECORD_BYTES,
-  })
   const limit = options.limit ?? Infinity
+  // One more than the limit: the first may be the header.
+  const enough = (): boolean => reader.count() > limit
+  const chunks = takeUntil(opened.chunks, enough)
   try {
-    // One more than the limit: the first may be the header.
-    const enough = (): boolean => reader.count() > limit
-    const source = Readable.from(takeUntil(opened.chunks, enough), { objectMode: false })
-    // The callback must be there; the error itself comes out of the iteration.
-    const records = pipeline(source, parser, () => {})
-    for await (const { record, info } of records as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-      if (!enough()) reader.add(record, info.lines)
-      if (reader.ready() >= partRows) yield reader.take()
+    for await (const { records, lines } of linesOf(chunks, options.delimiter ?? detectDelimiter(opened.head))) {
+      for (const [i, record] of records.entries()) {
+        if (!enough()) reader.add(record, lines[i]!)
+        if (reader.ready() >= partRows) yield reader.take()
+      }
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
@@ -62,6 +56,29 @@ export async function* readCsvParts(
     )
   }
   if (reader.isLeft()) yield reader.take()
+}
+
+export const PARSING = {
+  record_delimiter: ['\r\n', '\n', '\r'],
+  info: true,
+  trim: true,
+  relax_column_count: true,
+  skip_empty_lines: true,
+  max_record_size: MAX_RECORD_BYTES,
+} satisfies Options
+
+/** Cut at the delimiter as far as nothing is quoted, and parsed from there on. */
+export async function* linesOf(chunks: AsyncGenerator<Uint8Array>, delimiter: string): AsyncGenerator<Lines> {
+  const rest = yield* plainLines(chunks, delimiter, MAX_RECORD_BYTES)
+  if (!rest) return
+  const parser = parse({ ...PARSING, delimiter, bom: rest.line === 1 })
+  Object.assign(parser.info, { lines: rest.line })
+  const source = Readable.from(prepend(rest.bytes, chunks), { objectMode: false })
+  // The callback must be there; the error itself comes out of the iteration.
+  const parsed = pipeline(source, parser, () => {})
+  for await (const { record, info } of parsed as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+    yield { records: [record], lines: [info.lines] }
+  }
 }
 
 /** Ends early without the error that leaving a pipeline would be. */
@@ -75,7 +92,7 @@ async function* takeUntil(chunks: AsyncGenerator<Uint8Array>, enough: () => bool
 /** Collects a sample, decides on header and types, then fills columns as rows come. */
 function tableReader(file: string, options: TextOptions) {
   const missing = new Set(options.missing ?? DEFAULT_MISSING)
-  const sample: string[][] = []
+  const sample: (readonly string[])[] = []
   const sampleLines: number[] = []
   let lines: number[] = []
   /** Rows of the tables that were taken. */
@@ -115,7 +132,7 @@ function tableReader(file: string, options: TextOptions) {
     count: () => before + sample.length + lines.length,
     ready: () => lines.length,
     isLeft: () => !builders || lines.length > 0,
-    add(record: string[], line: number): void {
+    add(record: readonly string[], line: number): void {
       if (width === 0) {
         checkColumns(record.length, file)
         width = record.length
@@ -145,7 +162,7 @@ function tableReader(file: string, options: TextOptions) {
 }
 
 /** A header has texts only, and none of them comes again in its own column. */
-function isHeader(sample: readonly string[][]): boolean {
+function isHeader(sample: readonly (readonly string[])[]): boolean {
   const first = sample[0] ?? []
   if (first.every((cell) => cell === '') || first.some((cell) => parseNumber(cell) !== undefined)) return false
   return first.every((cell, i) => cell === '' || !sample.some((record, row) => row > 0 && record[i] === cell))
@@ -162,7 +179,7 @@ function headerNames(cells: readonly string[], file: string): string[] {
   )
 }
 
-function isText(sample: readonly string[][], column: number, missing: ReadonlySet<string>): boolean {
+function isText(sample: readonly (readonly string[])[], column: number, missing: ReadonlySet<string>): boolean {
   let numbers = 0
   let texts = 0
   for (const record of sample) {

@@ -55,7 +55,7 @@ export async function openFile(file: string, seconds?: number): Promise<OpenedFi
   return { ...reader, head, chunks, places, close }
 }
 
-async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield head
   yield* rest
 }
