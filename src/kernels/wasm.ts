@@ -14,8 +14,8 @@ import type {
   WindowKernels,
 } from './kernels.ts'
 
-/** Elements of temporary memory that each instance needs: a block of A, a strip of B and a tile of C. */
-export const scratchElements = 65_536
+/** Elements of temporary memory that each instance needs: a block of A and strips of B, as large as any kernels keep. */
+export const scratchElements = 163_840
 
 /** The byte address that means "none": the first 64 KiB are no place for floats. */
 const NONE = 0

@@ -7,20 +7,20 @@ import { Argument, mostRows } from './strip.ts'
 import type { VectorSet } from './vectors.ts'
 import { vectorSets } from './vectors.ts'
 
-/** Terms that are worked off before the next strip: their part of b, packed, stays in the second-level cache. */
+/** Terms that are worked off before the next strip where b is read as it lies: their part of it stays in the nearest cache. */
 const STRETCH = 256
 /** Strips that are packed at once: rows of b that lie far apart are slow to come by, however much is read of each. */
 export const STRIPS = 2
-/** Rows of a that are turned at once: for as many the scratch has room, behind what is packed. .. */
-const TURNED_ROWS = 192
-/** .. Elements from one to the next then: no two of them lie in the same place of a cache. */
-const TURNED_LD = STRETCH + 16
+/** Rows of a that are turned at once, and terms of each: for as many the scratch has room, behind what is packed. */
+const [TURNED_ROWS, TURNED_TERMS] = [192, 512]
+/** Elements from one to the next then: an odd number of lines, so that no two of them lie in the same place of a cache. */
+const turnedLd = (terms: number): number => 16 * (Math.ceil(terms / 16) | 1)
 
 /** Puts what makes up a product on the list of calls. */
 type Way = MatrixKernels['matmul']
 
 /** Elements of b for a stretch of a strip. */
-export const stripElements = (set: VectorSet): number => STRETCH * set.mostVectors * set.lanes
+export const stripElements = (set: VectorSet): number => set.stretch * set.mostVectors * set.lanes
 
 /** Vectors of a strip: as many as there may be, but one less where that many rows fit into registers at once. */
 function vectorsFor(set: VectorSet, rows: number): number {
@@ -77,6 +77,7 @@ export function productOf(
   const multiply: Way = (transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
     const isPacked = transB || set.packs(m, ldb)
     const most = vectorsFor(set, m)
+    const stretch = isPacked ? set.stretch : STRETCH
     for (let col = 0; col < n;) {
       const left = Math.ceil((n - col) / lanes)
       const strips = isPacked && !transB && most === set.mostVectors && n - col >= STRIPS * most * lanes ? STRIPS : 1
@@ -84,8 +85,8 @@ export function productOf(
       const width = vectors * lanes
       const cols = Math.min(width, n - col)
       const part = set.part(cols - width + lanes)
-      for (let term = 0; term < k; term += STRETCH) {
-        const terms = Math.min(STRETCH, k - term)
+      for (let term = 0; term < k; term += stretch) {
+        const terms = Math.min(stretch, k - term)
         const from = transB ? b + col * ldb + term : b + term * ldb + col
         if (transB) turn(cols, terms, from, ldb, scratch, width)
         else if (isPacked) copy(strips > 1 ? code.wideCopy : code.copies[vectors - 1]!, vectors, terms, part, from, ldb)
@@ -114,19 +115,20 @@ export function productOf(
   const multiplyTurned: Way = (_, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate) => {
     for (let row = 0; row < m; row += TURNED_ROWS) {
       const rows = Math.min(TURNED_ROWS, m - row)
-      for (let term = 0; term < k; term += STRETCH) {
-        const terms = Math.min(STRETCH, k - term)
+      for (let term = 0; term < k; term += TURNED_TERMS) {
+        const terms = Math.min(TURNED_TERMS, k - term)
+        const ld = turnedLd(terms)
         const from = b + (transB ? term : term * ldb)
         const [to, adds] = [c + row * ldc, accumulate || term > 0]
-        turn(terms, rows, a + term * lda + row, lda, turned, TURNED_LD)
-        multiply(false, transB, rows, n, terms, turned, TURNED_LD, from, ldb, to, ldc, adds)
+        turn(terms, rows, a + term * lda + row, lda, turned, ld)
+        multiply(false, transB, rows, n, terms, turned, ld, from, ldb, to, ldc, adds)
       }
     }
   }
 
   /** a times a transposed b as b times a transposed a: few rows of a are turned, and of c, not all of b. */
   const multiplyAside: Way = (_transA, _transB, m, n, k, a, lda, b, ldb, c, ldc) => {
-    const most = Math.floor((TURNED_ROWS * TURNED_LD) / m / lanes) * lanes
+    const most = Math.floor((TURNED_ROWS * turnedLd(TURNED_TERMS)) / m / lanes) * lanes
     for (let col = 0; col < n; col += most) {
       const cols = Math.min(most, n - col)
       multiply(false, true, cols, m, k, b + col * ldb, ldb, a, lda, turned, m, false)
@@ -141,7 +143,7 @@ export function productOf(
     // 88 GFLOP/s instead of 71, 64 x 256 x 2048 90 instead of 86; but 74 instead of 81 of 64 x 64 x 64, where it is twice as much.
     const isWhole = m % lanes === 0 && n % lanes === 0
     const isAside = transB && !transA && !accumulate && isWhole && 2 * m * (k + n) <= k * n
-    const isTurned = transA && set.turns(Math.min(STRETCH, k), lda, n)
+    const isTurned = transA && set.turns(Math.min(TURNED_TERMS, k), lda, n)
     const way = isAside ? multiplyAside : isTurned ? multiplyTurned : multiply
     way(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate)
     calls.run()

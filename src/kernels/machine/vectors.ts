@@ -17,6 +17,8 @@ export interface VectorSet {
   readonly part: (columns: number) => number
   /** Whether b is packed before `rows` rows of a are multiplied with it; its rows lie `ld` elements apart. */
   readonly packs: (rows: number, ld: number) => boolean
+  /** Terms that are worked off before the next strip where b is packed: their part of it stays in the second-level cache. */
+  readonly stretch: number
   /** Whether a transposed a, with `terms` rows that lie so far apart, is turned before `columns` columns of b are. */
   readonly turns: (terms: number, ld: number, columns: number) => boolean
 }
@@ -42,6 +44,7 @@ export const AVX512: VectorSet = {
   part: (columns) => 2 ** columns - 1,
   // Measured with rows of 64 to 1024 elements: packing costs as much as reading them for some rows of a.
   packs: (rows, ld) => rows >= 24 && ld > 128,
+  stretch: 256,
   turns: () => false,
 }
 
@@ -58,6 +61,9 @@ export const AVX2: VectorSet = {
   // On Zen 3, rows that drive each other out of the cache are slow to read: with 64 rows of a, 41 GFLOP/s instead of 82
   // of 1024 elements each, 74 instead of 88 of 512, but 97 instead of 93 of 784. With 256 rows of a it is 88 instead of 93 of 784.
   packs: (rows, ld) => rows >= 192 || rows * steps(ld) >= 12 * WAY_BYTES,
+  // On Zen 3, GFLOP/s of 512 x 2048 x 2048 in tiles of 256 x 256, by so many: 256 86, 512 89, 768 90, 1024 91; of a turned b
+  // 88, 92, 93, 94.
+  stretch: 1024,
   // There too: 86 instead of 68 GFLOP/s of 128 x 128 x 512. Of 192 x 256 with rows of 784: 70 instead of 93 of 256 terms, 87
   // instead of 93 of 128; of 192 x 128, 79 instead of 90 of 256 terms, but 92 instead of 89 of 128. Of 64 x 64 with rows of
   // 64, 76 instead of 82 of 128 terms.
