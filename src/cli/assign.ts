@@ -57,9 +57,23 @@ function isObject(value: unknown): value is Fields {
  */
 function parseValue({ path, types }: Assignment['flag'], text: string): unknown {
   if (types.size === 1 && types.has('string')) return text
-  const list = types.has('array') && !/^\s*\[/.test(text) && (text.includes(',') || types.size === 1)
-  const value = list ? text.split(',').map((part) => yaml(part)) : yaml(text)
+  const parts = commaParts(text)
+  const list = types.has('array') && !/^\s*\[/.test(text) && (parts.length > 1 || types.size === 1)
+  const value = list ? parts.map((part) => yaml(part)) : yaml(text)
   return path.join('.') === 'model.layers' ? denseLayers(value) : value
+}
+
+/** What the commas separate that lie in no bracket; all of them where brackets do not match. */
+function commaParts(text: string): string[] {
+  const parts = ['']
+  let depth = 0
+  for (const char of text) {
+    if (char === '[' || char === '{') depth++
+    else if (char === ']' || char === '}') depth--
+    if (char === ',' && depth === 0) parts.push('')
+    else parts[parts.length - 1] += char
+  }
+  return depth === 0 ? parts : text.split(',')
 }
 
 /** `[128, 10]` are a dense relu layer of 128 units and a linear one of 10. */

@@ -30,6 +30,8 @@ export interface RunResult {
   /** Verdicts, and what was done about them. */
   readonly health: History['health']
   readonly actions: History['actions']
+  /** Whether anything was judged. */
+  readonly judged: boolean
   readonly test: Readonly<Record<string, number>> | undefined
   readonly hash: string | undefined
   /** Absent when nothing was saved. */
@@ -99,6 +101,7 @@ export function summaryText(result: RunResult): string {
       `${result.epochs} epoch${result.epochs === 1 ? '' : 's'}, ${formatRate(result.samplesPerSecond)} samples/s`,
     ],
     ['ended', result.stopped],
+    ...healthRows(result),
     ...values,
     ...Object.entries(test ?? {}).map(([name, value]) => [`test ${name}`, formatMetric(name, value)]),
     ...(hash ? [['weights', `sha256 ${hash}`]] : []),
@@ -112,6 +115,29 @@ export function summaryText(result: RunResult): string {
   ]
   return `${twoColumns(rows)}${files ? `\n\n${goOn(files)}` : ''}`
 }
+
+/** What was wrong, what helps or was done about it; `healthy` where nothing was. */
+function healthRows({ health, actions, judged }: RunResult): string[][] {
+  if (!judged) return []
+  const faults = health.filter(({ severity }) => severity === 'fault' || severity === 'fatal')
+  const worst = faults.length > 0 ? faults : health.filter(({ severity }) => severity === 'warn')
+  const seen = worst.filter(({ code }, i) => worst.findIndex((other) => other.code === code) === i)
+  const converged = health.find(({ code }) => code === 'CONVERGED')
+  const codes = seen
+    .slice(0, MOST_CODES)
+    .map(({ code, step }) => `${code} ${step < 0 ? 'at first' : `at step ${step}`}`)
+  const more = seen.length > MOST_CODES ? [`${seen.length - MOST_CODES} more`] : []
+  const kept = actions.filter(({ outcome }) => outcome === 'kept').map(({ remedy }) => remedy)
+  const kind = faults.length > 0 ? 'fault' : 'warning'
+  return [
+    seen.length > 0
+      ? ['health', `${kind}${seen.length === 1 ? '' : 's'}: ${[...codes, ...more].join(', ')}`]
+      : ['health', converged ? `converged at step ${converged.step}` : 'healthy'],
+    ...(kept.length > 0 ? [['repaired', kept.join('; ')]] : []),
+    ...(faults.length > 0 && kept.length === 0 ? [['try', seen[0]!.remedies.join('; ')]] : []),
+  ]
+}
+const MOST_CODES = 3
 
 function twoColumns(rows: string[][]): string {
   return table(rows.map(([name = '', value = '', more = '']) => [name, more ? `${value}  (${more})` : value]))

@@ -111,9 +111,12 @@ export const advice: Readonly<Record<HealthCode, Advice>> = {
       `Gradients of neighbouring inputs hardly agree (cosine ${figure(v.evidence.value)}): they look like noise to the optimizer`,
   },
   LOSS_OSCILLATING: {
-    signal: 'variance of the loss between steps over that within one',
+    signal: ['variance of the loss between steps over that within one', 'share of the steps at which the loss turns'],
     remedies: ['halve the learning rate', 'less momentum', 'a larger batch', 'Adam'],
-    say: (v) => `The loss swings ${figure(v.evidence.value)} times as much as its batches explain, and gets nowhere`,
+    say: (v) =>
+      v.evidence.signal === advice.LOSS_OSCILLATING.signal[1]
+        ? `The loss turns at ${share(v.evidence.value)} of the steps, and gets nowhere`
+        : `The loss swings ${figure(v.evidence.value)} times as much as its batches explain, and gets nowhere`,
   },
   LOSS_DIVERGING: {
     signal: 'explained share',

@@ -7,7 +7,7 @@ import { isCertain } from '../gradient/before.ts'
 import { decideStateLength } from '../gradient/decide.ts'
 import { DetectorField } from '../gradient/detector.ts'
 import { explain, readDecision } from '../gradient/explain.ts'
-import type { HealthCode } from '../gradient/verdict.ts'
+import type { HealthCode, HealthVerdict } from '../gradient/verdict.ts'
 import { checkPlaces, parseFaults } from '../plan/faults.ts'
 import type { Fault } from '../plan/faults.ts'
 import { compilePlan } from '../plan/compile.ts'
@@ -392,7 +392,9 @@ export class Fit {
     const { config, built } = this.#desk
     const { mode, check } = config.health
     if (mode === 'off' || check === 'off' || built!.updates > 0) return
-    const verdicts = await this.#desk.preflight(this.#task, this.#data, this.#steps)
+    const found = await this.#desk.preflight(this.#task, this.#data, this.#steps)
+    const stops = mode === 'warn' && check === 'stop'
+    const verdicts = stops && !found.some(isCertain) ? found.map(saysWhyItGoesOn) : found
     for (const verdict of verdicts) await this.#monitor.tell(verdict)
     const treated = await this.#repair?.beforeTraining(verdicts)
     const certain = (treated?.left ?? verdicts).find(isCertain)
@@ -419,6 +421,13 @@ export class Fit {
     if (reason === Reason.requested) return this.#desk.stopTraining ? 'stopTraining' : 'aborted'
     return 'completed'
   }
+}
+
+/** A fault that stops nothing, though faults may. */
+function saysWhyItGoesOn(verdict: HealthVerdict): HealthVerdict {
+  if (verdict.severity !== 'fault') return verdict
+  const why = "It is trained all the same, since such a network may yet learn; `health: 'repair'` mends it first."
+  return { ...verdict, sentence: `${verdict.sentence} ${why}` }
 }
 
 /** The verdict for which a run ended by itself, if it did. */

@@ -97,3 +97,11 @@ test('--set takes a path, and no path reaches a prototype', () => {
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   expect(() => parseSet('nothing')).toThrow(UserError)
 })
+
+test('a comma within brackets separates nothing', () => {
+  const set = (text: string) => assignAll({}, [parseSet(text)])
+  expect(set('clip={mode: globalNorm, maxNorm: 2}')).toEqual({ clip: { mode: 'globalNorm', maxNorm: 2 } })
+  expect(set('metrics={type: topK, k: 3},accuracy')).toEqual({ metrics: [{ type: 'topK', k: 3 }, 'accuracy'] })
+  expect(given({}, ['data.target', 'a [m],b [m]'])).toEqual({ data: { target: ['a [m]', 'b [m]'] } })
+  expect(given({}, ['data.target', 'a {,b'])).toEqual({ data: { target: ['a {', 'b'] } })
+})

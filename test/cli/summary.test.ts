@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { predictionLines } from '../../src/cli/commands/predict.ts'
 import { runFiles } from '../../src/cli/files.ts'
+import { sayVerdict } from '../../src/gradient/advice.ts'
+import { unknownHarm, type HealthCode, type Severity } from '../../src/gradient/verdict.ts'
 import { finalAndBest, quote, summaryText } from '../../src/cli/summary.ts'
 
 test('the best of a loss is its least value, of an accuracy its largest, NaN never', () => {
@@ -10,6 +12,10 @@ test('the best of a loss is its least value, of an accuracy its largest, NaN nev
     mae: { last: 4, best: 4, epoch: 2 },
   })
 })
+
+const verdict = (code: HealthCode, severity: Severity, step: number) =>
+  sayVerdict({ code, severity, step, harm: unknownHarm, evidence: { ...evidence } })
+const evidence = { signal: '', value: 0, baseline: NaN, threshold: 0, window: 1 }
 
 test('the summary names model, values, files, and the commands to go on with', () => {
   const text = summaryText({
@@ -30,8 +36,9 @@ test('the summary names model, values, files, and the commands to go on with', (
     seconds: 1.5,
     samplesPerSecond: 160,
     history: { loss: [0.5, 0.25] },
-    health: [],
+    health: [verdict('GRAD_SPIKE', 'warn', 3), verdict('STALLED', 'fault', 8), verdict('STALLED', 'fault', 99)],
     actions: [],
+    judged: true,
     test: { acc: 0.9 },
     hash: 'abc',
     files: runFiles('my runs'),
@@ -39,6 +46,8 @@ test('the summary names model, values, files, and the commands to go on with', (
   const lines = text.split('\n')
   expect(lines).toContain('model     4-8-3  (67 parameters)')
   expect(lines).toContain('data      iris.csv  (120 training, 30 test rows of 4 features)')
+  expect(lines).toContain('health    fault: STALLED at step 8')
+  expect(lines).toContain('try       raise the learning rate; Adam; other initial weights')
   expect(lines).toContain('loss      0.2500  (best 0.2500 in epoch 2)')
   expect(lines).toContain('test acc  90.00 %')
   expect(lines).toContain('weights   sha256 abc')

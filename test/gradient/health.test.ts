@@ -15,16 +15,19 @@ const seed = fc.integer({ min: 1, max: 2 ** 30 })
 const runs = (numRuns: number) => ({ numRuns })
 const isFault = ({ severity }: Raised) => severity === 'fault' || severity === 'fatal'
 
-/** What the first explosion was told by. */
-const explosion = (steps: readonly Step[], nullLoss: number): string => {
+/** What the first verdict of that code was told by. */
+const firstSentence = (wanted: string, steps: readonly Step[], given: Parameters<typeof feed>[1]): string => {
   const detector = newDetector()
   for (let i = 0; i < steps.length; i++) {
     const at = HealthField.raised
-    if (feed(steps.slice(0, i + 1), { nullLoss }, detector, i).some(({ code }) => code === 'GRAD_EXPLODING'))
+    if (feed(steps.slice(0, i + 1), given, detector, i).some(({ code }) => code === wanted))
       return readVerdict(detector.health.subarray(at), 0, i, []).sentence
   }
   return 'none'
 }
+
+const explosion = (steps: readonly Step[], nullLoss: number): string =>
+  firstSentence('GRAD_EXPLODING', steps, { nullLoss })
 
 /** Quiet, then something happens: a jump, growth, a loss that leaves, not-a-numbers. */
 const eventful = fc
@@ -222,6 +225,14 @@ describe('verdicts', () => {
       }),
       runs(40),
     )
+  })
+
+  it('say by what the loss is seen to swing: by its batches, or, of one block each, by its turns alone', () => {
+    const steps = noisy(160, 3, 0.2).map(({ gradNorm }, i) => ({ gradNorm, loss: i % 2 ? 1.5 : 0.8 }))
+    const said = (variance: number) =>
+      firstSentence('LOSS_OSCILLATING', steps, { nullLoss: 1.2, layers: (s) => void (s.lossVariance = variance) })
+    expect(said(0.0025)).toMatch(/^The loss swings 98 times as much as its batches explain, and gets nowhere/)
+    expect(said(NaN)).toMatch(/^The loss turns at 100 % of the steps, and gets nowhere/)
   })
 
   it('of vanishing and stalling are not raised where the network has learnt its data', () => {

@@ -184,6 +184,19 @@ describe('a fit', () => {
     }
   })
 
+  it('is begun where a network may yet learn, which is said, where a fault could have stopped it', async () => {
+    const sentenceOf = async (health: Given['health']) => {
+      const trainer = await create({ layers: [...hidden(12, 'sigmoid'), output], health })
+      const { health: verdicts } = await trainer.fit(data)
+      return verdicts.find(
+        ({ step, code, severity }) => step === -1 && code === 'GRAD_VANISHING' && severity === 'fault',
+      )!.sentence
+    }
+    const goesOn = /may yet learn; `health: 'repair'` mends it first\.$/
+    expect(await sentenceOf('warn')).toMatch(goesOn)
+    for (const health of ['observe', { check: 'warn' }] as const) expect(await sentenceOf(health)).not.toMatch(goesOn)
+  })
+
   it('has the bits of one without the check', async () => {
     const hashes = new Set<string>()
     for (const check of ['warn', 'off'] as const) {

@@ -121,6 +121,7 @@ async function train(
     history: history.history,
     health: history.health,
     actions: history.actions,
+    judged: trainer.config.health.mode !== 'off',
     test,
     hash: options.hash ? trainer.weightsHash() : undefined,
     files,

@@ -46,5 +46,6 @@ export function judgeOscillation(state: Float64Array, s: StepSignals): void {
   const known = Number.isFinite(f)
   const hit = isStuck && (known ? turns0 > turns && f > ratio : turns0 > turnsAlone && between > 0.01)
   if (checkAlarm(state, F.alarms, Health.LOSS_OSCILLATING, true, s.step, hit, known && f > ratio / 2))
-    raise(state, Health.LOSS_OSCILLATING, 'fault', -1, known ? f : turns0, 1, known ? ratio : turnsAlone, window)
+    if (known) raise(state, Health.LOSS_OSCILLATING, 'fault', -1, f, 1, ratio, window)
+    else raise(state, Health.LOSS_OSCILLATING, 'fault', -1, turns0, NaN, turnsAlone, window, 1)
 }
