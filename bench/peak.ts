@@ -29,11 +29,11 @@ const COPIED = 2 ** 24
 
 /** GB/s of one core, reading and writing counted. */
 export async function bandwidthPeak(): Promise<number> {
-  const pages = (2 * COPIED * 4) / 65_536 + 8
+  const from = 16_384 + scratchElements
+  const pages = Math.ceil((4 * (from + 2 * COPIED)) / 65_536)
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
   const choice = { name: 'wasm-strict', reason: 'only its copy is used' } as const
   const kernels = createKernels(choice, compileFor(choice), memory, 16_384)
-  const from = 16_384 + scratchElements
   let bestMillis = Infinity
   for (let run = 0; run < 10; run++) {
     const start = performance.now()

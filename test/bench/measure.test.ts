@@ -1,9 +1,11 @@
 /** What a simulation replays is what the plan says that a step is made of. */
 import { availableParallelism } from 'node:os'
 import { expect, it } from 'vitest'
+import { bandwidthPeak, matmulPeak } from '../../bench/peak.ts'
 import { measurementOf, observe } from '../../bench/simulate/measure.ts'
 import { rankOf } from '../../bench/simulate/ranks.ts'
 import { simulate } from '../../bench/simulate/schedule.ts'
+import { resolveKernels } from '../../src/kernels/select.ts'
 import { pieces as piecesOf } from '../../src/plan/pieces.ts'
 import { compilePlan } from '../../src/plan/compile.ts'
 import { Trainer } from '../../src/train/trainer.ts'
@@ -69,4 +71,9 @@ it('gives each of two machines the pieces that a rank of the plan has', { timeou
   }
   // One worker of one machine has the whole batch as one shard.
   expect(alone.plan.phases).not.toEqual(planOf(1).plan.phases)
+})
+
+it('measures what one core can do, in memory that is large enough for it', async () => {
+  expect(await bandwidthPeak()).toBeGreaterThan(0)
+  expect(await matmulPeak(resolveKernels('wasm-strict'))).toBeGreaterThan(0)
 })
