@@ -7,7 +7,7 @@ import { BatchReader } from './arrow-columns.ts'
 import type { Arrow, ColumnRows } from './arrow-columns.ts'
 import { batchIn, messagesOfFile, messagesOfStream, RECORD_BATCH } from './arrow-heads.ts'
 import type { Message, ReadAt } from './arrow-heads.ts'
-import { damagedFile, cellColumn, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
+import { cellColumn, damagedFile, noRows, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
 import type { CellColumn } from './cells.ts'
 import type { Places } from './places.ts'
 
@@ -48,9 +48,6 @@ export async function* readArrowParts(
   }
   if (firstRow === 0) throw noRows(places.file)
 }
-
-const noRows = (path: string): UserError =>
-  new UserError(`Expected rows of data in ${path}, got none. Name a file that has some`)
 
 /** The next rows of a batch. */
 interface Slice {

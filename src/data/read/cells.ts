@@ -108,6 +108,9 @@ export function wantedColumns(
   return dropped.filter((name) => matches(asked, name, names.indexOf(name)))
 }
 
+export const noRows = (path: string): UserError =>
+  new UserError(`Expected rows of data in ${path}, got none. Name a file that has some`)
+
 export const damagedFile = (format: 'Parquet' | 'Arrow', path: string, why: string): string =>
   `Expected a whole ${format} file, but ${path} is damaged or of an unknown kind: ${why}. ` +
   'Copy or download it again; if others can read it, write it there as CSV'

@@ -8,7 +8,7 @@ import { getSchemaPath } from 'hyparquet/src/schema.js'
 import { UserError } from '../../errors.ts'
 import type { DataConfig } from '../config.ts'
 import type { Table } from '../table.ts'
-import { cellColumn, damagedFile, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
+import { cellColumn, damagedFile, noRows, unread, unsupported, wantedColumns, whyDamaged } from './cells.ts'
 import type { CellColumn } from './cells.ts'
 import { checkStruct } from './parquet-heads.ts'
 import { ColumnRows, startOf } from './parquet-pages.ts'
@@ -74,9 +74,6 @@ export async function* readParquetParts(
   }
   if (firstRow === 0) throw noRows(places.file)
 }
-
-const noRows = (path: string): UserError =>
-  new UserError(`Expected rows of data in ${path}, got none. Name a file that has some`)
 
 /** About so many, as numbers or texts. */
 function bytesOfRow({ columns, num_rows: rows }: RowGroup, wanted: readonly string[]): number {

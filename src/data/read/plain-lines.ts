@@ -1,6 +1,6 @@
 /**
  * Lines of CSV as far as nothing is quoted, which most tables of numbers are to their end: several times as fast as a parser
- * that looks at every byte, with the same cells (test/data/csv.test.ts sets them side by side).
+ * that looks at every byte, with the same cells (test/data/plain-lines.test.ts sets them side by side).
  */
 
 const [NEWLINE, RETURN, QUOTE] = [0x0a, 0x0d, 0x22]
